@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <gio/gio.h>
+
+#include "data/tokenizers/tokenizer.h"
+#include "engine/listener.h"
+#include "engine/nn/batch.h"
+
+G_BEGIN_DECLS
+
+/* What is calibrated or evaluated on: text files and directories (documents separated by a line <|endoftext|>, white space around each removed), or token
+ * files (*.bin, uint16 little-endian without header, or llm.c with header). Streamed: memory does not depend on the size of the files. */
+typedef struct _TnDataset TnDataset;
+
+typedef enum { TN_SAMPLER_RANDOM, TN_SAMPLER_SYSTEMATIC } TnSampler;
+
+typedef struct
+{
+  guint     n_samples;   /* sequences to draw; 0: all */
+  guint     seq_len;     /* longest sequence, tokens */
+  guint     batch_size;  /* sequences a batch */
+  guint64   seed;
+  TnSampler sampler;
+  guint     shard, n_shards; /* part shard (from 1) of n_shards; 1, 1 for all */
+} TnSamplingOptions;
+
+gboolean       tn_sampler_parse     (const char *name, TnSampler *sampler, GError **error);
+/* paths: NULL-terminated files or directories (their files, sorted by name, hidden ones left out). tokenizer may be NULL for token files.
+ * n_vocab: token ids of .bin files must be below it. */
+TnDataset     *tn_dataset_open      (const char *const *paths, TnTokenizer *tokenizer, guint n_vocab, GError **error);
+TnDataset     *tn_dataset_ref       (TnDataset *self);
+void           tn_dataset_unref     (TnDataset *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (TnDataset, tn_dataset_unref)
+guint64        tn_dataset_get_bytes (TnDataset *self);
+/* Draws sequences by seed: one streaming pass over the files finds the passages (a document, or a piece of a long one cut at white space), a fixed-size
+ * set of them is kept by priority hash(seed, ordinal), then only those are read and tokenized; a passage longer than seq_len gives one of its windows, chosen
+ * by hash. TN_ERROR_DATA: no text, or fewer passages than asked for is not an error (all are taken; event says so). */
+TnBatchSource *tn_dataset_sample    (TnDataset *self, const TnSamplingOptions *options, const TnListener *listener,
+                                     GCancellable *cancellable, GError **error);
+/* Every document in order, in windows of seq_len inputs without overlap with their targets, BOS once a document: what eval scores. */
+TnBatchSource *tn_dataset_windows   (TnDataset *self, guint seq_len, guint batch_size, GCancellable *cancellable, GError **error);
+/* The first bytes of the data as text, for a preview (token files are decoded when there is a tokenizer). Free with g_free(). */
+char          *tn_dataset_preview   (TnDataset *self, gsize bytes, GError **error);
+
+G_END_DECLS

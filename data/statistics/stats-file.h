@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "engine/calibration/stats.h"
+
+G_BEGIN_DECLS
+
+/* Statistics as safetensors with JSON metadata (layout: resources/guides/statistics-file.md). The same statistics give the same bytes:
+ * no clock, no path. */
+gboolean tn_stats_save  (const TnStats *stats, const char *path, guint64 *bytes_written, GError **error);
+/* TN_ERROR_FORMAT names file, field and what was expected; TN_ERROR_MISMATCH for a newer schema version. */
+TnStats *tn_stats_load  (const char *path, GError **error);
+
+/* llama.cpp importance matrices: mean squares of the inputs of every block's linear layers. */
+gboolean tn_stats_export_imatrix        (const TnStats *stats, const char *path, guint chunk_size, const char *dataset, GError **error);
+gboolean tn_stats_export_imatrix_legacy (const TnStats *stats, const char *path, guint chunk_size, const char *dataset, GError **error);
+/* The JSON of "stats show" (DESIGN 6); free with g_free(). */
+char    *tn_stats_to_json (const TnStats *stats);
+/* One line a site; free with g_free(). */
+char    *tn_stats_to_csv  (const TnStats *stats);
+
+G_END_DECLS

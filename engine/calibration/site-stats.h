@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <glib.h>
+
+#include "engine/calibration/wide-sum.h"
+#include "engine/metrics/float-histogram.h"
+#include "engine/nn/batch.h"
+#include "engine/nn/site.h"
+
+G_BEGIN_DECLS
+
+/* Exact mergeable statistics of the activations at one site. merge(A, B) has the same bits as the statistics of A and B observed
+ * together, in any order and split. How each number is made:
+ * - counts are integers;
+ * - site-wide power sums (|x|, x, x^2, x^3, x^4) are computed a token (row) at a time in double, in eight interleaved partial sums added in a
+ *   fixed order, and each row's sum goes into a TnWideSum of the group its sequence hashes to (TN_STATS_GROUPS groups, for intervals);
+ * - channel sums of x and x^2 are 128-bit integers of quantum 2^-40, each value rounded on its own;
+ * - values of magnitude 2^31 and more are finite but outside these sums: counted in oversize, kept in histogram and extremes;
+ * - NaN and infinity are counted apart and enter nothing else. */
+#define TN_STATS_GROUPS 16
+
+/* Where an extreme was seen; ties go to the smallest (sample, token, channel). */
+typedef struct
+{
+  float   value;
+  guint64 sample;  /* hash of the sequence */
+  guint32 token;   /* position in it */
+  guint32 channel;
+} TnExtreme;
+
+typedef struct
+{
+  guint64   count;     /* values in the sums */
+  guint64   sequences; /* sequences seen */
+  TnWideSum sum_abs, sum1, sum2, sum3, sum4;
+} TnGroupMoments;
+
+typedef struct
+{
+  guint64      count;  /* values in this channel's sums */
+  TnChannelSum sum, sum2;
+  float        min, max; /* +inf, -inf when empty */
+} TnChannelStats;
+
+typedef struct
+{
+  char             *name;
+  guint             width;
+  guint64           tokens;    /* rows seen */
+  guint64           oversize;
+  TnExtreme         min, max;  /* undefined while tokens == 0: see has_extremes */
+  gboolean          has_extremes;
+  TnFloatHistogram *histogram;
+  TnGroupMoments    groups[TN_STATS_GROUPS];
+  TnChannelStats   *channels;  /* [width] */
+} TnSiteStats;
+
+TnSiteStats *tn_site_stats_new     (const char *name, guint width);
+TnSiteStats *tn_site_stats_copy    (const TnSiteStats *self);
+void         tn_site_stats_free    (TnSiteStats *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (TnSiteStats, tn_site_stats_free)
+/* x: [batch->n_tokens, width]. Runs parallel loops: call on the compute thread. The result does not depend on the number of threads. */
+void         tn_site_stats_observe (TnSiteStats *self, const TnBatch *batch, const float *x);
+/* TN_ERROR_MISMATCH when the widths differ. */
+gboolean     tn_site_stats_merge   (TnSiteStats *self, const TnSiteStats *other, GError **error);
+gboolean     tn_site_stats_equal   (const TnSiteStats *a, const TnSiteStats *b);
+
+/* Numbers derived from the sums; NaN when there are no values. */
+typedef struct
+{
+  guint64 count, nonfinite;
+  double  min, max, mean, std, absmean, skewness, kurtosis; /* std of the population; kurtosis not in excess: 3 for a Gaussian */
+  double  zeros;       /* fraction */
+  double  mean_square;
+} TnSiteSummary;
+
+void         tn_site_stats_summarize (const TnSiteStats *self, TnSiteSummary *summary);
+
+G_END_DECLS

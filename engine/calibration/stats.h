@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <glib.h>
+
+#include "engine/calibration/site-stats.h"
+#include "engine/nn/model.h"
+
+G_BEGIN_DECLS
+
+/* TnStats: the statistics of all observed sites of a model with the fingerprints of model and data. Reference counted;
+ * written by one thread at a time. */
+typedef struct
+{
+  /*< public, read-only >*/
+  guint64    model_fingerprint;
+  guint64    data_fingerprint; /* sum (mod 2^64) of the hashes of the sequences: the same for any order */
+  guint64    samples;          /* sequences */
+  guint64    tokens;
+  gboolean   partial;          /* the run that made it was cancelled before its end */
+  char      *backend;          /* the numeric back end that ran, e.g. "openblas" */
+  GPtrArray *sites;            /* TnSiteStats, sorted by name (strcmp) */
+  GHashTable *aliases;         /* site name -> name of the site that was observed for it (q, k, v share one input) */
+  gatomicrefcount ref_count;
+} TnStats;
+
+TnStats     *tn_stats_new        (guint64 model_fingerprint, const char *backend);
+TnStats     *tn_stats_ref        (TnStats *self);
+void         tn_stats_unref      (TnStats *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (TnStats, tn_stats_unref)
+TnStats     *tn_stats_copy       (const TnStats *self);
+/* Adds empty statistics for each site of these kinds, and the aliases. */
+void         tn_stats_add_sites  (TnStats *self, TnModel *model, TnSiteKind kinds);
+/* Follows aliases; NULL when there is none. */
+TnSiteStats *tn_stats_find       (const TnStats *self, const char *site_name);
+/* A TnSiteFunc with the TnStats as user_data. */
+void         tn_stats_observe    (const TnSite *site, const TnBatch *batch, const float *x, gpointer self);
+/* Once for every batch, after its forward pass: samples, tokens, data fingerprint. */
+void         tn_stats_count_batch (TnStats *self, const TnBatch *batch);
+/* self becomes self + other. TN_ERROR_MISMATCH names the difference: model, back end, sites; self is untouched then. */
+gboolean     tn_stats_merge      (TnStats *self, const TnStats *other, GError **error);
+gboolean     tn_stats_equal      (const TnStats *a, const TnStats *b);
+
+G_END_DECLS

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <glib.h>
+
+G_BEGIN_DECLS
+
+/* 64-bit hash of bytes, the same on every machine; identifies documents, models
+ * and data in fingerprints. Not cryptographic. hash(seed, a..b) of the whole
+ * differs from hashes of the parts: combine parts with tn_hash_combine(). */
+guint64 tn_hash_bytes   (const void *data, gsize size, guint64 seed);
+guint64 tn_hash_string  (const char *text, guint64 seed);
+guint64 tn_hash_combine (guint64 a, guint64 b);
+
+G_END_DECLS

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <glib.h>
+
+G_BEGIN_DECLS
+
+/* Exact, mergeable histogram of float32 values: a bin is a bit pattern (sign, 8 bits of exponent, 7 of mantissa: the upper half of the float,
+ * truncated), so bins are the same everywhere, hold at most 1/128 relative width, and merging is addition.
+ * Zeros (of either sign) and NaN, +inf, -inf are counted apart and stand in no bin. */
+#define TN_FLOAT_HISTOGRAM_BINS 65536
+
+typedef struct
+{
+  guint64 *bins;   /* [65536], index = bits >> 16 */
+  guint64  zeros;
+  guint64  nans;
+  guint64  positive_infinities;
+  guint64  negative_infinities;
+} TnFloatHistogram;
+
+TnFloatHistogram *tn_float_histogram_new     (void);
+TnFloatHistogram *tn_float_histogram_copy    (const TnFloatHistogram *self);
+void              tn_float_histogram_free    (TnFloatHistogram *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (TnFloatHistogram, tn_float_histogram_free)
+void              tn_float_histogram_add     (TnFloatHistogram *self, const float *x, gsize n);
+void              tn_float_histogram_merge   (TnFloatHistogram *self, const TnFloatHistogram *other);
+/* Finite values, zeros included. */
+guint64           tn_float_histogram_count   (const TnFloatHistogram *self);
+/* Edges and middle of a bin: all values in it lie in [low, high) by magnitude; sign applies. */
+void              tn_float_histogram_bin_range (guint bin, double *low, double *high);
+/* Quantile q in [0, 1] of the finite values, interpolated in its bin: relative error at most 1/128. NaN when empty. */
+double            tn_float_histogram_quantile  (const TnFloatHistogram *self, double q);
+/* Occupied bins in ascending order of value; zeros are reported as bin G_MAXUINT16 + 1 with value 0. */
+typedef void    (*TnFloatHistogramFunc) (double low, double high, guint64 count, gpointer user_data);
+void              tn_float_histogram_foreach   (const TnFloatHistogram *self, TnFloatHistogramFunc func, gpointer user_data);
+/* n equal bins over [low, high] for drawing: counts spread evenly inside each source bin. out: [n] doubles. Values outside are left out. */
+void              tn_float_histogram_rebin     (const TnFloatHistogram *self, double low, double high, guint n, double *out);
+
+G_END_DECLS

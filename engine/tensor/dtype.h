@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <glib.h>
+
+G_BEGIN_DECLS
+
+/* How the elements of a tensor are stored. The first group holds plain numbers; the second the block forms of
+ * GGUF (block sizes: GGUF type table); the last are opaque and can be listed but not decoded. */
+typedef enum
+{
+  TN_DTYPE_INVALID,
+  TN_DTYPE_F64,
+  TN_DTYPE_F32,
+  TN_DTYPE_F16,
+  TN_DTYPE_BF16,
+  TN_DTYPE_F8_E4M3,
+  TN_DTYPE_F8_E5M2,
+  TN_DTYPE_I8,
+  TN_DTYPE_U8,
+  TN_DTYPE_BOOL,
+  TN_DTYPE_I16,
+  TN_DTYPE_U16,
+  TN_DTYPE_I32,
+  TN_DTYPE_U32,
+  TN_DTYPE_I64,
+  TN_DTYPE_U64,
+  TN_DTYPE_TERNARY, /* 2 bits an element, our own packing */
+  TN_DTYPE_Q8_GROUP, /* llama2.c v2: i8 elements, an f32 scale a group kept apart (TnTensor.scales) */
+  TN_DTYPE_Q4_0,
+  TN_DTYPE_Q4_1,
+  TN_DTYPE_Q5_0,
+  TN_DTYPE_Q5_1,
+  TN_DTYPE_Q8_0,
+  TN_DTYPE_Q4_K,
+  TN_DTYPE_Q6_K,
+  TN_DTYPE_TQ1_0,
+  TN_DTYPE_TQ2_0,
+  TN_DTYPE_OPAQUE, /* known size, unknown meaning: listed, never decoded */
+  TN_N_DTYPES
+} TnDtype;
+
+/* "f32", "q4_K", … as shown to users. */
+const char *tn_dtype_get_name    (TnDtype dtype);
+/* Elements a block (1 for plain numbers), and bytes a block; 0 for OPAQUE. */
+gsize       tn_dtype_block_elements (TnDtype dtype);
+gsize       tn_dtype_block_bytes    (TnDtype dtype);
+/* Bytes of n elements; FALSE on overflow or when n is no multiple of the block. */
+gboolean    tn_dtype_bytes       (TnDtype dtype, guint64 n, guint64 *bytes);
+gboolean    tn_dtype_can_decode  (TnDtype dtype);
+/* n elements starting at a block boundary, to float32. F64 and wide integers are rounded to nearest.
+ * Q8_GROUP cannot be decoded here (its scales are apart): use tn_tensor_decode(). */
+void        tn_dtype_decode      (TnDtype dtype, const void *source, gsize n, float *out);
+
+float   tn_f16_to_f32  (guint16 bits);
+guint16 tn_f32_to_f16  (float value); /* round to nearest even, overflow to infinity */
+float   tn_bf16_to_f32 (guint16 bits);
+guint16 tn_f32_to_bf16 (float value); /* round to nearest even, NaN kept quiet */
+
+G_END_DECLS

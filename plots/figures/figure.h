@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <cairo.h>
+#include <glib.h>
+
+G_BEGIN_DECLS
+
+/* TnFigure: axes with layers, drawn by Cairo alone; the same function draws the window, PNG, SVG and PDF. Takes plain arrays (copied), knows no engine.
+ * One thread at a time. */
+typedef struct _TnFigure TnFigure;
+
+typedef enum { TN_AXIS_LINEAR, TN_AXIS_LOG, TN_AXIS_SYMLOG } TnAxisScale;
+typedef enum { TN_FIGURE_LIGHT, TN_FIGURE_DARK } TnFigureStyle;
+
+TnFigure *tn_figure_new           (const char *title);
+void      tn_figure_free          (TnFigure *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (TnFigure, tn_figure_free)
+void      tn_figure_set_title     (TnFigure *self, const char *title);
+/* Shown in the middle when there are no layers: says what is missing and what to do. */
+void      tn_figure_set_empty_text (TnFigure *self, const char *text);
+void      tn_figure_set_x_axis    (TnFigure *self, const char *label, TnAxisScale scale);
+void      tn_figure_set_y_axis    (TnFigure *self, const char *label, TnAxisScale scale);
+/* Removes all layers; axes, view and title stay. */
+void      tn_figure_clear         (TnFigure *self);
+
+/* Layers; color: index into the palette (0..7, colour-blind safe), name shown in legend and read-out. NaN values are gaps. */
+/* Histogram: counts [n] between edges [n + 1], ascending. Drawn as filled steps; on a log y axis empty bins are left out. */
+void      tn_figure_add_histogram (TnFigure *self, const char *name, guint color, gsize n, const double *edges, const double *counts);
+void      tn_figure_add_line      (TnFigure *self, const char *name, guint color, gsize n, const double *x, const double *y);
+/* Vertical markers over the whole height, e.g. quantization levels; labels may be NULL. Thinned where they would be closer than 3 pixels. */
+void      tn_figure_add_markers   (TnFigure *self, const char *name, guint color, gsize n, const double *x, const char *const *labels);
+/* Horizontal bars, one a category, top to bottom; categories label the y axis. A NaN bar is drawn as "—" (not measured). */
+void      tn_figure_add_bars      (TnFigure *self, const char *name, guint color, gsize n, const char *const *categories, const double *values);
+
+/* The visible range in data coordinates; automatic (all data with a margin) until set. */
+void      tn_figure_set_view      (TnFigure *self, double x0, double x1, double y0, double y1);
+void      tn_figure_get_view      (TnFigure *self, double *x0, double *x1, double *y0, double *y1);
+void      tn_figure_reset_view    (TnFigure *self);
+/* Zooms by factor (< 1: in) around the data under pixel (x, y) of a width x height drawing; horizontally, and vertically too when both. */
+void      tn_figure_zoom          (TnFigure *self, double width, double height, double x, double y, double factor, gboolean both);
+/* Moves the view by pixels. */
+void      tn_figure_pan           (TnFigure *self, double width, double height, double dx, double dy);
+/* The data under the pixel; FALSE outside the axes. */
+gboolean  tn_figure_pixel_to_data (TnFigure *self, double width, double height, double px, double py, double *x, double *y);
+/* Text of what lies under the pixel: value of every layer there. NULL outside; free with g_free(). */
+char     *tn_figure_read_out      (TnFigure *self, double width, double height, double px, double py);
+/* One sentence for screen readers: title, axes, ranges. Free with g_free(). */
+char     *tn_figure_describe      (TnFigure *self);
+
+void      tn_figure_draw          (TnFigure *self, cairo_t *cr, double width, double height, TnFigureStyle style);
+/* Files are written whole or not at all. The format is chosen by the ending: .png (2x), .svg, .pdf, .csv (the data of all layers). */
+gboolean  tn_figure_save          (TnFigure *self, const char *path, double width, double height, TnFigureStyle style, GError **error);
+/* An <svg> element to stand inside HTML. Free with g_free(). */
+char     *tn_figure_to_svg        (TnFigure *self, double width, double height, TnFigureStyle style, GError **error);
+
+G_END_DECLS
