@@ -44,6 +44,8 @@ void       *tn_pool_alloc0       (TnPool *self, TnPurpose purpose, gsize bytes, 
 void       *tn_pool_alloc_array  (TnPool *self, TnPurpose purpose, gsize n, gsize size, GError **error);
 /* block may be NULL. The block must have come from this pool. */
 void        tn_pool_release      (TnPool *self, void *block);
+/* What a block of so many bytes is counted as: rounded up to the alignment, with its header. */
+gsize       tn_pool_block_bytes  (gsize bytes);
 gsize       tn_pool_get_current  (TnPool *self, TnPurpose purpose);
 gsize       tn_pool_get_peak     (TnPool *self, TnPurpose purpose);
 gsize       tn_pool_get_total    (TnPool *self);
