@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <omp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "engine/device/device.h"
+#include "engine/error.h"
+#include "engine/memory/pool.h"
+
+static char **program_arguments;
+
+static void
+test_names (void)
+{
+  g_autoptr (GError) error = NULL;
+
+  g_assert_false (tn_device_override ("gpu-9000", &error));
+  g_assert_error (error, TN_ERROR, TN_ERROR_ARGUMENT);
+  g_assert_nonnull (strstr (error->message, "gpu-9000"));
+  g_assert_nonnull (strstr (error->message, "cpu-scalar"));
+  g_clear_error (&error);
+  g_assert_true (tn_device_override ("cpu-scalar", &error));
+  g_assert_true (tn_device_override ("auto", &error));
+  g_assert_no_error (error);
+}
+
+static void
+test_description (void)
+{
+  const TnDevice *device = tn_device_auto_select ();
+
+  g_assert_true (device == tn_device_auto_select ());
+  g_assert_true (g_str_has_prefix (device->name, "cpu-"));
+  g_assert_cmpuint (strlen (device->cpu_model), >, 0);
+  g_assert_cmpuint (device->cores, >=, 1);
+  g_assert_cmpuint (device->cores, <=, (guint) sysconf (_SC_NPROCESSORS_CONF));
+  g_assert_cmpuint (device->memory_bytes, >, 64 << 20);
+  if (device->l2_bytes != 0)
+    g_assert_cmpuint (device->l1d_bytes, <=, device->l2_bytes);
+  g_test_message ("%s, %s, %u cores, caches %zu %zu %zu, blas %s, wait %s", device->name, device->cpu_model, device->cores,
+                  device->l1d_bytes, device->l2_bytes, device->l3_bytes, device->blas, device->wait_policy);
+
+  /* Threads of another runtime would fight ours. */
+  g_assert_nonnull (strstr (device->blas, "openblas"));
+  g_assert_nonnull (strstr (device->blas, "USE_OPENMP"));
+}
+
+static void
+test_override_comes_too_late (void)
+{
+  g_autoptr (GError) error = NULL;
+  const char *name = tn_device_auto_select ()->name;
+
+  g_assert_true (tn_device_override (name, &error));
+  if (g_str_equal (name, "cpu-scalar"))
+    return;
+  g_assert_false (tn_device_override ("cpu-scalar", &error));
+  g_assert_error (error, TN_ERROR, TN_ERROR_BUSY);
+}
+
+static void
+test_threads (void)
+{
+  tn_device_set_threads (3);
+  g_assert_cmpuint (tn_device_get_threads (), ==, 3);
+  g_assert_cmpuint (tn_device_auto_select ()->threads, ==, 3);
+  tn_device_set_threads (0);
+  g_assert_cmpuint (tn_device_get_threads (), >=, 1);
+}
+
+typedef struct
+{
+  GThread *thread;
+  int niceness[3];
+  int team;
+  guint calls;
+  gboolean nested_in_place;
+} ComputeProbe;
+
+static void
+count_call (gpointer user_data)
+{
+  ComputeProbe *probe = user_data;
+
+  probe->nested_in_place = g_thread_self () == probe->thread;
+  probe->calls++;
+}
+
+static void
+probe_compute (gpointer user_data)
+{
+  ComputeProbe *probe = user_data;
+
+  probe->thread = g_thread_self ();
+  probe->calls++;
+#pragma omp parallel
+  {
+    int rank = omp_get_thread_num ();
+
+    if (rank < 3)
+      probe->niceness[rank] = getpriority (PRIO_PROCESS, 0);
+#pragma omp single
+    probe->team = omp_get_num_threads ();
+  }
+  tn_compute_run (count_call, probe);
+}
+
+static void
+test_compute_thread (void)
+{
+  ComputeProbe probe = {NULL}, again = {NULL};
+  int own = getpriority (PRIO_PROCESS, 0);
+
+  tn_device_set_threads (3);
+  tn_compute_run (probe_compute, &probe);
+  tn_compute_run (probe_compute, &again);
+  tn_device_set_threads (0);
+
+  g_assert_true (probe.thread != g_thread_self ());
+  g_assert_true (probe.thread == again.thread);
+  g_assert_cmpuint (probe.calls, ==, 2);
+  g_assert_true (probe.nested_in_place);
+  g_assert_cmpint (probe.team, ==, 3);
+  for (guint i = 0; i < 3; i++)
+    g_assert_cmpint (probe.niceness[i], ==, MIN (own + 10, 19));
+  g_assert_cmpint (getpriority (PRIO_PROCESS, 0), ==, own);
+}
+
+static int in_flight, turns;
+
+static void
+take_turn (gpointer user_data)
+{
+  g_assert_cmpint (g_atomic_int_add (&in_flight, 1), ==, 0);
+  turns++;
+  g_atomic_int_add (&in_flight, -1);
+}
+
+static gpointer
+many_turns (gpointer data)
+{
+  for (guint i = 0; i < 200; i++)
+    tn_compute_run (take_turn, NULL);
+  return NULL;
+}
+
+static void
+test_compute_turns (void)
+{
+  GThread *threads[4];
+
+  turns = 0;
+  for (guint i = 0; i < G_N_ELEMENTS (threads); i++)
+    threads[i] = g_thread_new ("turns", many_turns, NULL);
+  for (guint i = 0; i < G_N_ELEMENTS (threads); i++)
+    g_thread_join (threads[i]);
+  g_assert_cmpint (turns, ==, 800);
+}
+
+static void
+test_resident_set (void)
+{
+  gsize before = tn_process_get_rss ();
+  gsize bytes = 50 << 20;
+  g_autoptr (TnBlock) block = tn_pool_alloc (tn_pool_default (), TN_PURPOSE_SCRATCH, bytes, NULL);
+
+  g_assert_nonnull (block);
+  memset (block, 1, bytes);
+  g_assert_cmpuint (tn_process_get_rss (), >=, before + bytes - (4 << 20));
+  g_assert_cmpuint (tn_process_get_peak_rss (), >=, bytes);
+}
+
+static void
+test_bandwidth (void)
+{
+  gsize before = tn_pool_get_total (tn_pool_default ());
+  double bytes_per_second = tn_device_measure_read_bandwidth ();
+
+  g_test_message ("read bandwidth %.1f GB/s", bytes_per_second * 1e-9);
+  g_assert_cmpfloat (bytes_per_second, >, 1e8);
+  g_assert_cmpfloat (bytes_per_second, <, 1e13);
+  g_assert_cmpuint (tn_pool_get_total (tn_pool_default ()), ==, before);
+}
+
+/* The program runs itself without the variable; what it then prints shows whether it came back with it. */
+static void
+test_prepare_process (void)
+{
+  g_autofree char *out = NULL;
+  g_auto (GStrv) environment = g_environ_unsetenv (g_get_environ (), "OMP_WAIT_POLICY");
+  char *arguments[] = {program_arguments[0], (char *) "--print-wait-policy", NULL};
+  g_autoptr (GError) error = NULL;
+  int status;
+
+  g_spawn_sync (NULL, arguments, environment, G_SPAWN_DEFAULT, NULL, NULL, &out, NULL, &status, &error);
+  g_assert_no_error (error);
+  g_assert_cmpint (status, ==, 0);
+  g_assert_cmpstr (out, ==, "passive --print-wait-policy\n");
+  g_clear_pointer (&out, g_free);
+
+  environment = g_environ_setenv (environment, "OMP_WAIT_POLICY", "active", TRUE);
+  g_spawn_sync (NULL, arguments, environment, G_SPAWN_DEFAULT, NULL, NULL, &out, NULL, &status, &error);
+  g_assert_no_error (error);
+  g_assert_cmpstr (out, ==, "active --print-wait-policy\n");
+}
+
+int
+main (int argc, char **argv)
+{
+  if (argc == 2 && g_str_equal (argv[1], "--print-wait-policy"))
+    {
+      tn_device_prepare_process (argv);
+      g_print ("%s %s\n", tn_device_auto_select ()->wait_policy, argv[1]);
+      return 0;
+    }
+  program_arguments = argv;
+  g_test_init (&argc, &argv, NULL);
+  g_test_add_func ("/device/names", test_names);
+  g_test_add_func ("/device/description", test_description);
+  g_test_add_func ("/device/override-too-late", test_override_comes_too_late);
+  g_test_add_func ("/device/threads", test_threads);
+  g_test_add_func ("/device/compute-thread", test_compute_thread);
+  g_test_add_func ("/device/compute-turns", test_compute_turns);
+  g_test_add_func ("/device/resident-set", test_resident_set);
+  g_test_add_func ("/device/bandwidth", test_bandwidth);
+  g_test_add_func ("/device/prepare-process", test_prepare_process);
+  return g_test_run ();
+}
