@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <glib/gi18n-lib.h>
+#include <math.h>
+
+#include "app/programs/ternion/command.h"
+#include "app/tasks/inspect.h"
+
+typedef struct
+{
+  TnCommand   *command;
+  TnModelFile *file;
+  GArray      *schemes;
+  const char  *tensor;
+  GPtrArray   *inspections;
+} InspectWork;
+
+static void
+keep (TnTensorInspection *inspection, gpointer user_data)
+{
+  g_ptr_array_add (((InspectWork *) user_data)->inspections, inspection);
+}
+
+static void
+record_model (InspectWork *work)
+{
+  TnModelRow row = {
+    .path = (char *) tn_model_file_get_path (work->file), .format = (char *) tn_model_file_get_format (work->file),
+    .architecture = (char *) tn_model_file_get_architecture (work->file), .fingerprint = tn_model_file_get_fingerprint (work->file),
+    .bytes = tn_model_file_get_bytes (work->file), .parameters = tn_model_file_get_n_elements (work->file),
+  };
+
+  if (work->command->workspace != NULL)
+    tn_workspace_record_model (work->command->workspace, &row, NULL);
+}
+
+static gboolean
+inspect (TnJob *job, const TnListener *listener, GCancellable *cancellable, gpointer data, GError **error)
+{
+  InspectWork *work = data;
+
+  record_model (work);
+  return tn_inspect_model (work->file, work->tensor, work->schemes, keep, work, listener, cancellable, error);
+}
+
+static void
+add_schemes (JsonBuilder *builder, const TnTensorInspection *inspection)
+{
+  json_builder_set_member_name (builder, "schemes");
+  json_builder_begin_object (builder);
+  for (guint i = 0; inspection->quantized && i < inspection->schemes->len; i++)
+    {
+      g_autofree char *name = tn_scheme_to_string (&g_array_index (inspection->schemes, TnScheme, i));
+      const TnQuantError *errors = &inspection->errors[i];
+
+      json_builder_set_member_name (builder, name);
+      if (isnan (errors->bits))
+        {
+          json_builder_add_null_value (builder);
+          continue;
+        }
+      json_builder_begin_object (builder);
+      tn_json_add_double (builder, "bits", errors->bits);
+      tn_json_add_double (builder, "mse", errors->mse);
+      tn_json_add_double (builder, "sqnr_db", errors->sqnr_db);
+      tn_json_add_double (builder, "cosine", errors->cosine);
+      tn_json_add_double (builder, "zero_fraction", errors->zero_fraction);
+      json_builder_end_object (builder);
+    }
+  json_builder_end_object (builder);
+}
+
+static void
+add_tensor (JsonBuilder *builder, const InspectWork *work, const TnTensorInspection *inspection)
+{
+  const TnModelTensor *entry = tn_model_file_get_tensor (work->file, inspection->tensor);
+  const TnTensorSummary *summary = &inspection->summary;
+
+  json_builder_begin_object (builder);
+  tn_json_add_string (builder, "name", entry->name);
+  tn_json_add_string (builder, "source_name", entry->source_name);
+  tn_json_add_string (builder, "dtype", entry->dtype_name);
+  json_builder_set_member_name (builder, "shape");
+  json_builder_begin_array (builder);
+  for (guint i = 0; i < entry->tensor->n_dims; i++)
+    json_builder_add_int_value (builder, (gint64) entry->tensor->shape[i]);
+  json_builder_end_array (builder);
+  tn_json_add_integer (builder, "count", (gint64) entry->tensor->count);
+  tn_json_add_integer (builder, "bytes", (gint64) entry->tensor->bytes);
+  if (inspection->decoded)
+    {
+      tn_json_add_double (builder, "min", summary->min);
+      tn_json_add_double (builder, "max", summary->max);
+      tn_json_add_double (builder, "mean", summary->mean);
+      tn_json_add_double (builder, "std", summary->std);
+      tn_json_add_double (builder, "absmean", summary->absmean);
+      tn_json_add_double (builder, "zeros", summary->zeros);
+      tn_json_add_integer (builder, "nonfinite", (gint64) summary->nonfinite);
+    }
+  add_schemes (builder, inspection);
+  json_builder_end_object (builder);
+}
+
+static gboolean
+print_json (const InspectWork *work, double seconds, GError **error)
+{
+  g_autoptr (JsonBuilder) builder = json_builder_new ();
+
+  json_builder_begin_object (builder);
+  json_builder_set_member_name (builder, "model");
+  json_builder_begin_object (builder);
+  tn_json_add_string (builder, "path", tn_model_file_get_path (work->file));
+  tn_json_add_string (builder, "format", tn_model_file_get_format (work->file));
+  tn_json_add_string (builder, "architecture", tn_model_file_get_architecture (work->file));
+  tn_json_add_integer (builder, "parameters", (gint64) tn_model_file_get_n_elements (work->file));
+  tn_json_add_integer (builder, "bytes", (gint64) tn_model_file_get_bytes (work->file));
+  json_builder_end_object (builder);
+  json_builder_set_member_name (builder, "tensors");
+  json_builder_begin_array (builder);
+  for (guint i = 0; i < work->inspections->len; i++)
+    add_tensor (builder, work, g_ptr_array_index (work->inspections, i));
+  json_builder_end_array (builder);
+  tn_json_add_double (builder, "seconds", seconds);
+  json_builder_end_object (builder);
+  return tn_command_print_json (builder, error);
+}
+
+static void
+print_row (const InspectWork *work, const TnTensorInspection *inspection, int name_width)
+{
+  const TnModelTensor *entry = tn_model_file_get_tensor (work->file, inspection->tensor);
+  g_autofree char *shape = tn_tensor_shape_to_string (entry->tensor);
+  const TnTensorSummary *summary = &inspection->summary;
+  int pad = 16 - (int) g_utf8_strlen (shape, -1);
+
+  g_print ("%-*s  %-6s %*s%s", name_width, entry->name, entry->dtype_name, MAX (pad, 0), "", shape);
+  if (!inspection->decoded)
+    {
+      g_print (_("  (cannot be decoded)\n"));
+      return;
+    }
+  g_print ("  %10.4g %10.4g %10.4g", summary->min, summary->max, summary->std);
+  for (guint i = 0; i < work->schemes->len; i++)
+    if (inspection->quantized && !isnan (inspection->errors[i].bits))
+      g_print (" %9.2f", inspection->errors[i].sqnr_db);
+    else
+      g_print (" %9s", "-");
+  if (summary->nonfinite > 0)
+    g_print (_("  %" G_GUINT64_FORMAT " not finite"), summary->nonfinite);
+  g_print ("\n");
+}
+
+static void
+print_table (const InspectWork *work, double seconds)
+{
+  g_autofree char *size = g_format_size (tn_model_file_get_bytes (work->file));
+  guint64 read = 0;
+  int name_width = 6;
+
+  g_print (_("%s: %s, %s, %" G_GUINT64_FORMAT " parameters, %s\n\n"), tn_model_file_get_path (work->file),
+           tn_model_file_get_format (work->file), tn_model_file_get_architecture (work->file), tn_model_file_get_n_elements (work->file), size);
+  for (guint i = 0; i < work->inspections->len; i++)
+    {
+      const TnTensorInspection *inspection = g_ptr_array_index (work->inspections, i);
+      const TnModelTensor *entry = tn_model_file_get_tensor (work->file, inspection->tensor);
+
+      name_width = MAX (name_width, (int) g_utf8_strlen (entry->name, -1));
+      read += entry->tensor->bytes;
+    }
+  g_print ("%-*s  %-6s %16s  %10s %10s %10s", name_width, _("tensor"), _("type"), _("shape"), _("min"), _("max"), _("std"));
+  for (guint i = 0; i < work->schemes->len; i++)
+    {
+      g_autofree char *name = tn_scheme_to_string (&g_array_index (work->schemes, TnScheme, i));
+
+      g_print (" %9s", name);
+    }
+  g_print ("\n");
+  for (guint i = 0; i < work->inspections->len; i++)
+    print_row (work, g_ptr_array_index (work->inspections, i), name_width);
+  g_print (_("\nSQNR in dB under each scheme. Read %.2f GB in %.2f s (%.2f GB/s).\n"), (double) read * 1e-9, seconds, (double) read * 1e-9 / seconds);
+}
+
+TnExitStatus
+tn_verb_inspect (int argc, char **argv)
+{
+  g_auto (TnCommand) command = { NULL };
+  g_autofree char *schemes = NULL, *tensor = NULL, *title = NULL, *base = NULL;
+  const GOptionEntry entries[] = {
+    { "schemes", 0, 0, G_OPTION_ARG_STRING, &schemes, N_("Schemes to measure (ternary,int8,int4:g32)"), N_("LIST") },
+    { "tensor", 0, 0, G_OPTION_ARG_STRING, &tensor, N_("Only this tensor"), N_("NAME") },
+    { NULL },
+  };
+  InspectWork work = { .command = &command };
+  g_autoptr (TnModelFile) file = NULL;
+  g_autoptr (GArray) scheme_list = NULL;
+  g_autoptr (GPtrArray) inspections = g_ptr_array_new_with_free_func ((GDestroyNotify) tn_tensor_inspection_free);
+  g_autoptr (TnJob) job = NULL;
+  TnExitStatus status;
+  GError *error = NULL;
+  gint64 start;
+  double seconds;
+
+  if (!tn_command_parse (&command, argc, argv, "inspect", "MODEL", _("what is in a model: shapes, ranges, error under rounding"), entries, 1, 1, &status))
+    return status;
+  scheme_list = tn_scheme_parse_list (schemes != NULL ? schemes : TN_INSPECT_DEFAULT_SCHEMES, &error);
+  if (scheme_list == NULL)
+    {
+      status = tn_command_usage_error (&command, "--schemes: %s", error->message);
+      g_error_free (error);
+      return status;
+    }
+  if ((file = tn_model_file_open (command.arguments[0], &error)) == NULL || !tn_command_open_workspace (&command, &error))
+    return tn_command_fail (&command, error);
+  work.file = file;
+  work.schemes = scheme_list;
+  work.tensor = tensor;
+  work.inspections = inspections;
+  base = g_path_get_basename (command.arguments[0]);
+  title = g_strdup_printf (_("Inspect %s"), base);
+  job = tn_job_new ("inspect", title, NULL, command.workspace, inspect, &work, NULL);
+  start = g_get_monotonic_time ();
+  if (!tn_command_run_job (&command, job, &error))
+    return tn_command_fail (&command, error);
+  seconds = (double) (g_get_monotonic_time () - start) * 1e-6;
+  if (!command.json)
+    print_table (&work, seconds);
+  else if (!print_json (&work, seconds, &error))
+    return tn_command_fail (&command, error);
+  return tn_command_finish (&command);
+}

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <glib/gi18n-lib.h>
+#include <string.h>
+
+#include "app/programs/ternion/command.h"
+#include "engine/error.h"
+
+static const char *
+state_name (TnRunState state)
+{
+  static const char *const names[] = { "running", "paused", "done", "failed", "cancelled", "lost" };
+
+  return (guint) state < G_N_ELEMENTS (names) ? names[state] : "unknown";
+}
+
+static void
+add_run (JsonBuilder *builder, const TnRunRow *run)
+{
+  json_builder_begin_object (builder);
+  tn_json_add_integer (builder, "id", run->id);
+  tn_json_add_string (builder, "verb", run->verb);
+  tn_json_add_string (builder, "title", run->title);
+  tn_json_add_string (builder, "state", state_name (run->state));
+  tn_json_add_double (builder, "done", run->done);
+  tn_json_add_double (builder, "total", run->total);
+  tn_json_add_string (builder, "unit", run->unit);
+  tn_json_add_double (builder, "rate", run->rate);
+  tn_json_add_integer (builder, "rss_bytes", (gint64) run->rss_bytes);
+  tn_json_add_string (builder, "message", run->message);
+  tn_json_add_string (builder, "output", run->output);
+  tn_json_add_integer (builder, "started_us", run->started_us);
+  tn_json_add_integer (builder, "updated_us", run->updated_us);
+  tn_json_add_integer (builder, "pid", run->pid);
+}
+
+static gboolean
+list_json (const GPtrArray *runs, GError **error)
+{
+  g_autoptr (JsonBuilder) builder = json_builder_new ();
+
+  json_builder_begin_array (builder);
+  for (guint i = 0; i < runs->len; i++)
+    {
+      add_run (builder, g_ptr_array_index (runs, i));
+      json_builder_end_object (builder);
+    }
+  json_builder_end_array (builder);
+  return tn_command_print_json (builder, error);
+}
+
+static void
+list_text (const GPtrArray *runs)
+{
+  g_print ("%5s  %-16s  %-9s  %9s  %s\n", _("run"), _("started"), _("state"), _("progress"), _("title"));
+  for (guint i = 0; i < runs->len; i++)
+    {
+      const TnRunRow *run = g_ptr_array_index (runs, i);
+      g_autoptr (GDateTime) time = g_date_time_new_from_unix_local (run->started_us / G_USEC_PER_SEC);
+      g_autofree char *started = g_date_time_format (time, "%Y-%m-%d %H:%M");
+      g_autofree char *progress = run->total > 0.0 ? g_strdup_printf ("%.0f %%", 100.0 * run->done / run->total) : g_strdup ("-");
+
+      g_print ("%5" G_GINT64_FORMAT "  %-16s  %-9s  %9s  %s%s%s\n", run->id, started, state_name (run->state), progress, run->title,
+               run->message != NULL ? ": " : "", run->message != NULL ? run->message : "");
+    }
+}
+
+static gboolean
+show_json (TnWorkspace *workspace, const TnRunRow *run, GError **error)
+{
+  g_autoptr (JsonBuilder) builder = json_builder_new ();
+  g_auto (GStrv) names = tn_workspace_list_series (workspace, run->id, error);
+
+  if (names == NULL)
+    return FALSE;
+  add_run (builder, run);
+  json_builder_set_member_name (builder, "series");
+  json_builder_begin_object (builder);
+  for (char **name = names; *name != NULL; name++)
+    {
+      g_autoptr (GArray) steps = g_array_new (FALSE, FALSE, sizeof (gint64));
+      g_autoptr (GArray) values = g_array_new (FALSE, FALSE, sizeof (double));
+
+      if (!tn_workspace_read_series (workspace, run->id, *name, steps, values, error))
+        return FALSE;
+      json_builder_set_member_name (builder, *name);
+      json_builder_begin_array (builder);
+      for (guint i = 0; i < steps->len; i++)
+        {
+          json_builder_begin_array (builder);
+          json_builder_add_int_value (builder, g_array_index (steps, gint64, i));
+          tn_json_add_double (builder, NULL, g_array_index (values, double, i));
+          json_builder_end_array (builder);
+        }
+      json_builder_end_array (builder);
+    }
+  json_builder_end_object (builder);
+  json_builder_end_object (builder);
+  return tn_command_print_json (builder, error);
+}
+
+static gboolean
+find_run (TnCommand *command, gint64 *id, GError **error)
+{
+  char *end;
+
+  if (command->n_arguments < 2)
+    {
+      g_set_error_literal (error, TN_ERROR, TN_ERROR_ARGUMENT, _("which run? ternion runs list shows their numbers"));
+      return FALSE;
+    }
+  *id = g_ascii_strtoll (command->arguments[1], &end, 10);
+  if (*end == '\0' && end != command->arguments[1])
+    return TRUE;
+  g_set_error (error, TN_ERROR, TN_ERROR_ARGUMENT, _("“%s” is not the number of a run"), command->arguments[1]);
+  return FALSE;
+}
+
+static gboolean
+list_runs (TnCommand *command, GError **error)
+{
+  g_autoptr (GPtrArray) runs = tn_workspace_list_runs (command->workspace, 0, error);
+
+  if (runs == NULL)
+    return FALSE;
+  if (command->json)
+    return list_json (runs, error);
+  list_text (runs);
+  return TRUE;
+}
+
+static gboolean
+show_run (TnCommand *command, GError **error)
+{
+  g_autoptr (TnRunRow) run = NULL;
+  gint64 id;
+
+  if (!find_run (command, &id, error) || (run = tn_workspace_get_run (command->workspace, id, error)) == NULL)
+    return FALSE;
+  return show_json (command->workspace, run, error);
+}
+
+static gboolean
+request (TnCommand *command, TnRequest what, GError **error)
+{
+  gint64 id;
+
+  return find_run (command, &id, error) && tn_workspace_post_request (command->workspace, id, what, error);
+}
+
+TnExitStatus
+tn_verb_runs (int argc, char **argv)
+{
+  g_auto (TnCommand) command = { NULL };
+  TnExitStatus status;
+  GError *error = NULL;
+  const char *action;
+  gboolean ok;
+
+  if (!tn_command_parse (&command, argc, argv, "runs", _("[list | show RUN | pause RUN | resume RUN | cancel RUN]"), _("runs recorded in the workspace"), NULL,
+                         0, 2, &status))
+    return status;
+  action = command.n_arguments > 0 ? command.arguments[0] : "list";
+  if ((command.workspace = tn_workspace_open (command.workspace_path, &error)) == NULL)
+    return tn_command_fail (&command, error);
+  if (strcmp (action, "list") == 0)
+    ok = list_runs (&command, &error);
+  else if (strcmp (action, "show") == 0)
+    ok = show_run (&command, &error);
+  else if (strcmp (action, "pause") == 0)
+    ok = request (&command, TN_REQUEST_PAUSE, &error);
+  else if (strcmp (action, "resume") == 0)
+    ok = request (&command, TN_REQUEST_RESUME, &error);
+  else if (strcmp (action, "cancel") == 0)
+    ok = request (&command, TN_REQUEST_CANCEL, &error);
+  else
+    return tn_command_usage_error (&command, _("“%s” is none of list, show, pause, resume, cancel"), action);
+  return ok ? tn_command_finish (&command) : tn_command_fail (&command, error);
+}

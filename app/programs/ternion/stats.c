@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <glib/gi18n-lib.h>
+#include <math.h>
+#include <string.h>
+
+#include "app/programs/ternion/command.h"
+#include "data/files/atomic-file.h"
+#include "data/statistics/stats-file.h"
+#include "engine/calibration/parameter-search.h"
+
+#define IMATRIX_CHUNK_SIZE 512
+
+typedef struct
+{
+  char *format, *out, *dataset;
+  int   chunk_size;
+} StatsArguments;
+
+static void
+stats_arguments_clear (StatsArguments *self)
+{
+  g_free (self->format);
+  g_free (self->out);
+  g_free (self->dataset);
+}
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (StatsArguments, stats_arguments_clear)
+
+/* SQNR in dB of a site under the best (least squared error) scale of the scheme; NaN when it saw nothing. */
+static double
+best_sqnr (const TnSiteStats *site, const char *scheme_name)
+{
+  TnScheme scheme;
+  TnQuantParams params;
+
+  if (!site->has_extremes || !tn_scheme_parse (scheme_name, &scheme, NULL) ||
+      !tn_parameter_search (site->histogram, (double) site->min.value, (double) site->max.value, &scheme, TN_METHOD_MSE, 0.0, &params, NULL))
+    return NAN;
+  return params.sqnr_db;
+}
+
+static void
+print_site (const TnSiteStats *site, int name_width)
+{
+  TnSiteSummary summary;
+
+  tn_site_stats_summarize (site, &summary);
+  g_print ("%-*s %6u %12" G_GUINT64_FORMAT " %10.4g %10.4g %10.3g %9.4g %9.1f %8.2f %8.2f", name_width, site->name, site->width, summary.count, summary.min,
+           summary.max, summary.mean, summary.std, summary.kurtosis, best_sqnr (site, "int8"), best_sqnr (site, "int4"));
+  if (summary.nonfinite > 0)
+    g_print (_("  %" G_GUINT64_FORMAT " not finite"), summary.nonfinite);
+  if (site->oversize > 0)
+    g_print (_("  %" G_GUINT64_FORMAT " too large for the sums"), site->oversize);
+  g_print ("\n");
+}
+
+static void
+print_stats (const TnStats *stats, const char *path)
+{
+  int name_width = 4;
+
+  g_print (_("%s: %" G_GUINT64_FORMAT " sequences, %" G_GUINT64_FORMAT " tokens, %u sites%s\n"), path, stats->samples, stats->tokens, stats->sites->len,
+           stats->partial ? _(" (partial: the run was cancelled)") : "");
+  g_print (_("model %016" G_GINT64_MODIFIER "x, data %016" G_GINT64_MODIFIER "x, %s\n\n"), stats->model_fingerprint, stats->data_fingerprint, stats->backend);
+  for (guint i = 0; i < stats->sites->len; i++)
+    name_width = MAX (name_width, (int) strlen (((TnSiteStats *) g_ptr_array_index (stats->sites, i))->name));
+  g_print ("%-*s %6s %12s %10s %10s %10s %9s %9s %8s %8s\n", name_width, _("site"), _("width"), _("values"), _("min"), _("max"), _("mean"), _("std"),
+           _("kurtosis"), _("int8 dB"), _("int4 dB"));
+  for (guint i = 0; i < stats->sites->len; i++)
+    print_site (g_ptr_array_index (stats->sites, i), name_width);
+}
+
+static gboolean
+write_text (const char *text, const char *out, GError **error)
+{
+  if (out != NULL)
+    return tn_atomic_file_set_contents (out, text, strlen (text), error);
+  g_print ("%s%s", text, g_str_has_suffix (text, "\n") ? "" : "\n");
+  return TRUE;
+}
+
+static TnExitStatus
+show (TnCommand *command, const StatsArguments *arguments)
+{
+  GError *error = NULL;
+  g_autoptr (TnStats) stats = tn_stats_load (command->arguments[1], &error);
+
+  if (stats == NULL)
+    return tn_command_fail (command, error);
+  if (command->json)
+    {
+      g_autofree char *json = tn_stats_to_json (stats);
+
+      g_print ("%s\n", json);
+    }
+  else
+    print_stats (stats, command->arguments[1]);
+  return tn_command_finish (command);
+}
+
+static TnExitStatus
+merge (TnCommand *command, const StatsArguments *arguments)
+{
+  GError *error = NULL;
+  g_autoptr (TnStats) all = NULL;
+
+  if (arguments->out == NULL)
+    return tn_command_usage_error (command, _("--out FILE is missing"));
+  for (guint i = 1; i < command->n_arguments; i++)
+    {
+      g_autoptr (TnStats) stats = tn_stats_load (command->arguments[i], &error);
+
+      if (stats == NULL)
+        return tn_command_fail (command, error);
+      if (all == NULL)
+        all = g_steal_pointer (&stats);
+      else if (!tn_stats_merge (all, stats, &error))
+        {
+          g_prefix_error (&error, _("%s cannot be added: "), command->arguments[i]);
+          return tn_command_fail (command, error);
+        }
+    }
+  if (!tn_stats_save (all, arguments->out, NULL, &error))
+    return tn_command_fail (command, error);
+  if (command->json)
+    {
+      g_autofree char *json = tn_stats_to_json (all);
+
+      g_print ("%s\n", json);
+    }
+  else
+    g_print (_("%s: %" G_GUINT64_FORMAT " sequences, %" G_GUINT64_FORMAT " tokens\n"), arguments->out, all->samples, all->tokens);
+  return tn_command_finish (command);
+}
+
+static TnExitStatus
+export (TnCommand *command, const StatsArguments *arguments)
+{
+  GError *error = NULL;
+  const char *format = arguments->format != NULL ? arguments->format : "json";
+  const char *dataset = arguments->dataset != NULL ? arguments->dataset : "";
+  g_autoptr (TnStats) stats = tn_stats_load (command->arguments[1], &error);
+  g_autofree char *text = NULL;
+  gboolean ok;
+
+  if (stats == NULL)
+    return tn_command_fail (command, error);
+  if (g_str_has_prefix (format, "imatrix") && arguments->out == NULL)
+    return tn_command_usage_error (command, _("--out FILE is missing"));
+  if (strcmp (format, "json") == 0)
+    ok = write_text (text = tn_stats_to_json (stats), arguments->out, &error);
+  else if (strcmp (format, "csv") == 0)
+    ok = write_text (text = tn_stats_to_csv (stats), arguments->out, &error);
+  else if (strcmp (format, "imatrix") == 0)
+    ok = tn_stats_export_imatrix (stats, arguments->out, (guint) arguments->chunk_size, dataset, &error);
+  else if (strcmp (format, "imatrix-dat") == 0)
+    ok = tn_stats_export_imatrix_legacy (stats, arguments->out, (guint) arguments->chunk_size, dataset, &error);
+  else
+    return tn_command_usage_error (command, _("--format: “%s” is none of json, csv, imatrix, imatrix-dat"), format);
+  return ok ? tn_command_finish (command) : tn_command_fail (command, error);
+}
+
+TnExitStatus
+tn_verb_stats (int argc, char **argv)
+{
+  static const struct { const char *name; guint least; guint most; TnExitStatus (*run) (TnCommand *, const StatsArguments *); } actions[] = {
+    { "show", 2, 2, show }, { "merge", 3, G_MAXUINT, merge }, { "export", 2, 2, export },
+  };
+  g_auto (TnCommand) command = { NULL };
+  g_auto (StatsArguments) arguments = { .chunk_size = IMATRIX_CHUNK_SIZE };
+  const GOptionEntry entries[] = {
+    { "format", 0, 0, G_OPTION_ARG_STRING, &arguments.format, N_("export: json, csv, imatrix (GGUF) or imatrix-dat (legacy)"), N_("NAME") },
+    { "out", 0, 0, G_OPTION_ARG_FILENAME, &arguments.out, N_("File to write"), N_("FILE") },
+    { "chunk-size", 0, 0, G_OPTION_ARG_INT, &arguments.chunk_size, N_("imatrix: tokens a chunk (512)"), "N" },
+    { "dataset", 0, 0, G_OPTION_ARG_STRING, &arguments.dataset, N_("imatrix: name of the data to write into it"), N_("NAME") },
+    { NULL },
+  };
+  TnExitStatus status;
+
+  if (!tn_command_parse (&command, argc, argv, "stats", _("show|merge|export STATS…"), _("show, merge and export statistics files"), entries, 1, G_MAXUINT, &status))
+    return status;
+  if (arguments.chunk_size < 1)
+    return tn_command_usage_error (&command, _("--chunk-size: %d is less than 1"), arguments.chunk_size);
+  for (guint i = 0; i < G_N_ELEMENTS (actions); i++)
+    if (strcmp (command.arguments[0], actions[i].name) == 0)
+      {
+        if (command.n_arguments < actions[i].least || command.n_arguments > actions[i].most)
+          return tn_command_usage_error (&command, actions[i].least == 2 ? _("%s takes one statistics file") : _("%s takes two statistics files or more"), actions[i].name);
+        return actions[i].run (&command, &arguments);
+      }
+  return tn_command_usage_error (&command, _("“%s” is none of show, merge, export"), command.arguments[0]);
+}

@@ -1,0 +1,390 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "app/tasks/calibrate.h"
+
+#include <glib/gi18n-lib.h>
+#include <string.h>
+
+#include "data/statistics/stats-file.h"
+#include "engine/device/device.h"
+#include "engine/error.h"
+
+#define DEFAULT_SAMPLES 128
+#define DEFAULT_SEQ_LEN 512
+#define DEFAULT_BATCH_SIZE 8
+
+typedef struct
+{
+  TnCalibrateOptions *options;
+  TnWorkspace        *workspace;
+  TnCalibrateResult  *result;
+  GMutex              lock;
+  TnStats            *stats;   /* guarded by lock: whole batches only */
+  gint                version; /* atomic */
+} CalibrateData;
+
+TnCalibrateOptions *
+tn_calibrate_options_new (void)
+{
+  TnCalibrateOptions *self = g_new0 (TnCalibrateOptions, 1);
+
+  self->sampling = (TnSamplingOptions) { .n_samples = DEFAULT_SAMPLES, .batch_size = DEFAULT_BATCH_SIZE, .shard = 1, .n_shards = 1 };
+  self->kinds = TN_SITE_INPUT;
+  return self;
+}
+
+TnCalibrateOptions *
+tn_calibrate_options_copy (const TnCalibrateOptions *self)
+{
+  TnCalibrateOptions *copy = g_new0 (TnCalibrateOptions, 1);
+
+  *copy = *self;
+  copy->model_path = g_strdup (self->model_path);
+  copy->data_paths = g_strdupv (self->data_paths);
+  copy->tokenizer_path = g_strdup (self->tokenizer_path);
+  copy->out_path = g_strdup (self->out_path);
+  return copy;
+}
+
+void
+tn_calibrate_options_free (TnCalibrateOptions *self)
+{
+  if (self == NULL)
+    return;
+  g_free (self->model_path);
+  g_strfreev (self->data_paths);
+  g_free (self->tokenizer_path);
+  g_free (self->out_path);
+  g_free (self);
+}
+
+void
+tn_calibrate_result_clear (TnCalibrateResult *self)
+{
+  g_clear_pointer (&self->out, g_free);
+  g_clear_pointer (&self->stats, tn_stats_unref);
+}
+
+static void
+calibrate_data_free (gpointer pointer)
+{
+  CalibrateData *data = pointer;
+
+  tn_calibrate_options_free (data->options);
+  g_clear_pointer (&data->workspace, tn_workspace_unref);
+  g_clear_pointer (&data->stats, tn_stats_unref);
+  g_mutex_clear (&data->lock);
+  g_free (data);
+}
+
+typedef struct
+{
+  TnModel       *model;
+  const TnBatch *batch;
+  TnStats       *batch_stats;
+  TnSiteKind     kinds;
+  GCancellable  *cancellable;
+  gboolean       ok;
+  GError        *error;
+} ForwardCall;
+
+static void
+forward_on_compute_thread (gpointer user_data)
+{
+  ForwardCall *call = user_data;
+  TnForwardOptions options = {
+    .kinds = call->kinds, .observe = tn_stats_observe, .user_data = call->batch_stats, .cancellable = call->cancellable,
+  };
+
+  call->ok = tn_model_forward (call->model, call->batch, &options, NULL, NULL, NULL, &call->error);
+}
+
+/* A batch enters the statistics whole or not at all, so that what a cancelled run keeps is exact for the sequences it counts. */
+static gboolean
+observe_batch (CalibrateData *data, TnModel *model, const TnBatch *batch, TnStats *batch_stats, GCancellable *cancellable, GError **error)
+{
+  ForwardCall call = {
+    .model = model, .batch = batch, .batch_stats = batch_stats, .kinds = data->options->kinds, .cancellable = cancellable,
+  };
+  gboolean merged;
+
+  tn_stats_clear (batch_stats);
+  tn_compute_run (forward_on_compute_thread, &call);
+  if (!call.ok)
+    {
+      g_propagate_error (error, call.error);
+      return FALSE;
+    }
+  tn_stats_count_batch (batch_stats, batch);
+  g_mutex_lock (&data->lock);
+  merged = tn_stats_merge (data->stats, batch_stats, error);
+  g_mutex_unlock (&data->lock);
+  g_atomic_int_inc (&data->version);
+  return merged;
+}
+
+static gboolean
+only_token_files (char **paths)
+{
+  for (char **path = paths; *path != NULL; path++)
+    if (!g_str_has_suffix (*path, ".bin"))
+      return FALSE;
+  return TRUE;
+}
+
+/* What a run needs, opened. */
+typedef struct
+{
+  TnModelFile   *file;
+  TnModel       *model;
+  TnTokenizer   *tokenizer;
+  TnDataset     *dataset;
+  TnBatchSource *source;
+} Opened;
+
+static void
+opened_clear (Opened *self)
+{
+  g_clear_pointer (&self->source, tn_batch_source_free);
+  g_clear_pointer (&self->dataset, tn_dataset_unref);
+  g_clear_pointer (&self->tokenizer, tn_tokenizer_unref);
+  g_clear_pointer (&self->model, tn_model_unref);
+  g_clear_pointer (&self->file, tn_model_file_unref);
+}
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Opened, opened_clear)
+
+/* Smaller batches change nothing in the statistics, so the batch size yields to the memory limit. */
+static gboolean
+fit_batch_size (TnModel *model, TnSamplingOptions *sampling, TnSiteKind kinds, const TnListener *listener, GError **error)
+{
+  gsize budget = tn_pool_get_budget (tn_pool_default ());
+  gsize used = tn_pool_get_total (tn_pool_default ());
+  guint wanted = sampling->batch_size;
+
+  if (budget == 0)
+    return TRUE;
+  while (sampling->batch_size > 1 &&
+         used + tn_model_estimate_forward_bytes (model, (gsize) sampling->batch_size * sampling->seq_len, sampling->seq_len, kinds) > budget)
+    sampling->batch_size--;
+  if (used + tn_model_estimate_forward_bytes (model, sampling->seq_len, sampling->seq_len, kinds) > budget)
+    {
+      g_autofree char *need = g_format_size_full (
+          used + tn_model_estimate_forward_bytes (model, sampling->seq_len, sampling->seq_len, kinds), G_FORMAT_SIZE_IEC_UNITS);
+      g_autofree char *have = g_format_size_full (budget, G_FORMAT_SIZE_IEC_UNITS);
+
+      g_set_error (error, TN_ERROR, TN_ERROR_MEMORY, _("one sequence of %u tokens needs %s of memory and %s are allowed: raise --memory-limit or lower --seq-len"),
+                   sampling->seq_len, need, have);
+      return FALSE;
+    }
+  if (sampling->batch_size < wanted)
+    {
+      g_autofree char *text = g_strdup_printf (_("batches of %u instead of %u sequences, to stay within the memory limit"), sampling->batch_size, wanted);
+
+      tn_listener_event (listener, "info", text);
+    }
+  return TRUE;
+}
+
+static gboolean
+open_all (CalibrateData *data, Opened *opened, const TnListener *listener, GCancellable *cancellable, GError **error)
+{
+  TnCalibrateOptions *options = data->options;
+  TnSamplingOptions *sampling = &options->sampling;
+  guint context;
+
+  if ((opened->file = tn_model_file_open (options->model_path, error)) == NULL ||
+      (opened->model = tn_model_file_load (opened->file, error)) == NULL)
+    return FALSE;
+  context = tn_model_get_config (opened->model)->n_context;
+  if (sampling->seq_len == 0)
+    sampling->seq_len = MIN (DEFAULT_SEQ_LEN, context);
+  if (sampling->seq_len > context)
+    {
+      g_set_error (error, TN_ERROR, TN_ERROR_ARGUMENT, _("%s: a sequence length of %u was asked for; the model's context is %u"), options->model_path,
+                   sampling->seq_len, context);
+      return FALSE;
+    }
+  if (!only_token_files (options->data_paths) || options->tokenizer_path != NULL)
+    if ((opened->tokenizer = tn_tokenizer_find (options->tokenizer_path, opened->file, error)) == NULL)
+      return FALSE;
+  opened->dataset = tn_dataset_open ((const char *const *) options->data_paths, opened->tokenizer,
+                                     tn_model_get_config (opened->model)->n_vocab, error);
+  if (opened->dataset == NULL || !fit_batch_size (opened->model, sampling, options->kinds, listener, error))
+    return FALSE;
+  opened->source = tn_dataset_sample (opened->dataset, sampling, listener, cancellable, error);
+  return opened->source != NULL;
+}
+
+static void
+record_model (CalibrateData *data, TnModelFile *file)
+{
+  TnModelRow row = {
+    .path = (char *) tn_model_file_get_path (file), .format = (char *) tn_model_file_get_format (file),
+    .architecture = (char *) tn_model_file_get_architecture (file), .fingerprint = tn_model_file_get_fingerprint (file),
+    .bytes = tn_model_file_get_bytes (file), .parameters = tn_model_file_get_n_elements (file),
+  };
+
+  if (data->workspace != NULL)
+    tn_workspace_record_model (data->workspace, &row, NULL);
+}
+
+static gboolean
+observe_all (CalibrateData *data, Opened *opened, const TnListener *listener, GCancellable *cancellable, GError **error)
+{
+  g_autoptr (TnStats) batch_stats = tn_stats_new (tn_model_get_fingerprint (opened->model), data->stats->backend);
+  gint64 start = g_get_monotonic_time ();
+  gint64 total = tn_batch_source_count (opened->source);
+  gint64 step = 0;
+  GError *local = NULL;
+
+  tn_stats_add_sites (batch_stats, opened->model, data->options->kinds);
+  while (TRUE)
+    {
+      g_autoptr (TnBatch) batch = tn_batch_source_next (opened->source, &local);
+
+      if (batch == NULL)
+        break;
+      if (!tn_listener_boundary (listener, error) || !observe_batch (data, opened->model, batch, batch_stats, cancellable, error))
+        return FALSE;
+      tn_listener_progress (listener, (double) data->stats->samples, (double) total, "sequences");
+      tn_listener_metric (listener, "tokens", step, (double) data->stats->tokens);
+      tn_listener_metric (listener, "tokens_per_second", step,
+                          (double) data->stats->tokens / ((double) (g_get_monotonic_time () - start) * 1e-6));
+      tn_listener_metric (listener, "rss_bytes", step++, (double) tn_process_get_rss ());
+    }
+  if (local != NULL)
+    {
+      g_propagate_error (error, local);
+      return FALSE;
+    }
+  if (data->stats->samples == 0)
+    {
+      g_set_error_literal (error, TN_ERROR, TN_ERROR_DATA, _("the data hold no sequence to calibrate on"));
+      return FALSE;
+    }
+  return TRUE;
+}
+
+/* Keeps what was observed; for a cancelled run marked as partial. */
+static gboolean
+keep_statistics (CalibrateData *data, TnJob *job, gboolean partial, gint64 start, GError **error)
+{
+  guint64 bytes = 0;
+
+  g_mutex_lock (&data->lock);
+  data->stats->partial = partial;
+  g_mutex_unlock (&data->lock);
+  if (!tn_stats_save (data->stats, data->options->out_path, &bytes, error))
+    return FALSE;
+  tn_job_set_output (job, data->options->out_path);
+  if (data->workspace != NULL && tn_job_get_run (job) >= 0)
+    tn_workspace_record_stats (data->workspace, tn_job_get_run (job), data->options->out_path, data->stats->model_fingerprint,
+                               data->stats->data_fingerprint, data->stats->samples, data->stats->tokens, bytes, NULL);
+  if (data->result != NULL)
+    *data->result = (TnCalibrateResult) {
+      .out = g_strdup (data->options->out_path), .samples = data->stats->samples, .tokens = data->stats->tokens,
+      .seconds = (double) (g_get_monotonic_time () - start) * 1e-6, .peak_rss_bytes = tn_process_get_peak_rss (),
+      .sites = data->stats->sites->len, .stats_bytes = bytes, .stats = tn_stats_ref (data->stats),
+    };
+  return TRUE;
+}
+
+static gboolean
+calibrate (TnJob *job, const TnListener *listener, GCancellable *cancellable, gpointer user_data, GError **error)
+{
+  CalibrateData *data = user_data;
+  g_auto (Opened) opened = { NULL };
+  gint64 start = g_get_monotonic_time ();
+  GError *local = NULL;
+  TnStats *stats;
+
+  if (!open_all (data, &opened, listener, cancellable, error))
+    return FALSE;
+  record_model (data, opened.file);
+  stats = tn_stats_new (tn_model_get_fingerprint (opened.model), "openblas");
+  tn_stats_add_sites (stats, opened.model, data->options->kinds);
+  g_mutex_lock (&data->lock);
+  data->stats = stats;
+  g_mutex_unlock (&data->lock);
+
+  if (observe_all (data, &opened, listener, cancellable, &local))
+    return keep_statistics (data, job, FALSE, start, error);
+  if (g_error_matches (local, G_IO_ERROR, G_IO_ERROR_CANCELLED) && stats->samples > 0)
+    {
+      GError *unsaved = NULL;
+
+      if (keep_statistics (data, job, TRUE, start, &unsaved))
+        g_prefix_error (&local, _("statistics of %" G_GUINT64_FORMAT " sequences are kept in %s, marked as partial: "), stats->samples,
+                        data->options->out_path);
+      else
+        {
+          tn_listener_event (listener, "error", unsaved->message);
+          g_clear_error (&unsaved);
+        }
+    }
+  g_propagate_error (error, local);
+  return FALSE;
+}
+
+static char *
+default_out_path (const TnCalibrateOptions *options, TnWorkspace *workspace)
+{
+  g_autofree char *base = g_path_get_basename (options->model_path);
+  g_autofree char *name = g_strconcat (base, ".stats.safetensors", NULL);
+  g_autofree char *folder = workspace != NULL ? g_path_get_dirname (tn_workspace_get_path (workspace)) : g_strdup (".");
+
+  return g_build_filename (folder, name, NULL);
+}
+
+static char *
+describe (const TnCalibrateOptions *options)
+{
+  g_autofree char *model = g_path_get_basename (options->model_path);
+  g_autofree char *first = options->data_paths[0] != NULL ? g_path_get_basename (options->data_paths[0]) : g_strdup ("");
+
+  return g_strdup_printf (_("Calibrate %s on %s"), model, first);
+}
+
+TnJob *
+tn_calibrate_job_new (const TnCalibrateOptions *options, TnWorkspace *workspace, TnCalibrateResult *result)
+{
+  CalibrateData *data = g_new0 (CalibrateData, 1);
+  g_autofree char *title = describe (options);
+  g_autofree char *arguments = g_strdup_printf ("{\"samples\":%u,\"seq_len\":%u,\"batch_size\":%u,\"seed\":%" G_GUINT64_FORMAT "}",
+                                                options->sampling.n_samples, options->sampling.seq_len, options->sampling.batch_size,
+                                                options->sampling.seed);
+  TnJob *job;
+
+  data->options = tn_calibrate_options_copy (options);
+  data->workspace = workspace != NULL ? tn_workspace_ref (workspace) : NULL;
+  data->result = result;
+  g_mutex_init (&data->lock);
+  if (data->options->out_path == NULL)
+    data->options->out_path = default_out_path (options, workspace);
+  job = tn_job_new ("calibrate", title, arguments, workspace, calibrate, data, calibrate_data_free);
+  g_object_set_data (G_OBJECT (job), "tn-calibrate-data", data);
+  return job;
+}
+
+TnStats *
+tn_calibrate_job_snapshot (TnJob *job)
+{
+  CalibrateData *data = g_object_get_data (G_OBJECT (job), "tn-calibrate-data");
+  TnStats *copy = NULL;
+
+  g_return_val_if_fail (data != NULL, NULL);
+  g_mutex_lock (&data->lock);
+  if (data->stats != NULL && data->stats->samples > 0)
+    copy = tn_stats_copy (data->stats);
+  g_mutex_unlock (&data->lock);
+  return copy;
+}
+
+guint
+tn_calibrate_job_version (TnJob *job)
+{
+  CalibrateData *data = g_object_get_data (G_OBJECT (job), "tn-calibrate-data");
+
+  g_return_val_if_fail (data != NULL, 0);
+  return (guint) g_atomic_int_get (&data->version);
+}

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "app/tasks/evaluate.h"
+
+#include <math.h>
+
+#include "engine/device/device.h"
+#include "engine/error.h"
+#include "engine/quant/quantize.h"
+
+typedef struct
+{
+  TnModel       *model;
+  const TnBatch *batch;
+  double        *row_nll;
+  GCancellable  *cancellable;
+  TnLoss         loss;
+  gboolean       ok;
+  GError        *error;
+} ForwardCall;
+
+static void
+forward_on_compute_thread (gpointer user_data)
+{
+  ForwardCall *call = user_data;
+  TnForwardOptions options = { .cancellable = call->cancellable };
+
+  call->ok = tn_model_forward (call->model, call->batch, &options, NULL, &call->loss, call->row_nll, &call->error);
+}
+
+typedef struct
+{
+  double  nll;
+  guint64 tokens;
+} Window;
+
+static void
+collect_windows (const TnBatch *batch, const double *row_nll, GArray *windows)
+{
+  gsize row = 0;
+
+  for (guint s = 0; s < batch->n_sequences; s++)
+    {
+      const TnSequence *sequence = &batch->sequences[s];
+      Window window = { 0 };
+
+      for (guint i = 0; i < sequence->length; i++, row++)
+        if (sequence->targets[i] >= 0)
+          {
+            window.nll += row_nll[row];
+            window.tokens++;
+          }
+      if (window.tokens > 0)
+        g_array_append_val (windows, window);
+    }
+}
+
+/* The mean is a ratio of sums over windows, so its error is that of a ratio estimator (Cochran, Sampling Techniques, 6.4). */
+static void
+finish (const GArray *windows, TnEvaluation *evaluation)
+{
+  double nll = 0.0, squares = 0.0;
+
+  evaluation->tokens = 0;
+  for (guint i = 0; i < windows->len; i++)
+    {
+      nll += g_array_index (windows, Window, i).nll;
+      evaluation->tokens += g_array_index (windows, Window, i).tokens;
+    }
+  evaluation->loss = nll / (double) evaluation->tokens;
+  for (guint i = 0; i < windows->len; i++)
+    {
+      const Window *window = &g_array_index (windows, Window, i);
+      double residual = window->nll - evaluation->loss * (double) window->tokens;
+
+      squares += residual * residual;
+    }
+  evaluation->loss_stderr = windows->len > 1 ? sqrt (squares * windows->len / (windows->len - 1)) / (double) evaluation->tokens : NAN;
+  evaluation->perplexity = exp (evaluation->loss);
+}
+
+gboolean
+tn_evaluate (TnModel *model, TnDataset *dataset, guint seq_len, guint batch_size, TnEvaluation *evaluation, const TnListener *listener,
+             GCancellable *cancellable, GError **error)
+{
+  g_autoptr (TnBatchSource) source = tn_dataset_windows (dataset, seq_len, batch_size, cancellable, error);
+  g_autoptr (GArray) windows = g_array_new (FALSE, FALSE, sizeof (Window));
+  gint64 start = g_get_monotonic_time ();
+  guint64 correct = 0, sequences = 0;
+  GError *local = NULL;
+
+  if (source == NULL)
+    return FALSE;
+  while (TRUE)
+    {
+      g_autoptr (TnBatch) batch = tn_batch_source_next (source, &local);
+      g_autofree double *row_nll = NULL;
+      ForwardCall call = { .model = model, .batch = batch, .cancellable = cancellable };
+
+      if (batch == NULL)
+        break;
+      if (g_cancellable_set_error_if_cancelled (cancellable, error) || !tn_listener_boundary (listener, error))
+        return FALSE;
+      call.row_nll = row_nll = g_new0 (double, batch->n_tokens);
+      tn_compute_run (forward_on_compute_thread, &call);
+      if (!call.ok)
+        {
+          g_propagate_error (error, call.error);
+          return FALSE;
+        }
+      correct += call.loss.n_correct;
+      sequences += batch->n_sequences;
+      collect_windows (batch, row_nll, windows);
+      tn_listener_progress (listener, (double) sequences, (double) tn_batch_source_count (source), "windows");
+    }
+  if (local != NULL)
+    {
+      g_propagate_error (error, local);
+      return FALSE;
+    }
+  if (windows->len == 0)
+    {
+      g_set_error_literal (error, TN_ERROR, TN_ERROR_DATA, "the data hold no token to predict: a document of two tokens or more is needed");
+      return FALSE;
+    }
+  finish (windows, evaluation);
+  evaluation->accuracy = (double) correct / (double) evaluation->tokens;
+  evaluation->seconds = (double) (g_get_monotonic_time () - start) * 1e-6;
+  return TRUE;
+}
+
+typedef struct
+{
+  const TnTensor *tensor;
+  TnScheme        scheme;
+  TnTensor       *rounded;
+  GError         *error;
+} RoundCall;
+
+static void
+round_on_compute_thread (gpointer user_data)
+{
+  RoundCall *call = user_data;
+
+  call->rounded = tn_quantize_tensor (call->tensor, &call->scheme, &call->error);
+}
+
+TnModel *
+tn_evaluate_round_weights (TnModel *model, const char *scheme, GCancellable *cancellable, GError **error)
+{
+  g_autoptr (TnModel) rounded = tn_model_ref (model);
+  TnScheme parsed;
+
+  if (!tn_scheme_parse (scheme, &parsed, error))
+    return NULL;
+  for (guint i = 0; i < tn_model_n_parameters (model); i++)
+    {
+      const TnParameter *parameter = tn_model_get_parameter (model, i);
+      RoundCall call = { .tensor = parameter->tensor, .scheme = parsed };
+      g_autoptr (TnTensor) tensor = NULL;
+      TnModel *next;
+
+      if (!tn_parameter_is_linear (parameter))
+        continue;
+      if (g_cancellable_set_error_if_cancelled (cancellable, error))
+        return NULL;
+      tn_compute_run (round_on_compute_thread, &call);
+      if ((tensor = call.rounded) == NULL)
+        {
+          g_propagate_prefixed_error (error, call.error, "%s: ", parameter->name);
+          return NULL;
+        }
+      next = tn_model_with_parameter (rounded, parameter->name, tensor, error);
+      if (next == NULL)
+        return NULL;
+      tn_model_unref (rounded);
+      rounded = next;
+    }
+  return g_steal_pointer (&rounded);
+}
