@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 #include <omp.h>
-#include <stdlib.h>
 #include <sys/resource.h>
-#include <unistd.h>
 
 #include "engine/device/device.h"
 
@@ -78,17 +76,4 @@ tn_compute_run (TnComputeFunc func, gpointer user_data)
   while (!request.done)
     g_cond_wait (&finished, &mutex);
   g_mutex_unlock (&mutex);
-}
-
-void
-tn_device_prepare_process (char **argv)
-{
-  /* Whoever set it knows why; and it is what ends the second round. */
-  if (g_getenv ("OMP_WAIT_POLICY") != NULL)
-    return;
-  if (setenv ("OMP_WAIT_POLICY", "passive", 1) != 0)
-    return;
-  execv ("/proc/self/exe", argv);
-  g_debug ("idle threads will spin: the program could not execute itself again: %s", g_strerror (errno));
-  unsetenv ("OMP_WAIT_POLICY");
 }

@@ -45,7 +45,8 @@ guint           tn_device_get_threads (void);
 double          tn_device_measure_read_bandwidth (void);
 
 /* To be called first in main(): idle OpenMP threads must sleep, and libgomp reads OMP_WAIT_POLICY before main()
- * runs, so the program executes itself again with it set. Returns when it is set. */
+ * runs, so the program executes itself again with it set. Returns when it is set. The same for OPENBLAS_CORETYPE where
+ * OpenBLAS does not know the processor and fell back to its oldest kernels. */
 void            tn_device_prepare_process (char **argv);
 
 /* The one compute thread: libgomp gives every calling thread a team of its own, so all parallel regions run here.

@@ -189,7 +189,7 @@ static void
 test_prepare_process (void)
 {
   g_autofree char *out = NULL;
-  g_auto (GStrv) environment = g_environ_unsetenv (g_get_environ (), "OMP_WAIT_POLICY");
+  g_auto (GStrv) environment = g_environ_unsetenv (g_environ_unsetenv (g_get_environ (), "OMP_WAIT_POLICY"), "OPENBLAS_CORETYPE");
   char *arguments[] = {program_arguments[0], (char *) "--print-wait-policy", NULL};
   g_autoptr (GError) error = NULL;
   int status;
@@ -201,6 +201,7 @@ test_prepare_process (void)
   g_clear_pointer (&out, g_free);
 
   environment = g_environ_setenv (environment, "OMP_WAIT_POLICY", "active", TRUE);
+  environment = g_environ_setenv (environment, "OPENBLAS_CORETYPE", "Haswell", TRUE);
   g_spawn_sync (NULL, arguments, environment, G_SPAWN_DEFAULT, NULL, NULL, &out, NULL, &status, &error);
   g_assert_no_error (error);
   g_assert_cmpstr (out, ==, "active --print-wait-policy\n");
