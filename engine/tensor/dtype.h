@@ -25,7 +25,7 @@ typedef enum
   TN_DTYPE_U32,
   TN_DTYPE_I64,
   TN_DTYPE_U64,
-  TN_DTYPE_TERNARY, /* 2 bits an element, our own packing */
+  TN_DTYPE_TERNARY, /* our own packing: 4 codes a byte, first in the low bits; 0, 1, 2 = -1, 0, +1; code 3 decodes to NaN */
   TN_DTYPE_Q8_GROUP, /* llama2.c v2: i8 elements, an f32 scale a group kept apart (TnTensor.scales) */
   TN_DTYPE_Q4_0,
   TN_DTYPE_Q4_1,
@@ -47,8 +47,9 @@ gsize       tn_dtype_block_elements (TnDtype dtype);
 gsize       tn_dtype_block_bytes    (TnDtype dtype);
 /* Bytes of n elements; FALSE on overflow or when n is no multiple of the block. */
 gboolean    tn_dtype_bytes       (TnDtype dtype, guint64 n, guint64 *bytes);
+/* TRUE for all but INVALID and OPAQUE. */
 gboolean    tn_dtype_can_decode  (TnDtype dtype);
-/* n elements starting at a block boundary, to float32. F64 and wide integers are rounded to nearest.
+/* n elements starting at a block boundary, to float32; source at any alignment. The last block may be taken in part. F64 and wide integers are rounded to nearest.
  * Q8_GROUP cannot be decoded here (its scales are apart): use tn_tensor_decode(). */
 void        tn_dtype_decode      (TnDtype dtype, const void *source, gsize n, float *out);
 

@@ -49,9 +49,10 @@ guint64   tn_tensor_rows       (const TnTensor *self);
 guint64   tn_tensor_columns    (const TnTensor *self);
 /* n_rows rows from first_row to out [n_rows, columns] in float32. Threads: any. The dtype must be decodable. */
 void      tn_tensor_decode_rows (const TnTensor *self, guint64 first_row, guint64 n_rows, float *out);
-/* Elements first .. first + n; first must be a multiple of the dtype's block. */
+/* Elements first .. first + n in row-major order; first may lie inside a block of the dtype. */
 void      tn_tensor_decode     (const TnTensor *self, guint64 first, guint64 n, float *out);
-/* The mapped pages of these rows are not needed for now; no effect on pool memory. */
+/* The mapped pages of these elements, or rows, are not needed for now; no effect on pool memory. */
+void      tn_tensor_release    (const TnTensor *self, guint64 first, guint64 n);
 void      tn_tensor_release_rows (const TnTensor *self, guint64 first_row, guint64 n_rows);
 /* "64 × 172" (translated multiplication sign), for people. Free with g_free(). */
 char     *tn_tensor_shape_to_string (const TnTensor *self);

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <glib.h>
+
+G_BEGIN_DECLS
+
+/* Arrays of short floats, at any alignment, to float32: exact, NaN made quiet, the same bits on every machine. */
+void  tn_f16_decode     (const void *source, gsize n, float *out);
+void  tn_bf16_decode    (const void *source, gsize n, float *out);
+/* E4M3: finite only, S.1111.111 is NaN, largest 448. E5M2: the upper byte of a half. */
+float tn_f8_e4m3_to_f32 (guint8 bits);
+float tn_f8_e5m2_to_f32 (guint8 bits);
+
+G_END_DECLS
