@@ -15,10 +15,17 @@ G_BEGIN_DECLS
  * - counts are integers;
  * - site-wide power sums (|x|, x, x^2, x^3, x^4) are computed a token (row) at a time in double, in eight interleaved partial sums added in a
  *   fixed order, and each row's sum goes into a TnWideSum of the group its sequence hashes to (TN_STATS_GROUPS groups, for intervals);
- * - channel sums of x and x^2 are 128-bit integers of quantum 2^-40, each value rounded on its own;
- * - values of magnitude 2^31 and more are finite but outside these sums: counted in oversize, kept in histogram and extremes;
- * - NaN and infinity are counted apart and enter nothing else. */
+ *   value c of a row goes to partial c % 8; x^3 is x^2 * x and x^4 is x^2 * x^2, each rounded to double;
+ * - channel sums of x and x^2 are 128-bit integers of quantum 2^-40, each value rounded on its own (half to even);
+ * - values of magnitude 2^27 and more are finite but outside these sums: counted in oversize, kept in histogram and extremes. The bound
+ *   leaves room for 2^32 tokens at that extreme (2^54 * 2^40 * 2^32 < 2^127): no sum can wrap;
+ * - NaN and infinity are counted apart and enter nothing else;
+ * - zero is zero whatever its sign: extremes never hold -0. */
 #define TN_STATS_GROUPS 16
+#define TN_STATS_OVERSIZE_LOG2 27
+/* Observing more tokens or wider rows is a programming error; merging into more is TN_ERROR_DATA. */
+#define TN_STATS_MAX_TOKENS (G_GUINT64_CONSTANT (1) << 32)
+#define TN_STATS_MAX_WIDTH (1U << 20)
 
 /* Where an extreme was seen; ties go to the smallest (sample, token, channel). */
 typedef struct
@@ -63,15 +70,18 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (TnSiteStats, tn_site_stats_free)
 /* x: [batch->n_tokens, width]. Runs parallel loops: call on the compute thread. The result does not depend on the number of threads. */
 void         tn_site_stats_observe (TnSiteStats *self, const TnBatch *batch, const float *x);
 /* TN_ERROR_MISMATCH when the widths differ. */
+gboolean     tn_site_stats_check_merge (const TnSiteStats *self, const TnSiteStats *other, GError **error);
+/* After the same check. */
 gboolean     tn_site_stats_merge   (TnSiteStats *self, const TnSiteStats *other, GError **error);
 gboolean     tn_site_stats_equal   (const TnSiteStats *a, const TnSiteStats *b);
 
-/* Numbers derived from the sums; NaN when there are no values. */
+/* Numbers derived from the sums; NaN when there are no values. min and max are of all finite values, the rest leaves out oversize ones. */
 typedef struct
 {
-  guint64 count, nonfinite;
+  guint64 count;       /* all values seen */
+  guint64 nonfinite, oversize;
   double  min, max, mean, std, absmean, skewness, kurtosis; /* std of the population; kurtosis not in excess: 3 for a Gaussian */
-  double  zeros;       /* fraction */
+  double  zeros;       /* fraction of the finite values */
   double  mean_square;
 } TnSiteSummary;
 

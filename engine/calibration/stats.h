@@ -29,6 +29,11 @@ TnStats     *tn_stats_ref        (TnStats *self);
 void         tn_stats_unref      (TnStats *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (TnStats, tn_stats_unref)
 TnStats     *tn_stats_copy       (const TnStats *self);
+/* Empty statistics of one site, owned by self; the name must be new. */
+TnSiteStats *tn_stats_add_site   (TnStats *self, const char *name, guint width);
+void         tn_stats_add_alias  (TnStats *self, const char *alias, const char *site_name);
+/* Back to empty statistics of the same sites. */
+void         tn_stats_clear      (TnStats *self);
 /* Adds empty statistics for each site of these kinds, and the aliases. */
 void         tn_stats_add_sites  (TnStats *self, TnModel *model, TnSiteKind kinds);
 /* Follows aliases; NULL when there is none. */
