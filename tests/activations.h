@@ -10,17 +10,18 @@
 /* Sequences with activations of every kind a statistic can meet, for tests of exactness. */
 typedef struct
 {
-  guint       n_sequences, width;
+  guint n_sequences, width;
   TnSequence *sequences;
-  float     **x; /* [n_sequences] of [length, width] */
-  gint32     *tokens;
+  float **x; /* [n_sequences] of [length, width] */
+  gint32 *tokens;
 } TnTestActivations;
 
 static inline float
 tn_test_activation (TnRandom *random)
 {
-  static const float special[] = { NAN,   -NAN,  INFINITY, -INFINITY, 0.0f,     -0.0f,      1e-40f,      -1e-45f,      1e30f,     -3e38f,     3e38f,
-                                   45.0f, -45.0f, 2047.9f,  2048.0f,   -2048.0f, 134217727.f, 134217728.f, -134217720.f, 1.5e-12f, 0x1.8p-41f, 7.0f };
+  static const float special[] = {NAN,         -NAN,        INFINITY,     -INFINITY, 0.0f,       -0.0f,   1e-40f,  -1e-45f,
+                                  1e30f,       -3e38f,      3e38f,        45.0f,     -45.0f,     2047.9f, 2048.0f, -2048.0f,
+                                  134217727.f, 134217728.f, -134217720.f, 1.5e-12f,  0x1.8p-41f, 7.0f};
 
   switch (tn_random_below (random, 40))
     {
@@ -35,22 +36,23 @@ tn_test_activation (TnRandom *random)
     }
 }
 
-/* special: also values that are not finite, not small or tied; else plain normal ones. Two sequences are twins in hash and content. */
+/* special: also values that are not finite, not small or tied; else plain normal ones. Two sequences are twins in hash and
+ * content. */
 static inline TnTestActivations
 tn_test_activations_new (guint64 seed, guint n_sequences, guint max_length, guint width, gboolean special)
 {
   TnRandom random = tn_random_stream (seed, "test activations");
-  TnTestActivations self = { n_sequences, width, g_new0 (TnSequence, n_sequences), g_new0 (float *, n_sequences),
-                             g_new0 (gint32, max_length + 1) };
+  TnTestActivations self = {n_sequences, width, g_new0 (TnSequence, n_sequences), g_new0 (float *, n_sequences),
+                            g_new0 (gint32, max_length + 1)};
 
   for (guint s = 0; s < n_sequences; s++)
     {
       gboolean plain = !special || s % 3 == 1;
       gsize n;
 
-      self.sequences[s] = (TnSequence) { .hash = tn_random_next (&random),
-                                         .length = (guint) tn_random_below (&random, max_length + 1),
-                                         .tokens = self.tokens };
+      self.sequences[s] = (TnSequence){.hash = tn_random_next (&random),
+                                       .length = (guint) tn_random_below (&random, max_length + 1),
+                                       .tokens = self.tokens};
       if (special && s + 1 == n_sequences && s > 0)
         self.sequences[s] = self.sequences[0];
       n = (gsize) self.sequences[s].length * width;
@@ -85,7 +87,7 @@ tn_test_activations_batch (const TnTestActivations *self, const guint *which, gu
   for (guint i = 0; i < n; i++)
     sequences[i] = self->sequences[which[i]];
   batch = tn_batch_new (sequences, n);
-  *x = g_new (float, batch->n_tokens * width + 1);
+  *x = g_new (float, batch->n_tokens *width + 1);
   for (guint i = 0; i < n; i++)
     {
       gsize count = sequences[i].length * width;

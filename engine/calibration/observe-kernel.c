@@ -33,28 +33,28 @@ scan_body (const float *x, guint n, TnSegmentScan *scan)
       positive_zeros += bits == 0;
       negative_zeros += bits == 0x80000000U;
     }
-  *scan = (TnSegmentScan) { largest, min_key, max_key, positive_zeros, negative_zeros };
+  *scan = (TnSegmentScan){largest, min_key, max_key, positive_zeros, negative_zeros};
 }
 
 static inline __attribute__ ((always_inline)) void
-accumulate_body (const float *x, guint n, TnRowSums *row, TnSegmentChannels *channels)
+accumulate_body (const float *x, guint first, guint n, TnRowSums *row, TnSegmentChannels *channels)
 {
   Double8 sum_abs, sum1, sum2, sum3, sum4;
-  guint c;
+  guint end = first + n, c;
 
   memcpy (&sum_abs, row->partial[TN_POWER_ABS], sizeof sum_abs);
   memcpy (&sum1, row->partial[TN_POWER_1], sizeof sum1);
   memcpy (&sum2, row->partial[TN_POWER_2], sizeof sum2);
   memcpy (&sum3, row->partial[TN_POWER_3], sizeof sum3);
   memcpy (&sum4, row->partial[TN_POWER_4], sizeof sum4);
-  for (c = 0; c + 8 <= n; c += 8)
+  for (c = first; c + 8 <= end; c += 8)
     {
       Float8 narrow;
       Double8 value, square, rounded, rest;
       Word8 words;
 
       memcpy (&narrow, x + c, sizeof narrow);
-      value = __builtin_convertvector (narrow, Double8);
+      value = __builtin_convertvector(narrow, Double8);
       square = value * value;
       sum_abs += (Double8) ((Word8) value & G_GUINT64_CONSTANT (0x7fffffffffffffff));
       sum1 += value;
@@ -79,10 +79,10 @@ accumulate_body (const float *x, guint n, TnRowSums *row, TnSegmentChannels *cha
   memcpy (row->partial[TN_POWER_2], &sum2, sizeof sum2);
   memcpy (row->partial[TN_POWER_3], &sum3, sizeof sum3);
   memcpy (row->partial[TN_POWER_4], &sum4, sizeof sum4);
-  for (; c < n; c++)
+  for (; c < end; c++)
     {
       double value = (double) x[c], square = value * value;
-      double parts[3] = { value + sum_rounder, square + square_rounder, 0.0 };
+      double parts[3] = {value + sum_rounder, square + square_rounder, 0.0};
       guint64 words[3];
 
       row->partial[TN_POWER_ABS][c % 8] += value < 0.0 ? -value : value;
@@ -96,7 +96,7 @@ accumulate_body (const float *x, guint n, TnRowSums *row, TnSegmentChannels *cha
       channels->high[c] += words[1];
       channels->low[c] += words[2];
     }
-  for (c = 0; c < n; c++)
+  for (c = first; c < end; c++)
     {
       guint32 bits;
       gint32 key;
@@ -108,13 +108,13 @@ accumulate_body (const float *x, guint n, TnRowSums *row, TnSegmentChannels *cha
     }
 }
 
-#define DEFINE_VARIANT(name, attributes)                                                                       \
-  attributes static void scan_##name (const float *x, guint n, TnSegmentScan *scan) { scan_body (x, n, scan); } \
-  attributes static void accumulate_##name (const float *x, guint n, TnRowSums *row, TnSegmentChannels *channels) \
-  {                                                                                                            \
-    accumulate_body (x, n, row, channels);                                                                     \
-  }                                                                                                            \
-  static const TnObserveKernel kernel_##name = { scan_##name, accumulate_##name };
+#define DEFINE_VARIANT(name, attributes)                                                                                         \
+  attributes static void scan_##name (const float *x, guint n, TnSegmentScan *scan) { scan_body (x, n, scan); }                  \
+  attributes static void accumulate_##name (const float *x, guint first, guint n, TnRowSums *row, TnSegmentChannels *channels)   \
+  {                                                                                                                              \
+    accumulate_body (x, first, n, row, channels);                                                                                \
+  }                                                                                                                              \
+  static const TnObserveKernel kernel_##name = {scan_##name, accumulate_##name};
 
 DEFINE_VARIANT (portable, )
 #if defined(__x86_64__)

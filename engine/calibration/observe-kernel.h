@@ -10,9 +10,12 @@ G_BEGIN_DECLS
 
 /* Channels a segment has at most. */
 #define TN_SEGMENT_CHANNELS 256
-/* Segments whose largest magnitude (as bits) is below this take tn_observe_kernel->accumulate. */
+/* Where a segment holds large values, runs of so many channels are told apart. */
+#define TN_RUN_CHANNELS 32
+#define TN_SEGMENT_RUNS (TN_SEGMENT_CHANNELS / TN_RUN_CHANNELS)
+/* Values whose largest magnitude (as bits) is below this take TnObserveKernel.accumulate. */
 #define TN_SEGMENT_FAST_LIMIT 0x45000000U /* 2048.0f */
-/* Rows after which the accumulators of a segment must be taken out: 2048 * 2^11 * 2^40 < 2^63. */
+/* Rows after which the accumulators of a channel must be taken out: 2048 * 2^11 * 2^40 < 2^63. */
 #define TN_SEGMENT_MAX_ROWS 2048
 
 /* What each row adds to the accumulators of a channel beside its value (bit patterns of the rounding constants). */
@@ -28,12 +31,20 @@ tn_float_bits_to_key (guint32 bits)
 
 typedef struct
 {
-  guint32 largest;        /* magnitude, as bits: tells whether all values are finite and small */
-  gint32  min_key, max_key;
-  guint   positive_zeros, negative_zeros;
+  guint32 largest; /* magnitude, as bits: tells whether all values are finite and small */
+  gint32 min_key, max_key;
+  guint positive_zeros, negative_zeros;
 } TnSegmentScan;
 
-enum { TN_POWER_ABS, TN_POWER_1, TN_POWER_2, TN_POWER_3, TN_POWER_4, TN_N_POWERS };
+enum
+{
+  TN_POWER_ABS,
+  TN_POWER_1,
+  TN_POWER_2,
+  TN_POWER_3,
+  TN_POWER_4,
+  TN_N_POWERS
+};
 
 /* Eight interleaved partial sums a power. */
 typedef struct
@@ -47,15 +58,15 @@ typedef struct
   guint64 sum[TN_SEGMENT_CHANNELS]; /* quanta of 2^-40 */
   guint64 high[TN_SEGMENT_CHANNELS];
   guint64 low[TN_SEGMENT_CHANNELS];
-  gint32  min_key[TN_SEGMENT_CHANNELS];
-  gint32  max_key[TN_SEGMENT_CHANNELS];
+  gint32 min_key[TN_SEGMENT_CHANNELS];
+  gint32 max_key[TN_SEGMENT_CHANNELS];
 } TnSegmentChannels;
 
 typedef struct
 {
-  void (*scan)       (const float *x, guint n, TnSegmentScan *scan);
-  /* All |x| < 2048. */
-  void (*accumulate) (const float *x, guint n, TnRowSums *row, TnSegmentChannels *channels);
+  void (*scan) (const float *x, guint n, TnSegmentScan *scan);
+  /* Channels first .. first + n of the segment that starts at x, all |x| < 2048; first is a multiple of 8. */
+  void (*accumulate) (const float *x, guint first, guint n, TnRowSums *row, TnSegmentChannels *channels);
 } TnObserveKernel;
 
 const TnObserveKernel *tn_observe_kernel (void);

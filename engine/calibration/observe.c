@@ -17,24 +17,24 @@
 /* What one thread has seen of the batch. */
 typedef struct
 {
-  guint32            bins[TN_FLOAT_HISTOGRAM_BINS]; /* every value by its upper half, zeros, NaN and infinities too */
-  TnGroupMoments     groups[TN_STATS_GROUPS];
-  guint64            positive_zeros, negative_zeros, nans, positive_infinities, negative_infinities, oversize;
-  guint32            largest; /* magnitude, as bits */
-  TnExtreme          min, max;
-  gboolean           has_extremes;
-  gboolean           from_pool;
-  guint32           *fast_rows; /* per segment, in the accumulators now */
+  guint32 bins[TN_FLOAT_HISTOGRAM_BINS]; /* every value by its upper half, zeros, NaN and infinities too */
+  TnGroupMoments groups[TN_STATS_GROUPS];
+  guint64 positive_zeros, negative_zeros, nans, positive_infinities, negative_infinities, oversize;
+  guint32 largest; /* magnitude, as bits */
+  TnExtreme min, max;
+  gboolean has_extremes;
+  gboolean from_pool;
+  guint32 (*fast_rows)[TN_SEGMENT_RUNS]; /* in the accumulators now */
   TnSegmentChannels *segments;
-  TnChannelStats    *channels;  /* count: values left out */
+  TnChannelStats *channels; /* count: values left out */
 } Partial;
 
 typedef struct
 {
   const TnObserveKernel *kernel;
-  const TnBatch         *batch;
-  const float           *x;
-  guint                  width, n_segments;
+  const TnBatch *batch;
+  const float *x;
+  guint width, n_segments;
 } Observation;
 
 /* The row that is being observed. */
@@ -51,7 +51,7 @@ partial_new (guint width, guint n_segments, gboolean required)
   gsize segments_at = (sizeof (Partial) + 63) & ~(gsize) 63;
   gsize channels_at = segments_at + n_segments * sizeof (TnSegmentChannels);
   gsize fast_rows_at = channels_at + width * sizeof (TnChannelStats);
-  gsize bytes = fast_rows_at + n_segments * sizeof (guint32);
+  gsize bytes = fast_rows_at + n_segments * sizeof (guint32[TN_SEGMENT_RUNS]);
   gboolean from_pool = TRUE;
   guint8 *block = tn_pool_alloc0 (tn_pool_default (), TN_PURPOSE_SCRATCH, bytes, NULL);
   Partial *self;
@@ -68,7 +68,7 @@ partial_new (guint width, guint n_segments, gboolean required)
   self->from_pool = from_pool;
   self->segments = (TnSegmentChannels *) (block + segments_at);
   self->channels = (TnChannelStats *) (block + channels_at);
-  self->fast_rows = (guint32 *) (block + fast_rows_at);
+  self->fast_rows = (guint32 (*)[TN_SEGMENT_RUNS]) (block + fast_rows_at);
   for (guint s = 0; s < n_segments; s++)
     for (guint c = 0; c < TN_SEGMENT_CHANNELS; c++)
       {
@@ -118,7 +118,10 @@ offer_extremes (Partial *self, const Row *row, const float *x, guint first_chann
   for (guint want_largest = 0; want_largest < 2; want_largest++)
     {
       TnExtreme *best = want_largest ? &self->max : &self->min;
-      TnExtreme found = { .value = (want_largest ? max : min) + 0.0f, .sample = row->sample, .token = row->token, .channel = first_channel };
+      TnExtreme found = {.value = (want_largest ? max : min) + 0.0f,
+                         .sample = row->sample,
+                         .token = row->token,
+                         .channel = first_channel};
 
       if (self->has_extremes && !tn_extreme_beats (&found, best, want_largest))
         continue;
@@ -139,13 +142,11 @@ flush_segment (Partial *self, guint segment, guint width)
 {
   TnSegmentChannels *channels = &self->segments[segment];
   guint first = segment * TN_SEGMENT_CHANNELS, n = MIN (TN_SEGMENT_CHANNELS, width - first);
-  guint64 rows = self->fast_rows[segment];
 
-  if (rows == 0)
-    return;
   for (guint c = 0; c < n; c++)
     {
       TnChannelStats *total = &self->channels[first + c];
+      guint64 rows = self->fast_rows[segment][c / TN_RUN_CHANNELS];
 
       total->sum += (gint64) (channels->sum[c] - rows * TN_SUM_BIAS);
       total->sum2 += (TnChannelSum) (gint64) (channels->high[c] - rows * TN_SQUARE_BIAS) * ((TnChannelSum) 1 << 32);
@@ -154,19 +155,19 @@ flush_segment (Partial *self, guint segment, guint width)
   memset (channels->sum, 0, sizeof channels->sum);
   memset (channels->high, 0, sizeof channels->high);
   memset (channels->low, 0, sizeof channels->low);
-  self->fast_rows[segment] = 0;
+  memset (self->fast_rows[segment], 0, sizeof self->fast_rows[segment]);
 }
 
-/* Any values at all, one by one. */
+/* Any values at all, one by one; x is the segment's. */
 static void
-accumulate_slowly (Partial *self, const float *x, guint segment, guint n, Row *row, TnRowSums *sums)
+accumulate_slowly (Partial *self, const float *x, guint segment, guint begin, guint n, Row *row, TnRowSums *sums)
 {
   TnSegmentChannels *keys = &self->segments[segment];
   guint first = segment * TN_SEGMENT_CHANNELS;
   float min = INFINITY, max = -INFINITY;
   gboolean any = FALSE;
 
-  for (guint c = 0; c < n; c++)
+  for (guint c = begin; c < begin + n; c++)
     {
       TnChannelStats *channel = &self->channels[first + c];
       double value = (double) x[c], square;
@@ -215,7 +216,7 @@ accumulate_slowly (Partial *self, const float *x, guint segment, guint n, Row *r
         }
     }
   if (any)
-    offer_extremes (self, row, x, first, n, min, max);
+    offer_extremes (self, row, x + begin, first + begin, n, min, max);
 }
 
 static void
@@ -231,12 +232,26 @@ observe_segment (const Observation *observation, Partial *self, guint segment, c
   self->largest = MAX (self->largest, scan.largest);
   if (scan.largest < TN_SEGMENT_FAST_LIMIT)
     {
-      observation->kernel->accumulate (x, n, sums, &self->segments[segment]);
-      self->fast_rows[segment]++;
+      observation->kernel->accumulate (x, 0, n, sums, &self->segments[segment]);
+      for (guint run = 0; run < TN_SEGMENT_RUNS; run++)
+        self->fast_rows[segment][run]++;
       offer_extremes (self, row, x, first, n, key_to_float (scan.min_key), key_to_float (scan.max_key));
+      return;
     }
-  else
-    accumulate_slowly (self, x, segment, n, row, sums);
+  for (guint begin = 0; begin < n; begin += TN_RUN_CHANNELS)
+    {
+      guint n_run = MIN (TN_RUN_CHANNELS, n - begin);
+
+      observation->kernel->scan (x + begin, n_run, &scan);
+      if (scan.largest < TN_SEGMENT_FAST_LIMIT)
+        {
+          observation->kernel->accumulate (x, begin, n_run, sums, &self->segments[segment]);
+          self->fast_rows[segment][begin / TN_RUN_CHANNELS]++;
+          offer_extremes (self, row, x + begin, first + begin, n_run, key_to_float (scan.min_key), key_to_float (scan.max_key));
+        }
+      else
+        accumulate_slowly (self, x, segment, begin, n_run, row, sums);
+    }
 }
 
 static double
@@ -283,12 +298,13 @@ observe_rows (const Observation *observation, Partial *self, gsize first, gsize 
         {
           while (start + r - sequence_start >= batch->sequences[sequence].length)
             sequence_start += batch->sequences[sequence++].length;
-          rows[r] = (Row) { .sample = batch->sequences[sequence].hash, .token = (guint32) (start + r - sequence_start) };
+          rows[r] = (Row){.sample = batch->sequences[sequence].hash, .token = (guint32) (start + r - sequence_start)};
         }
       memset (sums, 0, sizeof sums);
       for (guint s = 0; s < observation->n_segments; s++)
         for (guint r = 0; r < n_rows; r++)
-          observe_segment (observation, self, s, observation->x + (start + r) * width + s * TN_SEGMENT_CHANNELS, &rows[r], &sums[r]);
+          observe_segment (observation, self, s, observation->x + (start + r) * width + s * TN_SEGMENT_CHANNELS, &rows[r],
+                           &sums[r]);
       for (guint r = 0; r < n_rows; r++)
         finish_row (self, &rows[r], &sums[r], width);
     }
@@ -386,11 +402,11 @@ void
 tn_site_stats_observe (TnSiteStats *self, const TnBatch *batch, const float *x)
 {
   Observation observation = {
-    .kernel = tn_observe_kernel (),
-    .batch = batch,
-    .x = x,
-    .width = self->width,
-    .n_segments = (self->width + TN_SEGMENT_CHANNELS - 1) / TN_SEGMENT_CHANNELS,
+      .kernel = tn_observe_kernel (),
+      .batch = batch,
+      .x = x,
+      .width = self->width,
+      .n_segments = (self->width + TN_SEGMENT_CHANNELS - 1) / TN_SEGMENT_CHANNELS,
   };
   gsize slab = MAX ((gsize) G_MAXINT32 / self->width, 1);
 

@@ -5,8 +5,8 @@
 
 G_BEGIN_DECLS
 
-/* TRUE when a stands before b: a larger (or smaller) value, or the same at an earlier (sample, token, channel). A total order, so that
- * the winner does not depend on the order of the contest. */
+/* TRUE when a stands before b: a larger (or smaller) value, or the same at an earlier (sample, token, channel). A total order,
+ * so that the winner does not depend on the order of the contest. */
 static inline gboolean
 tn_extreme_beats (const TnExtreme *a, const TnExtreme *b, gboolean want_largest)
 {

@@ -56,8 +56,8 @@ tn_site_stats_check_merge (const TnSiteStats *self, const TnSiteStats *other, GE
 {
   if (self->width != other->width)
     {
-      g_set_error (error, TN_ERROR, TN_ERROR_MISMATCH, _ ("site %s: width %u cannot be merged with width %u"), self->name, self->width,
-                   other->width);
+      g_set_error (error, TN_ERROR, TN_ERROR_MISMATCH, _ ("site %s: width %u cannot be merged with width %u"), self->name,
+                   self->width, other->width);
       return FALSE;
     }
   if (other->tokens > TN_STATS_MAX_TOKENS - self->tokens)
@@ -160,26 +160,26 @@ void
 tn_site_stats_summarize (const TnSiteStats *self, TnSiteSummary *summary)
 {
   const TnFloatHistogram *histogram = self->histogram;
-  TnGroupMoments total = { 0 };
+  TnGroupMoments total = {0};
   guint64 finite;
   double n, mean, raw2, raw3, raw4, variance;
 
   for (guint g = 0; g < TN_STATS_GROUPS; g++)
     tn_group_moments_merge (&total, &self->groups[g]);
 
-  *summary = (TnSiteSummary) {
-    .count = self->tokens * self->width,
-    .nonfinite = histogram->nans + histogram->positive_infinities + histogram->negative_infinities,
-    .oversize = self->oversize,
-    .min = self->has_extremes ? (double) self->min.value : (double) NAN,
-    .max = self->has_extremes ? (double) self->max.value : (double) NAN,
-    .mean = (double) NAN,
-    .std = (double) NAN,
-    .absmean = (double) NAN,
-    .skewness = (double) NAN,
-    .kurtosis = (double) NAN,
-    .zeros = (double) NAN,
-    .mean_square = (double) NAN,
+  *summary = (TnSiteSummary){
+      .count = self->tokens * self->width,
+      .nonfinite = histogram->nans + histogram->positive_infinities + histogram->negative_infinities,
+      .oversize = self->oversize,
+      .min = self->has_extremes ? (double) self->min.value : (double) NAN,
+      .max = self->has_extremes ? (double) self->max.value : (double) NAN,
+      .mean = (double) NAN,
+      .std = (double) NAN,
+      .absmean = (double) NAN,
+      .skewness = (double) NAN,
+      .kurtosis = (double) NAN,
+      .zeros = (double) NAN,
+      .mean_square = (double) NAN,
   };
   finite = summary->count - summary->nonfinite;
   if (finite > 0)

@@ -10,7 +10,7 @@
 static inline void
 add_at (guint64 *limbs, guint limb, guint64 low, guint64 high, gboolean negative)
 {
-  guint64 parts[TN_WIDE_SUM_LIMBS] = { 0 };
+  guint64 parts[TN_WIDE_SUM_LIMBS] = {0};
   unsigned char carry = 0;
 
   parts[limb] = low;
@@ -132,7 +132,7 @@ double
 tn_channel_sum_to_double (TnChannelSum sum)
 {
   unsigned __int128 magnitude = sum < 0 ? -(unsigned __int128) sum : (unsigned __int128) sum;
-  guint64 limbs[2] = { (guint64) magnitude, (guint64) (magnitude >> 64) };
+  guint64 limbs[2] = {(guint64) magnitude, (guint64) (magnitude >> 64)};
   double value = magnitude_to_double (limbs, 2, TN_CHANNEL_SUM_QUANTUM_LOG2);
 
   return sum < 0 ? -value : value;

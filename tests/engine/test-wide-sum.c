@@ -13,7 +13,7 @@ reference_add (guint8 *bits, double x)
   double mantissa = frexp (fabs (x), &exponent);
   guint64 m = (guint64) ldexp (mantissa, 53);
   int position = exponent - 53 + 96;
-  guint8 addend[256] = { 0 };
+  guint8 addend[256] = {0};
   int carry = 0;
 
   if (position < 0)
@@ -47,8 +47,8 @@ static void
 test_add_against_reference (void)
 {
   TnRandom random = tn_random_stream (1, "wide sum");
-  TnWideSum sum = { 0 };
-  guint8 bits[256] = { 0 };
+  TnWideSum sum = {0};
+  guint8 bits[256] = {0};
 
   for (int i = 0; i < 20000; i++)
     {
@@ -70,30 +70,33 @@ test_rounding (void)
     double x;
     guint64 low;
   } cases[] = {
-    { 0x1p-96, 1 },  { 0x1.8p-96, 2 }, { 0x1p-97, 1 }, { 0x1.fffffffffffffp-98, 0 }, { 0x1p-98, 0 }, { 0x1.4p-95, 3 },
-    { 0x1p-1074, 0 }, { 0.0, 0 },      { -0.0, 0 },    { 0x1p-150, 0 },
+      {0x1p-96, 1}, {0x1.8p-96, 2}, {0x1p-97, 1},  {0x1.fffffffffffffp-98, 0}, {0x1p-98, 0}, {0x1.4p-95, 3}, {0x1p-1074, 0},
+      {0.0, 0},     {-0.0, 0},      {0x1p-150, 0},
   };
 
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
     {
-      TnWideSum sum = { 0 }, negative = { 0 };
+      TnWideSum sum = {0}, negative = {0};
 
       tn_wide_sum_add (&sum, cases[i].x);
       g_assert_cmpuint (sum.limbs[0], ==, cases[i].low);
       tn_wide_sum_add (&negative, -cases[i].x);
       g_assert_cmpuint (negative.limbs[0], ==, -cases[i].low);
       tn_wide_sum_merge (&sum, &negative);
-      g_assert_true (tn_wide_sum_equal (&sum, &(TnWideSum) { 0 }));
+      g_assert_true (tn_wide_sum_equal (&sum, &(TnWideSum){0}));
     }
 }
 
 static void
 test_order_and_merge (void)
 {
-  enum { N = 997 };
+  enum
+  {
+    N = 997
+  };
   TnRandom random = tn_random_stream (2, "wide sum");
   double values[N];
-  TnWideSum forward = { 0 }, backward = { 0 }, even = { 0 }, odd = { 0 };
+  TnWideSum forward = {0}, backward = {0}, even = {0}, odd = {0};
 
   for (int i = 0; i < N; i++)
     values[i] = ldexp (tn_random_uniform (&random) - 0.5, (int) tn_random_below (&random, 240) - 120);
@@ -111,23 +114,24 @@ test_order_and_merge (void)
 static void
 test_to_double (void)
 {
-  static const double values[] = { 0.0, 1.0, -1.0, 0x1.fffffffffffffp100, -0x1.123456789abcdp-40, 0x1p127, 0x1.0000000000001p127, 3e-29 };
+  static const double values[] = {0.0,  1.0, -1.0, 0x1.fffffffffffffp100, -0x1.123456789abcdp-40, 0x1p127, 0x1.0000000000001p127,
+                                  3e-29};
   TnWideSum sum;
 
   for (guint i = 0; i < G_N_ELEMENTS (values); i++)
     {
-      sum = (TnWideSum) { 0 };
+      sum = (TnWideSum){0};
       tn_wide_sum_add (&sum, values[i]);
       g_assert_cmpfloat_with_epsilon (tn_wide_sum_to_double (&sum), values[i], 0x1p-97);
     }
   /* Ties go to even, and anything beyond a tie goes up. */
-  sum = (TnWideSum) { 0 };
+  sum = (TnWideSum){0};
   tn_wide_sum_add (&sum, 0x1p60);
   tn_wide_sum_add (&sum, 0x1p7);
   g_assert_true (tn_wide_sum_to_double (&sum) == 0x1p60);
   tn_wide_sum_add (&sum, 0x1p-96);
   g_assert_true (tn_wide_sum_to_double (&sum) == 0x1p60 + 0x1p8);
-  sum = (TnWideSum) { 0 };
+  sum = (TnWideSum){0};
   tn_wide_sum_add (&sum, -0x1p60 - 0x1p8);
   tn_wide_sum_add (&sum, -0x1p7);
   g_assert_true (tn_wide_sum_to_double (&sum) == -(0x1p60 + 0x1p9));
