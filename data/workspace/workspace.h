@@ -35,6 +35,15 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (TnRunRow, tn_run_row_free)
 typedef struct { gint64 id; char *path; char *format; char *architecture; guint64 fingerprint, bytes, parameters; gint64 seen_us; } TnModelRow;
 void tn_model_row_free (TnModelRow *self);
 
+typedef struct { gint64 id, run, time_us; char *kind, *text; } TnEventRow;
+void tn_event_row_free (TnEventRow *self);
+
+typedef struct { gint64 id, run; char *path; guint64 model_fingerprint, data_fingerprint, samples, tokens, bytes; gint64 made_us; } TnStatisticsRow; /* run 0: none */
+void tn_statistics_row_free (TnStatisticsRow *self);
+
+/* One entry of a series' pyramid: the extremes of count points from first_step to last_step; NaN when all of them are. */
+typedef struct { gint64 first_step, last_step, count; double minimum, maximum; } TnPyramidEntry;
+
 /* path NULL: ~/.local/share/ternion/workspace.db. Creates folders and file. TN_ERROR_BUSY: locked; TN_ERROR_IO: read-only; TN_ERROR_FORMAT: not a workspace or corrupt;
  * TN_ERROR_MISMATCH: made by a newer version. Each names the file. */
 TnWorkspace *tn_workspace_open     (const char *path, GError **error);
@@ -44,6 +53,11 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (TnWorkspace, tn_workspace_unref)
 const char  *tn_workspace_get_path (TnWorkspace *self);
 /* Changes whenever any process committed: cheap to poll. */
 gint64       tn_workspace_data_version (TnWorkspace *self);
+
+/* Several writes as one commit: what is written between begin and end is there as a whole or not at all. Other threads' writes wait meanwhile;
+ * begin and end belong on one thread. end with success FALSE, or with a commit that fails, drops it all and returns FALSE. */
+gboolean     tn_workspace_begin_batch (TnWorkspace *self, GError **error);
+gboolean     tn_workspace_end_batch   (TnWorkspace *self, gboolean success, GError **error);
 
 /* Models seen: inserts or updates by fingerprint; the row's id, or -1. */
 gint64       tn_workspace_record_model (TnWorkspace *self, const TnModelRow *model, GError **error);
@@ -58,11 +72,14 @@ gboolean     tn_workspace_end_run      (TnWorkspace *self, gint64 run, TnRunStat
 GPtrArray   *tn_workspace_list_runs    (TnWorkspace *self, guint limit, GError **error);
 TnRunRow    *tn_workspace_get_run      (TnWorkspace *self, gint64 run, GError **error);
 gboolean     tn_workspace_add_event    (TnWorkspace *self, gint64 run, const char *kind, const char *text, GError **error);
+GPtrArray   *tn_workspace_list_events  (TnWorkspace *self, gint64 run, GError **error); /* in order; TnEventRow */
 /* Appends n points of a series (chunked; with minimum/maximum pyramid). */
 gboolean     tn_workspace_append_series (TnWorkspace *self, gint64 run, const char *series, gsize n, const gint64 *steps, const double *values, GError **error);
 /* All points, in order, into GArray of gint64 and of double. */
 gboolean     tn_workspace_read_series  (TnWorkspace *self, gint64 run, const char *series, GArray *steps, GArray *values, GError **error);
 char       **tn_workspace_list_series  (TnWorkspace *self, gint64 run, GError **error);
+/* The finest level of the pyramid that has at most max_entries entries, in order; for drawing without reading every point. */
+gboolean     tn_workspace_read_pyramid (TnWorkspace *self, gint64 run, const char *series, guint max_entries, GArray *entries, GError **error);
 /* A request to a run in any process; the run takes it (which clears it). */
 gboolean     tn_workspace_post_request (TnWorkspace *self, gint64 run, TnRequest request, GError **error);
 TnRequest    tn_workspace_take_request (TnWorkspace *self, gint64 run);
@@ -72,5 +89,6 @@ GBytes      *tn_workspace_get_snapshot (TnWorkspace *self, gint64 run, gint64 *v
 /* Statistics made: path, fingerprints, samples, tokens. */
 gboolean     tn_workspace_record_stats (TnWorkspace *self, gint64 run, const char *path, guint64 model_fingerprint, guint64 data_fingerprint,
                                         guint64 samples, guint64 tokens, guint64 bytes, GError **error);
+GPtrArray   *tn_workspace_list_stats   (TnWorkspace *self, GError **error); /* newest first; TnStatisticsRow */
 
 G_END_DECLS
