@@ -16,7 +16,7 @@
 typedef struct
 {
   const char *name;
-  guint bits = 0;
+  guint bits;
   TnDtype dtype;
 } DtypeInfo;
 
