@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "engine/nn/batch.h"
+
+#include <string.h>
+
+TnBatch *
+tn_batch_new (const TnSequence *sequences, guint n_sequences)
+{
+  TnBatch *self = g_new0 (TnBatch, 1);
+  gsize place = 0;
+
+  g_atomic_ref_count_init (&self->ref_count);
+  self->n_sequences = n_sequences;
+  self->sequences = g_new (TnSequence, MAX (n_sequences, 1));
+  for (guint i = 0; i < n_sequences; i++)
+    self->n_tokens += sequences[i].length;
+  self->storage = g_new (gint32, MAX (2 * self->n_tokens, 1));
+  for (guint i = 0; i < n_sequences; i++)
+    {
+      TnSequence *copy = &self->sequences[i];
+
+      *copy = sequences[i];
+      copy->tokens = self->storage + place;
+      memcpy (self->storage + place, sequences[i].tokens, copy->length * sizeof (gint32));
+      if (sequences[i].targets != NULL)
+        {
+          copy->targets = self->storage + self->n_tokens + place;
+          memcpy (self->storage + self->n_tokens + place, sequences[i].targets, copy->length * sizeof (gint32));
+        }
+      place += copy->length;
+    }
+  return self;
+}
+
+TnBatch *
+tn_batch_ref (TnBatch *self)
+{
+  g_atomic_ref_count_inc (&self->ref_count);
+  return self;
+}
+
+void
+tn_batch_unref (TnBatch *self)
+{
+  if (self == NULL || !g_atomic_ref_count_dec (&self->ref_count))
+    return;
+  g_free (self->sequences);
+  g_free (self->storage);
+  g_free (self);
+}
+
+TnBatch *
+tn_batch_source_next (TnBatchSource *self, GError **error)
+{
+  return self->next (self->user_data, error);
+}
+
+gint64
+tn_batch_source_count (TnBatchSource *self)
+{
+  return self->count (self->user_data);
+}
+
+void
+tn_batch_source_free (TnBatchSource *self)
+{
+  if (self == NULL)
+    return;
+  self->free_func (self->user_data);
+  g_free (self);
+}

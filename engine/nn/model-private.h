@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "engine/nn/model.h"
+
+G_BEGIN_DECLS
+
+/* The linear layers of a block, in the order of their sites. */
+typedef enum
+{
+  TN_LAYER_ATTN_Q,
+  TN_LAYER_ATTN_K,
+  TN_LAYER_ATTN_V,
+  TN_LAYER_ATTN_OUTPUT,
+  TN_LAYER_FFN_GATE,
+  TN_LAYER_FFN_UP,
+  TN_LAYER_FFN_DOWN,
+  TN_N_LAYERS
+} TnLayerKind;
+
+typedef struct
+{
+  const TnTensor *weights[TN_N_LAYERS];
+  float          *attn_norm, *ffn_norm; /* [n_embd] in fp32 */
+  guint           first_site;           /* of the block: (in, out) of each linear layer, then the residual */
+} TnBlockLayers;
+
+struct _TnModel
+{
+  gatomicrefcount ref_count;
+  TnLlamaConfig   config;
+  guint64         fingerprint;
+  GPtrArray      *parameters; /* TnParameter */
+  GHashTable     *by_name;    /* name -> TnParameter */
+  GPtrArray      *sites;      /* TnSite */
+  GHashTable     *sites_by_name; /* name -> index + 1 */
+  TnBlockLayers  *blocks;     /* [n_layer] */
+  const TnTensor *embedding;  /* [n_vocab, n_embd] */
+  const TnTensor *head;       /* the same when tied */
+  float          *output_norm;
+  float          *cosine, *sine; /* [n_context, rope_dim / 2] */
+};
+
+static inline const TnSite *
+tn_model_layer_site (const TnModel *self, guint block, TnLayerKind kind, TnSiteKind which)
+{
+  return g_ptr_array_index (self->sites, self->blocks[block].first_site + 2 * kind + (which == TN_SITE_OUTPUT ? 1 : 0));
+}
+
+/* From the end: head's input, logits. */
+static inline const TnSite *
+tn_model_head_site (const TnModel *self, TnSiteKind which)
+{
+  return g_ptr_array_index (self->sites, self->sites->len - (which == TN_SITE_INPUT ? 2 : 1));
+}
+
+G_END_DECLS

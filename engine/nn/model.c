@@ -1,0 +1,356 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "engine/nn/model.h"
+
+#include <glib/gi18n-lib.h>
+#include <math.h>
+#include <string.h>
+
+#include "engine/error.h"
+#include "engine/nn/model-private.h"
+
+static const char *const layer_names[TN_N_LAYERS] = { "attn_q", "attn_k", "attn_v", "attn_output", "ffn_gate", "ffn_up", "ffn_down" };
+
+void
+tn_parameter_free (TnParameter *self)
+{
+  if (self == NULL)
+    return;
+  g_free (self->name);
+  g_free (self->source_name);
+  g_clear_pointer (&self->tensor, tn_tensor_unref);
+  g_free (self);
+}
+
+gboolean
+tn_parameter_is_linear (const TnParameter *parameter)
+{
+  const char *rest;
+  g_autofree char *layer = NULL;
+
+  if (!g_str_has_prefix (parameter->name, "blk.") || !g_str_has_suffix (parameter->name, ".weight"))
+    return FALSE;
+  rest = strchr (parameter->name + 4, '.');
+  if (rest == NULL)
+    return FALSE;
+  layer = g_strndup (rest + 1, strlen (rest + 1) - strlen (".weight"));
+  for (guint i = 0; i < TN_N_LAYERS; i++)
+    if (strcmp (layer, layer_names[i]) == 0)
+      return TRUE;
+  return FALSE;
+}
+
+static const TnTensor *
+find_tensor (TnModel *self, const char *name, guint64 rows, guint64 columns, GError **error)
+{
+  const TnParameter *parameter = g_hash_table_lookup (self->by_name, name);
+  g_autofree char *found = NULL;
+
+  if (parameter == NULL)
+    {
+      g_set_error (error, TN_ERROR, TN_ERROR_NOT_FOUND, _("the model has no tensor %s"), name);
+      return NULL;
+    }
+  if (tn_tensor_rows (parameter->tensor) == rows && tn_tensor_columns (parameter->tensor) == columns)
+    {
+      if (tn_dtype_can_decode (parameter->tensor->dtype))
+        return parameter->tensor;
+      g_set_error (error, TN_ERROR, TN_ERROR_UNSUPPORTED, _("%s: its type %s cannot be decoded"), name, tn_dtype_get_name (parameter->tensor->dtype));
+      return NULL;
+    }
+  found = tn_tensor_shape_to_string (parameter->tensor);
+  if (rows == 1)
+    g_set_error (error, TN_ERROR, TN_ERROR_SHAPE, _("%s (%s): shape %s, expected %" G_GUINT64_FORMAT " by the configuration"), name,
+                 parameter->source_name, found, columns);
+  else
+    g_set_error (error, TN_ERROR, TN_ERROR_SHAPE, _("%s (%s): shape %s, expected %" G_GUINT64_FORMAT " × %" G_GUINT64_FORMAT " by the configuration"), name,
+                 parameter->source_name, found, rows, columns);
+  return NULL;
+}
+
+/* Norms are small and used whole: decoded once. */
+static float *
+find_norm (TnModel *self, const char *name, GError **error)
+{
+  const TnTensor *tensor = find_tensor (self, name, 1, self->config.n_embd, error);
+  float *values;
+
+  if (tensor == NULL)
+    return NULL;
+  values = tn_pool_alloc_array (tn_pool_default (), TN_PURPOSE_WEIGHTS, self->config.n_embd, sizeof (float), error);
+  if (values != NULL)
+    tn_tensor_decode (tensor, 0, self->config.n_embd, values);
+  return values;
+}
+
+static gboolean
+find_block (TnModel *self, guint index, GError **error)
+{
+  const TnLlamaConfig *config = &self->config;
+  TnBlockLayers *block = &self->blocks[index];
+  guint64 width = config->n_embd, heads = (guint64) config->n_head * config->head_dim, heads_kv = (guint64) config->n_head_kv * config->head_dim;
+  const guint64 shapes[TN_N_LAYERS][2] = {
+    { heads, width }, { heads_kv, width }, { heads_kv, width }, { width, heads }, { config->n_ff, width }, { config->n_ff, width }, { width, config->n_ff },
+  };
+  g_autofree char *attn_norm = g_strdup_printf ("blk.%u.attn_norm.weight", index);
+  g_autofree char *ffn_norm = g_strdup_printf ("blk.%u.ffn_norm.weight", index);
+
+  for (guint i = 0; i < TN_N_LAYERS; i++)
+    {
+      g_autofree char *name = g_strdup_printf ("blk.%u.%s.weight", index, layer_names[i]);
+
+      block->weights[i] = find_tensor (self, name, shapes[i][0], shapes[i][1], error);
+      if (block->weights[i] == NULL)
+        return FALSE;
+    }
+  return (block->attn_norm = find_norm (self, attn_norm, error)) != NULL && (block->ffn_norm = find_norm (self, ffn_norm, error)) != NULL;
+}
+
+static guint
+add_site (TnModel *self, char *name, TnSiteKind kind, guint width, guint layer, guint shared_with)
+{
+  TnSite *site = g_new (TnSite, 1);
+
+  *site = (TnSite) {
+    .index = self->sites->len, .name = name, .kind = kind, .width = width, .layer = layer, .shared_with = shared_with == G_MAXUINT ? self->sites->len : shared_with,
+  };
+  g_ptr_array_add (self->sites, site);
+  g_hash_table_insert (self->sites_by_name, name, GUINT_TO_POINTER (site->index + 1));
+  return site->index;
+}
+
+static void
+add_block_sites (TnModel *self, guint index)
+{
+  TnBlockLayers *block = &self->blocks[index];
+  guint first = self->sites->len;
+
+  block->first_site = first;
+  for (guint i = 0; i < TN_N_LAYERS; i++)
+    {
+      guint shared = G_MAXUINT;
+
+      if (i == TN_LAYER_ATTN_K || i == TN_LAYER_ATTN_V)
+        shared = first + 2 * TN_LAYER_ATTN_Q;
+      else if (i == TN_LAYER_FFN_UP)
+        shared = first + 2 * TN_LAYER_FFN_GATE;
+      add_site (self, g_strdup_printf ("blk.%u.%s.in", index, layer_names[i]), TN_SITE_INPUT, (guint) tn_tensor_columns (block->weights[i]), index, shared);
+      add_site (self, g_strdup_printf ("blk.%u.%s.out", index, layer_names[i]), TN_SITE_OUTPUT, (guint) tn_tensor_rows (block->weights[i]), index, G_MAXUINT);
+    }
+  add_site (self, g_strdup_printf ("blk.%u.residual", index), TN_SITE_RESIDUAL, self->config.n_embd, index, G_MAXUINT);
+}
+
+static void
+site_free (gpointer pointer)
+{
+  TnSite *site = pointer;
+
+  g_free (site->name);
+  g_free (site);
+}
+
+static gboolean
+make_rope_table (TnModel *self, GError **error)
+{
+  const TnLlamaConfig *config = &self->config;
+  guint half = config->rope_dim / 2;
+  gsize n = (gsize) config->n_context * half;
+
+  self->cosine = tn_pool_alloc_array (tn_pool_default (), TN_PURPOSE_WEIGHTS, MAX (n, 1), sizeof (float), error);
+  if (self->cosine == NULL)
+    return FALSE;
+  self->sine = tn_pool_alloc_array (tn_pool_default (), TN_PURPOSE_WEIGHTS, MAX (n, 1), sizeof (float), error);
+  if (self->sine == NULL)
+    return FALSE;
+  for (guint i = 0; i < half; i++)
+    {
+      double frequency = pow (config->rope_base, -2.0 * i / config->rope_dim) / config->rope_scale;
+
+      for (guint position = 0; position < config->n_context; position++)
+        {
+          self->cosine[(gsize) position * half + i] = (float) cos (position * frequency);
+          self->sine[(gsize) position * half + i] = (float) sin (position * frequency);
+        }
+    }
+  return TRUE;
+}
+
+static gboolean
+check_config (const TnLlamaConfig *config, GError **error)
+{
+  const struct { const char *name; guint64 value, most; } sizes[] = {
+    { "vocab_size", config->n_vocab, 1 << 24 }, { "embedding_length", config->n_embd, 1 << 20 }, { "block_count", config->n_layer, 1 << 16 },
+    { "head_count", config->n_head, 1 << 16 }, { "head_count_kv", config->n_head_kv, 1 << 16 }, { "head_dim", config->head_dim, 1 << 16 },
+    { "feed_forward_length", config->n_ff, 1 << 24 }, { "context_length", config->n_context, 1 << 24 },
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (sizes); i++)
+    if (sizes[i].value == 0 || sizes[i].value > sizes[i].most)
+      {
+        g_set_error (error, TN_ERROR, TN_ERROR_SHAPE, _("%s is %" G_GUINT64_FORMAT ", expected 1 to %" G_GUINT64_FORMAT), sizes[i].name, sizes[i].value,
+                     sizes[i].most);
+        return FALSE;
+      }
+  if (config->n_head % config->n_head_kv != 0)
+    {
+      g_set_error (error, TN_ERROR, TN_ERROR_SHAPE, _("head_count %u is no multiple of head_count_kv %u"), config->n_head, config->n_head_kv);
+      return FALSE;
+    }
+  if (config->rope_dim % 2 != 0 || config->rope_dim > config->head_dim || !(config->rope_base > 0.0) || !(config->rope_scale > 0.0) ||
+      !(config->norm_epsilon >= 0.0))
+    {
+      g_set_error (error, TN_ERROR, TN_ERROR_SHAPE, _("rope dimension %u, base %g, scale %g, norm epsilon %g: expected an even dimension up to %u and positive numbers"),
+                   config->rope_dim, config->rope_base, config->rope_scale, config->norm_epsilon, config->head_dim);
+      return FALSE;
+    }
+  return TRUE;
+}
+
+static gboolean
+find_all (TnModel *self, GError **error)
+{
+  const TnLlamaConfig *config = &self->config;
+
+  self->embedding = find_tensor (self, "token_embd.weight", config->n_vocab, config->n_embd, error);
+  if (self->embedding == NULL)
+    return FALSE;
+  self->head = config->tied ? self->embedding : find_tensor (self, "output.weight", config->n_vocab, config->n_embd, error);
+  if (self->head == NULL || (self->output_norm = find_norm (self, "output_norm.weight", error)) == NULL)
+    return FALSE;
+  self->blocks = g_new0 (TnBlockLayers, config->n_layer);
+  for (guint i = 0; i < config->n_layer; i++)
+    if (!find_block (self, i, error))
+      return FALSE;
+  return make_rope_table (self, error);
+}
+
+TnModel *
+tn_model_new_llama (const TnLlamaConfig *config, GPtrArray *parameters, guint64 fingerprint, GError **error)
+{
+  g_autoptr (TnModel) self = NULL;
+
+  if (!check_config (config, error))
+    return NULL;
+  self = g_new0 (TnModel, 1);
+  g_atomic_ref_count_init (&self->ref_count);
+  self->config = *config;
+  self->fingerprint = fingerprint;
+  self->parameters = g_ptr_array_ref (parameters);
+  self->by_name = g_hash_table_new (g_str_hash, g_str_equal);
+  self->sites = g_ptr_array_new_with_free_func (site_free);
+  self->sites_by_name = g_hash_table_new (g_str_hash, g_str_equal);
+  for (guint i = 0; i < parameters->len; i++)
+    {
+      TnParameter *parameter = g_ptr_array_index (parameters, i);
+
+      g_hash_table_insert (self->by_name, parameter->name, parameter);
+    }
+  if (!find_all (self, error))
+    return NULL;
+  add_site (self, g_strdup ("embd.residual"), TN_SITE_RESIDUAL, config->n_embd, G_MAXUINT, G_MAXUINT);
+  for (guint i = 0; i < config->n_layer; i++)
+    add_block_sites (self, i);
+  add_site (self, g_strdup ("output.in"), TN_SITE_INPUT, config->n_embd, G_MAXUINT, G_MAXUINT);
+  add_site (self, g_strdup ("output.out"), TN_SITE_LOGITS, config->n_vocab, G_MAXUINT, G_MAXUINT);
+  return g_steal_pointer (&self);
+}
+
+TnModel *
+tn_model_ref (TnModel *self)
+{
+  g_atomic_ref_count_inc (&self->ref_count);
+  return self;
+}
+
+void
+tn_model_unref (TnModel *self)
+{
+  TnPool *pool = tn_pool_default ();
+
+  if (self == NULL || !g_atomic_ref_count_dec (&self->ref_count))
+    return;
+  for (guint i = 0; self->blocks != NULL && i < self->config.n_layer; i++)
+    {
+      tn_pool_release (pool, self->blocks[i].attn_norm);
+      tn_pool_release (pool, self->blocks[i].ffn_norm);
+    }
+  g_free (self->blocks);
+  tn_pool_release (pool, self->output_norm);
+  tn_pool_release (pool, self->cosine);
+  tn_pool_release (pool, self->sine);
+  g_hash_table_unref (self->by_name);
+  g_hash_table_unref (self->sites_by_name);
+  g_ptr_array_unref (self->sites);
+  g_ptr_array_unref (self->parameters);
+  g_free (self);
+}
+
+const TnLlamaConfig *
+tn_model_get_config (TnModel *self)
+{
+  return &self->config;
+}
+
+guint64
+tn_model_get_fingerprint (TnModel *self)
+{
+  return self->fingerprint;
+}
+
+guint
+tn_model_n_parameters (TnModel *self)
+{
+  return self->parameters->len;
+}
+
+const TnParameter *
+tn_model_get_parameter (TnModel *self, guint index)
+{
+  return g_ptr_array_index (self->parameters, index);
+}
+
+const TnParameter *
+tn_model_find_parameter (TnModel *self, const char *name)
+{
+  return g_hash_table_lookup (self->by_name, name);
+}
+
+guint
+tn_model_n_sites (TnModel *self)
+{
+  return self->sites->len;
+}
+
+const TnSite *
+tn_model_get_site (TnModel *self, guint index)
+{
+  return g_ptr_array_index (self->sites, index);
+}
+
+gint
+tn_model_find_site (TnModel *self, const char *name)
+{
+  return (gint) GPOINTER_TO_UINT (g_hash_table_lookup (self->sites_by_name, name)) - 1;
+}
+
+TnModel *
+tn_model_with_parameter (TnModel *self, const char *name, TnTensor *tensor, GError **error)
+{
+  g_autoptr (GPtrArray) parameters = g_ptr_array_new_with_free_func ((GDestroyNotify) tn_parameter_free);
+
+  if (tn_model_find_parameter (self, name) == NULL)
+    {
+      g_set_error (error, TN_ERROR, TN_ERROR_NOT_FOUND, _("the model has no tensor %s"), name);
+      return NULL;
+    }
+  for (guint i = 0; i < self->parameters->len; i++)
+    {
+      const TnParameter *old = tn_model_get_parameter (self, i);
+      TnParameter *parameter = g_new (TnParameter, 1);
+
+      parameter->name = g_strdup (old->name);
+      parameter->source_name = g_strdup (old->source_name);
+      parameter->tensor = tn_tensor_ref (strcmp (old->name, name) == 0 ? tensor : old->tensor);
+      g_ptr_array_add (parameters, parameter);
+    }
+  return tn_model_new_llama (&self->config, parameters, self->fingerprint, error);
+}
