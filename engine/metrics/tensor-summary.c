@@ -37,7 +37,7 @@ tn_tensor_summarize (const TnTensor *tensor, TnTensorSummary *summary, TnFloatHi
     }
   if (!ok)
     return FALSE;
-  *summary = (TnTensorSummary) { .count = moments.count, .nonfinite = moments.count - moments.finite };
+  *summary = (TnTensorSummary) { .count = moments.count, .nonfinite = moments.count - moments.finite, .moments = moments };
   if (moments.finite == 0)
     {
       summary->min = summary->max = summary->mean = summary->std = summary->absmean = (double) NAN;

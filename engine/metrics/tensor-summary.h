@@ -4,7 +4,7 @@
 #include <gio/gio.h>
 
 #include "engine/metrics/float-histogram.h"
-#include "engine/tensor/tensor.h"
+#include "engine/tensor/moments.h"
 
 G_BEGIN_DECLS
 
@@ -17,6 +17,7 @@ typedef struct
   double  absmean;
   double  zeros;     /* fraction of exact zeros */
   guint64 nonfinite; /* number */
+  TnMoments moments; /* what all this comes from: saves tn_quantize_errors_with() a pass */
 } TnTensorSummary;
 
 /* Streams over the tensor by rows, mapped pages released behind it. histogram may be NULL, else values are added to it.

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "engine/quant/scheme.h"
-#include "engine/tensor/tensor.h"
+#include "engine/tensor/moments.h"
 
 G_BEGIN_DECLS
 
@@ -13,18 +13,28 @@ typedef struct
   double mse;           /* mean squared error */
   double sqnr_db;       /* 10 log10 (sum x^2 / sum e^2); +inf when exact */
   double cosine;        /* between x and its rounding; NaN when either is zero */
-  double zero_fraction; /* of codes */
+  double zero_fraction; /* of codes that stand for 0 */
 } TnQuantError;
 
-/* Fake quantization of w [rows, columns] into out (may be w): each value replaced by the nearest level (round half to even) of its scale.
+/* Fake quantization of w [rows, columns] into out (may be w): each value replaced by the nearest level (round half to even) of its
+ * scale. Elements that are not finite stay as they are and enter no scale. Sums in double, scales in float32.
  * ternary: gamma = max (mean |w|, 1e-5), out = gamma * clip (round (w / gamma), -1, 1) (BitNet b1.58, section 2);
- * intB symmetric: s = max |w| / (2^(B-1) - 1), out = s * clip (round (w / s), ±(2^(B-1) - 1)); scale 0 gives 0. Sums in double. */
+ * ternary:absmedian: the same with the median of |w| (the lower of the two in the middle);
+ * ternary:ls: the codes of ternary, but their level is sum w*q / sum q^2, which has the least error;
+ * ternary:twn: codes sign (w) where |w| > 0.7 mean |w|, level mean |w| over those (Ternary Weight Networks);
+ * binary: sign (w) * mean |w|, sign (0) = 1;
+ * intB symmetric: s = max |w| / (2^(B-1) - 1), out = s * clip (round (w / s), ±(2^(B-1) - 1)); scale 0 gives 0;
+ * intB:asym: s = (max - min) / (2^B - 1) over the range widened to hold 0, z = round (-min / s),
+ * out = s * (clip (round (w / s) + z, 0, 2^B - 1) - z). */
 gboolean tn_quantize_values  (const TnScheme *scheme, const float *w, guint64 rows, guint64 columns, float *out, GError **error);
-/* Errors of several schemes on one tensor, streaming by rows (two passes over it, mapped pages released), n_schemes results.
- * Runs parallel loops: call on the compute thread. */
+/* Errors of several schemes on one tensor, streaming by rows (two passes over it, more for ternary:ls, :twn and :absmedian a tensor;
+ * mapped pages released), n_schemes results. The same bits for any number of threads. Runs parallel loops: call on the compute thread. */
 gboolean tn_quantize_errors  (const TnTensor *tensor, const TnScheme *schemes, guint n_schemes, TnQuantError *errors,
                               GError **error);
-/* An f32 tensor in pool memory holding the rounded values. */
+/* The same in one pass less: moments of the whole tensor are known from tn_tensor_moments() or tn_tensor_summarize() (NULL: they are not). */
+gboolean tn_quantize_errors_with (const TnTensor *tensor, const TnMoments *moments, const TnScheme *schemes, guint n_schemes,
+                                  TnQuantError *errors, GCancellable *cancellable, GError **error);
+/* An f32 tensor in pool memory holding the rounded values. Runs parallel loops: call on the compute thread. */
 TnTensor *tn_quantize_tensor (const TnTensor *tensor, const TnScheme *scheme, GError **error);
 
 G_END_DECLS

@@ -150,6 +150,21 @@ tn_scan_values (const float *x, gsize n, TnScan *scan)
       scan_values (x + i, MIN (n - i, COUNT_CHUNK), scan);
 }
 
+gsize
+tn_scan_finite (const float *x, gsize n)
+{
+  gsize finite = 0;
+
+  for (gsize i = 0; i < n; i++)
+    {
+      guint32 bits;
+
+      memcpy (&bits, x + i, sizeof bits);
+      finite += (bits & 0x7f800000) != 0x7f800000;
+    }
+  return finite;
+}
+
 void
 tn_scan_range (const float *x, gsize n, float *min, float *max)
 {

@@ -17,6 +17,8 @@ typedef struct
 } TnScan;
 
 void   tn_scan_values    (const float *x, gsize n, TnScan *scan);
+/* Number of finite elements. */
+gsize  tn_scan_finite    (const float *x, gsize n);
 /* Finite elements only; +inf and -inf when there is none. */
 void   tn_scan_range     (const float *x, gsize n, float *min, float *max);
 /* Sum of |x| and number of finite elements. */

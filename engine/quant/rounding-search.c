@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "engine/quant/rounding-search.h"
+
+#include "engine/quant/order-statistic.h"
+#include "engine/tensor/scan.h"
+
+typedef struct
+{
+  guint64 n;
+  double abs_sum;
+} Above;
+
+/* What lies above the thresholds of schemes that need a level. */
+typedef struct
+{
+  const TnScheme *const *schemes;
+  guint n_schemes;
+  const TnRounding *roundings;
+  Above *slots;  /* [TN_TENSOR_WAVE_BLOCKS, n_schemes] */
+  Above *totals; /* [n_schemes] */
+} Levels;
+
+static void
+measure_above (const TnTensorBlock *block, gpointer user_data)
+{
+  const Levels *self = user_data;
+  Above *slot = self->slots + (gsize) block->slot * self->n_schemes;
+
+  for (guint i = 0; i < self->n_schemes; i++)
+    if (tn_scheme_needs_level (self->schemes[i]))
+      slot[i].abs_sum = tn_scan_abs_above (block->x, block->n, self->roundings[i].threshold, &slot[i].n);
+}
+
+static void
+fold_above (guint slot, gpointer user_data)
+{
+  const Levels *self = user_data;
+
+  for (guint i = 0; i < self->n_schemes; i++)
+    if (tn_scheme_needs_level (self->schemes[i]))
+      {
+        const Above *above = self->slots + (gsize) slot * self->n_schemes + i;
+
+        self->totals[i].n += above->n;
+        self->totals[i].abs_sum += above->abs_sum;
+      }
+}
+
+static gboolean
+find_levels (const TnTensor *tensor, guint64 first, guint64 n, const TnScheme *const *schemes, guint n_schemes,
+             TnRounding *roundings, GCancellable *cancellable, GError **error)
+{
+  g_autofree Above *slots = g_new (Above, (gsize) TN_TENSOR_WAVE_BLOCKS * n_schemes);
+  g_autofree Above *totals = g_new0 (Above, n_schemes);
+  Levels levels = {.schemes = schemes, .n_schemes = n_schemes, .roundings = roundings, .slots = slots, .totals = totals};
+  TnTensorVisitor visitor = {.measure = measure_above, .fold = fold_above, .user_data = &levels};
+
+  if (!tn_tensor_visit_blocks (tensor, first, n, TN_TENSOR_BLOCK_ELEMENTS, &visitor, cancellable, error))
+    return FALSE;
+  for (guint i = 0; i < n_schemes; i++)
+    if (tn_scheme_needs_level (schemes[i]))
+      tn_rounding_set_level (&roundings[i], totals[i].abs_sum, totals[i].n);
+  return TRUE;
+}
+
+gboolean
+tn_rounding_find_in_tensor (const TnTensor *tensor, guint64 first, guint64 n, const TnMoments *moments,
+                            const TnScheme *const *schemes, guint n_schemes, TnRounding *roundings, GCancellable *cancellable,
+                            GError **error)
+{
+  gboolean levels_needed = FALSE;
+  TnMoments found;
+
+  if (moments == NULL)
+    {
+      if (!tn_tensor_moments (tensor, first, n, NULL, NULL, &found, cancellable, error))
+        return FALSE;
+      moments = &found;
+    }
+  for (guint i = 0; i < n_schemes; i++)
+    {
+      const TnScheme *scheme = schemes[i];
+
+      levels_needed |= tn_scheme_needs_level (scheme);
+      if (scheme->kind == TN_SCHEME_INTEGER)
+        roundings[i] = tn_rounding_from_range (scheme, (float) moments->min, (float) moments->max);
+      else if (scheme->kind == TN_SCHEME_TERNARY && scheme->rule == TN_RULE_ABSMEDIAN)
+        {
+          float absmedian;
+
+          if (!tn_tensor_absmedian (tensor, first, n, &absmedian, cancellable, error))
+            return FALSE;
+          roundings[i] = tn_rounding_from_absmedian (absmedian);
+        }
+      else
+        roundings[i] = tn_rounding_from_absmean (scheme, moments->finite > 0 ? moments->abs_sum / (double) moments->finite : 0.0);
+    }
+  return !levels_needed || find_levels (tensor, first, n, schemes, n_schemes, roundings, cancellable, error);
+}
