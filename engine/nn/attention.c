@@ -4,7 +4,7 @@
 #include <math.h>
 
 #include "engine/device/device.h"
-#include "engine/kernels/transformer.h"
+#include "engine/kernels/softmax.h"
 #include "engine/nn/linear.h"
 
 gsize
@@ -24,12 +24,12 @@ attend_head (const TnLlamaConfig *config, guint length, guint head, const float 
     {
       guint n = MIN (TN_ATTENTION_TILE, length - first), seen = first + n;
 
-      tn_linear_product (q + first * width + place, width, k + place_kv, width_kv, scores, seen, n, seen, config->head_dim, 1.0f);
+      tn_linear_product (q + first * width + place, width, k + place_kv, width_kv, scores, seen, n, seen, config->head_dim, scale);
       for (guint i = 0; i < n; i++)
         {
           float *row = scores + (gsize) i * seen;
 
-          tn_kernel_softmax (row, first + i + 1, scale);
+          tn_softmax (row, first + i + 1);
           for (guint j = first + i + 1; j < seen; j++)
             row[j] = 0.0f;
         }

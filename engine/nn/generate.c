@@ -5,7 +5,10 @@
 #include <math.h>
 
 #include "engine/error.h"
-#include "engine/kernels/transformer.h"
+#include "engine/kernels/activation.h"
+#include "engine/kernels/elementwise.h"
+#include "engine/kernels/norm.h"
+#include "engine/kernels/softmax.h"
 #include "engine/nn/linear.h"
 #include "engine/nn/model-private.h"
 
@@ -69,8 +72,8 @@ attend (TnGenerator *self, const float *keys, const float *values)
       gsize place_kv = (gsize) (head / (config->n_head / config->n_head_kv)) * config->head_dim;
       gsize place = (gsize) head * config->head_dim;
 
-      tn_linear_product (self->q + place, config->head_dim, keys + place_kv, width_kv, self->scores, seen, 1, seen, config->head_dim, 1.0f);
-      tn_kernel_softmax (self->scores, seen, scale);
+      tn_linear_product (self->q + place, config->head_dim, keys + place_kv, width_kv, self->scores, seen, 1, seen, config->head_dim, scale);
+      tn_softmax (self->scores, seen);
       tn_linear_product_plain (self->scores, seen, values + place_kv, width_kv, self->attended + place, config->head_dim, 1, config->head_dim, seen);
     }
 }
@@ -80,35 +83,35 @@ run_block (TnGenerator *self, const TnBatch *one, guint index, GError **error)
 {
   const TnLlamaConfig *config = &self->model->config;
   const TnBlockLayers *block = &self->model->blocks[index];
-  gboolean interleaved = config->rope_layout == TN_ROPE_INTERLEAVED;
+  TnRopeFunc rotate = tn_model_rope (self->model);
   gsize width_kv = (gsize) config->n_head_kv * config->head_dim;
   float *keys = self->keys + (gsize) index * config->n_context * width_kv, *values = self->values + (gsize) index * config->n_context * width_kv;
   float *key = keys + self->position * width_kv;
   const float *cosine = self->model->cosine + (gsize) self->position * (config->rope_dim / 2);
   const float *sine = self->model->sine + (gsize) self->position * (config->rope_dim / 2);
 
-  tn_kernel_rms_norm (self->residual, block->attn_norm, config->n_embd, config->norm_epsilon, self->normed);
+  tn_rmsnorm (self->residual, block->attn_norm, config->norm_epsilon, 1, config->n_embd, self->normed);
   if (!tn_linear_forward (block->weights[TN_LAYER_ATTN_Q], one, self->normed, self->q, error) ||
       !tn_linear_forward (block->weights[TN_LAYER_ATTN_K], one, self->normed, key, error) ||
       !tn_linear_forward (block->weights[TN_LAYER_ATTN_V], one, self->normed, values + self->position * width_kv, error))
     return FALSE;
-  tn_kernel_rope (self->q, config->n_head, config->head_dim, config->rope_dim, cosine, sine, interleaved);
-  tn_kernel_rope (key, config->n_head_kv, config->head_dim, config->rope_dim, cosine, sine, interleaved);
+  rotate (self->q, config->n_head, config->head_dim, config->rope_dim, cosine, sine);
+  rotate (key, config->n_head_kv, config->head_dim, config->rope_dim, cosine, sine);
   attend (self, keys, values);
   if (!tn_linear_forward (block->weights[TN_LAYER_ATTN_OUTPUT], one, self->attended, self->normed, error))
     return FALSE;
-  tn_kernel_add (self->residual, self->normed, config->n_embd);
-  tn_kernel_rms_norm (self->residual, block->ffn_norm, config->n_embd, config->norm_epsilon, self->normed);
+  tn_add (self->residual, self->normed, config->n_embd);
+  tn_rmsnorm (self->residual, block->ffn_norm, config->norm_epsilon, 1, config->n_embd, self->normed);
   if (!tn_linear_forward (block->weights[TN_LAYER_FFN_GATE], one, self->normed, self->gate, error) ||
       !tn_linear_forward (block->weights[TN_LAYER_FFN_UP], one, self->normed, self->up, error))
     return FALSE;
   if (config->activation == TN_ACTIVATION_SILU)
-    tn_kernel_silu_gate (self->gate, self->up, config->n_ff);
+    tn_silu_multiply (self->gate, self->up, config->n_ff);
   else
-    tn_kernel_relu2_gate (self->gate, self->up, config->n_ff);
+    tn_relu2_multiply (self->gate, self->up, config->n_ff);
   if (!tn_linear_forward (block->weights[TN_LAYER_FFN_DOWN], one, self->gate, self->normed, error))
     return FALSE;
-  tn_kernel_add (self->residual, self->normed, config->n_embd);
+  tn_add (self->residual, self->normed, config->n_embd);
   return TRUE;
 }
 
@@ -134,7 +137,7 @@ tn_generator_step (TnGenerator *self, gint32 token, GError **error)
   for (guint i = 0; i < config->n_layer; i++)
     if (!run_block (self, one, i, error))
       return NULL;
-  tn_kernel_rms_norm (self->residual, self->model->output_norm, config->n_embd, config->norm_epsilon, self->normed);
+  tn_rmsnorm (self->residual, self->model->output_norm, config->norm_epsilon, 1, config->n_embd, self->normed);
   if (!tn_linear_forward (self->model->head, one, self->normed, self->logits, error))
     return NULL;
   self->position++;

@@ -4,7 +4,7 @@
 #include <math.h>
 
 #include "engine/device/device.h"
-#include "engine/kernels/transformer.h"
+#include "engine/kernels/softmax.h"
 #include "engine/nn/linear.h"
 
 /* Some rows of one sequence: shapes depend on the sequence alone. */
@@ -72,7 +72,10 @@ decode_block (const TnTensor *head, guint64 first, guint64 n, float *scratch)
 static void
 feed_row (RowLoss *row, const float *logits, guint64 n, gint32 first, gint32 target)
 {
-  tn_kernel_log_sum_exp_add (&row->lse, logits, n, first);
+  TnLogSumExp piece;
+
+  tn_log_sum_exp_piece (logits, n, (guint) first, &piece);
+  tn_log_sum_exp_join (&row->lse, &piece);
   if (target >= first && (guint64) (target - first) < n)
     row->target = logits[target - first];
 }
@@ -89,7 +92,7 @@ finish (const GArray *tiles, const RowLoss *rows, TnLoss *loss, double *row_nll)
         {
           const RowLoss *row = &rows[tile->row + i];
           gboolean scored = tile->targets != NULL && tile->targets[i] >= 0;
-          double nll = scored ? row->lse.max + log (row->lse.sum) - (double) row->target : 0.0;
+          double nll = scored ? tn_log_sum_exp_finish (&row->lse) - (double) row->target : 0.0;
 
           if (row_nll != NULL)
             row_nll[tile->row + i] = nll;
@@ -97,7 +100,7 @@ finish (const GArray *tiles, const RowLoss *rows, TnLoss *loss, double *row_nll)
             continue;
           loss->nll_sum += nll;
           loss->n_scored++;
-          loss->n_correct += row->lse.best_index == tile->targets[i];
+          loss->n_correct += row->lse.best == (guint) tile->targets[i];
         }
     }
 }
@@ -119,7 +122,7 @@ tn_head_forward (const TnTensor *head, const TnBatch *batch, const float *x, flo
   if (tile_logits == NULL || (row_block = rows = tn_pool_alloc_array (pool, TN_PURPOSE_SCRATCH, MAX (batch->n_tokens, 1), sizeof (RowLoss), error)) == NULL)
     return FALSE;
   for (gsize i = 0; i < batch->n_tokens; i++)
-    tn_kernel_log_sum_exp_start (&rows[i].lse);
+    rows[i].lse = TN_LOG_SUM_EXP_EMPTY;
 
   for (guint64 first = 0; first < n_vocab; first += TN_HEAD_BLOCK_ROWS)
     {

@@ -3,7 +3,9 @@
 
 #include "engine/device/device.h"
 #include "engine/error.h"
-#include "engine/kernels/transformer.h"
+#include "engine/kernels/activation.h"
+#include "engine/kernels/elementwise.h"
+#include "engine/kernels/norm.h"
 #include "engine/nn/attention.h"
 #include "engine/nn/head.h"
 #include "engine/nn/linear.h"
@@ -104,14 +106,14 @@ normalize (const Forward *self, const float *gain)
 
 #pragma omp parallel for schedule(static) num_threads((int) tn_device_get_threads ())
   for (gint64 row = 0; row < n; row++)
-    tn_kernel_rms_norm (self->residual + (gsize) row * width, gain, width, self->model->config.norm_epsilon, self->normed + (gsize) row * width);
+    tn_rmsnorm (self->residual + (gsize) row * width, gain, self->model->config.norm_epsilon, 1, width, self->normed + (gsize) row * width);
 }
 
 static void
 rotate (const Forward *self)
 {
   const TnLlamaConfig *config = &self->model->config;
-  gboolean interleaved = config->rope_layout == TN_ROPE_INTERLEAVED;
+  TnRopeFunc rotate_heads = tn_model_rope (self->model);
   gsize heads = (gsize) config->n_head * config->head_dim, heads_kv = (gsize) config->n_head_kv * config->head_dim;
   gint64 n = (gint64) self->batch->n_tokens;
 
@@ -121,8 +123,8 @@ rotate (const Forward *self)
       gsize place = (gsize) self->positions[row] * (config->rope_dim / 2);
       const float *cosine = self->model->cosine + place, *sine = self->model->sine + place;
 
-      tn_kernel_rope (self->q + (gsize) row * heads, config->n_head, config->head_dim, config->rope_dim, cosine, sine, interleaved);
-      tn_kernel_rope (self->k + (gsize) row * heads_kv, config->n_head_kv, config->head_dim, config->rope_dim, cosine, sine, interleaved);
+      rotate_heads (self->q + (gsize) row * heads, config->n_head, config->head_dim, config->rope_dim, cosine, sine);
+      rotate_heads (self->k + (gsize) row * heads_kv, config->n_head_kv, config->head_dim, config->rope_dim, cosine, sine);
     }
 }
 
@@ -134,7 +136,7 @@ add_to_residual (const Forward *self, const float *x)
 
 #pragma omp parallel for schedule(static) num_threads((int) tn_device_get_threads ())
   for (gint64 row = 0; row < n; row++)
-    tn_kernel_add (self->residual + (gsize) row * width, x + (gsize) row * width, width);
+    tn_add (self->residual + (gsize) row * width, x + (gsize) row * width, width);
 }
 
 static void
@@ -147,9 +149,9 @@ gate (const Forward *self)
 #pragma omp parallel for schedule(static) num_threads((int) tn_device_get_threads ())
   for (gint64 row = 0; row < n; row++)
     if (silu)
-      tn_kernel_silu_gate (self->gate + (gsize) row * width, self->up + (gsize) row * width, width);
+      tn_silu_multiply (self->gate + (gsize) row * width, self->up + (gsize) row * width, width);
     else
-      tn_kernel_relu2_gate (self->gate + (gsize) row * width, self->up + (gsize) row * width, width);
+      tn_relu2_multiply (self->gate + (gsize) row * width, self->up + (gsize) row * width, width);
 }
 
 /* One linear layer with its two sites. */

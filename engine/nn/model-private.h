@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include "engine/kernels/rope.h"
 #include "engine/nn/model.h"
 
 G_BEGIN_DECLS
@@ -52,6 +53,14 @@ static inline const TnSite *
 tn_model_head_site (const TnModel *self, TnSiteKind which)
 {
   return g_ptr_array_index (self->sites, self->sites->len - (which == TN_SITE_INPUT ? 2 : 1));
+}
+
+typedef void (*TnRopeFunc) (float *x, gsize n_heads, gsize head_dim, gsize dim, const float *cosines, const float *sines);
+
+static inline TnRopeFunc
+tn_model_rope (const TnModel *self)
+{
+  return self->config.rope_layout == TN_ROPE_INTERLEAVED ? tn_rope_interleaved : tn_rope_half_split;
 }
 
 G_END_DECLS

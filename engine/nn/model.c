@@ -2,7 +2,6 @@
 #include "engine/nn/model.h"
 
 #include <glib/gi18n-lib.h>
-#include <math.h>
 #include <string.h>
 
 #include "engine/error.h"
@@ -161,16 +160,7 @@ make_rope_table (TnModel *self, GError **error)
   self->sine = tn_pool_alloc_array (tn_pool_default (), TN_PURPOSE_WEIGHTS, MAX (n, 1), sizeof (float), error);
   if (self->sine == NULL)
     return FALSE;
-  for (guint i = 0; i < half; i++)
-    {
-      double frequency = pow (config->rope_base, -2.0 * i / config->rope_dim) / config->rope_scale;
-
-      for (guint position = 0; position < config->n_context; position++)
-        {
-          self->cosine[(gsize) position * half + i] = (float) cos (position * frequency);
-          self->sine[(gsize) position * half + i] = (float) sin (position * frequency);
-        }
-    }
+  tn_rope_table (0, config->n_context, config->rope_dim, config->rope_base, config->rope_scale, NULL, self->cosine, self->sine);
   return TRUE;
 }
 

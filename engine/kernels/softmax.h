@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <glib.h>
+#include <math.h>
+
+G_BEGIN_DECLS
+
+/* x[i] = exp (x[i] - m) / sum_j exp (x[j] - m), m the maximum; the sum in double. In place; n > 0. A NaN, or
+ * nothing but -infinity, makes all NaN. */
+void tn_softmax (float *x, gsize n);
+
+/* What a piece of a row contributes to its log-sum-exp and to its best value. Pieces are joined in the order of the row, so
+ * the outcome depends on where the row is cut but not on who computes which piece. */
+typedef struct
+{
+  double sum;     /* of exp (x - maximum) */
+  float  maximum; /* -infinity when there is nothing but that or NaN */
+  guint  best;    /* index of the maximum in the row, the smallest of equals; G_MAXUINT when there is none */
+} TnLogSumExp;
+
+/* x: [n] at index first of its row. */
+void   tn_log_sum_exp_piece  (const float *x, gsize n, guint first, TnLogSumExp *piece);
+/* Adds the next piece to what was joined so far; a row starts as TN_LOG_SUM_EXP_EMPTY. */
+void   tn_log_sum_exp_join   (TnLogSumExp *row, const TnLogSumExp *piece);
+/* log sum exp (x) of the whole row; NaN when a value was NaN. */
+double tn_log_sum_exp_finish (const TnLogSumExp *row);
+
+#define TN_LOG_SUM_EXP_EMPTY ((TnLogSumExp){ .sum = 0.0, .maximum = -INFINITY, .best = G_MAXUINT })
+
+G_END_DECLS
