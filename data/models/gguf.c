@@ -103,7 +103,7 @@ static gboolean
 take_name (Reader *reader, const char *what, gsize max_bytes, char **out, GError **error)
 {
   gsize start = reader->position;
-  TnGgufString name;
+  TnGgufString name = {NULL, 0};
   g_autofree char *quoted = NULL;
 
   if (!take_string (reader, what, &name, error))
@@ -425,7 +425,7 @@ tn_gguf_open (TnMappedFile *file, GError **error)
 {
   g_autoptr (TnGguf) self = g_new0 (TnGguf, 1);
   Reader reader = {tn_mapped_file_get_path (file), tn_mapped_file_get_data (file), tn_mapped_file_get_size (file), 0};
-  guint64 n_entries, n_values;
+  guint64 n_entries = 0, n_values = 0;
 
   g_atomic_ref_count_init (&self->ref_count);
   self->file = tn_mapped_file_ref (file);

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "data/files/json-reader.h"
+#include "data/files/mapped-file.h"
+#include "data/models/model-file.h"
+#include "engine/error.h"
+
+G_BEGIN_DECLS
+
+struct _TnModelFile
+{
+  gatomicrefcount ref_count;
+  char           *path;
+  const char     *format;
+  char           *architecture;
+  guint64         bytes;
+  guint64         n_elements;
+  GPtrArray      *tensors;        /* TnModelTensor */
+  GHashTable     *by_name;        /* canonical name -> TnModelTensor */
+  GHashTable     *by_source_name;
+  GHashTable     *metadata;
+  GError         *cannot_run;     /* what tn_model_file_load() answers; NULL when config holds */
+  TnLlamaConfig   config;
+  GMutex          mutex;          /* over the two below */
+  gboolean        has_fingerprint;
+  guint64         fingerprint;
+};
+
+/* What readers build a file with. Format is static. */
+TnModelFile *tn_model_file_new          (const char *path, const char *format, const char *architecture);
+/* name: canonical, NULL for the source's own (also used where the canonical one is taken). Takes over tensor. dtype_name lives as
+ * long as the tensor. */
+void         tn_model_file_add_tensor   (TnModelFile *self, const char *name, const char *source_name, const char *dtype_name, TnTensor *tensor);
+/* Takes over value, and cuts it when it is long. */
+void         tn_model_file_add_metadata (TnModelFile *self, const char *key, char *value);
+/* The first reason counts. */
+void         tn_model_file_refuse_run   (TnModelFile *self, TnErrorCode code, const char *format, ...) G_GNUC_PRINTF (3, 4);
+
+/* Readers of the formats. */
+TnModelFile *tn_model_file_open_gguf        (TnMappedFile *file, GError **error);
+TnModelFile *tn_model_file_open_safetensors (TnMappedFile *file, GError **error);
+TnModelFile *tn_model_file_open_llama2c     (TnMappedFile *file, GError **error);
+/* folder/config.json with folder/model.safetensors, its shards, or the only safetensors file there. */
+TnModelFile *tn_model_file_open_huggingface (const char *folder, GError **error);
+/* index: a parsed model.safetensors.index.json that lies in folder. */
+TnModelFile *tn_model_file_open_shards      (const char *index_path, const TnJsonNode *index, GError **error);
+
+/* Whether the bytes are a llama2.c checkpoint: the magic number of version 1 and later, or a version 0 header and exactly the size
+ * that follows from it. */
+gboolean     tn_llama2c_recognise (const guint8 *data, gsize bytes);
+/* For the message about a file that is nothing: the size a plausible version 0 header asks for, 0 when it is not plausible. */
+guint64      tn_llama2c_expected_bytes (const guint8 *data, gsize bytes);
+
+/* "model.layers.3.mlp.up_proj.weight" -> "blk.3.ffn_up.weight"; NULL for names that are not LLaMA's. Free with g_free(). */
+char        *tn_huggingface_canonical_name (const char *name);
+/* Fills config of self from a parsed config.json, or says why the model cannot run. */
+void         tn_huggingface_read_config (TnModelFile *self, const TnJsonNode *config);
+
+/* Checks the numbers of self->config against each other; refuses the run naming the first that is wrong. */
+void         tn_llama_config_check (TnModelFile *self);
+
+G_END_DECLS
