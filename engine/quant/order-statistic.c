@@ -3,8 +3,6 @@
 
 #include <string.h>
 
-#include "engine/tensor/scan.h"
-
 /* Magnitudes of floats are in the order of their bit patterns. */
 #define HALF_BINS 65536
 
@@ -40,23 +38,28 @@ find_bin (const guint64 *counts, guint64 *rank)
 float
 tn_absmedian (const float *x, gsize n)
 {
-  gsize finite = tn_scan_finite (x, n);
-  guint64 rank = (finite - 1) / 2;
+  guint64 rank = 0;
   guint32 found = 0; /* the upper bytes of the answer */
 
-  if (finite == 0)
-    return 0.0f;
   for (gint shift = 24; shift >= 0; shift -= 8)
     {
       guint64 counts[256] = {0};
+      guint64 taken = 0;
 
       for (gsize i = 0; i < n; i++)
         {
           guint32 bits = magnitude_bits (x[i]);
 
           if (bits < 0x7f800000 && (guint64) (bits ^ found) >> (shift + 8) == 0)
-            counts[bits >> shift & 255]++;
+            {
+              counts[bits >> shift & 255]++;
+              taken++;
+            }
         }
+      if (taken == 0)
+        return 0.0f;
+      if (shift == 24)
+        rank = (taken - 1) / 2;
       found |= find_bin (counts, &rank) << shift;
     }
   return from_bits (found);

@@ -99,11 +99,9 @@ measure_block (const TnTensorBlock *block, gpointer user_data)
 {
   const Stream *self = user_data;
   Sums *slot = self->slots + (gsize) block->slot * self->n_plans;
-  Sums shared = {
-      .finite = tn_scan_finite (block->x, block->n),
-      .square = tn_scan_deviation (block->x, block->n, 0.0),
-  };
+  Sums shared = {0};
 
+  shared.square = tn_scan_squares (block->x, block->n, &shared.finite);
   for (guint i = 0; i < self->n_plans; i++)
     {
       slot[i] = shared;

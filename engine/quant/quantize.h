@@ -24,7 +24,7 @@ typedef struct
  * ternary:twn: codes sign (w) where |w| > 0.7 mean |w|, level mean |w| over those (Ternary Weight Networks);
  * binary: sign (w) * mean |w|, sign (0) = 1;
  * intB symmetric: s = max |w| / (2^(B-1) - 1), out = s * clip (round (w / s), ±(2^(B-1) - 1)); scale 0 gives 0;
- * intB:asym: s = (max - min) / (2^B - 1) over the range widened to hold 0, z = round (-min / s),
+ * intB:asym: s = (max - min) / (2^B - 1) over the range widened to hold 0, z = round (-min / s) (at most 2^B - 1),
  * out = s * (clip (round (w / s) + z, 0, 2^B - 1) - z). */
 gboolean tn_quantize_values  (const TnScheme *scheme, const float *w, guint64 rows, guint64 columns, float *out, GError **error);
 /* Errors of several schemes on one tensor, streaming by rows (two passes over it, more for ternary:ls, :twn and :absmedian a tensor;

@@ -9,6 +9,12 @@
 #define TERNARY_SCALE_FLOOR 1e-5
 #define TWN_THRESHOLD 0.7
 
+static inline float
+round_half_even (float x)
+{
+  return (x + TN_ROUNDING_MAGIC) - TN_ROUNDING_MAGIC;
+}
+
 TnRounding
 tn_rounding_from_range (const TnScheme *scheme, float min, float max)
 {
@@ -36,6 +42,8 @@ tn_rounding_from_range (const TnScheme *scheme, float min, float max)
   if (!(self.scale > 0.0f))
     /* Everything is zero: code 0 of any scale. */
     self = (TnRounding){.integer = TRUE, .scale = 1.0f};
+  /* Division and rounding are monotonic: what holds for the extremes holds for all. */
+  self.clips = !(round_half_even (min / self.scale) >= self.low && round_half_even (max / self.scale) <= self.high);
   return self;
 }
 
@@ -159,8 +167,11 @@ measure_integer (const TnRounding *unit, gsize unit_length, const float *x, gsiz
 
           value = (TnFloat8) ((TnInt8) value & finite);
           code = (value / scale + TN_ROUNDING_MAGIC) - TN_ROUNDING_MAGIC;
-          code = TN_LANES_SELECT (code < low, low, code);
-          code = TN_LANES_SELECT (code > high, high, code);
+          if (unit->clips)
+            {
+              code = TN_LANES_SELECT (code < low, low, code);
+              code = TN_LANES_SELECT (code > high, high, code);
+            }
           rounded = code * scale;
           TN_LANES_ADD_COUNT (zero_count, (code == 0.0f) & finite);
           ADD_HALF (low, LOW);

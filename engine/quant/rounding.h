@@ -16,6 +16,7 @@ typedef struct
   gboolean integer;
   float    scale;
   float    low, high;
+  gboolean clips; /* FALSE: low and high are known to bound the codes of all elements by themselves */
   float    threshold;
 } TnRounding;
 

@@ -42,25 +42,37 @@ scan_values (const float *x, gsize n, TnScan *scan)
     }
 }
 
+/* Floats in the order of integers, -0 right before +0; its own inverse. */
+static inline gint32
+flip_negative (gint32 bits)
+{
+  return bits ^ (bits >> 31 & 0x7fffffff);
+}
+
+/* Integers, because their extremes are found in any order: compilers make vectors of this loop by themselves. */
 TN_LANES_INLINE void
 scan_range (const float *x, gsize n, float *min_out, float *max_out)
 {
-  TnFloat8 min = (TnFloat8){0} + INFINITY, max = -min;
+  gint32 min = G_MAXINT32, max = G_MININT32;
 
-  for (gsize i = 0; i < n; i += TN_LANES)
+  for (gsize i = 0; i < n; i++)
     {
-      TN_LANES_LOAD (v, x, i, n);
-      TnInt8 finite = TN_LANES_FINITE (v);
+      gint32 bits, ordered, lost;
 
-      min = TN_LANES_SELECT (finite & (v < min), v, min);
-      max = TN_LANES_SELECT (finite & (v > max), v, max);
+      memcpy (&bits, x + i, sizeof bits);
+      lost = -((bits & 0x7fffffff) >= 0x7f800000);
+      ordered = flip_negative (bits) & ~lost;
+      min = MIN (min, ordered | (lost & G_MAXINT32));
+      max = MAX (max, ordered | (lost & G_MININT32));
     }
   *min_out = INFINITY;
   *max_out = -INFINITY;
-  for (guint lane = 0; lane < TN_LANES; lane++)
+  if (min <= max)
     {
-      *min_out = MIN (*min_out, min[lane]);
-      *max_out = MAX (*max_out, max[lane]);
+      min = flip_negative (min);
+      max = flip_negative (max);
+      memcpy (min_out, &min, sizeof min);
+      memcpy (max_out, &max, sizeof max);
     }
 }
 
@@ -88,6 +100,27 @@ scan_abs_above (const float *x, gsize n, float threshold, guint64 *above)
 }
 
 TN_LANES_INLINE double
+scan_squares (const float *x, gsize n, guint64 *finite_total)
+{
+  TnDouble4 low = {0}, high = {0};
+  TnInt8 count = {0};
+
+  for (gsize i = 0; i < n; i += TN_LANES)
+    {
+      TN_LANES_LOAD (v, x, i, n);
+      TnInt8 finite = TN_LANES_FINITE (v);
+
+      v = (TnFloat8) ((TnInt8) v & finite);
+      TN_LANES_ADD_COUNT (count, finite);
+      low += TN_LANES_LOW (v) * TN_LANES_LOW (v);
+      high += TN_LANES_HIGH (v) * TN_LANES_HIGH (v);
+    }
+  for (guint lane = 0; lane < TN_LANES; lane++)
+    *finite_total += (guint32) count[lane];
+  return TN_LANES_SUM (low, high);
+}
+
+TN_LANES_INLINE double
 scan_deviation (const float *x, gsize n, double center)
 {
   TnDouble4 low = {0}, high = {0};
@@ -96,13 +129,13 @@ scan_deviation (const float *x, gsize n, double center)
     {
       TN_LANES_LOAD (v, x, i, n);
       TnInt8 finite = TN_LANES_FINITE (v);
-      TnFloat8 mask = (TnFloat8) (finite & (TnInt8) ((TnFloat8){0} + 1.0f));
+      TnFloat8 one_if_finite = (TnFloat8) (finite & (TnInt8) ((TnFloat8){0} + 1.0f));
       TnDouble4 distance;
 
       v = (TnFloat8) ((TnInt8) v & finite);
-      distance = (TN_LANES_LOW (v) - center) * TN_LANES_LOW (mask);
+      distance = (TN_LANES_LOW (v) - center) * TN_LANES_LOW (one_if_finite);
       low += distance * distance;
-      distance = (TN_LANES_HIGH (v) - center) * TN_LANES_HIGH (mask);
+      distance = (TN_LANES_HIGH (v) - center) * TN_LANES_HIGH (one_if_finite);
       high += distance * distance;
     }
   return TN_LANES_SUM (low, high);
@@ -128,6 +161,12 @@ scan_abs_above_avx2 (const float *x, gsize n, float threshold, guint64 *above)
 }
 
 TN_LANES_AVX2 static double
+scan_squares_avx2 (const float *x, gsize n, guint64 *finite)
+{
+  return scan_squares (x, n, finite);
+}
+
+TN_LANES_AVX2 static double
 scan_deviation_avx2 (const float *x, gsize n, double center)
 {
   return scan_deviation (x, n, center);
@@ -136,6 +175,7 @@ scan_deviation_avx2 (const float *x, gsize n, double center)
 #define scan_values_avx2 scan_values
 #define scan_range_avx2 scan_range
 #define scan_abs_above_avx2 scan_abs_above
+#define scan_squares_avx2 scan_squares
 #define scan_deviation_avx2 scan_deviation
 #endif
 
@@ -148,21 +188,6 @@ tn_scan_values (const float *x, gsize n, TnScan *scan)
       scan_values_avx2 (x + i, MIN (n - i, COUNT_CHUNK), scan);
     else
       scan_values (x + i, MIN (n - i, COUNT_CHUNK), scan);
-}
-
-gsize
-tn_scan_finite (const float *x, gsize n)
-{
-  gsize finite = 0;
-
-  for (gsize i = 0; i < n; i++)
-    {
-      guint32 bits;
-
-      memcpy (&bits, x + i, sizeof bits);
-      finite += (bits & 0x7f800000) != 0x7f800000;
-    }
-  return finite;
 }
 
 void
@@ -190,6 +215,18 @@ double
 tn_scan_abs_sum (const float *x, gsize n, guint64 *finite)
 {
   return tn_scan_abs_above (x, n, -1.0f, finite);
+}
+
+double
+tn_scan_squares (const float *x, gsize n, guint64 *finite)
+{
+  double sum = 0.0;
+
+  *finite = 0;
+  for (gsize i = 0; i < n; i += COUNT_CHUNK)
+    sum += tn_lanes_have_avx2 () ? scan_squares_avx2 (x + i, MIN (n - i, COUNT_CHUNK), finite)
+                                 : scan_squares (x + i, MIN (n - i, COUNT_CHUNK), finite);
+  return sum;
 }
 
 double

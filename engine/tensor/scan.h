@@ -17,15 +17,15 @@ typedef struct
 } TnScan;
 
 void   tn_scan_values    (const float *x, gsize n, TnScan *scan);
-/* Number of finite elements. */
-gsize  tn_scan_finite    (const float *x, gsize n);
 /* Finite elements only; +inf and -inf when there is none. */
 void   tn_scan_range     (const float *x, gsize n, float *min, float *max);
 /* Sum of |x| and number of finite elements. */
 double tn_scan_abs_sum   (const float *x, gsize n, guint64 *finite);
 /* The same for those with |x| > threshold. */
 double tn_scan_abs_above (const float *x, gsize n, float threshold, guint64 *above);
-/* Sum of squared distances to center; 0 gives the sum of squares. */
+/* Sum of squares and number of finite elements. */
+double tn_scan_squares   (const float *x, gsize n, guint64 *finite);
+/* Sum of squared distances to center. */
 double tn_scan_deviation (const float *x, gsize n, double center);
 
 G_END_DECLS

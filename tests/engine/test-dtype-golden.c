@@ -202,8 +202,8 @@ test_bfloat (void)
       g_assert_cmpmem (&value, sizeof value, &decoded[i], sizeof value);
       g_assert_cmphex (tn_f32_to_bf16 (value), ==, nan ? i | 0x40 : i);
     }
-  g_assert_cmphex (tn_f32_to_bf16 (1.00390625f), ==, 0x3f80);  /* half way, down to even */
-  g_assert_cmphex (tn_f32_to_bf16 (1.01171875f), ==, 0x3f82);  /* half way, up to even */
+  g_assert_cmphex (tn_f32_to_bf16 (1.00390625f), ==, 0x3f80); /* half way, down to even */
+  g_assert_cmphex (tn_f32_to_bf16 (1.01171875f), ==, 0x3f82); /* half way, up to even */
   g_assert_cmphex (tn_f32_to_bf16 (1.00390637f), ==, 0x3f81);
   g_assert_cmphex (tn_f32_to_bf16 (3.4e38f), ==, 0x7f80);
 }
@@ -229,9 +229,9 @@ test_eight_bit_floats (void)
 static void
 test_plain_numbers (void)
 {
-  const gint64 wide[] = { G_MAXINT64, -16777217, 16777219 };
-  const double doubles[] = { 1.0 + 0x1p-24, -0x1p-150, 1e300 };
-  const guint8 bytes[] = { 0, 1, 255, 128 };
+  const gint64 wide[] = {G_MAXINT64, -16777217, 16777219};
+  const double doubles[] = {1.0 + 0x1p-24, -0x1p-150, 1e300};
+  const guint8 bytes[] = {0, 1, 255, 128};
   guint8 shifted[1 + sizeof wide];
   float out[4];
 
@@ -268,7 +268,7 @@ test_plain_numbers (void)
 static void
 test_ternary (void)
 {
-  const guint8 bytes[] = { 0 | 1 << 2 | 2 << 4 | 3 << 6, 2 };
+  const guint8 bytes[] = {0 | 1 << 2 | 2 << 4 | 3 << 6, 2};
   float out[5];
 
   tn_dtype_decode (TN_DTYPE_TERNARY, bytes, 5, out);

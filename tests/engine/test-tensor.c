@@ -14,9 +14,9 @@
 typedef struct
 {
   const guint8 *start;
-  gsize         bytes;
-  guint         calls;
-  gboolean      freed;
+  gsize bytes;
+  guint calls;
+  gboolean freed;
 } Owner;
 
 static void
@@ -38,7 +38,7 @@ owner_release (gpointer owner, const void *start, gsize bytes)
 static void
 test_pool_memory (void)
 {
-  const guint64 shape[] = { 3, 5, 7 };
+  const guint64 shape[] = {3, 5, 7};
   gsize before = tn_pool_get_current (tn_pool_default (), TN_PURPOSE_STATISTICS);
   g_autoptr (GError) error = NULL;
   TnTensor *tensor = tn_tensor_new (TN_DTYPE_F32, 3, shape, TN_PURPOSE_STATISTICS, &error);
@@ -60,21 +60,18 @@ test_pool_memory (void)
 static void
 test_bad_shapes (void)
 {
-  const guint64 huge[] = { (guint64) 1 << 32, (guint64) 1 << 32 };
-  const guint64 wide[] = { (guint64) 1 << 62 };
-  const guint64 odd[] = { 33 };
-  const guint64 many[TN_TENSOR_MAX_DIMS + 1] = { 1, 1, 1, 1, 1, 1, 1, 1, 1 };
+  const guint64 huge[] = {(guint64) 1 << 32, (guint64) 1 << 32};
+  const guint64 wide[] = {(guint64) 1 << 62};
+  const guint64 odd[] = {33};
+  const guint64 many[TN_TENSOR_MAX_DIMS + 1] = {1, 1, 1, 1, 1, 1, 1, 1, 1};
   const struct
   {
-    TnDtype        dtype;
-    guint          n_dims;
+    TnDtype dtype;
+    guint n_dims;
     const guint64 *shape;
   } cases[] = {
-    { TN_DTYPE_I8, 2, huge },
-    { TN_DTYPE_F32, 1, wide },
-    { TN_DTYPE_Q8_0, 1, odd },
-    { TN_DTYPE_F32, G_N_ELEMENTS (many), many },
-    { TN_DTYPE_OPAQUE, 1, odd },
+      {TN_DTYPE_I8, 2, huge},    {TN_DTYPE_F32, 1, wide}, {TN_DTYPE_Q8_0, 1, odd}, {TN_DTYPE_F32, G_N_ELEMENTS (many), many},
+      {TN_DTYPE_OPAQUE, 1, odd},
   };
 
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
@@ -89,7 +86,7 @@ test_bad_shapes (void)
 static void
 test_scalar_and_empty (void)
 {
-  const guint64 shape[] = { 4, 0, (guint64) 1 << 60 };
+  const guint64 shape[] = {4, 0, (guint64) 1 << 60};
   g_autoptr (TnTensor) scalar = tn_tensor_new (TN_DTYPE_F64, 0, NULL, TN_PURPOSE_SCRATCH, NULL);
   g_autoptr (TnTensor) empty = tn_tensor_new (TN_DTYPE_F16, 3, shape, TN_PURPOSE_SCRATCH, NULL);
   g_autofree char *scalar_text = tn_tensor_shape_to_string (scalar);
@@ -112,7 +109,7 @@ test_scalar_and_empty (void)
 static void
 test_shape_text (void)
 {
-  const guint64 shape[] = { 64, 172 };
+  const guint64 shape[] = {64, 172};
   g_autoptr (TnTensor) tensor = tn_tensor_new (TN_DTYPE_I8, 2, shape, TN_PURPOSE_SCRATCH, NULL);
   g_autofree char *text = tn_tensor_shape_to_string (tensor);
 
@@ -122,11 +119,10 @@ test_shape_text (void)
 static void
 test_mapped (void)
 {
-  const guint64 shape[] = { 6, 64 };
+  const guint64 shape[] = {6, 64};
   g_autofree guint8 *data = g_malloc0 (6 * 64 / 32 * 34);
-  Owner owner = { 0 };
-  TnTensor *tensor =
-      tn_tensor_new_mapped (TN_DTYPE_Q8_0, 2, shape, data, 6 * 64 / 32 * 34, &owner, owner_unref, owner_release);
+  Owner owner = {0};
+  TnTensor *tensor = tn_tensor_new_mapped (TN_DTYPE_Q8_0, 2, shape, data, 6 * 64 / 32 * 34, &owner, owner_unref, owner_release);
   float whole[6 * 64], part[6 * 64];
 
   for (guint block = 0; block < 12; block++)
@@ -157,9 +153,9 @@ test_mapped (void)
 static void
 test_group_scales (void)
 {
-  const guint64 shape[] = { 3, 8 };
-  const float scales[] = { 1.0f, 0.5f, -2.0f, 0.0f, 8.0f, 0.25f };
-  gint8 codes[24] = { 0 };
+  const guint64 shape[] = {3, 8};
+  const float scales[] = {1.0f, 0.5f, -2.0f, 0.0f, 8.0f, 0.25f};
+  gint8 codes[24] = {0};
   g_autoptr (TnTensor) tensor = tn_tensor_new_mapped (TN_DTYPE_Q8_GROUP, 2, shape, codes, sizeof codes, NULL, NULL, NULL);
   float out[24];
 
@@ -190,7 +186,7 @@ make_values (guint64 n, double center)
 static void
 test_moments (void)
 {
-  const guint64 sizes[] = { 1, 7, 8, 9, 65535, 65536, 65537, 200003 };
+  const guint64 sizes[] = {1, 7, 8, 9, 65535, 65536, 65537, 200003};
 
   for (guint s = 0; s < G_N_ELEMENTS (sizes); s++)
     {
@@ -264,7 +260,7 @@ test_scans (void)
   for (gsize n = 0; n < 60; n++)
     {
       float min, max, true_min = INFINITY, true_max = -INFINITY;
-      double above = 0.0, sum = 0.0;
+      double above = 0.0, sum = 0.0, squares = 0.0;
       guint64 n_above = 0, n_finite = 0, count;
 
       for (gsize i = 0; i < n; i++)
@@ -272,6 +268,7 @@ test_scans (void)
           {
             n_finite++;
             sum += fabs ((double) x[i]);
+            squares += (double) x[i] * (double) x[i];
             true_min = MIN (true_min, x[i]);
             true_max = MAX (true_max, x[i]);
             if (fabsf (x[i]) > 0.7f)
@@ -286,7 +283,8 @@ test_scans (void)
       g_assert_cmpuint (count, ==, n_above);
       g_assert_cmpfloat_with_epsilon (tn_scan_abs_sum (x, n, &count), sum, 1e-12);
       g_assert_cmpuint (count, ==, n_finite);
-      g_assert_cmpuint (tn_scan_finite (x, n), ==, n_finite);
+      g_assert_cmpfloat_with_epsilon (tn_scan_squares (x, n, &count), squares, 1e-12 * squares + 1e-300);
+      g_assert_cmpuint (count, ==, n_finite);
     }
 }
 
@@ -295,7 +293,7 @@ test_visit_releases_and_cancels (void)
 {
   guint64 n = 300000;
   g_autofree guint16 *data = g_new0 (guint16, n);
-  Owner owner = { 0 };
+  Owner owner = {0};
   g_autoptr (TnTensor) tensor = tn_tensor_new_mapped (TN_DTYPE_F16, 1, &n, data, n * 2, &owner, NULL, owner_release);
   g_autoptr (TnTensor) opaque = tn_tensor_new_mapped (TN_DTYPE_OPAQUE, 1, &n, data, n * 2, NULL, NULL, NULL);
   g_autoptr (GCancellable) cancellable = g_cancellable_new ();

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <math.h>
+#include <string.h>
+
+#include "engine/error.h"
+#include "engine/quant/quant-params.h"
+#include "engine/quant/scheme.h"
+
+static void
+test_names (void)
+{
+  const struct
+  {
+    const char *name;
+    const char *canonical;
+    TnScheme scheme;
+  } cases[] = {
+      {"ternary", "ternary", {.kind = TN_SCHEME_TERNARY}},
+      {"ternary:absmean", "ternary", {.kind = TN_SCHEME_TERNARY}},
+      {"ternary:ls", "ternary:ls", {.kind = TN_SCHEME_TERNARY, .rule = TN_RULE_LEAST_SQUARES}},
+      {"ternary:c:twn", "ternary:twn:c", {.kind = TN_SCHEME_TERNARY, .rule = TN_RULE_TWN, .granularity = TN_PER_CHANNEL}},
+      {"ternary:absmedian:g128",
+       "ternary:absmedian:g128",
+       {.kind = TN_SCHEME_TERNARY, .rule = TN_RULE_ABSMEDIAN, .granularity = TN_PER_GROUP, .group_size = 128}},
+      {"binary:c", "binary:c", {.kind = TN_SCHEME_BINARY, .granularity = TN_PER_CHANNEL}},
+      {"int2", "int2", {.kind = TN_SCHEME_INTEGER, .bits = 2}},
+      {"int8:t", "int8:t", {.kind = TN_SCHEME_INTEGER, .bits = 8, .granularity = TN_PER_TOKEN}},
+      {"int4:asym:g32",
+       "int4:g32:asym",
+       {.kind = TN_SCHEME_INTEGER, .bits = 4, .asymmetric = TRUE, .granularity = TN_PER_GROUP, .group_size = 32}},
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      g_autoptr (GError) error = NULL;
+      g_autofree char *name = NULL;
+      TnScheme scheme, again;
+
+      g_assert_true (tn_scheme_parse (cases[i].name, &scheme, &error));
+      g_assert_no_error (error);
+      g_assert_cmpmem (&scheme, sizeof scheme, &cases[i].scheme, sizeof scheme);
+      name = tn_scheme_to_string (&scheme);
+      g_assert_cmpstr (name, ==, cases[i].canonical);
+      g_assert_true (tn_scheme_parse (name, &again, NULL));
+      g_assert_cmpmem (&again, sizeof again, &scheme, sizeof scheme);
+    }
+}
+
+static void
+test_bad_names (void)
+{
+  const char *const names[] = {"",
+                               "int",
+                               "int1",
+                               "int9",
+                               "int44",
+                               "INT8",
+                               "ternary:",
+                               "ternary:x",
+                               "int4:g",
+                               "int4:g0",
+                               "int4:g-1",
+                               "int4:g+8",
+                               "int4:g 8",
+                               "int4:g4294967296",
+                               "int4:ls",
+                               "ternary:asym",
+                               "binary:ls",
+                               "int4:c:g32",
+                               "int4:t:c",
+                               "ternary:ls:ls",
+                               "int4:asym:asym",
+                               "ternary:ls:twn",
+                               "int4:g32x",
+                               "ternary int8",
+                               ":c"};
+
+  for (guint i = 0; i < G_N_ELEMENTS (names); i++)
+    {
+      g_autoptr (GError) error = NULL;
+      TnScheme scheme = {.bits = 77};
+
+      g_assert_false (tn_scheme_parse (names[i], &scheme, &error));
+      g_assert_error (error, TN_ERROR, TN_ERROR_ARGUMENT);
+      g_assert_null (strchr (error->message, '\n'));
+      g_assert_cmpuint (scheme.bits, ==, 77);
+    }
+}
+
+static void
+test_list (void)
+{
+  g_autoptr (GArray) schemes = tn_scheme_parse_list ("ternary, int8,int4:g32,int8", NULL);
+  g_autoptr (GError) error = NULL;
+
+  g_assert_nonnull (schemes);
+  g_assert_cmpuint (schemes->len, ==, 3);
+  g_assert_cmpuint (g_array_index (schemes, TnScheme, 2).group_size, ==, 32);
+  g_assert_null (tn_scheme_parse_list ("", &error));
+  g_assert_error (error, TN_ERROR, TN_ERROR_ARGUMENT);
+  g_clear_error (&error);
+  g_assert_null (tn_scheme_parse_list ("ternary,,int8", &error));
+  g_assert_error (error, TN_ERROR, TN_ERROR_ARGUMENT);
+}
+
+static void
+test_bits (void)
+{
+  const struct
+  {
+    const char *name;
+    double bits; /* for 16 rows of 64 */
+  } cases[] = {
+      {"ternary", log2 (3.0) + 32.0 / 1024.0},
+      {"binary:c", 1.0 + 32.0 / 64.0},
+      {"int8", 8.0 + 32.0 / 1024.0},
+      {"int8:asym", 8.0 + 40.0 / 1024.0},
+      {"int4:g32", 4.5},
+      {"int4:g32:asym", 4.0 + 20.0 / 32.0},
+      {"int8:t", 8.0 + 32.0 / 64.0},
+      {"ternary:ls:g64", log2 (3.0) + 0.25},
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      TnScheme scheme;
+
+      g_assert_true (tn_scheme_parse (cases[i].name, &scheme, NULL));
+      g_assert_cmpfloat_with_epsilon (tn_scheme_bits (&scheme, 16, 64), cases[i].bits, 1e-12);
+      g_assert_true (isfinite (tn_scheme_bits (&scheme, 0, 64)));
+    }
+}
+
+static void
+test_check (void)
+{
+  g_autoptr (GError) error = NULL;
+  TnScheme scheme;
+
+  g_assert_true (tn_scheme_parse ("int4:g64", &scheme, NULL));
+  g_assert_true (tn_scheme_check (&scheme, 3, 128, NULL));
+  g_assert_false (tn_scheme_check (&scheme, 3, 96, &error));
+  g_assert_error (error, TN_ERROR, TN_ERROR_ARGUMENT);
+  g_assert_nonnull (strstr (error->message, "96"));
+  scheme.bits = 9;
+  g_assert_false (tn_scheme_check (&scheme, 3, 128, NULL));
+}
+
+static void
+test_methods (void)
+{
+  g_autoptr (GError) error = NULL;
+  TnMethod method;
+
+  for (guint i = 0; i < TN_N_METHODS; i++)
+    {
+      g_assert_true (tn_method_parse (tn_method_get_name ((TnMethod) i), &method, NULL));
+      g_assert_cmpuint (method, ==, i);
+    }
+  g_assert_false (tn_method_parse ("best", &method, &error));
+  g_assert_error (error, TN_ERROR, TN_ERROR_ARGUMENT);
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  g_test_add_func ("/scheme/names", test_names);
+  g_test_add_func ("/scheme/bad-names", test_bad_names);
+  g_test_add_func ("/scheme/list", test_list);
+  g_test_add_func ("/scheme/bits", test_bits);
+  g_test_add_func ("/scheme/check", test_check);
+  g_test_add_func ("/scheme/methods", test_methods);
+  return g_test_run ();
+}
