@@ -4,6 +4,7 @@
 
 #include "app/programs/ternion/command.h"
 #include "app/tasks/inspect.h"
+#include "engine/device/device.h"
 
 typedef struct
 {
@@ -12,6 +13,7 @@ typedef struct
   GArray      *schemes;
   const char  *tensor;
   GPtrArray   *inspections;
+  double       bandwidth; /* of the memory, bytes a second; 0: not measured */
 } InspectWork;
 
 static void
@@ -100,6 +102,27 @@ add_tensor (JsonBuilder *builder, const InspectWork *work, const TnTensorInspect
   json_builder_end_object (builder);
 }
 
+static guint64
+bytes_read (const InspectWork *work)
+{
+  guint64 bytes = 0;
+
+  for (guint i = 0; i < work->inspections->len; i++)
+    {
+      const TnTensorInspection *inspection = g_ptr_array_index (work->inspections, i);
+
+      if (inspection->decoded)
+        bytes += tn_model_file_get_tensor (work->file, inspection->tensor)->tensor->bytes;
+    }
+  return bytes;
+}
+
+static void
+measure_bandwidth (gpointer user_data)
+{
+  *(double *) user_data = tn_device_measure_read_bandwidth ();
+}
+
 static gboolean
 print_json (const InspectWork *work, double seconds, GError **error)
 {
@@ -120,6 +143,9 @@ print_json (const InspectWork *work, double seconds, GError **error)
     add_tensor (builder, work, g_ptr_array_index (work->inspections, i));
   json_builder_end_array (builder);
   tn_json_add_double (builder, "seconds", seconds);
+  tn_json_add_double (builder, "bytes_per_second", (double) bytes_read (work) / seconds);
+  if (work->bandwidth > 0.0)
+    tn_json_add_double (builder, "read_bandwidth_bytes_per_second", work->bandwidth);
   json_builder_end_object (builder);
   return tn_command_print_json (builder, error);
 }
@@ -153,7 +179,7 @@ static void
 print_table (const InspectWork *work, double seconds)
 {
   g_autofree char *size = g_format_size (tn_model_file_get_bytes (work->file));
-  guint64 read = 0;
+  double read = (double) bytes_read (work);
   int name_width = 6;
 
   g_print (_("%s: %s, %s, %" G_GUINT64_FORMAT " parameters, %s\n\n"), tn_model_file_get_path (work->file),
@@ -164,7 +190,6 @@ print_table (const InspectWork *work, double seconds)
       const TnModelTensor *entry = tn_model_file_get_tensor (work->file, inspection->tensor);
 
       name_width = MAX (name_width, (int) g_utf8_strlen (entry->name, -1));
-      read += entry->tensor->bytes;
     }
   g_print ("%-*s  %-6s %16s  %10s %10s %10s", name_width, _("tensor"), _("type"), _("shape"), _("min"), _("max"), _("std"));
   for (guint i = 0; i < work->schemes->len; i++)
@@ -176,7 +201,9 @@ print_table (const InspectWork *work, double seconds)
   g_print ("\n");
   for (guint i = 0; i < work->inspections->len; i++)
     print_row (work, g_ptr_array_index (work->inspections, i), name_width);
-  g_print (_("\nSQNR in dB under each scheme. Read %.2f GB in %.2f s (%.2f GB/s).\n"), (double) read * 1e-9, seconds, (double) read * 1e-9 / seconds);
+  g_print (_("\nSQNR in dB under each scheme. Read %.3g GB in %.2f s (%.3g GB/s).\n"), read * 1e-9, seconds, read * 1e-9 / seconds);
+  if (work->bandwidth > 0.0)
+    g_print (_("This machine's memory reads %.3g GB/s.\n"), work->bandwidth * 1e-9);
 }
 
 TnExitStatus
@@ -184,9 +211,11 @@ tn_verb_inspect (int argc, char **argv)
 {
   g_auto (TnCommand) command = { NULL };
   g_autofree char *schemes = NULL, *tensor = NULL, *title = NULL, *base = NULL;
+  gboolean bandwidth = FALSE;
   const GOptionEntry entries[] = {
     { "schemes", 0, 0, G_OPTION_ARG_STRING, &schemes, N_("Schemes to measure (ternary,int8,int4:g32)"), N_("LIST") },
     { "tensor", 0, 0, G_OPTION_ARG_STRING, &tensor, N_("Only this tensor"), N_("NAME") },
+    { "bandwidth", 0, 0, G_OPTION_ARG_NONE, &bandwidth, N_("Measure the memory's read bandwidth too, to hold the rate against"), NULL },
     { NULL },
   };
   InspectWork work = { .command = &command };
@@ -221,6 +250,8 @@ tn_verb_inspect (int argc, char **argv)
   if (!tn_command_run_job (&command, job, &error))
     return tn_command_fail (&command, error);
   seconds = (double) (g_get_monotonic_time () - start) * 1e-6;
+  if (bandwidth)
+    tn_compute_run (measure_bandwidth, &work.bandwidth);
   if (!command.json)
     print_table (&work, seconds);
   else if (!print_json (&work, seconds, &error))
