@@ -27,11 +27,11 @@ void              tn_float_histogram_add     (TnFloatHistogram *self, const floa
 void              tn_float_histogram_merge   (TnFloatHistogram *self, const TnFloatHistogram *other);
 /* Finite values, zeros included. */
 guint64           tn_float_histogram_count   (const TnFloatHistogram *self);
-/* Edges and middle of a bin: all values in it lie in [low, high) by magnitude; sign applies. */
+/* Edges of a bin, low < high as numbers; the edge nearer to zero belongs to it, the other does not. */
 void              tn_float_histogram_bin_range (guint bin, double *low, double *high);
 /* Quantile q in [0, 1] of the finite values, interpolated in its bin: relative error at most 1/128. NaN when empty. */
 double            tn_float_histogram_quantile  (const TnFloatHistogram *self, double q);
-/* Occupied bins in ascending order of value; zeros are reported as bin G_MAXUINT16 + 1 with value 0. */
+/* Occupied bins in ascending order of value; zeros are reported between the signs with low = high = 0. */
 typedef void    (*TnFloatHistogramFunc) (double low, double high, guint64 count, gpointer user_data);
 void              tn_float_histogram_foreach   (const TnFloatHistogram *self, TnFloatHistogramFunc func, gpointer user_data);
 /* n equal bins over [low, high] for drawing: counts spread evenly inside each source bin. out: [n] doubles. Values outside are left out. */
