@@ -1,0 +1,377 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ui/calibration-form.h"
+
+#include <glib/gi18n-lib.h>
+
+#include "app/tasks/sample.h"
+#include "ui/data-list.h"
+#include "ui/data-preview.h"
+#include "ui/settings.h"
+
+#define MEBIBYTE ((gsize) 1 << 20)
+
+enum
+{
+  TOKENIZER_AUTOMATIC,
+  TOKENIZER_BYTES,
+  TOKENIZER_FILE
+};
+
+struct _TnCalibrationForm
+{
+  GtkWidget parent_instance;
+  GtkWidget *content;
+  AdwActionRow *model_row;
+  TnDataList *data;
+  GtkLabel *preview;
+  GtkWidget *preview_group;
+  AdwComboRow *sampler;
+  GtkSpinButton *samples;
+  GtkSpinButton *seq_len;
+  AdwActionRow *seq_len_row;
+  GtkSpinButton *batch_size;
+  GtkSpinButton *seed;
+  GtkSpinButton *memory;
+  GtkSwitch *outputs;
+  GtkSwitch *residual;
+  AdwComboRow *tokenizer;
+  AdwActionRow *tokenizer_row;
+
+  TnSession *session;
+  char *tokenizer_path;
+  char *data_problem; /* what reading the data said */
+  GCancellable *reading;
+};
+
+enum
+{
+  CHANGED,
+  N_SIGNALS
+};
+
+static guint signals[N_SIGNALS];
+
+G_DEFINE_FINAL_TYPE (TnCalibrationForm, tn_calibration_form, GTK_TYPE_WIDGET)
+
+static void
+on_changed (TnCalibrationForm *self)
+{
+  g_signal_emit (self, signals[CHANGED], 0);
+}
+
+static const char *
+get_tokenizer_path (TnCalibrationForm *self)
+{
+  switch (adw_combo_row_get_selected (self->tokenizer))
+    {
+    case TOKENIZER_BYTES:
+      return "bytes";
+    case TOKENIZER_FILE:
+      return self->tokenizer_path;
+    default:
+      return NULL;
+    }
+}
+
+static void
+on_preview_read (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (TnCalibrationForm) self = user_data;
+  TnDataPreview *found = tn_data_preview_read_finish (result, &error);
+
+  if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
+    return;
+  g_clear_pointer (&self->data_problem, g_free);
+  if (found != NULL)
+    {
+      gtk_label_set_text (self->preview, found->text);
+      tn_data_list_set_bytes (self->data, found->bytes);
+    }
+  else
+    {
+      self->data_problem = g_strdup (error->message);
+      gtk_label_set_text (self->preview, "");
+    }
+  gtk_widget_set_visible (self->preview_group, found != NULL);
+  tn_data_preview_free (found);
+  on_changed (self);
+}
+
+static void
+read_preview (TnCalibrationForm *self)
+{
+  g_auto (GStrv) paths = tn_data_list_dup_paths (self->data);
+
+  if (self->reading != NULL)
+    g_cancellable_cancel (self->reading);
+  g_clear_object (&self->reading);
+  g_clear_pointer (&self->data_problem, g_free);
+  if (*paths != NULL)
+    {
+      self->reading = g_cancellable_new ();
+      tn_data_preview_read_async ((const char *const *) paths, get_tokenizer_path (self), tn_session_get_file (self->session),
+                                  self->reading, on_preview_read, g_object_ref (self));
+    }
+  else
+    gtk_widget_set_visible (self->preview_group, FALSE);
+  on_changed (self);
+}
+
+static void
+show_tokenizer (TnCalibrationForm *self)
+{
+  const TnModelFacts *facts = tn_session_get_facts (self->session);
+  g_autofree char *name = NULL;
+
+  switch (adw_combo_row_get_selected (self->tokenizer))
+    {
+    case TOKENIZER_AUTOMATIC:
+      adw_action_row_set_subtitle (self->tokenizer_row, facts == NULL              ? _ ("Looking…")
+                                                        : facts->tokenizer != NULL ? facts->tokenizer
+                                                                                   : _ ("None was found"));
+      break;
+    case TOKENIZER_BYTES:
+      adw_action_row_set_subtitle (self->tokenizer_row, _ ("Every byte is a token"));
+      break;
+    case TOKENIZER_FILE:
+    default:
+      name = self->tokenizer_path != NULL ? g_filename_display_basename (self->tokenizer_path) : g_strdup (_ ("None chosen"));
+      adw_action_row_set_subtitle (self->tokenizer_row, name);
+      break;
+    }
+}
+
+static void
+on_tokenizer_response (GtkNativeDialog *dialog, int response, TnCalibrationForm *self)
+{
+  if (response == GTK_RESPONSE_ACCEPT)
+    {
+      g_autoptr (GFile) file = gtk_file_chooser_get_file (GTK_FILE_CHOOSER (dialog));
+
+      g_free (self->tokenizer_path);
+      self->tokenizer_path = g_file_get_path (file);
+      adw_combo_row_set_selected (self->tokenizer, TOKENIZER_FILE);
+      show_tokenizer (self);
+      read_preview (self);
+    }
+  g_object_unref (dialog);
+}
+
+static void
+on_choose_tokenizer (TnCalibrationForm *self)
+{
+  GtkFileChooserNative *dialog =
+      gtk_file_chooser_native_new (_ ("Choose a Tokenizer"), GTK_WINDOW (gtk_widget_get_root (GTK_WIDGET (self))),
+                                   GTK_FILE_CHOOSER_ACTION_OPEN, _ ("_Choose"), _ ("_Cancel"));
+
+  gtk_native_dialog_set_modal (GTK_NATIVE_DIALOG (dialog), TRUE);
+  g_signal_connect_object (dialog, "response", G_CALLBACK (on_tokenizer_response), self, 0);
+  gtk_native_dialog_show (GTK_NATIVE_DIALOG (dialog));
+}
+
+static void
+on_tokenizer_changed (TnCalibrationForm *self)
+{
+  if (self->session == NULL) /* while the template is built */
+    return;
+  show_tokenizer (self);
+  read_preview (self);
+}
+
+static void
+on_facts_changed (TnCalibrationForm *self)
+{
+  const TnModelFacts *facts = tn_session_get_facts (self->session);
+
+  if (facts != NULL && facts->n_context > 0)
+    {
+      g_autofree char *subtitle = g_strdup_printf (_ ("Tokens, at most %u"), facts->n_context);
+
+      adw_action_row_set_subtitle (self->seq_len_row, subtitle);
+      gtk_spin_button_set_range (self->seq_len, 1, facts->n_context);
+    }
+  show_tokenizer (self);
+  on_changed (self);
+}
+
+/* The bundled model comes with its text. */
+static void
+offer_sample_text (TnCalibrationForm *self)
+{
+  g_autofree char *sample = tn_sample_find (NULL);
+  g_autofree char *text = tn_sample_find_text (NULL);
+  g_auto (GStrv) paths = tn_data_list_dup_paths (self->data);
+
+  if (*paths == NULL && sample != NULL && text != NULL && g_strcmp0 (sample, tn_session_get_path (self->session)) == 0)
+    tn_data_list_add (self->data, text);
+}
+
+static void
+on_model_changed (TnCalibrationForm *self)
+{
+  const char *name = tn_session_get_display_name (self->session);
+
+  adw_action_row_set_subtitle (self->model_row, name != NULL ? name : "");
+  gtk_widget_set_tooltip_text (GTK_WIDGET (self->model_row), tn_session_get_path (self->session));
+  if (tn_session_get_state (self->session) == TN_SESSION_READY)
+    offer_sample_text (self);
+  on_facts_changed (self);
+}
+
+static void
+tn_calibration_form_dispose (GObject *object)
+{
+  TnCalibrationForm *self = TN_CALIBRATION_FORM (object);
+
+  if (self->reading != NULL)
+    g_cancellable_cancel (self->reading);
+  g_clear_object (&self->reading);
+  g_clear_object (&self->session);
+  g_clear_pointer (&self->tokenizer_path, g_free);
+  g_clear_pointer (&self->data_problem, g_free);
+  g_clear_pointer (&self->content, gtk_widget_unparent);
+  G_OBJECT_CLASS (tn_calibration_form_parent_class)->dispose (object);
+}
+
+static void
+tn_calibration_form_class_init (TnCalibrationFormClass *klass)
+{
+  GtkWidgetClass *widget_class = GTK_WIDGET_CLASS (klass);
+
+  G_OBJECT_CLASS (klass)->dispose = tn_calibration_form_dispose;
+  signals[CHANGED] = g_signal_new ("changed", G_TYPE_FROM_CLASS (klass), G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
+
+  g_type_ensure (TN_TYPE_DATA_LIST);
+  gtk_widget_class_set_layout_manager_type (widget_class, GTK_TYPE_BIN_LAYOUT);
+  gtk_widget_class_set_template_from_resource (widget_class, "/org/ternion/Workbench/calibration-form.ui");
+  gtk_widget_class_bind_template_child (widget_class, TnCalibrationForm, content);
+  gtk_widget_class_bind_template_child (widget_class, TnCalibrationForm, model_row);
+  gtk_widget_class_bind_template_child (widget_class, TnCalibrationForm, data);
+  gtk_widget_class_bind_template_child (widget_class, TnCalibrationForm, preview);
+  gtk_widget_class_bind_template_child (widget_class, TnCalibrationForm, preview_group);
+  gtk_widget_class_bind_template_child (widget_class, TnCalibrationForm, sampler);
+  gtk_widget_class_bind_template_child (widget_class, TnCalibrationForm, samples);
+  gtk_widget_class_bind_template_child (widget_class, TnCalibrationForm, seq_len);
+  gtk_widget_class_bind_template_child (widget_class, TnCalibrationForm, seq_len_row);
+  gtk_widget_class_bind_template_child (widget_class, TnCalibrationForm, batch_size);
+  gtk_widget_class_bind_template_child (widget_class, TnCalibrationForm, seed);
+  gtk_widget_class_bind_template_child (widget_class, TnCalibrationForm, memory);
+  gtk_widget_class_bind_template_child (widget_class, TnCalibrationForm, outputs);
+  gtk_widget_class_bind_template_child (widget_class, TnCalibrationForm, residual);
+  gtk_widget_class_bind_template_child (widget_class, TnCalibrationForm, tokenizer);
+  gtk_widget_class_bind_template_child (widget_class, TnCalibrationForm, tokenizer_row);
+  gtk_widget_class_bind_template_callback (widget_class, on_changed);
+  gtk_widget_class_bind_template_callback (widget_class, read_preview);
+  gtk_widget_class_bind_template_callback (widget_class, on_tokenizer_changed);
+  gtk_widget_class_bind_template_callback (widget_class, on_choose_tokenizer);
+}
+
+static void
+tn_calibration_form_init (TnCalibrationForm *self)
+{
+  GSettings *settings = tn_settings_get ();
+
+  gtk_widget_init_template (GTK_WIDGET (self));
+  if (settings == NULL)
+    return;
+  gtk_spin_button_set_value (self->samples, g_settings_get_uint (settings, "calibration-samples"));
+  gtk_spin_button_set_value (self->seq_len, g_settings_get_uint (settings, "calibration-length"));
+  gtk_spin_button_set_value (self->memory, (double) (g_settings_get_uint64 (settings, "calibration-memory-limit") / MEBIBYTE));
+}
+
+static void
+remember (TnCalibrationForm *self, const TnCalibrateOptions *options)
+{
+  GSettings *settings = tn_settings_get ();
+
+  if (settings == NULL)
+    return;
+  g_settings_set_uint (settings, "calibration-samples", options->sampling.n_samples);
+  g_settings_set_uint (settings, "calibration-length", options->sampling.seq_len);
+  g_settings_set_uint64 (settings, "calibration-memory-limit", options->memory_limit);
+}
+
+void
+tn_calibration_form_set_session (TnCalibrationForm *self, TnSession *session)
+{
+  g_return_if_fail (TN_IS_CALIBRATION_FORM (self));
+  g_return_if_fail (self->session == NULL);
+
+  self->session = g_object_ref (session);
+  g_signal_connect_object (session, "model-changed", G_CALLBACK (on_model_changed), self, G_CONNECT_SWAPPED);
+  g_signal_connect_object (session, "facts-changed", G_CALLBACK (on_facts_changed), self, G_CONNECT_SWAPPED);
+  on_model_changed (self);
+}
+
+void
+tn_calibration_form_add_data (TnCalibrationForm *self, const char *path)
+{
+  g_return_if_fail (TN_IS_CALIBRATION_FORM (self));
+
+  tn_data_list_add (self->data, path);
+}
+
+static gboolean
+needs_tokenizer (char **paths)
+{
+  for (char **path = paths; *path != NULL; path++)
+    if (!g_str_has_suffix (*path, ".bin"))
+      return TRUE;
+  return FALSE;
+}
+
+char *
+tn_calibration_form_dup_problem (TnCalibrationForm *self)
+{
+  const TnModelFacts *facts;
+  g_auto (GStrv) paths = NULL;
+  guint tokenizer;
+
+  g_return_val_if_fail (TN_IS_CALIBRATION_FORM (self), NULL);
+
+  facts = tn_session_get_facts (self->session);
+  paths = tn_data_list_dup_paths (self->data);
+  tokenizer = adw_combo_row_get_selected (self->tokenizer);
+  if (tn_session_get_state (self->session) != TN_SESSION_READY || facts == NULL)
+    return g_strdup (_ ("The model is not open yet"));
+  if (facts->unfit != NULL)
+    return g_strdup_printf (_ ("This model can be inspected, not run: %s"), facts->unfit);
+  if (*paths == NULL)
+    return g_strdup (_ ("Choose the data to calibrate on"));
+  if (self->data_problem != NULL)
+    return g_strdup (self->data_problem);
+  if (tokenizer == TOKENIZER_FILE && self->tokenizer_path == NULL)
+    return g_strdup (_ ("Choose the tokenizer's file"));
+  if (tokenizer == TOKENIZER_AUTOMATIC && needs_tokenizer (paths) && facts->tokenizer_error != NULL)
+    return g_strdup (facts->tokenizer_error);
+  if (gtk_spin_button_get_value (self->seq_len) > facts->n_context)
+    return g_strdup_printf (_ ("The model's context is %u tokens"), facts->n_context);
+  return NULL;
+}
+
+TnCalibrateOptions *
+tn_calibration_form_get_options (TnCalibrationForm *self)
+{
+  TnCalibrateOptions *options;
+
+  g_return_val_if_fail (TN_IS_CALIBRATION_FORM (self), NULL);
+
+  options = tn_calibrate_options_new ();
+  options->model_path = g_strdup (tn_session_get_path (self->session));
+  options->data_paths = tn_data_list_dup_paths (self->data);
+  options->tokenizer_path = g_strdup (get_tokenizer_path (self));
+  options->sampling.sampler = adw_combo_row_get_selected (self->sampler) == 0 ? TN_SAMPLER_RANDOM : TN_SAMPLER_SYSTEMATIC;
+  options->sampling.n_samples = (guint) gtk_spin_button_get_value_as_int (self->samples);
+  options->sampling.seq_len = (guint) gtk_spin_button_get_value_as_int (self->seq_len);
+  options->sampling.batch_size = (guint) gtk_spin_button_get_value_as_int (self->batch_size);
+  options->sampling.seed = (guint64) gtk_spin_button_get_value (self->seed);
+  options->kinds = TN_SITE_INPUT;
+  if (gtk_switch_get_active (self->outputs))
+    options->kinds |= TN_SITE_OUTPUT;
+  if (gtk_switch_get_active (self->residual))
+    options->kinds |= TN_SITE_RESIDUAL;
+  options->memory_limit = (gsize) gtk_spin_button_get_value_as_int (self->memory) * MEBIBYTE;
+  remember (self, options);
+  return options;
+}

@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ui/calibration-live.h"
+
+#include <glib/gi18n-lib.h>
+#include <math.h>
+
+#include "plots/widgets/plot-view.h"
+#include "ui/calibration-status.h"
+#include "ui/export-button.h"
+#include "ui/histogram-figure.h"
+#include "ui/settings.h"
+
+#define N_BINS 512
+
+struct _TnCalibrationLive
+{
+  GtkWidget parent_instance;
+  GtkWidget *bar;
+  GtkStack *stack;
+  TnCalibrationStatus *status;
+  TnExportButton *export_button;
+  GtkPaned *paned;
+  GtkColumnView *view;
+  TnPlotView *plot;
+
+  TnSession *session;
+  TnCalibration *calibration; /* whose signals are connected */
+  TnTable *table;
+  char *drawn_site;
+};
+
+G_DEFINE_FINAL_TYPE (TnCalibrationLive, tn_calibration_live, GTK_TYPE_WIDGET)
+
+static void
+draw (TnCalibrationLive *self)
+{
+  TnFigure *figure = tn_plot_view_get_figure (self->plot);
+  TnSiteRow *row = NULL;
+  const TnFloatHistogram *histogram = NULL;
+
+  if (self->calibration != NULL)
+    histogram = tn_calibration_get_histogram (self->calibration, &row);
+  tn_figure_clear (figure);
+  if (histogram != NULL)
+    {
+      const TnSiteFindings *findings = tn_site_row_get_findings (row);
+      double reach = fmax (fabs (findings->min), fabs (findings->max));
+
+      if (g_strcmp0 (findings->name, self->drawn_site) != 0)
+        {
+          g_free (self->drawn_site);
+          self->drawn_site = g_strdup (findings->name);
+          tn_figure_set_title (figure, findings->name);
+          tn_figure_reset_view (figure);
+          tn_plot_view_set_export_name (self->plot, findings->name);
+        }
+      tn_figure_add_float_histogram (figure, _ ("Values"), 0, histogram, -reach, reach, N_BINS);
+      if (findings->searched)
+        {
+          double clip8 = findings->params[TN_SITE_INT8].clip, clip4 = findings->params[TN_SITE_INT4].clip;
+          double ends8[] = {-clip8, clip8}, ends4[] = {-clip4, clip4};
+          const char *labels8[] = {"−int8", "int8"}, *labels4[] = {"−int4", "int4"};
+
+          tn_figure_add_markers (figure, _ ("int8 range with the least error"), 1, 2, ends8, labels8);
+          tn_figure_add_markers (figure, _ ("int4 range with the least error"), 2, 2, ends4, labels4);
+        }
+    }
+  tn_plot_view_changed (self->plot);
+}
+
+static void
+on_selection_changed (TnCalibrationLive *self)
+{
+  TnTableRow *row = tn_table_get_selected (self->table);
+
+  if (self->calibration != NULL && row != NULL)
+    tn_calibration_choose_site (self->calibration, tn_site_row_get_findings (TN_SITE_ROW (row))->name);
+}
+
+static void
+on_sites_changed (TnCalibrationLive *self)
+{
+  gtk_stack_set_visible_child_name (self->stack, "sites");
+  tn_table_refresh (self->table);
+  if (tn_table_get_selected (self->table) == NULL && tn_table_get_n_shown (self->table) > 0)
+    tn_table_select (self->table, 0);
+}
+
+static void
+on_calibration_changed (TnCalibrationLive *self)
+{
+  TnCalibration *calibration = tn_session_get_calibration (self->session);
+
+  if (self->calibration != NULL)
+    g_signal_handlers_disconnect_by_data (self->calibration, self);
+  g_set_object (&self->calibration, calibration);
+  g_clear_pointer (&self->drawn_site, g_free);
+  tn_calibration_status_set_calibration (self->status, calibration);
+  tn_export_button_set_calibration (self->export_button, calibration);
+  tn_table_set_rows (self->table, calibration != NULL ? tn_calibration_get_sites (calibration) : NULL);
+  draw (self);
+  gtk_stack_set_visible_child_name (self->stack, calibration != NULL ? "waiting" : "empty");
+  gtk_widget_set_visible (self->bar, calibration != NULL);
+  if (calibration == NULL)
+    return;
+  g_signal_connect_swapped (calibration, "sites-changed", G_CALLBACK (on_sites_changed), self);
+  g_signal_connect_swapped (calibration, "histogram-changed", G_CALLBACK (draw), self);
+}
+
+static void
+on_calibration_finished (TnCalibrationLive *self)
+{
+  /* It may have ended before anything was measured. */
+  if (tn_calibration_get_result (self->calibration) == NULL && tn_table_get_n_shown (self->table) == 0)
+    gtk_stack_set_visible_child_name (self->stack, "nothing");
+}
+
+static void
+tn_calibration_live_dispose (GObject *object)
+{
+  TnCalibrationLive *self = TN_CALIBRATION_LIVE (object);
+  GtkWidget *child;
+
+  if (self->calibration != NULL)
+    g_signal_handlers_disconnect_by_data (self->calibration, self);
+  g_clear_object (&self->calibration);
+  if (self->table != NULL)
+    g_signal_handlers_disconnect_by_data (self->table, self);
+  g_clear_object (&self->table);
+  g_clear_object (&self->session);
+  g_clear_pointer (&self->drawn_site, g_free);
+  while ((child = gtk_widget_get_first_child (GTK_WIDGET (self))) != NULL)
+    gtk_widget_unparent (child);
+  G_OBJECT_CLASS (tn_calibration_live_parent_class)->dispose (object);
+}
+
+static void
+tn_calibration_live_class_init (TnCalibrationLiveClass *klass)
+{
+  GtkWidgetClass *widget_class = GTK_WIDGET_CLASS (klass);
+
+  G_OBJECT_CLASS (klass)->dispose = tn_calibration_live_dispose;
+  g_type_ensure (TN_TYPE_CALIBRATION_STATUS);
+  g_type_ensure (TN_TYPE_EXPORT_BUTTON);
+  gtk_widget_class_set_layout_manager_type (widget_class, GTK_TYPE_BIN_LAYOUT);
+  gtk_widget_class_set_template_from_resource (widget_class, "/org/ternion/Workbench/calibration-live.ui");
+  gtk_widget_class_bind_template_child (widget_class, TnCalibrationLive, bar);
+  gtk_widget_class_bind_template_child (widget_class, TnCalibrationLive, stack);
+  gtk_widget_class_bind_template_child (widget_class, TnCalibrationLive, status);
+  gtk_widget_class_bind_template_child (widget_class, TnCalibrationLive, export_button);
+  gtk_widget_class_bind_template_child (widget_class, TnCalibrationLive, paned);
+  gtk_widget_class_bind_template_child (widget_class, TnCalibrationLive, view);
+  gtk_widget_class_bind_template_child (widget_class, TnCalibrationLive, plot);
+}
+
+static void
+tn_calibration_live_init (TnCalibrationLive *self)
+{
+  GSettings *settings = tn_settings_get ();
+  TnFigure *figure;
+
+  gtk_widget_init_template (GTK_WIDGET (self));
+  self->table = tn_table_new (self->view, tn_site_columns, TN_N_SITE_COLUMNS);
+  tn_table_sort (self->table, "site", FALSE);
+  g_signal_connect_swapped (self->table, "selection-changed", G_CALLBACK (on_selection_changed), self);
+  figure = tn_plot_view_get_figure (self->plot);
+  tn_figure_set_x_axis (figure, _ ("activation"), TN_AXIS_LINEAR);
+  tn_figure_set_y_axis (figure, _ ("count"), TN_AXIS_LOG);
+  tn_figure_set_empty_text (figure, _ ("Choose a site to see its distribution"));
+  if (settings != NULL)
+    g_settings_bind (settings, "calibration-pane", self->paned, "position", G_SETTINGS_BIND_DEFAULT);
+}
+
+void
+tn_calibration_live_set_session (TnCalibrationLive *self, TnSession *session)
+{
+  g_return_if_fail (TN_IS_CALIBRATION_LIVE (self));
+  g_return_if_fail (self->session == NULL);
+
+  self->session = g_object_ref (session);
+  tn_export_button_set_session (self->export_button, session);
+  g_signal_connect_object (session, "calibration-changed", G_CALLBACK (on_calibration_changed), self, G_CONNECT_SWAPPED);
+  g_signal_connect_object (session, "calibration-finished", G_CALLBACK (on_calibration_finished), self, G_CONNECT_SWAPPED);
+  on_calibration_changed (self);
+}
+
+TnTable *
+tn_calibration_live_get_table (TnCalibrationLive *self)
+{
+  g_return_val_if_fail (TN_IS_CALIBRATION_LIVE (self), NULL);
+
+  return self->table;
+}

@@ -1,0 +1,378 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ui/calibration.h"
+
+#include "engine/memory/pool.h"
+#include "ui/site-survey.h"
+
+#define LOOK_MS 250
+/* What a look may cost, so that the calibration keeps the processor. */
+#define BUDGET_US (100 * 1000)
+#define REST_FACTOR 3
+
+struct _TnCalibration
+{
+  GObject parent_instance;
+  TnJob *job;
+  TnCalibrateResult result;
+  gsize memory_limit;
+  char *data_name;
+  char *error;
+  GListStore *sites;
+  char *chosen;
+  TnFloatHistogram *histogram;
+  char *histogram_site;
+  gboolean running;
+  /* Looking: */
+  guint timer;
+  gboolean surveying;
+  gboolean again;    /* something to look at came up meanwhile */
+  gboolean complete; /* the final statistics were surveyed as a whole */
+  guint next;
+  guint version;
+  gint64 not_before_us;
+};
+
+enum
+{
+  CHANGED,
+  SITES_CHANGED,
+  HISTOGRAM_CHANGED,
+  EVENT,
+  FINISHED,
+  N_SIGNALS
+};
+
+static guint signals[N_SIGNALS];
+
+G_DEFINE_FINAL_TYPE (TnCalibration, tn_calibration, G_TYPE_OBJECT)
+
+static void
+tn_calibration_finalize (GObject *object)
+{
+  TnCalibration *self = TN_CALIBRATION (object);
+
+  g_clear_handle_id (&self->timer, g_source_remove);
+  g_clear_object (&self->job);
+  tn_calibrate_result_clear (&self->result);
+  g_clear_object (&self->sites);
+  g_clear_pointer (&self->histogram, tn_float_histogram_free);
+  g_free (self->histogram_site);
+  g_free (self->chosen);
+  g_free (self->error);
+  g_free (self->data_name);
+  G_OBJECT_CLASS (tn_calibration_parent_class)->finalize (object);
+}
+
+static void
+tn_calibration_class_init (TnCalibrationClass *klass)
+{
+  GType type = G_TYPE_FROM_CLASS (klass);
+
+  G_OBJECT_CLASS (klass)->finalize = tn_calibration_finalize;
+
+  signals[CHANGED] = g_signal_new ("changed", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
+  signals[SITES_CHANGED] = g_signal_new ("sites-changed", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
+  signals[HISTOGRAM_CHANGED] = g_signal_new ("histogram-changed", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
+  signals[EVENT] = g_signal_new ("event", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 1, G_TYPE_STRING);
+  signals[FINISHED] = g_signal_new ("finished", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
+}
+
+static void
+tn_calibration_init (TnCalibration *self)
+{
+  self->sites = g_list_store_new (TN_TYPE_SITE_ROW);
+}
+
+typedef struct
+{
+  TnJob *job;     /* running: its snapshot is surveyed */
+  TnStats *stats; /* ended: these are */
+  char *chosen;
+  guint next;
+  gint64 budget_us;
+} SurveyTask;
+
+static void
+survey_task_free (gpointer pointer)
+{
+  SurveyTask *self = pointer;
+
+  g_clear_object (&self->job);
+  g_clear_pointer (&self->stats, tn_stats_unref);
+  g_free (self->chosen);
+  g_free (self);
+}
+
+static void
+survey_on_worker (GTask *task, gpointer source, gpointer task_data, GCancellable *cancellable)
+{
+  SurveyTask *survey = task_data;
+  gint64 start = g_get_monotonic_time ();
+  g_autoptr (TnStats) stats = survey->stats != NULL ? tn_stats_ref (survey->stats) : tn_calibrate_job_snapshot (survey->job);
+  TnSiteSurvey *found = NULL;
+
+  if (stats != NULL)
+    {
+      found = tn_site_survey_new (stats, survey->chosen, survey->next, survey->budget_us, NULL);
+      found->took_us = g_get_monotonic_time () - start;
+    }
+  g_task_return_pointer (task, found, (GDestroyNotify) tn_site_survey_free);
+}
+
+static void
+adopt_findings (TnCalibration *self, TnSiteSurvey *survey)
+{
+  if (g_list_model_get_n_items (G_LIST_MODEL (self->sites)) != survey->findings->len)
+    {
+      g_autoptr (GPtrArray) rows = g_ptr_array_new_with_free_func (g_object_unref);
+
+      for (guint i = 0; i < survey->findings->len; i++)
+        g_ptr_array_add (rows, tn_site_row_new (g_ptr_array_index (survey->findings, i), i));
+      g_list_store_splice (self->sites, 0, g_list_model_get_n_items (G_LIST_MODEL (self->sites)), rows->pdata, rows->len);
+    }
+  else
+    for (guint i = 0; i < survey->findings->len; i++)
+      {
+        g_autoptr (TnSiteRow) row = g_list_model_get_item (G_LIST_MODEL (self->sites), i);
+
+        tn_site_row_update (row, g_ptr_array_index (survey->findings, i));
+      }
+  g_signal_emit (self, signals[SITES_CHANGED], 0);
+
+  if (survey->histogram != NULL && g_strcmp0 (survey->chosen, self->chosen) == 0)
+    {
+      g_clear_pointer (&self->histogram, tn_float_histogram_free);
+      g_free (self->histogram_site);
+      self->histogram = g_steal_pointer (&survey->histogram);
+      self->histogram_site = g_steal_pointer (&survey->chosen);
+      g_signal_emit (self, signals[HISTOGRAM_CHANGED], 0);
+    }
+}
+
+static void survey (TnCalibration *self);
+
+static void
+on_surveyed (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  TnCalibration *self = TN_CALIBRATION (source);
+  g_autoptr (TnSiteSurvey) found = g_task_propagate_pointer (G_TASK (result), NULL);
+
+  self->surveying = FALSE;
+  if (found != NULL)
+    {
+      self->next = found->next;
+      self->not_before_us = g_get_monotonic_time () + REST_FACTOR * found->took_us;
+      adopt_findings (self, found);
+    }
+  if (self->again)
+    survey (self);
+}
+
+static void
+survey (TnCalibration *self)
+{
+  SurveyTask *data;
+  g_autoptr (GTask) task = NULL;
+
+  self->again = self->surveying;
+  if (self->surveying || (!self->running && self->result.stats == NULL))
+    return;
+  data = g_new0 (SurveyTask, 1);
+  data->job = g_object_ref (self->job);
+  data->stats = !self->running && self->result.stats != NULL ? tn_stats_ref (self->result.stats) : NULL;
+  data->chosen = g_strdup (self->chosen);
+  data->next = self->next;
+  /* The chosen site always is searched; all the others have been when the final statistics were. */
+  data->budget_us = data->stats == NULL ? BUDGET_US : self->complete ? 1 : 0;
+  self->complete = self->complete || data->stats != NULL;
+  self->surveying = TRUE;
+  self->version = tn_calibrate_job_version (self->job);
+  task = g_task_new (self, NULL, on_surveyed, NULL);
+  g_task_set_task_data (task, data, survey_task_free);
+  g_task_run_in_thread (task, survey_on_worker);
+}
+
+static gboolean
+on_look (gpointer user_data)
+{
+  TnCalibration *self = user_data;
+
+  if (!self->surveying && tn_calibrate_job_version (self->job) != self->version && g_get_monotonic_time () >= self->not_before_us)
+    survey (self);
+  g_signal_emit (self, signals[CHANGED], 0);
+  return G_SOURCE_CONTINUE;
+}
+
+static void
+on_job_event (TnCalibration *self, const char *kind, const char *text)
+{
+  g_signal_emit (self, signals[EVENT], 0, text);
+}
+
+static void
+on_job_finished (TnCalibration *self)
+{
+  g_autoptr (GError) error = tn_job_dup_error (self->job);
+
+  self->running = FALSE;
+  g_clear_handle_id (&self->timer, g_source_remove);
+  if (error != NULL)
+    self->error = g_strdup (error->message);
+  if (self->memory_limit > 0)
+    tn_pool_set_budget (tn_pool_default (), 0);
+  survey (self);
+  g_signal_emit (self, signals[CHANGED], 0);
+  g_signal_emit (self, signals[FINISHED], 0);
+  g_object_unref (self); /* of tn_calibration_start() */
+}
+
+static char *
+join_base_names (char **paths)
+{
+  GString *names = g_string_new (NULL);
+
+  for (char **path = paths; *path != NULL; path++)
+    {
+      g_autofree char *name = g_path_get_basename (*path);
+
+      g_string_append_printf (names, "%s%s", names->len > 0 ? "," : "", name);
+    }
+  return g_string_free (names, FALSE);
+}
+
+TnCalibration *
+tn_calibration_new (const TnCalibrateOptions *options, TnWorkspace *workspace)
+{
+  TnCalibration *self = g_object_new (TN_TYPE_CALIBRATION, NULL);
+
+  self->memory_limit = options->memory_limit;
+  self->data_name = join_base_names (options->data_paths);
+  self->job = tn_calibrate_job_new (options, workspace, &self->result);
+  g_signal_connect_swapped (self->job, "event", G_CALLBACK (on_job_event), self);
+  g_signal_connect_swapped (self->job, "finished", G_CALLBACK (on_job_finished), self);
+  return self;
+}
+
+void
+tn_calibration_start (TnCalibration *self)
+{
+  g_return_if_fail (TN_IS_CALIBRATION (self));
+  g_return_if_fail (!self->running);
+
+  /* The job writes into self until it has finished. */
+  g_object_ref (self);
+  self->running = TRUE;
+  if (self->memory_limit > 0)
+    tn_pool_set_budget (tn_pool_default (), self->memory_limit);
+  self->timer = g_timeout_add (LOOK_MS, on_look, self);
+  tn_job_start (self->job);
+  g_signal_emit (self, signals[CHANGED], 0);
+}
+
+void
+tn_calibration_pause (TnCalibration *self)
+{
+  g_return_if_fail (TN_IS_CALIBRATION (self));
+
+  tn_job_pause (self->job);
+}
+
+void
+tn_calibration_resume (TnCalibration *self)
+{
+  g_return_if_fail (TN_IS_CALIBRATION (self));
+
+  tn_job_resume (self->job);
+}
+
+void
+tn_calibration_cancel (TnCalibration *self)
+{
+  g_return_if_fail (TN_IS_CALIBRATION (self));
+
+  tn_job_cancel (self->job);
+}
+
+gboolean
+tn_calibration_is_running (TnCalibration *self)
+{
+  g_return_val_if_fail (TN_IS_CALIBRATION (self), FALSE);
+
+  return self->running;
+}
+
+void
+tn_calibration_get_progress (TnCalibration *self, TnJobProgress *progress)
+{
+  g_return_if_fail (TN_IS_CALIBRATION (self));
+
+  tn_job_get_progress (self->job, progress);
+}
+
+const char *
+tn_calibration_get_title (TnCalibration *self)
+{
+  g_return_val_if_fail (TN_IS_CALIBRATION (self), NULL);
+
+  return tn_job_get_title (self->job);
+}
+
+const char *
+tn_calibration_get_data_name (TnCalibration *self)
+{
+  g_return_val_if_fail (TN_IS_CALIBRATION (self), NULL);
+
+  return self->data_name;
+}
+
+const char *
+tn_calibration_get_error (TnCalibration *self)
+{
+  g_return_val_if_fail (TN_IS_CALIBRATION (self), NULL);
+
+  return self->error;
+}
+
+GListModel *
+tn_calibration_get_sites (TnCalibration *self)
+{
+  g_return_val_if_fail (TN_IS_CALIBRATION (self), NULL);
+
+  return G_LIST_MODEL (self->sites);
+}
+
+void
+tn_calibration_choose_site (TnCalibration *self, const char *name)
+{
+  g_return_if_fail (TN_IS_CALIBRATION (self));
+
+  if (g_strcmp0 (name, self->chosen) == 0)
+    return;
+  g_free (self->chosen);
+  self->chosen = g_strdup (name);
+  survey (self);
+}
+
+const TnFloatHistogram *
+tn_calibration_get_histogram (TnCalibration *self, TnSiteRow **row)
+{
+  g_return_val_if_fail (TN_IS_CALIBRATION (self), NULL);
+
+  *row = NULL;
+  for (guint i = 0; i < g_list_model_get_n_items (G_LIST_MODEL (self->sites)); i++)
+    {
+      g_autoptr (TnSiteRow) candidate = g_list_model_get_item (G_LIST_MODEL (self->sites), i);
+
+      if (g_strcmp0 (tn_site_row_get_findings (candidate)->name, self->histogram_site) == 0)
+        *row = candidate; /* the list keeps it */
+    }
+  return *row != NULL ? self->histogram : NULL;
+}
+
+const TnCalibrateResult *
+tn_calibration_get_result (TnCalibration *self)
+{
+  g_return_val_if_fail (TN_IS_CALIBRATION (self), NULL);
+
+  return !self->running && self->result.stats != NULL ? &self->result : NULL;
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "app/tasks/calibrate.h"
+#include "ui/site-row.h"
+
+G_BEGIN_DECLS
+
+/* TnCalibration: one calibration as the window sees it: its job, the sites with their numbers moving while it runs, the chosen
+ * site's histogram, and what it leaves. Numbers are worked out on a worker thread and handed over at most four times a second. */
+#define TN_TYPE_CALIBRATION (tn_calibration_get_type ())
+G_DECLARE_FINAL_TYPE (TnCalibration, tn_calibration, TN, CALIBRATION, GObject)
+
+typedef enum
+{
+  TN_EXPORT_STATISTICS,
+  TN_EXPORT_JSON,
+  TN_EXPORT_CSV,
+  TN_EXPORT_IMATRIX,
+  TN_EXPORT_IMATRIX_LEGACY,
+  TN_N_EXPORTS
+} TnExportFormat;
+
+/* workspace may be NULL. */
+TnCalibration          *tn_calibration_new           (const TnCalibrateOptions *options, TnWorkspace *workspace);
+void                    tn_calibration_start         (TnCalibration *self);
+void                    tn_calibration_pause         (TnCalibration *self);
+void                    tn_calibration_resume        (TnCalibration *self);
+void                    tn_calibration_cancel        (TnCalibration *self);
+gboolean                tn_calibration_is_running    (TnCalibration *self); /* paused counts */
+void                    tn_calibration_get_progress  (TnCalibration *self, TnJobProgress *progress);
+const char             *tn_calibration_get_title     (TnCalibration *self);
+/* Base names of the data, for files that name what they were made from. */
+const char             *tn_calibration_get_data_name (TnCalibration *self);
+/* After it ended; NULL when it did not fail. */
+const char             *tn_calibration_get_error     (TnCalibration *self);
+GListModel             *tn_calibration_get_sites     (TnCalibration *self); /* of TnSiteRow */
+void                    tn_calibration_choose_site   (TnCalibration *self, const char *name);
+/* Of the chosen site, as it was at the last look; NULL before. */
+const TnFloatHistogram *tn_calibration_get_histogram (TnCalibration *self, TnSiteRow **row);
+/* What can be exported; NULL before the end and when nothing was measured. */
+const TnCalibrateResult *tn_calibration_get_result   (TnCalibration *self);
+
+const char             *tn_export_get_label          (TnExportFormat format); /* translated */
+const char             *tn_export_get_ending         (TnExportFormat format); /* ".json" */
+/* After the end. */
+void                    tn_calibration_export_async  (TnCalibration *self, TnExportFormat format, const char *path,
+                                                      GAsyncReadyCallback callback, gpointer user_data);
+gboolean                tn_calibration_export_finish (TnCalibration *self, GAsyncResult *result, GError **error);
+/* Signals: "changed" () state or progress; "sites-changed" () numbers of sites; "histogram-changed" (); "event" (text);
+ * "finished" () once. */
+
+G_END_DECLS

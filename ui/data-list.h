@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <adwaita.h>
+
+G_BEGIN_DECLS
+
+/* TnDataList: the files and folders chosen as data: by dialog or by dropping them here. */
+#define TN_TYPE_DATA_LIST (tn_data_list_get_type ())
+G_DECLARE_FINAL_TYPE (TnDataList, tn_data_list, TN, DATA_LIST, GtkWidget)
+
+/* A path that is there already stays once. */
+void   tn_data_list_add       (TnDataList *self, const char *path);
+char **tn_data_list_dup_paths (TnDataList *self);
+/* Of all data together, to be shown; 0: not known. */
+void   tn_data_list_set_bytes (TnDataList *self, guint64 bytes);
+/* Signal: "changed" (). */
+
+G_END_DECLS

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "engine/metrics/float-histogram.h"
+#include "plots/figures/figure.h"
+
+G_BEGIN_DECLS
+
+/* Puts a histogram into a figure as a layer of n equal bins over [low, high]; a range without width is widened. */
+void tn_figure_add_float_histogram (TnFigure *figure, const char *name, guint color, const TnFloatHistogram *histogram,
+                                    double low, double high, guint n);
+
+G_END_DECLS

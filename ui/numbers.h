@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <glib.h>
+
+G_BEGIN_DECLS
+
+/* Numbers as people read them, in the user's locale. All results are freed with g_free(). */
+#define TN_DASH "—"
+
+/* A weight or activation: four decimals, or a power of ten where those would say nothing. NaN: a dash. */
+char *tn_format_value   (double value);
+/* Decibels with one decimal; +inf: "exact". */
+char *tn_format_decibel (double decibel);
+/* 65536 -> "65,536" where the locale groups. */
+char *tn_format_count   (guint64 count);
+/* A share 0..1 as percent. */
+char *tn_format_percent (double share);
+/* "27 s left", "3 min 20 s left"; NULL when not known. */
+char *tn_format_seconds (double seconds);
+/* "14.2/s". */
+char *tn_format_rate    (double rate);
+
+G_END_DECLS

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ui/session-open.h"
+
+#include <glib/gi18n-lib.h>
+
+#include "data/tokenizers/tokenizer.h"
+
+#define MAX_RECENT 8
+
+static char *
+describe_tokenizer (TnTokenizer *tokenizer)
+{
+  guint size = tn_tokenizer_get_size (tokenizer);
+
+  /* Translators: the kind of a tokenizer and the size of its vocabulary, as in "bpe, 512 tokens" */
+  return g_strdup_printf (g_dngettext (GETTEXT_PACKAGE, "%s, %u token", "%s, %u tokens", size), tn_tokenizer_get_kind (tokenizer),
+                          size);
+}
+
+TnModelFacts *
+tn_model_facts_read (TnModelFile *file)
+{
+  TnModelFacts *self = g_new0 (TnModelFacts, 1);
+  g_autoptr (GError) error = NULL;
+  g_autoptr (TnModel) model = tn_model_file_load (file, &error);
+  g_autoptr (TnTokenizer) tokenizer = NULL;
+
+  if (model == NULL)
+    {
+      self->unfit = g_strdup (error->message);
+      return self;
+    }
+  self->n_context = tn_model_get_config (model)->n_context;
+  tokenizer = tn_tokenizer_find (NULL, file, &error);
+  if (tokenizer != NULL)
+    self->tokenizer = describe_tokenizer (tokenizer);
+  else
+    self->tokenizer_error = g_strdup (error->message);
+  return self;
+}
+
+void
+tn_model_facts_free (TnModelFacts *self)
+{
+  if (self == NULL)
+    return;
+  g_free (self->unfit);
+  g_free (self->tokenizer);
+  g_free (self->tokenizer_error);
+  g_free (self);
+}
+
+char **
+tn_recent_models_read (TnWorkspace *workspace)
+{
+  g_autoptr (GPtrArray) models = workspace != NULL ? tn_workspace_list_models (workspace, NULL) : NULL;
+  g_autoptr (GStrvBuilder) paths = g_strv_builder_new ();
+  guint n_paths = 0;
+
+  for (guint i = 0; models != NULL && i < models->len && n_paths < MAX_RECENT; i++)
+    {
+      const TnModelRow *model = g_ptr_array_index (models, i);
+
+      if (!g_file_test (model->path, G_FILE_TEST_EXISTS))
+        continue;
+      g_strv_builder_add (paths, model->path);
+      n_paths++;
+    }
+  return g_strv_builder_end (paths);
+}
+
+void
+tn_recent_models_record (TnWorkspace *workspace, TnModelFile *file)
+{
+  TnModelRow row = {
+      .path = (char *) tn_model_file_get_path (file),
+      .format = (char *) tn_model_file_get_format (file),
+      .architecture = (char *) tn_model_file_get_architecture (file),
+      .fingerprint = tn_model_file_get_fingerprint (file),
+      .bytes = tn_model_file_get_bytes (file),
+      .parameters = tn_model_file_get_n_elements (file),
+  };
+  g_autoptr (GError) error = NULL;
+
+  /* A workspace that cannot be written is told about once, where it is opened; the list of recent models can wait. */
+  if (tn_workspace_record_model (workspace, &row, &error) < 0)
+    g_debug ("not recorded: %s", error->message);
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "ui/calibration.h"
+#include "ui/inspector.h"
+#include "ui/run-watcher.h"
+
+G_BEGIN_DECLS
+
+/* TnSession: what the pages share: the open model, the workspace, the calibration, the runs. Pages know the session and not each other.
+ * Main thread only; files are read on worker threads. */
+typedef enum
+{
+  TN_SESSION_EMPTY,
+  TN_SESSION_LOADING,
+  TN_SESSION_READY,
+  TN_SESSION_FAILED
+} TnSessionState;
+
+/* What is found out about a model after its layers are listed. */
+typedef struct
+{
+  char    *unfit;           /* why it cannot be calibrated; NULL when it can */
+  guint    n_context;
+  char    *tokenizer;       /* what was found, for people; NULL when none was */
+  char    *tokenizer_error; /* why none was found */
+} TnModelFacts;
+
+#define TN_TYPE_SESSION (tn_session_get_type ())
+G_DECLARE_FINAL_TYPE (TnSession, tn_session, TN, SESSION, GObject)
+
+/* workspace_path NULL: the user's own. */
+TnSession          *tn_session_new             (const char *workspace_path);
+/* Closes what is open, even while it is being measured. */
+void                tn_session_open            (TnSession *self, const char *path);
+void                tn_session_close           (TnSession *self);
+TnSessionState      tn_session_get_state       (TnSession *self);
+/* Of the model that is open, being opened or failed to open; NULL when EMPTY. */
+const char         *tn_session_get_path        (TnSession *self);
+const char         *tn_session_get_display_name (TnSession *self);
+const GError       *tn_session_get_error       (TnSession *self); /* FAILED */
+TnModelFile        *tn_session_get_file        (TnSession *self); /* READY; else NULL */
+TnInspector        *tn_session_get_inspector   (TnSession *self); /* READY; else NULL */
+const TnModelFacts *tn_session_get_facts       (TnSession *self); /* NULL while not known */
+/* Paths of models seen that are still there, newest first. */
+const char *const  *tn_session_get_recent      (TnSession *self);
+
+/* Starts one; there must be none running. */
+TnCalibration      *tn_session_calibrate       (TnSession *self, const TnCalibrateOptions *options);
+/* The latest one, running or ended; NULL when there was none. */
+TnCalibration      *tn_session_get_calibration (TnSession *self);
+gboolean            tn_session_is_calibrating  (TnSession *self);
+TnRunWatcher       *tn_session_get_runs        (TnSession *self);
+/* Something worth a line to the user. */
+void                tn_session_notice          (TnSession *self, const char *text);
+/* Signals: "model-changed" () state, file or error; "facts-changed" (); "recent-changed" (); "calibration-changed" () a new one;
+ * "calibration-finished" (); "notice" (text). */
+
+G_END_DECLS

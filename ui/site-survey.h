@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "engine/calibration/stats.h"
+#include "ui/site-row.h"
+
+G_BEGIN_DECLS
+
+/* TnSiteSurvey: what one look at the statistics found. Made on a worker thread: searching parameters takes milliseconds a site, so a
+ * look at a running calibration stops after its budget and the next one goes on from there. */
+typedef struct
+{
+  GPtrArray        *findings;  /* TnSiteFindings of all sites, in their order */
+  guint             next;      /* site the next survey should search first */
+  TnFloatHistogram *histogram; /* of the chosen site; NULL when there is none */
+  char             *chosen;
+  guint64           samples, tokens;
+  gint64            took_us;
+} TnSiteSurvey;
+
+/* chosen: the site whose histogram is wanted, searched first; may be NULL. budget_us 0: all sites. */
+TnSiteSurvey *tn_site_survey_new  (const TnStats *stats, const char *chosen, guint first, gint64 budget_us, GCancellable *cancellable);
+void          tn_site_survey_free (TnSiteSurvey *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (TnSiteSurvey, tn_site_survey_free)
+
+G_END_DECLS

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <glib/gi18n-lib.h>
+
+#include "ui/window-private.h"
+
+/* What is dropped becomes data on the page that asks for data, and a model everywhere else. */
+static gboolean
+on_drop (GtkDropTarget *target, const GValue *value, double x, double y, TnWindow *self)
+{
+  const GSList *files = g_value_get_boxed (value);
+  g_autofree char *path = files != NULL ? g_file_get_path (files->data) : NULL;
+  const char *page = adw_view_stack_get_visible_child_name (self->pages);
+
+  gtk_widget_set_visible (self->drop_hint, FALSE);
+  if (path == NULL)
+    {
+      tn_session_notice (self->session, _ ("Only files on this machine can be opened"));
+      return FALSE;
+    }
+  if (g_strcmp0 (page, "calibration") != 0 || !tn_calibration_page_add_data (self->calibration_page, path))
+    {
+      tn_window_open (self, path);
+      return TRUE;
+    }
+  for (const GSList *l = files->next; l != NULL; l = l->next)
+    {
+      g_autofree char *more = g_file_get_path (l->data);
+
+      if (more != NULL)
+        tn_calibration_page_add_data (self->calibration_page, more);
+    }
+  return TRUE;
+}
+
+static GdkDragAction
+on_enter (GtkDropTarget *target, double x, double y, TnWindow *self)
+{
+  gtk_widget_set_visible (self->drop_hint, TRUE);
+  return GDK_ACTION_COPY;
+}
+
+static void
+on_leave (GtkDropTarget *target, TnWindow *self)
+{
+  gtk_widget_set_visible (self->drop_hint, FALSE);
+}
+
+void
+tn_window_init_drop (TnWindow *self)
+{
+  GtkDropTarget *target = gtk_drop_target_new (GDK_TYPE_FILE_LIST, GDK_ACTION_COPY);
+
+  g_signal_connect (target, "drop", G_CALLBACK (on_drop), self);
+  g_signal_connect (target, "enter", G_CALLBACK (on_enter), self);
+  g_signal_connect (target, "leave", G_CALLBACK (on_leave), self);
+  gtk_widget_add_controller (GTK_WIDGET (self), GTK_EVENT_CONTROLLER (target));
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "ui/calibration-page.h"
+#include "ui/layers-page.h"
+#include "ui/runs-page.h"
+#include "ui/start-page.h"
+#include "ui/window.h"
+
+G_BEGIN_DECLS
+
+struct _TnWindow
+{
+  AdwApplicationWindow parent_instance;
+  AdwToastOverlay     *toasts;
+  GtkWidget           *drop_hint;
+  AdwViewSwitcherTitle *switcher_title;
+  GtkMenuButton       *menu_button;
+  AdwViewStack        *pages;
+  AdwViewStackPage    *runs_stack_page;
+  GtkStack            *layers_stack;
+  TnStartPage         *start_page;
+  TnLayersPage        *layers_page;
+  TnCalibrationPage   *calibration_page;
+  TnRunsPage          *runs_page;
+  GMenu               *recent_menu; /* a section of the primary menu */
+
+  TnSession *session;
+  gboolean   closing; /* the user has agreed to end the calibration */
+};
+
+void tn_window_class_install_actions (GtkWidgetClass *widget_class);
+/* After the session is set. */
+void tn_window_update_recent_menu    (TnWindow *self);
+void tn_window_init_drop             (TnWindow *self);
+
+G_END_DECLS
