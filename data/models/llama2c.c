@@ -233,10 +233,10 @@ read_header (Header *header, TnMappedFile *file, GError **error)
     {
       gint64 group_size = read_int (data + 4 * N_FIELDS + 1);
 
-      if (group_size < 1 || header->dim % (guint64) group_size != 0 || header->hidden_dim % (guint64) group_size != 0)
+      if (group_size < 1 || header->dim % (guint64) group_size != 0)
         {
           g_set_error (error, TN_ERROR, TN_ERROR_FORMAT,
-                       _ ("%s: byte 37: group_size is %" PRId64 ", expected a divisor of dim and hidden_dim"), path, group_size);
+                       _ ("%s: byte 37: group_size is %" PRId64 ", expected a divisor of dim"), path, group_size);
           return FALSE;
         }
       header->group_size = (guint) group_size;
