@@ -48,7 +48,7 @@ measure_schemes (InspectCall *call)
       fitting[n_fitting] = *scheme;
       place[n_fitting++] = i;
     }
-  if (n_fitting > 0 && !tn_quantize_errors (call->tensor, fitting, n_fitting, errors, &call->error))
+  if (n_fitting > 0 && !tn_quantize_errors_with (call->tensor, &inspection->summary.moments, fitting, n_fitting, errors, call->cancellable, &call->error))
     return FALSE;
   for (guint i = 0; i < n_fitting; i++)
     inspection->errors[place[i]] = errors[i];
