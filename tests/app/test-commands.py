@@ -1,0 +1,357 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""The headless program end to end: what it says of real models is compared with what is known of them, and bad input ends in one line.
+
+test-commands.py PROGRAM [unittest arguments]; TERNION_REALDATA names the real models and data, without it those tests are skipped.
+"""
+import json
+import math
+import os
+import re
+import resource
+import shutil
+import signal
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+PROGRAM = os.path.abspath(sys.argv.pop(1))
+REALDATA = os.environ.get("TERNION_REALDATA", "")
+
+
+def realdata(*parts):
+    path = os.path.join(REALDATA, *parts)
+    if not REALDATA or not os.path.exists(path):
+        raise unittest.SkipTest("the real models and data are not present")
+    return path
+
+
+class CommandTest(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.mkdtemp(prefix="ternion-test-")
+        self.workspace = os.path.join(self.folder, "workspace.db")
+
+    def tearDown(self):
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def path(self, name):
+        return os.path.join(self.folder, name)
+
+    def run_raw(self, *arguments, preexec=None, workspace=True):
+        command = [PROGRAM, *arguments]
+        if workspace:
+            command += ["--workspace", self.workspace]
+        environment = {**os.environ, "LC_ALL": "C.UTF-8", "G_DEBUG": "fatal-criticals"}
+        return subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=300, preexec_fn=preexec, env=environment)
+
+    def run_json(self, *arguments):
+        result = self.run_raw(*arguments, "--json")
+        self.assertEqual(result.returncode, 0, result.stderr)
+        return json.loads(result.stdout)
+
+    def assert_fails(self, result, *words, status=1):
+        self.assertEqual(result.returncode, status, (result.stdout, result.stderr))
+        lines = [line for line in result.stderr.splitlines() if line.strip()]
+        if status == 1:
+            self.assertEqual(len(lines), 1, result.stderr)
+        for word in words:
+            self.assertIn(word, result.stderr)
+
+
+class KnownTruth(CommandTest):
+    MODELS = [
+        ("stories260k/stories260K.bin", 3.846870), ("stories260k/stories260K_v1.bin", 3.846870), ("gguf/stories260K.gguf", 3.846870),
+        ("stories260k/hf-f32", 3.846870), ("stories260k/hf-f16", 3.846525), ("stories260k/hf-bf16", 3.846195),
+        ("stories260k/stories260K_q8_v2.bin", 3.844836),
+    ]
+
+    def expected(self):
+        with open(realdata("expected_stories260k.json")) as f:
+            return json.load(f)
+
+    def test_perplexity(self):
+        for model, perplexity in self.MODELS:
+            with self.subTest(model=model):
+                result = self.run_json("eval", realdata(model), "--data", realdata("text/expected_stories.txt"), "--seq-len", "256",
+                                       "--tokenizer", realdata("stories260k/tok512.bin"))
+                self.assertEqual(result["tokens"], self.expected()["tokens_predicted"])
+                self.assertLess(abs(result["perplexity"] / perplexity - 1), 1e-4)
+                self.assertAlmostEqual(math.exp(result["loss"]), result["perplexity"], places=9)
+                self.assertGreater(result["loss_stderr"], 0)
+                self.assertTrue(0 < result["accuracy"] < 1)
+
+    def test_embedded_tokenizer_gives_the_same_tokens(self):
+        result = self.run_json("eval", realdata("gguf/stories260K.gguf"), "--data", realdata("text/expected_stories.txt"), "--seq-len", "256")
+        self.assertEqual(result["tokens"], self.expected()["tokens_predicted"])
+
+    def test_tokens(self):
+        with open(realdata("text/expected_stories.txt"), encoding="utf-8") as f:
+            documents = [d.strip() for d in f.read().split("<|endoftext|>")]
+        stories = self.expected()["stories"]
+        documents = [d for d in documents if d]
+        self.assertEqual(len(documents), len(stories))
+        for document, story in zip(documents, stories):
+            ids = self.run_json("tokenize", realdata("stories260k/stories260K.bin"), "--text", document)["ids"]
+            self.assertEqual(len(ids), story["tokens"])
+            self.assertEqual(ids[:16], story["first_tokens"])
+
+    def test_greedy(self):
+        for model in ("stories260k/stories260K.bin", "gguf/stories260K.gguf", "stories260k/hf-f32"):
+            with self.subTest(model=model):
+                result = self.run_json("generate", realdata(model), "--prompt", "", "--greedy", "--tokens", "63",
+                                       "--tokenizer", realdata("stories260k/tok512.bin"))
+                self.assertEqual(result["ids"], self.expected()["greedy_from_bos"])
+
+    def test_vocabularies(self):
+        for name in ("ggml-vocab-llama-spm", "ggml-vocab-gpt-2"):
+            with open(realdata(f"gguf/{name}.gguf.inp"), encoding="utf-8", newline="") as f:
+                texts = f.read().split("\n__ggml_vocab_test__\n")
+            with open(realdata(f"gguf/{name}.gguf.out")) as f:
+                wanted = [[int(x) for x in line.split()] for line in f.read().split("\n")]
+            for text, ids in list(zip(texts, wanted))[::7]:
+                if not text or "\0" in text:
+                    continue
+                with self.subTest(vocabulary=name, text=text):
+                    self.assertEqual(self.run_json("tokenize", realdata(f"gguf/{name}.gguf"), "--text", text, "--no-bos")["ids"], ids)
+
+    def test_tensors(self):
+        wanted = self.expected()["tensors"]
+        for model in ("stories260k/stories260K.bin", "gguf/stories260K.gguf"):
+            tensors = {t["name"]: t for t in self.run_json("inspect", realdata(model), "--schemes", "ternary,int8")["tensors"]}
+            for name, truth in wanted.items():
+                if name not in tensors:
+                    continue
+                found = tensors[name]
+                with self.subTest(model=model, tensor=name):
+                    for key in ("min", "max", "mean", "std", "absmean"):
+                        self.assertLess(abs(found[key] - truth[key]), 1e-5 * truth["std"], key)
+                    ternary, int8 = found["schemes"]["ternary"], found["schemes"]["int8"]
+                    self.assertLess(abs(ternary["sqnr_db"] - truth["ternary_sqnr_db"]), 0.01)
+                    self.assertLess(abs(ternary["cosine"] - truth["ternary_cosine"]), 1e-5)
+                    self.assertLess(abs(ternary["zero_fraction"] - truth["ternary_zero_fraction"]), 1e-3)
+                    self.assertLess(abs(int8["sqnr_db"] - truth["int8_absmax_sqnr_db"]), 0.01)
+            self.assertGreaterEqual(len(set(wanted) & set(tensors)), 35)
+
+
+class Calibration(CommandTest):
+    def calibrate(self, out, *more, samples=48, seq_len=128):
+        return self.run_json("calibrate", realdata("stories260k/stories260K.bin"), "--data", realdata("text/tinystories_2MB.txt"),
+                             "--samples", str(samples), "--seq-len", str(seq_len), "--out", self.path(out), *more)
+
+    def read(self, name):
+        with open(self.path(name), "rb") as f:
+            return f.read()
+
+    def test_limits(self):
+        result = self.calibrate("a", samples=512, seq_len=256)
+        self.assertEqual(result["samples"], 512)
+        self.assertLess(result["peak_rss_bytes"], 300e6)
+        self.assertLess(result["stats_bytes"], 1e6)
+        self.assertEqual(result["stats_bytes"], len(self.read("a")))
+
+    def test_same_seed_same_bytes(self):
+        self.calibrate("a")
+        self.calibrate("b", "--batch-size", "3", "--threads", "1")
+        self.assertEqual(self.read("a"), self.read("b"))
+        self.calibrate("c", "--seed", "5")
+        self.assertNotEqual(self.read("a"), self.read("c"))
+
+    def test_shards_merge_to_the_bit(self):
+        self.calibrate("whole", "--sites", "in,out,residual")
+        for i in (1, 2, 3):
+            self.calibrate(f"part{i}", "--sites", "in,out,residual", "--shard", f"{i}/3")
+        for order in ((1, 2, 3), (3, 1, 2)):
+            self.run_json("stats", "merge", *(self.path(f"part{i}") for i in order), "--out", self.path("merged"))
+            self.assertEqual(self.read("whole"), self.read("merged"))
+
+    def test_show_and_export(self):
+        made = self.calibrate("a")
+        shown = self.run_json("stats", "show", self.path("a"))
+        self.assertEqual(shown["samples"], made["samples"])
+        self.assertEqual(shown["tokens"], made["tokens"])
+        names = [s["name"] for s in shown["sites"]]
+        self.assertIn("blk.0.attn_q.in", names)
+        for site in shown["sites"]:
+            self.assertEqual(site["nonfinite"], 0)
+            self.assertLessEqual(site["min"], site["percentiles"]["1"])
+            self.assertLessEqual(site["percentiles"]["99"], site["max"])
+            for scheme in ("int8", "int4"):
+                searches = {s["method"]: s for s in site["searches"] if s.get("scheme") == scheme}
+                if searches:
+                    self.assertLessEqual(searches["mse"]["mse"], searches["minmax"]["mse"] * (1 + 1e-9))
+            self.assertGreater(site["params"]["int8"]["sqnr_db"], site["params"]["int4"]["sqnr_db"])
+        for form, start in (("json", b"{"), ("csv", b""), ("imatrix", b"GGUF"), ("imatrix-dat", struct.pack("<i", 35))):
+            self.assertEqual(self.run_raw("stats", "export", self.path("a"), "--format", form, "--out", self.path("x")).returncode, 0)
+            self.assertTrue(self.read("x").startswith(start), form)
+
+    def test_interrupt_keeps_partial_statistics(self):
+        process = subprocess.Popen([PROGRAM, "calibrate", realdata("stories260k/stories260K.bin"), "--data", realdata("text/tinystories_2MB.txt"),
+                                    "--samples", "2000", "--seq-len", "512", "--batch-size", "1", "--out", self.path("a"), "--workspace", self.workspace],
+                                   stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        deadline = time.time() + 60
+        while time.time() < deadline:
+            runs = json.loads(self.run_raw("runs", "list", "--json").stdout or "[]")
+            if runs and runs[0]["done"] > 0:
+                break
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=30)
+        self.assertEqual(process.returncode, 130, said)
+        self.assertIn("partial", said)
+        self.assertEqual(self.run_raw("stats", "show", self.path("a")).returncode, 0)
+        self.assertIn("partial", self.run_raw("stats", "show", self.path("a")).stdout)
+        self.assertEqual(self.run_json("runs", "list")[0]["state"], "cancelled")
+
+    def test_full_disk(self):
+        self.calibrate("a")
+        def small_files():
+            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+            resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
+        result = self.run_raw("stats", "export", self.path("a"), "--format", "json", "--out", self.path("x.json"), preexec=small_files)
+        self.assert_fails(result, "x.json")
+        self.assertEqual([n for n in os.listdir(self.folder) if n.startswith(("x.json", ".x.json"))], [])
+
+    def test_big_text_takes_no_more_memory(self):
+        with open(realdata("text/tinystories_2MB.txt"), "rb") as f:
+            text = f.read()
+        with open(self.path("big.txt"), "wb") as f:
+            for _ in range(60):
+                f.write(text)
+        small = self.calibrate("a", samples=64, seq_len=256)
+        big = self.run_json("calibrate", realdata("stories260k/stories260K.bin"), "--data", self.path("big.txt"), "--samples", "64", "--seq-len", "256",
+                            "--out", self.path("b"))
+        self.assertEqual(big["samples"], 64)
+        self.assertLess(big["peak_rss_bytes"], small["peak_rss_bytes"] * 1.25 + 8e6)
+
+    def test_token_file(self):
+        result = self.run_json("calibrate", realdata("stories260k/stories260K.bin"), "--data", realdata("tokens/shakespeare_char_val.bin"),
+                               "--samples", "8", "--seq-len", "64", "--out", self.path("a"))
+        self.assertEqual(result["tokens"], 512)
+
+
+class BadInput(CommandTest):
+    def model(self):
+        return realdata("stories260k/stories260K.bin")
+
+    def write(self, name, content):
+        with open(self.path(name), "wb") as f:
+            f.write(content)
+        return self.path(name)
+
+    def test_models(self):
+        os.mkdir(self.path("empty-folder"))
+        cases = {
+            "missing": (self.path("no-such-file"), "no-such-file"),
+            "empty": (self.write("empty.bin", b""), "empty.bin"),
+            "text": (self.write("text.txt", b"Once upon a time\n" * 40), "text.txt"),
+            "folder": (self.path("empty-folder"), "config.json"),
+            "safetensors header": (self.write("a.safetensors", struct.pack("<Q", 1 << 40) + b"{}"), "a.safetensors"),
+            "gguf": (self.write("a.gguf", b"GGUF" + struct.pack("<IQQ", 3, 1 << 60, 1)), "a.gguf"),
+        }
+        for what, (path, word) in cases.items():
+            with self.subTest(what):
+                self.assert_fails(self.run_raw("inspect", path), word)
+
+    def test_truncated_files(self):
+        for model in ("stories260k/stories260K.bin", "stories260k/stories260K_v1.bin", "stories260k/stories260K_q8_v2.bin", "gguf/stories260K.gguf",
+                      "stories260k/hf-f16/model.safetensors"):
+            with open(realdata(model), "rb") as f:
+                content = f.read()
+            for size in (len(content) - 1, len(content) // 2, 300, 9):
+                path = self.write(os.path.basename(model), content[:size])
+                with self.subTest(model=model, size=size):
+                    self.assert_fails(self.run_raw("inspect", path), os.path.basename(model))
+
+    def test_config_that_disagrees(self):
+        folder = self.path("hf")
+        shutil.copytree(realdata("stories260k/hf-f32"), folder)
+        os.chmod(folder, 0o755)
+        with open(os.path.join(folder, "config.json")) as f:
+            config = json.load(f)
+        config["intermediate_size"] = 173
+        os.chmod(os.path.join(folder, "config.json"), 0o644)
+        with open(os.path.join(folder, "config.json"), "w") as f:
+            json.dump(config, f)
+        result = self.run_raw("eval", folder, "--data", realdata("text/expected_stories.txt"), "--tokenizer", realdata("stories260k/tok512.bin"))
+        self.assert_fails(result, "mlp", "173")
+
+    def test_nan_is_counted(self):
+        header = b'{"w":{"dtype":"F32","shape":[2,2],"data_offsets":[0,16]}}'
+        path = self.write("nan.safetensors", struct.pack("<Q", len(header)) + header + struct.pack("<4f", 1, float("nan"), -1, 0))
+        tensor = self.run_json("inspect", path)["tensors"][0]
+        self.assertEqual(tensor["nonfinite"], 1)
+        self.assertEqual((tensor["min"], tensor["max"]), (-1, 1))
+
+    def test_data(self):
+        os.mkdir(self.path("nothing"))
+        tokenizer = ("--tokenizer", realdata("stories260k/tok512.bin"))
+        cases = {
+            "not UTF-8": (self.write("latin.txt", "Führer\n".encode("latin-1") * 9), "latin.txt"),
+            "empty": (self.write("empty.txt", b""), "empty.txt"),
+            "missing": (self.path("gone.txt"), "gone.txt"),
+            "empty folder": (self.path("nothing"), "nothing"),
+            "odd token file": (self.write("odd.bin", b"\1\0\2"), "odd.bin"),
+            "token outside the vocabulary": (self.write("large.bin", struct.pack("<4H", 1, 2, 60000, 3) * 40), "60000"),
+        }
+        for what, (path, word) in cases.items():
+            with self.subTest(what):
+                result = self.run_raw("calibrate", self.model(), "--data", path, *tokenizer, "--samples", "4", "--quiet", "--out", self.path("out"))
+                self.assert_fails(result, word)
+                self.assertFalse(os.path.exists(self.path("out")))
+
+    def test_vocabulary_does_not_fit(self):
+        result = self.run_raw("eval", self.model(), "--data", realdata("text/expected_stories.txt"), "--tokenizer",
+                              realdata("gguf/ggml-vocab-llama-spm.gguf"))
+        self.assert_fails(result, "512")
+
+    def test_no_tokenizer(self):
+        result = self.run_raw("eval", realdata("stories260k/hf-f32"), "--data", realdata("text/expected_stories.txt"))
+        self.assert_fails(result, "--tokenizer")
+
+    def test_workspaces(self):
+        arguments = ("inspect", self.model(), "--workspace")
+        broken = self.write("broken.db", b"SQLite format 3\0" + b"garbage" * 300)
+        self.assert_fails(self.run_raw(*arguments, broken, workspace=False), "broken.db")
+        text = self.write("text.db", b"this is no database\n" * 50)
+        self.assert_fails(self.run_raw(*arguments, text, workspace=False), "text.db")
+
+    def test_usage(self):
+        for arguments in ((), ("frobnicate",), ("inspect",), ("inspect", "a", "b"), ("eval", "x"), ("calibrate", "x", "--data", "y", "--shard", "3/2"),
+                          ("inspect", "x", "--schemes", "int9"), ("inspect", "x", "--no-such-option"), ("stats", "show"), ("stats", "frob", "x")):
+            with self.subTest(arguments):
+                self.assert_fails(self.run_raw(*arguments, workspace=False), status=2)
+
+    def test_closed_output(self):
+        if not os.path.exists("/dev/full"):
+            self.skipTest("no /dev/full")
+        with open("/dev/full", "w") as full:
+            result = subprocess.run([PROGRAM, "doctor", "--json", "--workspace", self.workspace], stdout=full, stderr=subprocess.PIPE, text=True)
+        self.assertEqual(result.returncode, 1)
+
+
+class Sample(CommandTest):
+    def test_demo(self):
+        out = self.path("demo.html")
+        result = self.run_json("demo", "--out", out)
+        self.assertEqual(result["report"], out)
+        scores = {s["scheme"]: s["loss"] for s in result["scores"]}
+        self.assertLess(scores[None], 1.0)
+        self.assertLess(abs(scores["int8"] - scores[None]), 0.05)
+        self.assertGreater(scores["ternary"], scores[None] + 0.1)
+        with open(out, encoding="utf-8") as f:
+            page = f.read()
+        self.assertGreaterEqual(page.count("<svg"), 2)
+        self.assertIsNone(re.search(r'(src|href)="https?:', page))
+
+    def test_doctor(self):
+        facts = self.run_json("doctor")
+        self.assertGreater(facts["read_bandwidth_bytes_per_second"], 1e8)
+        self.assertIn("openblas", facts["blas"].lower())
+        self.assertEqual(facts["wait_policy"].lower(), "passive")
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
