@@ -19,12 +19,8 @@ tn_site_stats_new (const char *name, guint width)
   self->name = g_strdup (name);
   self->width = width;
   self->histogram = tn_float_histogram_new ();
-  self->channels = g_new0 (TnChannelStats, width);
-  for (guint c = 0; c < width; c++)
-    {
-      self->channels[c].min = INFINITY;
-      self->channels[c].max = -INFINITY;
-    }
+  self->channels = g_new (TnChannelStats, width);
+  tn_site_stats_clear (self);
   return self;
 }
 
@@ -49,6 +45,21 @@ tn_site_stats_free (TnSiteStats *self)
   g_free (self->channels);
   g_free (self->name);
   g_free (self);
+}
+
+void
+tn_site_stats_clear (TnSiteStats *self)
+{
+  TnFloatHistogram *histogram = self->histogram;
+
+  self->tokens = 0;
+  self->oversize = 0;
+  self->has_extremes = FALSE;
+  memset (histogram->bins, 0, TN_FLOAT_HISTOGRAM_BINS * sizeof *histogram->bins);
+  histogram->zeros = histogram->nans = histogram->positive_infinities = histogram->negative_infinities = 0;
+  memset (self->groups, 0, sizeof self->groups);
+  for (guint c = 0; c < self->width; c++)
+    self->channels[c] = (TnChannelStats){.min = INFINITY, .max = -INFINITY};
 }
 
 gboolean

@@ -66,6 +66,8 @@ typedef struct
 TnSiteStats *tn_site_stats_new     (const char *name, guint width);
 TnSiteStats *tn_site_stats_copy    (const TnSiteStats *self);
 void         tn_site_stats_free    (TnSiteStats *self);
+/* Back to what new gave. */
+void         tn_site_stats_clear   (TnSiteStats *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (TnSiteStats, tn_site_stats_free)
 /* x: [batch->n_tokens, width]. Runs parallel loops: call on the compute thread. The result does not depend on the number of threads. */
 void         tn_site_stats_observe (TnSiteStats *self, const TnBatch *batch, const float *x);

@@ -103,6 +103,17 @@ tn_stats_add_alias (TnStats *self, const char *alias, const char *site_name)
 }
 
 void
+tn_stats_clear (TnStats *self)
+{
+  self->data_fingerprint = 0;
+  self->samples = 0;
+  self->tokens = 0;
+  self->partial = FALSE;
+  for (guint i = 0; i < self->sites->len; i++)
+    tn_site_stats_clear (g_ptr_array_index (self->sites, i));
+}
+
+void
 tn_stats_add_sites (TnStats *self, TnModel *model, TnSiteKind kinds)
 {
   for (guint i = 0; i < tn_model_n_sites (model); i++)
