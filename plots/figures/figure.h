@@ -6,12 +6,12 @@
 
 G_BEGIN_DECLS
 
-/* TnFigure: axes with layers, drawn by Cairo alone; the same function draws the window, PNG, SVG and PDF. Takes plain arrays (copied), knows no engine.
+/* TnFigure: axes with layers, drawn by Cairo and Pango alone; the same code draws the window, PNG, SVG and PDF. Takes plain arrays (copied), knows no engine.
  * One thread at a time. */
 typedef struct _TnFigure TnFigure;
 
 typedef enum { TN_AXIS_LINEAR, TN_AXIS_LOG, TN_AXIS_SYMLOG } TnAxisScale;
-typedef enum { TN_FIGURE_LIGHT, TN_FIGURE_DARK } TnFigureStyle;
+typedef enum { TN_FIGURE_LIGHT, TN_FIGURE_DARK, TN_FIGURE_LIGHT_CONTRAST, TN_FIGURE_DARK_CONTRAST } TnFigureStyle;
 
 TnFigure *tn_figure_new           (const char *title);
 void      tn_figure_free          (TnFigure *self);
@@ -21,6 +21,10 @@ void      tn_figure_set_title     (TnFigure *self, const char *title);
 void      tn_figure_set_empty_text (TnFigure *self, const char *text);
 void      tn_figure_set_x_axis    (TnFigure *self, const char *label, TnAxisScale scale);
 void      tn_figure_set_y_axis    (TnFigure *self, const char *label, TnAxisScale scale);
+/* The typeface of all text and the size of axis labels in pixels; a sans serif of 12 pixels until set. */
+void      tn_figure_set_font      (TnFigure *self, const char *family, double size);
+/* Device pixels a unit of the drawing; needed where Cairo cannot tell (recording surfaces). */
+void      tn_figure_set_density   (TnFigure *self, double density);
 /* Removes all layers; axes, view and title stay. */
 void      tn_figure_clear         (TnFigure *self);
 
@@ -45,13 +49,16 @@ void      tn_figure_pan           (TnFigure *self, double width, double height, 
 gboolean  tn_figure_pixel_to_data (TnFigure *self, double width, double height, double px, double py, double *x, double *y);
 /* Text of what lies under the pixel: value of every layer there. NULL outside; free with g_free(). */
 char     *tn_figure_read_out      (TnFigure *self, double width, double height, double px, double py);
+/* Moves the pixel to the next datum of the first layer: columns along x (bins, points, markers), rows down the bars. FALSE when there is none. */
+gboolean  tn_figure_step          (TnFigure *self, double width, double height, int columns, int rows, double *px, double *py);
 /* One sentence for screen readers: title, axes, ranges. Free with g_free(). */
 char     *tn_figure_describe      (TnFigure *self);
 
 void      tn_figure_draw          (TnFigure *self, cairo_t *cr, double width, double height, TnFigureStyle style);
 /* Files are written whole or not at all. The format is chosen by the ending: .png (2x), .svg, .pdf, .csv (the data of all layers). */
 gboolean  tn_figure_save          (TnFigure *self, const char *path, double width, double height, TnFigureStyle style, GError **error);
-/* An <svg> element to stand inside HTML. Free with g_free(). */
+/* An <svg> element to stand inside HTML: real text, no ids. Colours can be overridden by the page through the CSS variables --tn-background, --tn-text, --tn-muted,
+ * --tn-axis, --tn-grid and --tn-series-0 .. 7. Free with g_free(). */
 char     *tn_figure_to_svg        (TnFigure *self, double width, double height, TnFigureStyle style, GError **error);
 
 G_END_DECLS

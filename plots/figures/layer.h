@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <glib.h>
+
+G_BEGIN_DECLS
+
+typedef enum { TN_LAYER_HISTOGRAM, TN_LAYER_LINE, TN_LAYER_MARKERS, TN_LAYER_BARS } TnLayerKind;
+
+/* What a set of numbers spans; low > high when nothing is finite. */
+typedef struct
+{
+  double low;
+  double high;
+  /* The smallest positive number and the smallest magnitude but zero; infinite when there is none. */
+  double positive;
+  double magnitude;
+} TnExtent;
+
+typedef struct
+{
+  TnLayerKind kind;
+  char *name;
+  guint color;
+  /* The how-manyth of its kind, from 0: chooses dashes and fillings. */
+  guint ordinal;
+  gsize n;
+  /* Histogram: edges [n + 1]; line: x; markers: ascending positions. */
+  double *x;
+  /* Histogram: counts; line: y; bars: values. */
+  double *y;
+  /* Line: x is finite and never decreases. */
+  gboolean ascending;
+  /* Markers: may be NULL. Bars: categories. */
+  char **labels;
+  /* Bars: the row of each category in the figure. */
+  guint *rows;
+  TnExtent x_extent;
+  TnExtent y_extent;
+} TnLayer;
+
+TnLayer *tn_layer_new_histogram (const char *name, guint color, gsize n, const double *edges, const double *counts);
+TnLayer *tn_layer_new_line      (const char *name, guint color, gsize n, const double *x, const double *y);
+TnLayer *tn_layer_new_markers   (const char *name, guint color, gsize n, const double *x, const char *const *labels);
+/* The rows are filled in by the figure. */
+TnLayer *tn_layer_new_bars      (const char *name, guint color, gsize n, const char *const *categories, const double *values);
+void     tn_layer_free          (TnLayer *self);
+
+/* Index of the first of n ascending numbers that is greater than (or, with or_equal, not less than) the value; n when there is none. */
+gsize    tn_layer_search        (const double *ascending, gsize n, double value, gboolean or_equal);
+/* The point of an ascending line, marker or bin centre nearest to x. n must not be 0. */
+gsize    tn_layer_nearest       (const double *ascending, gsize n, double x);
+
+extern const TnExtent tn_extent_empty;
+void     tn_extent_add          (TnExtent *self, double value);
+void     tn_extent_join         (TnExtent *self, const TnExtent *other);
+
+G_END_DECLS

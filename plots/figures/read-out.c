@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <glib/gi18n-lib.h>
+#include <math.h>
+
+#include "plots/figures/figure-private.h"
+#include "plots/figures/number.h"
+
+#define VALUE_DIGITS 6
+/* A marker is under the pointer when no more pixels away. */
+#define MARKER_REACH 6
+
+/* As many digits as it takes to tell the pixel from the next one. */
+static char *
+position_text (const TnScale *scale, double pixel, double value)
+{
+  double step = fabs (tn_scale_from_pixel (scale, pixel + 1) - value);
+  double digits = value == 0 || step == 0 ? 3 : ceil (log10 (fabs (value) / step)) + 1;
+
+  return tn_number_text (value, (int) CLAMP (digits, 3, 16));
+}
+
+static char *
+value_text (double value)
+{
+  return isnan (value) ? g_strdup (_("not measured")) : tn_number_text (value, VALUE_DIGITS);
+}
+
+static void
+append_line (GString *out, const char *name, const char *text)
+{
+  if (out->len > 0)
+    g_string_append_c (out, '\n');
+  if (name != NULL && *name != '\0')
+    g_string_append_printf (out, _("%s: %s"), name, text);
+  else
+    g_string_append (out, text);
+}
+
+static void
+append_bars (GString *out, const TnFigure *self, const TnLayout *layout, double py)
+{
+  double row = rint (tn_scale_from_pixel (&layout->y, py));
+
+  if (!(row >= 0 && row < self->categories->len))
+    return;
+  append_line (out, NULL, self->categories->pdata[(guint) row]);
+  for (guint i = 0; i < self->layers->len; i++)
+    {
+      const TnLayer *layer = self->layers->pdata[i];
+
+      for (gsize k = 0; layer->kind == TN_LAYER_BARS && k < layer->n; k++)
+        if (layer->rows[k] == (guint) row)
+          {
+            g_autofree char *value = value_text (layer->y[k]);
+
+            append_line (out, layer->name, value);
+          }
+    }
+}
+
+static void
+append_bin (GString *out, const TnLayer *layer, const TnLayout *layout, double x)
+{
+  gsize bin = tn_layer_search (layer->x, layer->n + 1, x, FALSE);
+  g_autofree char *low = NULL, *high = NULL, *count = NULL, *text = NULL;
+
+  if (layer->n == 0 || bin == 0 || bin > layer->n)
+    return;
+  low = tn_number_text (layer->x[bin - 1], VALUE_DIGITS);
+  high = tn_number_text (layer->x[bin], VALUE_DIGITS);
+  count = value_text (layer->y[bin - 1]);
+  /* Translators: a count, and the limits of the bin it was counted in. */
+  text = g_strdup_printf (_("%s from %s to %s"), count, low, high);
+  append_line (out, layer->name, text);
+}
+
+/* The datum of a line that the pointer means: nearest along x; for lines without order nearest on the screen. */
+static gsize
+nearest_point (const TnLayer *layer, const TnLayout *layout, double x, double px, double py)
+{
+  double best = INFINITY;
+  gsize nearest = 0;
+
+  if (layer->ascending)
+    return tn_layer_nearest (layer->x, layer->n, x);
+  for (gsize i = 0; i < layer->n; i++)
+    {
+      double distance = hypot (tn_scale_to_pixel (&layout->x, layer->x[i]) - px, tn_scale_to_pixel (&layout->y, layer->y[i]) - py);
+
+      if (distance < best)
+        {
+          best = distance;
+          nearest = i;
+        }
+    }
+  return nearest;
+}
+
+static void
+append_markers (GString *out, const TnLayer *layer, const TnLayout *layout, double x, double px)
+{
+  gsize nearest;
+  g_autofree char *value = NULL, *text = NULL;
+
+  if (layer->n == 0)
+    return;
+  nearest = tn_layer_nearest (layer->x, layer->n, x);
+  if (fabs (tn_scale_to_pixel (&layout->x, layer->x[nearest]) - px) > MARKER_REACH)
+    return;
+  value = tn_number_text (layer->x[nearest], VALUE_DIGITS);
+  if (layer->labels != NULL && *layer->labels[nearest] != '\0')
+    text = g_strdup_printf ("%s (%s)", layer->labels[nearest], value);
+  append_line (out, layer->name, text != NULL ? text : value);
+}
+
+char *
+tn_figure_read_out (TnFigure *self, double width, double height, double px, double py)
+{
+  const TnLayout *layout = tn_figure_get_layout (self, width, height);
+  GString *out;
+  double x;
+
+  if (tn_figure_is_empty (self) || !tn_figure_pixel_to_data (self, width, height, px, py, &x, NULL))
+    return NULL;
+  out = g_string_new (NULL);
+  if (layout->rows)
+    append_bars (out, self, layout, py);
+  else
+    {
+      g_autofree char *position = NULL;
+      double shown = x;
+
+      /* Lines are read at their nearest point, so that is the position to tell. */
+      for (guint i = 0; i < self->layers->len; i++)
+        {
+          const TnLayer *layer = self->layers->pdata[i];
+
+          if (layer->kind == TN_LAYER_LINE && layer->n > 0)
+            {
+              shown = layer->x[nearest_point (layer, layout, x, px, py)];
+              break;
+            }
+        }
+      position = position_text (&layout->x, tn_scale_to_pixel (&layout->x, shown), shown);
+      append_line (out, self->x.label, position);
+    }
+  for (guint i = 0; i < self->layers->len; i++)
+    {
+      const TnLayer *layer = self->layers->pdata[i];
+
+      if (layer->kind == TN_LAYER_HISTOGRAM && !layout->rows)
+        append_bin (out, layer, layout, x);
+      else if (layer->kind == TN_LAYER_MARKERS)
+        append_markers (out, layer, layout, x, px);
+      else if (layer->kind == TN_LAYER_LINE && layer->n > 0 && !layout->rows)
+        {
+          g_autofree char *value = value_text (layer->y[nearest_point (layer, layout, x, px, py)]);
+
+          append_line (out, layer->name, value);
+        }
+    }
+  return g_string_free (out, FALSE);
+}
+
+/* --- stepping ---------------------------------------------------------- */
+
+static double
+datum_at (const TnLayer *layer, gsize i)
+{
+  return layer->kind == TN_LAYER_HISTOGRAM ? layer->x[i] / 2 + layer->x[i + 1] / 2 : layer->x[i];
+}
+
+/* The next datum to one side that is at least a pixel away. */
+static gboolean
+step_columns (const TnLayer *layer, const TnLayout *layout, int direction, double *px)
+{
+  gboolean found = FALSE;
+  double best = 0;
+  gsize low = 0, high = layer->n;
+
+  if (layer->kind != TN_LAYER_LINE || layer->ascending)
+    {
+      /* Only data in view can be meant; the bin at either end may be half visible. */
+      low = tn_layer_search (layer->x, layer->n, layout->x.low, TRUE);
+      low = low > 0 ? low - 1 : 0;
+      high = MIN (layer->n, tn_layer_search (layer->x, layer->n, layout->x.high, FALSE) + 1);
+    }
+  for (gsize i = low; i < high; i++)
+    {
+      double pixel = tn_scale_to_pixel (&layout->x, datum_at (layer, i)), distance = (pixel - *px) * direction;
+
+      if (!tn_scale_can_show (&layout->x, datum_at (layer, i)) || pixel < layout->plot.x || pixel > layout->plot.x + layout->plot.width)
+        continue;
+      if (distance >= 1 && (!found || distance < best))
+        {
+          found = TRUE;
+          best = distance;
+        }
+    }
+  if (found)
+    *px += best * direction;
+  return found;
+}
+
+gboolean
+tn_figure_step (TnFigure *self, double width, double height, int columns, int rows, double *px, double *py)
+{
+  const TnLayout *layout = tn_figure_get_layout (self, width, height);
+  const TnRectangle *plot = &layout->plot;
+
+  if (tn_figure_is_empty (self))
+    return FALSE;
+  if (!tn_figure_pixel_to_data (self, width, height, *px, *py, NULL, NULL))
+    {
+      *px = columns < 0 ? plot->x + plot->width : plot->x;
+      *py = layout->rows ? plot->y : plot->y + plot->height / 2;
+      if (layout->rows)
+        rows = 0;
+    }
+  if (layout->rows)
+    {
+      double row = rint (tn_scale_from_pixel (&layout->y, *py)) + (rows != 0 ? rows : columns);
+
+      row = CLAMP (row, ceil (layout->y.low), floor (layout->y.high));
+      *px = plot->x + plot->width / 2;
+      *py = CLAMP (tn_scale_to_pixel (&layout->y, row), plot->y, plot->y + plot->height);
+      return TRUE;
+    }
+  for (guint i = 0; i < self->layers->len && columns != 0; i++)
+    {
+      const TnLayer *layer = self->layers->pdata[i];
+
+      if (layer->n > 0)
+        return step_columns (layer, layout, columns, px);
+    }
+  return FALSE;
+}
+
+/* --- description ------------------------------------------------------- */
+
+static void
+append_axis (GString *out, const char *label, const char *fallback, const TnScale *scale)
+{
+  g_autofree char *low = tn_number_text (scale->low, 3), *high = tn_number_text (scale->high, 3);
+  const char *name = label != NULL && *label != '\0' ? label : fallback;
+
+  g_string_append (out, "; ");
+  /* Translators: what is on an axis, and its range. */
+  g_string_append_printf (out, scale->kind == TN_AXIS_LINEAR ? _("%s from %s to %s") : _("%s from %s to %s, logarithmic"), name, low, high);
+}
+
+static char *
+describe_layer (const TnLayer *layer)
+{
+  gulong n = layer->n;
+
+  switch (layer->kind)
+    {
+    case TN_LAYER_HISTOGRAM:
+      return g_strdup_printf (g_dngettext (GETTEXT_PACKAGE, "%s: histogram of %lu bin", "%s: histogram of %lu bins", n), layer->name, n);
+    case TN_LAYER_LINE:
+      return g_strdup_printf (g_dngettext (GETTEXT_PACKAGE, "%s: line of %lu point", "%s: line of %lu points", n), layer->name, n);
+    case TN_LAYER_MARKERS:
+      return g_strdup_printf (g_dngettext (GETTEXT_PACKAGE, "%s: %lu marker", "%s: %lu markers", n), layer->name, n);
+    case TN_LAYER_BARS:
+    default:
+      return g_strdup_printf (g_dngettext (GETTEXT_PACKAGE, "%s: %lu bar", "%s: %lu bars", n), layer->name, n);
+    }
+}
+
+char *
+tn_figure_describe (TnFigure *self)
+{
+  GString *out = g_string_new (self->title != NULL && *self->title != '\0' ? self->title : _("Plot"));
+  TnScale x, y;
+
+  if (tn_figure_is_empty (self))
+    {
+      g_string_append_printf (out, "; %s", self->empty_text != NULL ? self->empty_text : _("Nothing has been measured yet."));
+      return g_string_free (out, FALSE);
+    }
+  tn_figure_get_scales (self, &x, &y);
+  append_axis (out, self->x.label, _("horizontal axis"), &x);
+  if (self->categories->len == 0)
+    append_axis (out, self->y.label, _("vertical axis"), &y);
+  for (guint i = 0; i < self->layers->len; i++)
+    {
+      g_autofree char *text = describe_layer (self->layers->pdata[i]);
+
+      g_string_append_printf (out, "; %s", text);
+    }
+  g_string_append_c (out, '.');
+  return g_string_free (out, FALSE);
+}
