@@ -3,6 +3,15 @@
 
 #include <string.h>
 
+/* memcpy() may not be given NULL, which an empty sequence has. */
+static gint32 *
+copy_tokens (gint32 *to, const gint32 *from, guint n)
+{
+  if (n > 0)
+    memcpy (to, from, n * sizeof *to);
+  return to;
+}
+
 TnBatch *
 tn_batch_new (const TnSequence *sequences, guint n_sequences)
 {
@@ -20,13 +29,9 @@ tn_batch_new (const TnSequence *sequences, guint n_sequences)
       TnSequence *copy = &self->sequences[i];
 
       *copy = sequences[i];
-      copy->tokens = self->storage + place;
-      memcpy (self->storage + place, sequences[i].tokens, copy->length * sizeof (gint32));
-      if (sequences[i].targets != NULL)
-        {
-          copy->targets = self->storage + self->n_tokens + place;
-          memcpy (self->storage + self->n_tokens + place, sequences[i].targets, copy->length * sizeof (gint32));
-        }
+      copy->tokens = copy_tokens (self->storage + place, copy->tokens, copy->length);
+      if (copy->targets != NULL)
+        copy->targets = copy_tokens (self->storage + self->n_tokens + place, copy->targets, copy->length);
       place += copy->length;
     }
   return self;

@@ -1,158 +1,233 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "engine/nn/head.h"
 
-#include <math.h>
-
-#include "engine/device/device.h"
-#include "engine/kernels/softmax.h"
 #include "engine/nn/linear.h"
+
+#define TILE_ROWS 256
+#define GROUP_BLOCKS 16
+/* Rows that one thread decodes at a time. */
+#define PIECE_ROWS 64
 
 /* Some rows of one sequence: shapes depend on the sequence alone. */
 typedef struct
 {
-  gsize         row;
-  guint         n;
+  gsize row; /* in the batch's matrices */
+  guint n;
   const gint32 *targets; /* NULL: nothing to predict */
 } Tile;
 
 typedef struct
 {
-  TnLogSumExp lse;
-  float       target;
-} RowLoss;
+  const TnTensor *head;
+  const TnForwardScratch *scratch;
+  const float *x;
+  float *logits;
+  GArray *tiles; /* Tile */
+  gboolean scoring;
+  TnLogSumExp *rows;   /* [n_tokens]: joined so far */
+  TnLogSumExp *pieces; /* [GROUP_BLOCKS, n_tokens] */
+  float *targets;      /* [n_tokens]: logit of the target */
+} Head;
 
-static guint
-block_rows (const TnTensor *head)
+/* One group of blocks of the vocabulary. */
+typedef struct
 {
-  return (guint) MIN (TN_HEAD_BLOCK_ROWS, tn_tensor_rows (head));
+  guint64 first, n; /* rows of the head */
+  guint64 block_rows;
+  guint n_blocks;
+  const float *weights;
+} Group;
+
+static guint64
+group_blocks (const TnTensor *head)
+{
+  guint64 step = tn_linear_block_rows (head);
+
+  return MIN (GROUP_BLOCKS, (tn_tensor_rows (head) + step - 1) / step);
 }
 
 gsize
-tn_head_estimate_scratch (const TnTensor *head, gsize n_tokens)
+tn_head_tile_count (const TnTensor *head, guint longest)
 {
-  gsize decoded = tn_linear_in_place (head) ? 0 : (gsize) block_rows (head) * tn_tensor_columns (head) * sizeof (float);
+  return MIN (TILE_ROWS, (gsize) longest) * tn_linear_block_rows (head);
+}
 
-  return decoded + (gsize) tn_device_get_threads () * TN_HEAD_TILE * block_rows (head) * sizeof (float) + n_tokens * sizeof (RowLoss);
+/* The pieces of a group, the joined rows, and the logits of the targets, which are smaller than a piece. */
+gsize
+tn_head_piece_count (const TnTensor *head, gsize n_tokens)
+{
+  return n_tokens * (group_blocks (head) + 2);
 }
 
 static GArray *
-make_tiles (const TnBatch *batch)
+make_tiles (const TnForwardScratch *scratch)
 {
   GArray *tiles = g_array_new (FALSE, FALSE, sizeof (Tile));
-  gsize row = 0;
 
-  for (guint s = 0; s < batch->n_sequences; s++)
-    for (guint first = 0; first < batch->sequences[s].length; first += TN_HEAD_TILE)
-      {
-        const TnSequence *sequence = &batch->sequences[s];
-        const Tile tile = {
-          .row = row, .n = MIN (TN_HEAD_TILE, sequence->length - first), .targets = sequence->targets != NULL ? sequence->targets + first : NULL,
-        };
+  for (guint s = 0; s < scratch->batch->n_sequences; s++)
+    {
+      const TnSequence *sequence = &scratch->batch->sequences[s];
 
-        g_array_append_val (tiles, tile);
-        row += tile.n;
-      }
+      for (guint first = 0; first < sequence->length; first += TILE_ROWS)
+        {
+          const Tile tile = {
+              .row = scratch->first_rows[s] + first,
+              .n = MIN (TILE_ROWS, sequence->length - first),
+              .targets = sequence->targets != NULL ? sequence->targets + first : NULL,
+          };
+
+          g_array_append_val (tiles, tile);
+        }
+    }
   return tiles;
 }
 
 static void
-decode_block (const TnTensor *head, guint64 first, guint64 n, float *scratch)
+decode_piece (const Head *self, const Group *group, guint64 piece)
 {
-  gint64 n_parts = (gint64) ((n + 127) / 128);
+  guint64 first = piece * PIECE_ROWS;
 
-#pragma omp parallel for schedule(static) num_threads((int) tn_device_get_threads ())
-  for (gint64 part = 0; part < n_parts; part++)
+  tn_tensor_decode_rows (self->head, group->first + first, MIN (PIECE_ROWS, group->n - first),
+                         self->scratch->weights + first * tn_tensor_columns (self->head));
+}
+
+static void
+run_item (const Head *self, const Group *group, guint block, const Tile *tile)
+{
+  guint64 width = tn_tensor_columns (self->head), n_vocab = tn_tensor_rows (self->head);
+  guint64 offset = block * group->block_rows, n = MIN (group->block_rows, group->n - offset);
+  guint first = (guint) (group->first + offset);
+  float *out = self->logits != NULL ? self->logits + tile->row * n_vocab + first : tn_forward_scratch_tile (self->scratch);
+  gsize stride = self->logits != NULL ? n_vocab : n;
+
+  tn_product_transposed (self->x + tile->row * width, width, group->weights + offset * width, width, out, stride, tile->n, n,
+                         width, 1.0f);
+  if (!self->scoring || tile->targets == NULL)
+    return;
+  for (guint i = 0; i < tile->n; i++)
     {
-      guint64 start = (guint64) part * 128;
+      const float *row = out + i * stride;
+      gint32 target = tile->targets[i];
 
-      tn_tensor_decode_rows (head, first + start, MIN (128, n - start), scratch + start * tn_tensor_columns (head));
+      if (target < 0)
+        continue;
+      tn_log_sum_exp_piece (row, n, first, &self->pieces[block * self->scratch->batch->n_tokens + tile->row + i]);
+      if ((guint) target >= first && (guint) target < first + n)
+        self->targets[tile->row + i] = row[(guint) target - first];
     }
 }
 
 static void
-feed_row (RowLoss *row, const float *logits, guint64 n, gint32 first, gint32 target)
+join_tile (const Head *self, const Group *group, const Tile *tile)
 {
-  TnLogSumExp piece;
-
-  tn_log_sum_exp_piece (logits, n, (guint) first, &piece);
-  tn_log_sum_exp_join (&row->lse, &piece);
-  if (target >= first && (guint64) (target - first) < n)
-    row->target = logits[target - first];
+  for (guint i = 0; tile->targets != NULL && i < tile->n; i++)
+    for (guint block = 0; tile->targets[i] >= 0 && block < group->n_blocks; block++)
+      tn_log_sum_exp_join (&self->rows[tile->row + i], &self->pieces[block * self->scratch->batch->n_tokens + tile->row + i]);
 }
 
 static void
-finish (const GArray *tiles, const RowLoss *rows, TnLoss *loss, double *row_nll)
+run_group (const Head *self, const Group *group)
 {
-  *loss = (TnLoss) { 0 };
-  for (guint t = 0; t < tiles->len; t++)
-    {
-      const Tile *tile = &g_array_index (tiles, Tile, t);
+  const Tile *tiles = (const Tile *) self->tiles->data;
+  gint64 n_tiles = self->tiles->len, n_items = n_tiles * group->n_blocks;
+  gint64 n_pieces = tn_linear_in_place (self->head) ? 0 : (gint64) ((group->n + PIECE_ROWS - 1) / PIECE_ROWS);
 
-      for (guint i = 0; i < tile->n; i++)
-        {
-          const RowLoss *row = &rows[tile->row + i];
-          gboolean scored = tile->targets != NULL && tile->targets[i] >= 0;
-          double nll = scored ? tn_log_sum_exp_finish (&row->lse) - (double) row->target : 0.0;
-
-          if (row_nll != NULL)
-            row_nll[tile->row + i] = nll;
-          if (!scored)
-            continue;
-          loss->nll_sum += nll;
-          loss->n_scored++;
-          loss->n_correct += row->lse.best == (guint) tile->targets[i];
-        }
-    }
+#pragma omp parallel num_threads((int) self->scratch->threads)
+  {
+#pragma omp for schedule(dynamic)
+    for (gint64 i = 0; i < n_pieces; i++)
+      decode_piece (self, group, (guint64) i);
+#pragma omp for schedule(dynamic)
+    for (gint64 i = 0; i < n_items; i++)
+      run_item (self, group, (guint) (i / n_tiles), &tiles[i % n_tiles]);
+      /* In the order of the vocabulary, whoever computed the pieces. */
+#pragma omp for schedule(static)
+    for (gint64 i = 0; i < (self->scoring ? n_tiles : 0); i++)
+      join_tile (self, group, &tiles[i]);
+  }
+  tn_linear_release (self->head, group->first, group->n, self->scratch);
 }
 
-gboolean
-tn_head_forward (const TnTensor *head, const TnBatch *batch, const float *x, float *logits, TnLoss *loss, double *row_nll, GCancellable *cancellable,
-                 GError **error)
+static gboolean
+run_groups (const Head *self, GCancellable *cancellable, GError **error)
 {
-  guint64 n_vocab = tn_tensor_rows (head), width = tn_tensor_columns (head);
-  g_autoptr (GArray) tiles = make_tiles (batch);
-  TnPool *pool = tn_pool_default ();
-  g_autoptr (TnBlock) decoded = NULL, tile_logits = NULL, row_block = NULL;
-  RowLoss *rows;
+  guint64 n_vocab = tn_tensor_rows (self->head), width = tn_tensor_columns (self->head);
+  guint64 step = tn_linear_block_rows (self->head);
+  guint64 blocks = group_blocks (self->head);
+  gboolean in_place = tn_linear_in_place (self->head);
 
-  if (!tn_linear_in_place (head) &&
-      (decoded = tn_pool_alloc (pool, TN_PURPOSE_SCRATCH, (gsize) block_rows (head) * width * sizeof (float), error)) == NULL)
-    return FALSE;
-  tile_logits = tn_pool_alloc (pool, TN_PURPOSE_SCRATCH, (gsize) tn_device_get_threads () * TN_HEAD_TILE * block_rows (head) * sizeof (float), error);
-  if (tile_logits == NULL || (row_block = rows = tn_pool_alloc_array (pool, TN_PURPOSE_SCRATCH, MAX (batch->n_tokens, 1), sizeof (RowLoss), error)) == NULL)
-    return FALSE;
-  for (gsize i = 0; i < batch->n_tokens; i++)
-    rows[i].lse = TN_LOG_SUM_EXP_EMPTY;
-
-  for (guint64 first = 0; first < n_vocab; first += TN_HEAD_BLOCK_ROWS)
+  if (!in_place)
+    blocks = MIN (blocks, MAX (self->scratch->weight_count / (step * width), 1));
+  for (guint64 first = 0; first < n_vocab; first += blocks * step)
     {
-      guint64 n = MIN (TN_HEAD_BLOCK_ROWS, n_vocab - first);
-      const float *weights;
-      gint next_slot = 0;
+      guint64 n = MIN (blocks * step, n_vocab - first);
+      const Group group = {
+          .first = first,
+          .n = n,
+          .block_rows = step,
+          .n_blocks = (guint) ((n + step - 1) / step),
+          .weights = in_place ? (const float *) self->head->data + first * width : self->scratch->weights,
+      };
 
       if (g_cancellable_set_error_if_cancelled (cancellable, error))
         return FALSE;
-      if (!tn_linear_in_place (head))
-        decode_block (head, first, n, decoded);
-      weights = tn_linear_in_place (head) ? (const float *) head->data + first * width : decoded;
-#pragma omp parallel num_threads((int) tn_device_get_threads ())
-      {
-        float *own = (float *) tile_logits + (gsize) g_atomic_int_add (&next_slot, 1) * TN_HEAD_TILE * block_rows (head);
+      run_group (self, &group);
+    }
+  return TRUE;
+}
 
-#pragma omp for schedule(dynamic)
-        for (guint t = 0; t < tiles->len; t++)
-          {
-            const Tile *tile = &g_array_index (tiles, Tile, t);
-            float *out = logits != NULL ? logits + tile->row * n_vocab + first : own;
-            gsize stride = logits != NULL ? n_vocab : n;
+/* Sums over rows in order, in double. */
+static void
+finish (const Head *self, TnLoss *loss, double *row_nll)
+{
+  TnLoss sum = {0};
 
-            tn_linear_product (x + tile->row * width, width, weights, width, out, stride, tile->n, n, width, 1.0f);
-            for (guint i = 0; loss != NULL && i < tile->n; i++)
-              feed_row (&rows[tile->row + i], out + i * stride, n, (gint32) first, tile->targets != NULL ? tile->targets[i] : -1);
-          }
-      }
+  for (guint t = 0; t < self->tiles->len; t++)
+    {
+      const Tile *tile = &g_array_index (self->tiles, Tile, t);
+
+      for (guint i = 0; i < tile->n; i++)
+        {
+          gsize row = tile->row + i;
+          gboolean scored = tile->targets != NULL && tile->targets[i] >= 0;
+          double nll = scored ? tn_log_sum_exp_finish (&self->rows[row]) - (double) self->targets[row] : 0.0;
+
+          if (row_nll != NULL)
+            row_nll[row] = nll;
+          if (!scored)
+            continue;
+          sum.nll_sum += nll;
+          sum.n_scored++;
+          sum.n_correct += self->rows[row].best == (guint) tile->targets[i];
+        }
     }
   if (loss != NULL)
-    finish (tiles, rows, loss, row_nll);
+    *loss = sum;
+}
+
+gboolean
+tn_head_forward (const TnTensor *head, const float *x, float *logits, TnLoss *loss, double *row_nll,
+                 const TnForwardScratch *scratch, GCancellable *cancellable, GError **error)
+{
+  gsize n_tokens = scratch->batch->n_tokens;
+  g_autoptr (GArray) tiles = make_tiles (scratch);
+  Head self = {
+      .head = head,
+      .scratch = scratch,
+      .x = x,
+      .logits = logits,
+      .tiles = tiles,
+      .scoring = loss != NULL || row_nll != NULL,
+      .rows = scratch->pieces,
+  };
+
+  self.pieces = self.rows + n_tokens;
+  self.targets = (float *) (self.pieces + group_blocks (head) * n_tokens);
+  for (gsize i = 0; i < n_tokens; i++)
+    self.rows[i] = TN_LOG_SUM_EXP_EMPTY;
+  if (!run_groups (&self, cancellable, error))
+    return FALSE;
+  if (self.scoring)
+    finish (&self, loss, row_nll);
   return TRUE;
 }

@@ -2,25 +2,64 @@
 #include "engine/nn/linear.h"
 
 #include <cblas.h>
+#include <omp.h>
 
 #include "engine/device/device.h"
 
-/* Weights up to this many elements are decoded whole, so that threads share the sequences; larger ones have blocks enough to share. */
-#define WHOLE_ELEMENTS ((guint64) 4 << 20)
+#define BLOCK_ROWS 512
+#define NARROW_BLOCK_ROWS 256
+#define NARROW_ROWS 2048
+/* Rows that one thread decodes at a time. */
+#define PIECE_ROWS 64
+#define PIECES (BLOCK_ROWS / PIECE_ROWS)
+#define LARGE_BYTES ((guint64) 1 << 20)
 
-/* Inside a parallel region, and where one thread is all there is, OpenBLAS computes on the calling thread alone. */
-void
-tn_linear_product (const float *a, gsize lda, const float *b, gsize ldb, float *c, gsize ldc, gsize m, gsize n, gsize k, float alpha)
+typedef struct
 {
-  cblas_sgemm (CblasRowMajor, CblasNoTrans, CblasTrans, (blasint) m, (blasint) n, (blasint) k, alpha, a, (blasint) lda, b, (blasint) ldb, 0.0f, c,
-               (blasint) ldc);
+  const TnLinear *layer;
+  guint64 first, n;
+  float *decoded; /* where to decode to; NULL in place */
+  const float *rows;
+} Block;
+
+/* OpenBLAS runs on one thread inside a parallel region; where the region has a single thread, or there is none, it has to be
+ * told, or its own splitting would change the shape of the products. The number of the region's threads is unaffected. */
+static int
+begin_serial (void)
+{
+  int threads = omp_get_max_threads ();
+
+  if (threads != 1)
+    omp_set_num_threads (1);
+  return threads;
+}
+
+static void
+end_serial (int threads)
+{
+  if (threads != 1)
+    omp_set_num_threads (threads);
 }
 
 void
-tn_linear_product_plain (const float *a, gsize lda, const float *b, gsize ldb, float *c, gsize ldc, gsize m, gsize n, gsize k)
+tn_product_transposed (const float *a, gsize lda, const float *b, gsize ldb, float *c, gsize ldc, gsize m, gsize n, gsize k,
+                       float alpha)
 {
-  cblas_sgemm (CblasRowMajor, CblasNoTrans, CblasNoTrans, (blasint) m, (blasint) n, (blasint) k, 1.0f, a, (blasint) lda, b, (blasint) ldb, 0.0f, c,
-               (blasint) ldc);
+  int threads = begin_serial ();
+
+  cblas_sgemm (CblasRowMajor, CblasNoTrans, CblasTrans, (blasint) m, (blasint) n, (blasint) k, alpha, a, (blasint) lda, b,
+               (blasint) ldb, 0.0f, c, (blasint) ldc);
+  end_serial (threads);
+}
+
+void
+tn_product_plain (const float *a, gsize lda, const float *b, gsize ldb, float *c, gsize ldc, gsize m, gsize n, gsize k)
+{
+  int threads = begin_serial ();
+
+  cblas_sgemm (CblasRowMajor, CblasNoTrans, CblasNoTrans, (blasint) m, (blasint) n, (blasint) k, 1.0f, a, (blasint) lda, b,
+               (blasint) ldb, 0.0f, c, (blasint) ldc);
+  end_serial (threads);
 }
 
 gboolean
@@ -29,134 +68,133 @@ tn_linear_in_place (const TnTensor *weight)
   return weight->dtype == TN_DTYPE_F32 && GPOINTER_TO_SIZE (weight->data) % sizeof (float) == 0;
 }
 
-const float *
-tn_linear_rows (const TnTensor *weight, guint64 first, guint64 n, float *scratch)
-{
-  if (tn_linear_in_place (weight))
-    return (const float *) weight->data + first * tn_tensor_columns (weight);
-  tn_tensor_decode_rows (weight, first, n, scratch);
-  return scratch;
-}
-
-static guint64
-scratch_rows (const TnTensor *weight, gboolean *whole)
+guint64
+tn_linear_block_rows (const TnTensor *weight)
 {
   guint64 rows = tn_tensor_rows (weight);
 
-  *whole = tn_linear_in_place (weight) || weight->count <= WHOLE_ELEMENTS;
-  return *whole ? rows : TN_LINEAR_BLOCK_ROWS;
+  return MIN (rows, rows < NARROW_ROWS ? NARROW_BLOCK_ROWS : BLOCK_ROWS);
 }
 
-gsize
-tn_linear_estimate_scratch (const TnTensor *weight)
+void
+tn_linear_release (const TnTensor *weight, guint64 first, guint64 n, const TnForwardScratch *scratch)
 {
-  gboolean whole;
-  guint64 rows = scratch_rows (weight, &whole);
-
-  if (tn_linear_in_place (weight))
-    return 0;
-  return (gsize) (rows * tn_tensor_columns (weight)) * sizeof (float) * (whole ? 1 : tn_device_get_threads ());
+  if (weight->block == NULL && weight->bytes >= LARGE_BYTES && (scratch->release_in_place || !tn_linear_in_place (weight)))
+    tn_tensor_release_rows (weight, first, n);
 }
 
-static void
-multiply_block (const float *rows, guint64 first, guint64 n_rows, guint64 out, guint64 in, const TnSequence *sequence, gsize row, const float *x, float *y)
+static GArray *
+cut_into_blocks (const TnLinear *layers, guint n_layers)
 {
-  tn_linear_product (x + row * in, in, rows, in, y + row * out + first, out, sequence->length, n_rows, in, 1.0f);
-}
+  GArray *blocks = g_array_new (FALSE, FALSE, sizeof (Block));
 
-/* All weights at hand: threads share (sequence, block) pairs. */
-static void
-multiply_whole (const float *weights, guint64 out, guint64 in, const TnBatch *batch, const float *x, float *y)
-{
-  guint64 n_blocks = (out + TN_LINEAR_BLOCK_ROWS - 1) / TN_LINEAR_BLOCK_ROWS;
-  g_autofree gsize *first_row = g_new (gsize, batch->n_sequences + 1);
-  gint64 n_items = (gint64) (n_blocks * batch->n_sequences);
-
-  first_row[0] = 0;
-  for (guint s = 0; s < batch->n_sequences; s++)
-    first_row[s + 1] = first_row[s] + batch->sequences[s].length;
-#pragma omp parallel for schedule(dynamic) num_threads((int) tn_device_get_threads ())
-  for (gint64 item = 0; item < n_items; item++)
+  for (guint i = 0; i < n_layers; i++)
     {
-      guint s = (guint) ((guint64) item % batch->n_sequences);
-      guint64 first = (guint64) item / batch->n_sequences * TN_LINEAR_BLOCK_ROWS;
-      guint64 n_rows = MIN (TN_LINEAR_BLOCK_ROWS, out - first);
+      const TnTensor *weight = layers[i].weight;
+      guint64 out = tn_tensor_rows (weight), step = tn_linear_block_rows (weight);
 
-      if (batch->sequences[s].length > 0)
-        multiply_block (weights + first * in, first, n_rows, out, in, &batch->sequences[s], first_row[s], x, y);
+      for (guint64 first = 0; first < out; first += step)
+        {
+          Block block = {.layer = &layers[i], .first = first, .n = MIN (step, out - first)};
+
+          if (tn_linear_in_place (weight))
+            block.rows = (const float *) weight->data + first * tn_tensor_columns (weight);
+          g_array_append_val (blocks, block);
+        }
     }
+  return blocks;
 }
 
-static void
-decode_whole (const TnTensor *weight, float *scratch)
+/* As many blocks from the first one as the scratch can hold decoded; at least one, for it was planned so. */
+static guint
+place_group (Block *blocks, guint n, const TnForwardScratch *scratch)
 {
-  guint64 out = tn_tensor_rows (weight), in = tn_tensor_columns (weight);
-  gint64 n_blocks = (gint64) ((out + TN_LINEAR_BLOCK_ROWS - 1) / TN_LINEAR_BLOCK_ROWS);
+  gsize used = 0;
+  guint i;
 
-#pragma omp parallel for schedule(dynamic) num_threads((int) tn_device_get_threads ())
-  for (gint64 block = 0; block < n_blocks; block++)
+  for (i = 0; i < n; i++)
     {
-      guint64 first = (guint64) block * TN_LINEAR_BLOCK_ROWS;
+      gsize count = blocks[i].n * tn_tensor_columns (blocks[i].layer->weight);
 
-      tn_tensor_decode_rows (weight, first, MIN (TN_LINEAR_BLOCK_ROWS, out - first), scratch + first * in);
+      if (tn_linear_in_place (blocks[i].layer->weight))
+        continue;
+      if (count > scratch->weight_count - used)
+        break;
+      blocks[i].rows = blocks[i].decoded = scratch->weights + used;
+      used += count;
     }
+  return i;
 }
 
-/* Large weights: every thread decodes a block of its own and takes all sequences through it. */
 static void
-multiply_decoding (const TnTensor *weight, float *scratch, const TnBatch *batch, const float *x, float *y)
+decode_piece (const Block *block, guint64 piece)
 {
-  guint64 out = tn_tensor_rows (weight), in = tn_tensor_columns (weight);
-  gint64 n_blocks = (gint64) ((out + TN_LINEAR_BLOCK_ROWS - 1) / TN_LINEAR_BLOCK_ROWS);
-  gint next_slot = 0;
+  guint64 first = piece * PIECE_ROWS;
 
-#pragma omp parallel num_threads((int) tn_device_get_threads ())
-  {
-    float *rows = scratch + (gsize) g_atomic_int_add (&next_slot, 1) * TN_LINEAR_BLOCK_ROWS * in;
+  if (block->decoded != NULL && first < block->n)
+    tn_tensor_decode_rows (block->layer->weight, block->first + first, MIN (PIECE_ROWS, block->n - first),
+                           block->decoded + first * tn_tensor_columns (block->layer->weight));
+}
 
-#pragma omp for schedule(dynamic)
-    for (gint64 block = 0; block < n_blocks; block++)
+static void
+multiply (const Block *block, guint sequence, const float *x, const TnForwardScratch *scratch)
+{
+  guint64 in = tn_tensor_columns (block->layer->weight), out = tn_tensor_rows (block->layer->weight);
+  gsize row = scratch->first_rows[sequence], length = scratch->batch->sequences[sequence].length;
+
+  if (length > 0)
+    tn_product_transposed (x + row * in, in, block->rows, in, block->layer->y + row * out + block->first, out, length, block->n,
+                           in, 1.0f);
+}
+
+void
+tn_linear_forward (const TnLinear *layers, guint n_layers, const float *x, const TnForwardScratch *scratch)
+{
+  g_autoptr (GArray) all = cut_into_blocks (layers, n_layers);
+  guint n_sequences = scratch->batch->n_sequences;
+
+  for (guint done = 0, n; done < all->len; done += n)
+    {
+      Block *blocks = &g_array_index (all, Block, done);
+      gint64 n_pieces, n_items;
+
+      n = place_group (blocks, all->len - done, scratch);
+      g_assert (n > 0);
+      n_pieces = (gint64) n * PIECES;
+      n_items = (gint64) n * n_sequences;
+#pragma omp parallel num_threads((int) scratch->threads)
       {
-        guint64 first = (guint64) block * TN_LINEAR_BLOCK_ROWS;
-        guint64 n_rows = MIN (TN_LINEAR_BLOCK_ROWS, out - first);
-        gsize row = 0;
-
-        tn_tensor_decode_rows (weight, first, n_rows, rows);
-        tn_tensor_release_rows (weight, first, n_rows);
-        for (guint s = 0; s < batch->n_sequences; s++)
-          {
-            if (batch->sequences[s].length > 0)
-              multiply_block (rows, first, n_rows, out, in, &batch->sequences[s], row, x, y);
-            row += batch->sequences[s].length;
-          }
+#pragma omp for schedule(dynamic)
+        for (gint64 i = 0; i < n_pieces; i++)
+          decode_piece (&blocks[i / PIECES], (guint64) (i % PIECES));
+          /* All sequences of a block before the next block: its weights are read once. */
+#pragma omp for schedule(dynamic)
+        for (gint64 i = 0; i < n_items; i++)
+          multiply (&blocks[i / n_sequences], (guint) (i % n_sequences), x, scratch);
       }
-  }
+      for (guint i = 0; i < n; i++)
+        tn_linear_release (blocks[i].layer->weight, blocks[i].first, blocks[i].n, scratch);
+    }
 }
 
-gboolean
-tn_linear_forward (const TnTensor *weight, const TnBatch *batch, const float *x, float *y, GError **error)
+void
+tn_linear_vector (const TnTensor *weight, const float *x, float *tiles, float *y)
 {
   guint64 out = tn_tensor_rows (weight), in = tn_tensor_columns (weight);
-  g_autoptr (TnBlock) scratch = NULL;
-  gboolean whole;
+  gboolean in_place = tn_linear_in_place (weight);
+  gint64 n_pieces = (gint64) ((out + TN_LINEAR_VECTOR_ROWS - 1) / TN_LINEAR_VECTOR_ROWS);
 
-  if (batch->n_tokens == 0)
-    return TRUE;
-  if (tn_linear_in_place (weight))
+#pragma omp parallel for schedule(static) num_threads((int) tn_device_get_threads())
+  for (gint64 piece = 0; piece < n_pieces; piece++)
     {
-      multiply_whole (weight->data, out, in, batch, x, y);
-      return TRUE;
+      guint64 first = (guint64) piece * TN_LINEAR_VECTOR_ROWS, n = MIN (TN_LINEAR_VECTOR_ROWS, out - first);
+      float *tile = tiles + (gsize) omp_get_thread_num () * TN_LINEAR_VECTOR_ROWS * in;
+      const float *rows = in_place ? (const float *) weight->data + first * in : tile;
+      int threads = begin_serial ();
+
+      if (!in_place)
+        tn_tensor_decode_rows (weight, first, n, tile);
+      cblas_sgemv (CblasRowMajor, CblasNoTrans, (blasint) n, (blasint) in, 1.0f, rows, (blasint) in, x, 1, 0.0f, y + first, 1);
+      end_serial (threads);
     }
-  scratch_rows (weight, &whole);
-  scratch = tn_pool_alloc (tn_pool_default (), TN_PURPOSE_SCRATCH, tn_linear_estimate_scratch (weight), error);
-  if (scratch == NULL)
-    return FALSE;
-  if (whole)
-    {
-      decode_whole (weight, scratch);
-      multiply_whole (scratch, out, in, batch, x, y);
-    }
-  else
-    multiply_decoding (weight, scratch, batch, x, y);
-  return TRUE;
 }

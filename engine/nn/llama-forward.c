@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <glib/gi18n-lib.h>
 
-#include "engine/device/device.h"
 #include "engine/error.h"
 #include "engine/kernels/activation.h"
 #include "engine/kernels/elementwise.h"
@@ -10,15 +9,19 @@
 #include "engine/nn/head.h"
 #include "engine/nn/linear.h"
 #include "engine/nn/model-private.h"
+#include "engine/nn/scratch.h"
 
-/* The activations of a batch, a row a token. */
+/* Rows that one thread rotates at a time. */
+#define ROTATE_ROWS 64
+
+/* The activations of a batch, a row a token. q, k, v lie where gate and up lie later. */
 typedef struct
 {
-  TnModel                *model;
-  const TnBatch          *batch;
+  TnModel *model;
+  const TnBatch *batch;
   const TnForwardOptions *options;
-  float                  *residual, *normed, *q, *k, *v, *attended, *gate, *up;
-  guint                  *positions; /* of each row in its sequence */
+  const TnForwardScratch *scratch;
+  float *residual, *normed, *q, *k, *v, *gate, *up;
 } Forward;
 
 static gsize
@@ -26,27 +29,31 @@ row_floats (const TnLlamaConfig *config)
 {
   gsize heads = (gsize) config->n_head * config->head_dim, heads_kv = (gsize) config->n_head_kv * config->head_dim;
 
-  return 2 * (gsize) config->n_embd + 2 * heads + 2 * heads_kv + 2 * (gsize) config->n_ff;
-}
-
-static gsize
-largest_linear_scratch (const TnModel *model)
-{
-  gsize most = 0;
-
-  for (guint b = 0; b < model->config.n_layer; b++)
-    for (guint i = 0; i < TN_N_LAYERS; i++)
-      most = MAX (most, tn_linear_estimate_scratch (model->blocks[b].weights[i]));
-  return most;
+  return 2 * (gsize) config->n_embd + MAX (heads + 2 * heads_kv, 2 * (gsize) config->n_ff);
 }
 
 gsize
 tn_model_estimate_forward_bytes (TnModel *self, gsize n_tokens, guint longest, TnSiteKind kinds)
 {
-  gsize scratch = MAX (MAX (largest_linear_scratch (self), tn_attention_estimate_scratch (longest)), tn_head_estimate_scratch (self->head, n_tokens));
-  gsize logits = kinds & TN_SITE_LOGITS ? n_tokens * self->config.n_vocab * sizeof (float) : 0;
+  TnForwardScratch plan;
+  gsize bytes;
 
-  return n_tokens * (row_floats (&self->config) * sizeof (float) + sizeof (guint)) + logits + scratch + 16 * TN_POOL_ALIGNMENT;
+  tn_forward_scratch_plan (self, n_tokens, MAX (longest, 1), TRUE, &plan);
+  bytes = tn_forward_scratch_bytes (&plan) + tn_pool_block_bytes (n_tokens * row_floats (&self->config) * sizeof (float));
+  if (kinds & TN_SITE_LOGITS)
+    bytes += tn_pool_block_bytes (n_tokens * self->config.n_vocab * sizeof (float));
+  return bytes;
+}
+
+static gboolean
+check_token (const TnModel *model, gint32 token, GError **error)
+{
+  if (token >= 0 && (guint) token < model->config.n_vocab)
+    return TRUE;
+  g_set_error (error, TN_ERROR, TN_ERROR_DATA,
+               _ ("token %d is outside the model's vocabulary of %u: the tokenizer is of another model"), token,
+               model->config.n_vocab);
+  return FALSE;
 }
 
 static gboolean
@@ -58,20 +65,17 @@ check_batch (const TnModel *model, const TnBatch *batch, GError **error)
 
       if (sequence->length > model->config.n_context)
         {
-          g_set_error (error, TN_ERROR, TN_ERROR_ARGUMENT, _("a sequence has %u tokens, the model's context is %u"), sequence->length, model->config.n_context);
+          g_set_error (error, TN_ERROR, TN_ERROR_ARGUMENT, _ ("a sequence has %u tokens, the model's context is %u"),
+                       sequence->length, model->config.n_context);
           return FALSE;
         }
       for (guint i = 0; i < sequence->length; i++)
         {
-          gint32 target = sequence->targets != NULL ? sequence->targets[i] : -1;
-          gint32 wrong = sequence->tokens[i] < 0 || (guint) sequence->tokens[i] >= model->config.n_vocab ? sequence->tokens[i] : target;
-
-          if (wrong < -1 || wrong >= (gint32) model->config.n_vocab || sequence->tokens[i] < 0)
-            {
-              g_set_error (error, TN_ERROR, TN_ERROR_DATA, _("token %d is outside the model's vocabulary of %u: the tokenizer is of another model"), wrong,
-                           model->config.n_vocab);
-              return FALSE;
-            }
+          if (!check_token (model, sequence->tokens[i], error))
+            return FALSE;
+          /* -1: nothing to predict here. */
+          if (sequence->targets != NULL && sequence->targets[i] != -1 && !check_token (model, sequence->targets[i], error))
+            return FALSE;
         }
     }
   return TRUE;
@@ -80,7 +84,8 @@ check_batch (const TnModel *model, const TnBatch *batch, GError **error)
 static void
 observe (const Forward *self, const TnSite *site, const float *x)
 {
-  if (self->options != NULL && self->options->observe != NULL && (self->options->kinds & site->kind) && site->shared_with == site->index)
+  if (self->options != NULL && self->options->observe != NULL && (self->options->kinds & site->kind) &&
+      site->shared_with == site->index)
     self->options->observe (site, self->batch, x, self->options->user_data);
 }
 
@@ -92,10 +97,7 @@ embed (const Forward *self)
 
   for (guint s = 0; s < batch->n_sequences; s++)
     for (guint i = 0; i < batch->sequences[s].length; i++, row++)
-      {
-        tn_tensor_decode_rows (self->model->embedding, (guint64) batch->sequences[s].tokens[i], 1, self->residual + row * width);
-        self->positions[row] = i;
-      }
+      tn_tensor_decode_rows (self->model->embedding, (guint64) batch->sequences[s].tokens[i], 1, self->residual + row * width);
 }
 
 static void
@@ -104,27 +106,53 @@ normalize (const Forward *self, const float *gain)
   gsize width = self->model->config.n_embd;
   gint64 n = (gint64) self->batch->n_tokens;
 
-#pragma omp parallel for schedule(static) num_threads((int) tn_device_get_threads ())
+#pragma omp parallel for schedule(static) num_threads((int) self->scratch->threads)
   for (gint64 row = 0; row < n; row++)
-    tn_rmsnorm (self->residual + (gsize) row * width, gain, self->model->config.norm_epsilon, 1, width, self->normed + (gsize) row * width);
+    tn_rmsnorm (self->residual + (gsize) row * width, gain, self->model->config.norm_epsilon, 1, width,
+                self->normed + (gsize) row * width);
+}
+
+/* The normalization in front of the output and down projections that some models of low precision have. */
+static void
+normalize_in_place (const Forward *self, float *x, gsize width, const float *gain)
+{
+  gint64 n = gain != NULL ? (gint64) self->batch->n_tokens : 0;
+
+#pragma omp parallel for schedule(static) num_threads((int) self->scratch->threads)
+  for (gint64 row = 0; row < n; row++)
+    tn_rmsnorm (x + (gsize) row * width, gain, self->model->config.norm_epsilon, 1, width, x + (gsize) row * width);
+}
+
+static void
+rotate_sequence (const Forward *self, guint sequence, guint first, guint end)
+{
+  const TnLlamaConfig *config = &self->model->config;
+  TnRopeFunc rotate_heads = tn_model_rope (self->model);
+  gsize heads = (gsize) config->n_head * config->head_dim, heads_kv = (gsize) config->n_head_kv * config->head_dim;
+  gsize half = config->rope_dim / 2;
+
+  for (guint i = first; i < end; i++)
+    {
+      const float *cosines = self->scratch->cosines + i * half, *sines = self->scratch->sines + i * half;
+      gsize row = self->scratch->first_rows[sequence] + i;
+
+      rotate_heads (self->q + row * heads, config->n_head, config->head_dim, config->rope_dim, cosines, sines);
+      rotate_heads (self->k + row * heads_kv, config->n_head_kv, config->head_dim, config->rope_dim, cosines, sines);
+    }
 }
 
 static void
 rotate (const Forward *self)
 {
-  const TnLlamaConfig *config = &self->model->config;
-  TnRopeFunc rotate_heads = tn_model_rope (self->model);
-  gsize heads = (gsize) config->n_head * config->head_dim, heads_kv = (gsize) config->n_head_kv * config->head_dim;
-  gint64 n = (gint64) self->batch->n_tokens;
+  gint64 parts = (gint64) (self->scratch->longest + ROTATE_ROWS - 1) / ROTATE_ROWS;
+  gint64 n_items = parts * self->batch->n_sequences;
 
-#pragma omp parallel for schedule(static) num_threads((int) tn_device_get_threads ())
-  for (gint64 row = 0; row < n; row++)
+#pragma omp parallel for schedule(static) num_threads((int) self->scratch->threads)
+  for (gint64 item = 0; item < n_items; item++)
     {
-      gsize place = (gsize) self->positions[row] * (config->rope_dim / 2);
-      const float *cosine = self->model->cosine + place, *sine = self->model->sine + place;
+      guint sequence = (guint) (item / parts), first = (guint) (item % parts) * ROTATE_ROWS;
 
-      rotate_heads (self->q + (gsize) row * heads, config->n_head, config->head_dim, config->rope_dim, cosine, sine);
-      rotate_heads (self->k + (gsize) row * heads_kv, config->n_head_kv, config->head_dim, config->rope_dim, cosine, sine);
+      rotate_sequence (self, sequence, first, MIN (first + ROTATE_ROWS, self->batch->sequences[sequence].length));
     }
 }
 
@@ -134,19 +162,19 @@ add_to_residual (const Forward *self, const float *x)
   gsize width = self->model->config.n_embd;
   gint64 n = (gint64) self->batch->n_tokens;
 
-#pragma omp parallel for schedule(static) num_threads((int) tn_device_get_threads ())
+#pragma omp parallel for schedule(static) num_threads((int) self->scratch->threads)
   for (gint64 row = 0; row < n; row++)
     tn_add (self->residual + (gsize) row * width, x + (gsize) row * width, width);
 }
 
 static void
-gate (const Forward *self)
+activate (const Forward *self)
 {
   gsize width = self->model->config.n_ff;
   gint64 n = (gint64) self->batch->n_tokens;
   gboolean silu = self->model->config.activation == TN_ACTIVATION_SILU;
 
-#pragma omp parallel for schedule(static) num_threads((int) tn_device_get_threads ())
+#pragma omp parallel for schedule(static) num_threads((int) self->scratch->threads)
   for (gint64 row = 0; row < n; row++)
     if (silu)
       tn_silu_multiply (self->gate + (gsize) row * width, self->up + (gsize) row * width, width);
@@ -154,38 +182,47 @@ gate (const Forward *self)
       tn_relu2_multiply (self->gate + (gsize) row * width, self->up + (gsize) row * width, width);
 }
 
-/* One linear layer with its two sites. */
+/* Linear layers first .. first + n of a block, which share the input x, with their sites. */
 static gboolean
-apply (const Forward *self, guint block, TnLayerKind kind, const float *x, float *y, GError **error)
+apply (const Forward *self, guint block, TnLayerKind first, guint n, const float *x, float *const *y, GError **error)
 {
+  TnLinear layers[TN_N_LAYERS];
+
   if (self->options != NULL && g_cancellable_set_error_if_cancelled (self->options->cancellable, error))
     return FALSE;
-  observe (self, tn_model_layer_site (self->model, block, kind, TN_SITE_INPUT), x);
-  if (!tn_linear_forward (self->model->blocks[block].weights[kind], self->batch, x, y, error))
-    return FALSE;
-  observe (self, tn_model_layer_site (self->model, block, kind, TN_SITE_OUTPUT), y);
+  for (guint i = 0; i < n; i++)
+    {
+      layers[i] = (TnLinear){self->model->blocks[block].weights[first + i], y[i]};
+      observe (self, tn_model_layer_site (self->model, block, first + i, TN_SITE_INPUT), x);
+    }
+  tn_linear_forward (layers, n, x, self->scratch);
+  for (guint i = 0; i < n; i++)
+    observe (self, tn_model_layer_site (self->model, block, first + i, TN_SITE_OUTPUT), y[i]);
   return TRUE;
 }
 
 static gboolean
 run_block (const Forward *self, guint index, GError **error)
 {
+  const TnLlamaConfig *config = &self->model->config;
   const TnBlockLayers *block = &self->model->blocks[index];
 
   normalize (self, block->attn_norm);
-  if (!apply (self, index, TN_LAYER_ATTN_Q, self->normed, self->q, error) || !apply (self, index, TN_LAYER_ATTN_K, self->normed, self->k, error) ||
-      !apply (self, index, TN_LAYER_ATTN_V, self->normed, self->v, error))
+  if (!apply (self, index, TN_LAYER_ATTN_Q, 3, self->normed, (float *const[]){self->q, self->k, self->v}, error))
     return FALSE;
   rotate (self);
-  if (!tn_attention_forward (&self->model->config, self->batch, self->q, self->k, self->v, self->attended, error) ||
-      !apply (self, index, TN_LAYER_ATTN_OUTPUT, self->attended, self->normed, error))
+  tn_attention_forward (config, self->q, self->k, self->v, self->scratch);
+  normalize_in_place (self, self->q, (gsize) config->n_head * config->head_dim, block->attn_sub_norm);
+  if (!apply (self, index, TN_LAYER_ATTN_OUTPUT, 1, self->q, &self->normed, error))
     return FALSE;
   add_to_residual (self, self->normed);
+
   normalize (self, block->ffn_norm);
-  if (!apply (self, index, TN_LAYER_FFN_GATE, self->normed, self->gate, error) || !apply (self, index, TN_LAYER_FFN_UP, self->normed, self->up, error))
+  if (!apply (self, index, TN_LAYER_FFN_GATE, 2, self->normed, (float *const[]){self->gate, self->up}, error))
     return FALSE;
-  gate (self);
-  if (!apply (self, index, TN_LAYER_FFN_DOWN, self->gate, self->normed, error))
+  activate (self);
+  normalize_in_place (self, self->gate, config->n_ff, block->ffn_sub_norm);
+  if (!apply (self, index, TN_LAYER_FFN_DOWN, 1, self->gate, &self->normed, error))
     return FALSE;
   add_to_residual (self, self->normed);
   observe (self, g_ptr_array_index (self->model->sites, block->first_site + 2 * TN_N_LAYERS), self->residual);
@@ -193,48 +230,53 @@ run_block (const Forward *self, guint index, GError **error)
 }
 
 static gboolean
+observes_logits (const TnForwardOptions *options)
+{
+  return options != NULL && options->observe != NULL && (options->kinds & TN_SITE_LOGITS);
+}
+
+static gboolean
 run_head (const Forward *self, float *logits, TnLoss *loss, double *row_nll, GError **error)
 {
-  gboolean observed = self->options != NULL && self->options->observe != NULL && (self->options->kinds & TN_SITE_LOGITS);
   g_autoptr (TnBlock) own_logits = NULL;
 
-  if (loss == NULL && logits == NULL && !observed)
-    return TRUE;
-  if (logits == NULL && observed)
+  if (logits == NULL && observes_logits (self->options))
     {
       own_logits = logits = tn_pool_alloc (tn_pool_default (), TN_PURPOSE_ACTIVATIONS,
-                                           MAX (self->batch->n_tokens, 1) * self->model->config.n_vocab * sizeof (float), error);
+                                           self->batch->n_tokens * self->model->config.n_vocab * sizeof (float), error);
       if (logits == NULL)
         return FALSE;
     }
-  if (!tn_head_forward (self->model->head, self->batch, self->normed, logits, loss, row_nll, self->options != NULL ? self->options->cancellable : NULL, error))
+  if (!tn_head_forward (self->model->head, self->normed, logits, loss, row_nll, self->scratch,
+                        self->options != NULL ? self->options->cancellable : NULL, error))
     return FALSE;
-  if (observed)
+  if (logits != NULL)
     observe (self, tn_model_head_site (self->model, TN_SITE_LOGITS), logits);
   return TRUE;
 }
 
 gboolean
-tn_model_forward (TnModel *self, const TnBatch *batch, const TnForwardOptions *options, float *logits, TnLoss *loss, double *row_nll, GError **error)
+tn_model_forward (TnModel *self, const TnBatch *batch, const TnForwardOptions *options, float *logits, TnLoss *loss,
+                  double *row_nll, GError **error)
 {
   const TnLlamaConfig *config = &self->config;
-  gsize heads = (gsize) config->n_head * config->head_dim, heads_kv = (gsize) config->n_head_kv * config->head_dim, n = MAX (batch->n_tokens, 1);
-  Forward forward = { .model = self, .batch = batch, .options = options };
-  g_autoptr (TnBlock) activations = NULL, positions = NULL;
+  gsize heads = (gsize) config->n_head * config->head_dim, heads_kv = (gsize) config->n_head_kv * config->head_dim;
+  gboolean with_head = logits != NULL || loss != NULL || row_nll != NULL || observes_logits (options);
+  g_auto (TnForwardScratch) scratch = {0};
+  Forward forward = {.model = self, .batch = batch, .options = options, .scratch = &scratch};
+  g_autoptr (TnBlock) activations = NULL;
+  gsize n = batch->n_tokens;
 
-  if (!check_batch (self, batch, error))
+  if (!check_batch (self, batch, error) || !tn_forward_scratch_init (&scratch, self, batch, with_head, error))
     return FALSE;
-  activations = tn_pool_alloc (tn_pool_default (), TN_PURPOSE_ACTIVATIONS, n * row_floats (config) * sizeof (float), error);
-  if (activations == NULL ||
-      (positions = forward.positions = tn_pool_alloc (tn_pool_default (), TN_PURPOSE_ACTIVATIONS, n * sizeof (guint), error)) == NULL)
+  activations = tn_pool_alloc_array (tn_pool_default (), TN_PURPOSE_ACTIVATIONS, n, row_floats (config) * sizeof (float), error);
+  if (activations == NULL)
     return FALSE;
   forward.residual = activations;
   forward.normed = forward.residual + n * config->n_embd;
-  forward.q = forward.normed + n * config->n_embd;
-  forward.attended = forward.q + n * heads;
-  forward.k = forward.attended + n * heads;
+  forward.q = forward.gate = forward.normed + n * config->n_embd;
+  forward.k = forward.q + n * heads;
   forward.v = forward.k + n * heads_kv;
-  forward.gate = forward.v + n * heads_kv;
   forward.up = forward.gate + n * config->n_ff;
 
   embed (&forward);
@@ -244,5 +286,5 @@ tn_model_forward (TnModel *self, const TnBatch *batch, const TnForwardOptions *o
       return FALSE;
   normalize (&forward, self->output_norm);
   observe (&forward, tn_model_head_site (self, TN_SITE_INPUT), forward.normed);
-  return run_head (&forward, logits, loss, row_nll, error);
+  return !with_head || run_head (&forward, logits, loss, row_nll, error);
 }

@@ -23,6 +23,8 @@ typedef struct
 {
   const TnTensor *weights[TN_N_LAYERS];
   float          *attn_norm, *ffn_norm; /* [n_embd] in fp32 */
+  float          *attn_sub_norm;        /* [n_head * head_dim] before the output projection, or NULL */
+  float          *ffn_sub_norm;         /* [n_ff] before the down projection, or NULL */
   guint           first_site;           /* of the block: (in, out) of each linear layer, then the residual */
 } TnBlockLayers;
 
@@ -39,7 +41,8 @@ struct _TnModel
   const TnTensor *embedding;  /* [n_vocab, n_embd] */
   const TnTensor *head;       /* the same when tied */
   float          *output_norm;
-  float          *cosine, *sine; /* [n_context, rope_dim / 2] */
+  float          *rope_factors;  /* [rope_dim / 2]: what the frequencies are divided by, or NULL */
+  gsize           mapped_bytes;  /* of weights that lie in files */
 };
 
 static inline const TnSite *

@@ -7,7 +7,8 @@
 #include "engine/error.h"
 #include "engine/nn/model-private.h"
 
-static const char *const layer_names[TN_N_LAYERS] = { "attn_q", "attn_k", "attn_v", "attn_output", "ffn_gate", "ffn_up", "ffn_down" };
+static const char *const layer_names[TN_N_LAYERS] = {"attn_q",   "attn_k", "attn_v",  "attn_output",
+                                                     "ffn_gate", "ffn_up", "ffn_down"};
 
 void
 tn_parameter_free (TnParameter *self)
@@ -46,39 +47,48 @@ find_tensor (TnModel *self, const char *name, guint64 rows, guint64 columns, GEr
 
   if (parameter == NULL)
     {
-      g_set_error (error, TN_ERROR, TN_ERROR_NOT_FOUND, _("the model has no tensor %s"), name);
+      g_set_error (error, TN_ERROR, TN_ERROR_NOT_FOUND, _ ("the model has no tensor %s"), name);
       return NULL;
     }
   if (tn_tensor_rows (parameter->tensor) == rows && tn_tensor_columns (parameter->tensor) == columns)
     {
       if (tn_dtype_can_decode (parameter->tensor->dtype))
         return parameter->tensor;
-      g_set_error (error, TN_ERROR, TN_ERROR_UNSUPPORTED, _("%s: its type %s cannot be decoded"), name, tn_dtype_get_name (parameter->tensor->dtype));
+      g_set_error (error, TN_ERROR, TN_ERROR_UNSUPPORTED, _ ("%s: its type %s cannot be decoded"), name,
+                   tn_dtype_get_name (parameter->tensor->dtype));
       return NULL;
     }
   found = tn_tensor_shape_to_string (parameter->tensor);
   if (rows == 1)
-    g_set_error (error, TN_ERROR, TN_ERROR_SHAPE, _("%s (%s): shape %s, expected %" G_GUINT64_FORMAT " by the configuration"), name,
-                 parameter->source_name, found, columns);
+    g_set_error (error, TN_ERROR, TN_ERROR_SHAPE, _ ("%s (%s): shape %s, expected %" G_GUINT64_FORMAT " by the configuration"),
+                 name, parameter->source_name, found, columns);
   else
-    g_set_error (error, TN_ERROR, TN_ERROR_SHAPE, _("%s (%s): shape %s, expected %" G_GUINT64_FORMAT " × %" G_GUINT64_FORMAT " by the configuration"), name,
+    g_set_error (error, TN_ERROR, TN_ERROR_SHAPE,
+                 _ ("%s (%s): shape %s, expected %" G_GUINT64_FORMAT " × %" G_GUINT64_FORMAT " by the configuration"), name,
                  parameter->source_name, found, rows, columns);
   return NULL;
 }
 
-/* Norms are small and used whole: decoded once. */
+/* Vectors are small and used whole: decoded once. */
 static float *
-find_norm (TnModel *self, const char *name, GError **error)
+find_vector (TnModel *self, const char *name, guint width, GError **error)
 {
-  const TnTensor *tensor = find_tensor (self, name, 1, self->config.n_embd, error);
+  const TnTensor *tensor = find_tensor (self, name, 1, width, error);
   float *values;
 
   if (tensor == NULL)
     return NULL;
-  values = tn_pool_alloc_array (tn_pool_default (), TN_PURPOSE_WEIGHTS, self->config.n_embd, sizeof (float), error);
+  values = tn_pool_alloc_array (tn_pool_default (), TN_PURPOSE_WEIGHTS, width, sizeof (float), error);
   if (values != NULL)
-    tn_tensor_decode (tensor, 0, self->config.n_embd, values);
+    tn_tensor_decode (tensor, 0, width, values);
   return values;
+}
+
+/* FALSE only when it is there and cannot be used. */
+static gboolean
+find_optional_vector (TnModel *self, const char *name, guint width, float **values, GError **error)
+{
+  return !g_hash_table_contains (self->by_name, name) || (*values = find_vector (self, name, width, error)) != NULL;
 }
 
 static gboolean
@@ -86,12 +96,16 @@ find_block (TnModel *self, guint index, GError **error)
 {
   const TnLlamaConfig *config = &self->config;
   TnBlockLayers *block = &self->blocks[index];
-  guint64 width = config->n_embd, heads = (guint64) config->n_head * config->head_dim, heads_kv = (guint64) config->n_head_kv * config->head_dim;
+  guint64 width = config->n_embd, heads = (guint64) config->n_head * config->head_dim,
+          heads_kv = (guint64) config->n_head_kv * config->head_dim;
   const guint64 shapes[TN_N_LAYERS][2] = {
-    { heads, width }, { heads_kv, width }, { heads_kv, width }, { width, heads }, { config->n_ff, width }, { config->n_ff, width }, { width, config->n_ff },
+      {heads, width},        {heads_kv, width},     {heads_kv, width},     {width, heads},
+      {config->n_ff, width}, {config->n_ff, width}, {width, config->n_ff},
   };
   g_autofree char *attn_norm = g_strdup_printf ("blk.%u.attn_norm.weight", index);
   g_autofree char *ffn_norm = g_strdup_printf ("blk.%u.ffn_norm.weight", index);
+  g_autofree char *attn_sub_norm = g_strdup_printf ("blk.%u.attn_sub_norm.weight", index);
+  g_autofree char *ffn_sub_norm = g_strdup_printf ("blk.%u.ffn_sub_norm.weight", index);
 
   for (guint i = 0; i < TN_N_LAYERS; i++)
     {
@@ -101,7 +115,10 @@ find_block (TnModel *self, guint index, GError **error)
       if (block->weights[i] == NULL)
         return FALSE;
     }
-  return (block->attn_norm = find_norm (self, attn_norm, error)) != NULL && (block->ffn_norm = find_norm (self, ffn_norm, error)) != NULL;
+  return (block->attn_norm = find_vector (self, attn_norm, config->n_embd, error)) != NULL &&
+         (block->ffn_norm = find_vector (self, ffn_norm, config->n_embd, error)) != NULL &&
+         find_optional_vector (self, attn_sub_norm, (guint) heads, &block->attn_sub_norm, error) &&
+         find_optional_vector (self, ffn_sub_norm, config->n_ff, &block->ffn_sub_norm, error);
 }
 
 static guint
@@ -109,8 +126,13 @@ add_site (TnModel *self, char *name, TnSiteKind kind, guint width, guint layer, 
 {
   TnSite *site = g_new (TnSite, 1);
 
-  *site = (TnSite) {
-    .index = self->sites->len, .name = name, .kind = kind, .width = width, .layer = layer, .shared_with = shared_with == G_MAXUINT ? self->sites->len : shared_with,
+  *site = (TnSite){
+      .index = self->sites->len,
+      .name = name,
+      .kind = kind,
+      .width = width,
+      .layer = layer,
+      .shared_with = shared_with == G_MAXUINT ? self->sites->len : shared_with,
   };
   g_ptr_array_add (self->sites, site);
   g_hash_table_insert (self->sites_by_name, name, GUINT_TO_POINTER (site->index + 1));
@@ -132,8 +154,10 @@ add_block_sites (TnModel *self, guint index)
         shared = first + 2 * TN_LAYER_ATTN_Q;
       else if (i == TN_LAYER_FFN_UP)
         shared = first + 2 * TN_LAYER_FFN_GATE;
-      add_site (self, g_strdup_printf ("blk.%u.%s.in", index, layer_names[i]), TN_SITE_INPUT, (guint) tn_tensor_columns (block->weights[i]), index, shared);
-      add_site (self, g_strdup_printf ("blk.%u.%s.out", index, layer_names[i]), TN_SITE_OUTPUT, (guint) tn_tensor_rows (block->weights[i]), index, G_MAXUINT);
+      add_site (self, g_strdup_printf ("blk.%u.%s.in", index, layer_names[i]), TN_SITE_INPUT,
+                (guint) tn_tensor_columns (block->weights[i]), index, shared);
+      add_site (self, g_strdup_printf ("blk.%u.%s.out", index, layer_names[i]), TN_SITE_OUTPUT,
+                (guint) tn_tensor_rows (block->weights[i]), index, G_MAXUINT);
     }
   add_site (self, g_strdup_printf ("blk.%u.residual", index), TN_SITE_RESIDUAL, self->config.n_embd, index, G_MAXUINT);
 }
@@ -147,49 +171,66 @@ site_free (gpointer pointer)
   g_free (site);
 }
 
+/* A tensor of a block that the forward pass would leave out makes it another architecture: bias, norms of queries, experts. */
 static gboolean
-make_rope_table (TnModel *self, GError **error)
+check_parameter (const TnModel *self, const TnParameter *parameter, GError **error)
 {
-  const TnLlamaConfig *config = &self->config;
-  guint half = config->rope_dim / 2;
-  gsize n = (gsize) config->n_context * half;
+  static const char *const vectors[] = {"attn_norm", "ffn_norm", "attn_sub_norm", "ffn_sub_norm"};
+  guint64 block;
+  char *rest;
 
-  self->cosine = tn_pool_alloc_array (tn_pool_default (), TN_PURPOSE_WEIGHTS, MAX (n, 1), sizeof (float), error);
-  if (self->cosine == NULL)
-    return FALSE;
-  self->sine = tn_pool_alloc_array (tn_pool_default (), TN_PURPOSE_WEIGHTS, MAX (n, 1), sizeof (float), error);
-  if (self->sine == NULL)
-    return FALSE;
-  tn_rope_table (0, config->n_context, config->rope_dim, config->rope_base, config->rope_scale, NULL, self->cosine, self->sine);
-  return TRUE;
+  if (!g_str_has_prefix (parameter->name, "blk."))
+    return TRUE;
+  block = g_ascii_strtoull (parameter->name + 4, &rest, 10);
+  if (*rest == '.' && block < self->config.n_layer)
+    {
+      rest++;
+      for (guint i = 0; i < G_N_ELEMENTS (vectors); i++)
+        if (g_str_has_prefix (rest, vectors[i]) && strcmp (rest + strlen (vectors[i]), ".weight") == 0)
+          return TRUE;
+      /* Tables of the rotation, which some converters store. */
+      if (tn_parameter_is_linear (parameter) || strstr (rest, "rot") != NULL)
+        return TRUE;
+    }
+  g_set_error (error, TN_ERROR, TN_ERROR_UNSUPPORTED, _ ("%s (%s): the LLaMA family has no such tensor"), parameter->name,
+               parameter->source_name);
+  return FALSE;
 }
 
 static gboolean
 check_config (const TnLlamaConfig *config, GError **error)
 {
-  const struct { const char *name; guint64 value, most; } sizes[] = {
-    { "vocab_size", config->n_vocab, 1 << 24 }, { "embedding_length", config->n_embd, 1 << 20 }, { "block_count", config->n_layer, 1 << 16 },
-    { "head_count", config->n_head, 1 << 16 }, { "head_count_kv", config->n_head_kv, 1 << 16 }, { "head_dim", config->head_dim, 1 << 16 },
-    { "feed_forward_length", config->n_ff, 1 << 24 }, { "context_length", config->n_context, 1 << 24 },
+  const struct
+  {
+    const char *name;
+    guint64 value, most;
+  } sizes[] = {
+      {"vocab_size", config->n_vocab, 1 << 24},       {"embedding_length", config->n_embd, 1 << 20},
+      {"block_count", config->n_layer, 1 << 16},      {"head_count", config->n_head, 1 << 16},
+      {"head_count_kv", config->n_head_kv, 1 << 16},  {"head_dim", config->head_dim, 1 << 16},
+      {"feed_forward_length", config->n_ff, 1 << 24}, {"context_length", config->n_context, 1 << 24},
   };
 
   for (guint i = 0; i < G_N_ELEMENTS (sizes); i++)
     if (sizes[i].value == 0 || sizes[i].value > sizes[i].most)
       {
-        g_set_error (error, TN_ERROR, TN_ERROR_SHAPE, _("%s is %" G_GUINT64_FORMAT ", expected 1 to %" G_GUINT64_FORMAT), sizes[i].name, sizes[i].value,
-                     sizes[i].most);
+        g_set_error (error, TN_ERROR, TN_ERROR_SHAPE, _ ("%s is %" G_GUINT64_FORMAT ", expected 1 to %" G_GUINT64_FORMAT),
+                     sizes[i].name, sizes[i].value, sizes[i].most);
         return FALSE;
       }
   if (config->n_head % config->n_head_kv != 0)
     {
-      g_set_error (error, TN_ERROR, TN_ERROR_SHAPE, _("head_count %u is no multiple of head_count_kv %u"), config->n_head, config->n_head_kv);
+      g_set_error (error, TN_ERROR, TN_ERROR_SHAPE, _ ("head_count %u is no multiple of head_count_kv %u"), config->n_head,
+                   config->n_head_kv);
       return FALSE;
     }
-  if (config->rope_dim % 2 != 0 || config->rope_dim > config->head_dim || !(config->rope_base > 0.0) || !(config->rope_scale > 0.0) ||
-      !(config->norm_epsilon >= 0.0))
+  if (config->rope_dim % 2 != 0 || config->rope_dim > config->head_dim || !(config->rope_base > 0.0) ||
+      !(config->rope_scale > 0.0) || !(config->norm_epsilon >= 0.0))
     {
-      g_set_error (error, TN_ERROR, TN_ERROR_SHAPE, _("rope dimension %u, base %g, scale %g, norm epsilon %g: expected an even dimension up to %u and positive numbers"),
-                   config->rope_dim, config->rope_base, config->rope_scale, config->norm_epsilon, config->head_dim);
+      g_set_error (
+          error, TN_ERROR, TN_ERROR_SHAPE,
+          _ ("rope dimension %u, base %g, scale %g, norm epsilon %g: expected an even dimension up to %u and positive numbers"),
+          config->rope_dim, config->rope_base, config->rope_scale, config->norm_epsilon, config->head_dim);
       return FALSE;
     }
   return TRUE;
@@ -204,13 +245,13 @@ find_all (TnModel *self, GError **error)
   if (self->embedding == NULL)
     return FALSE;
   self->head = config->tied ? self->embedding : find_tensor (self, "output.weight", config->n_vocab, config->n_embd, error);
-  if (self->head == NULL || (self->output_norm = find_norm (self, "output_norm.weight", error)) == NULL)
+  if (self->head == NULL || (self->output_norm = find_vector (self, "output_norm.weight", config->n_embd, error)) == NULL)
     return FALSE;
   self->blocks = g_new0 (TnBlockLayers, config->n_layer);
   for (guint i = 0; i < config->n_layer; i++)
     if (!find_block (self, i, error))
       return FALSE;
-  return make_rope_table (self, error);
+  return find_optional_vector (self, "rope_freqs.weight", config->rope_dim / 2, &self->rope_factors, error);
 }
 
 TnModel *
@@ -232,7 +273,11 @@ tn_model_new_llama (const TnLlamaConfig *config, GPtrArray *parameters, guint64 
     {
       TnParameter *parameter = g_ptr_array_index (parameters, i);
 
+      if (!check_parameter (self, parameter, error))
+        return NULL;
       g_hash_table_insert (self->by_name, parameter->name, parameter);
+      if (parameter->tensor->block == NULL)
+        self->mapped_bytes += parameter->tensor->bytes;
     }
   if (!find_all (self, error))
     return NULL;
@@ -262,11 +307,12 @@ tn_model_unref (TnModel *self)
     {
       tn_pool_release (pool, self->blocks[i].attn_norm);
       tn_pool_release (pool, self->blocks[i].ffn_norm);
+      tn_pool_release (pool, self->blocks[i].attn_sub_norm);
+      tn_pool_release (pool, self->blocks[i].ffn_sub_norm);
     }
   g_free (self->blocks);
   tn_pool_release (pool, self->output_norm);
-  tn_pool_release (pool, self->cosine);
-  tn_pool_release (pool, self->sine);
+  tn_pool_release (pool, self->rope_factors);
   g_hash_table_unref (self->by_name);
   g_hash_table_unref (self->sites_by_name);
   g_ptr_array_unref (self->sites);
@@ -329,7 +375,7 @@ tn_model_with_parameter (TnModel *self, const char *name, TnTensor *tensor, GErr
 
   if (tn_model_find_parameter (self, name) == NULL)
     {
-      g_set_error (error, TN_ERROR, TN_ERROR_NOT_FOUND, _("the model has no tensor %s"), name);
+      g_set_error (error, TN_ERROR, TN_ERROR_NOT_FOUND, _ ("the model has no tensor %s"), name);
       return NULL;
     }
   for (guint i = 0; i < self->parameters->len; i++)

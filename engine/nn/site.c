@@ -9,8 +9,15 @@
 gboolean
 tn_site_kinds_parse (const char *text, TnSiteKind *kinds, GError **error)
 {
-  static const struct { const char *name; TnSiteKind kind; } names[] = {
-    { "in", TN_SITE_INPUT }, { "out", TN_SITE_OUTPUT }, { "residual", TN_SITE_RESIDUAL }, { "logits", TN_SITE_LOGITS },
+  static const struct
+  {
+    const char *name;
+    TnSiteKind kind;
+  } names[] = {
+      {"in", TN_SITE_INPUT},
+      {"out", TN_SITE_OUTPUT},
+      {"residual", TN_SITE_RESIDUAL},
+      {"logits", TN_SITE_LOGITS},
   };
   g_auto (GStrv) words = g_strsplit (text, ",", -1);
   TnSiteKind found = 0;
@@ -23,14 +30,15 @@ tn_site_kinds_parse (const char *text, TnSiteKind *kinds, GError **error)
         i++;
       if (i == G_N_ELEMENTS (names))
         {
-          g_set_error (error, TN_ERROR, TN_ERROR_ARGUMENT, _("--sites: “%s” is none of in, out, residual, logits"), *word);
+          g_set_error (error, TN_ERROR, TN_ERROR_ARGUMENT, _ ("--sites: “%s” is none of in, out, residual, logits"), *word);
           return FALSE;
         }
       found |= names[i].kind;
     }
   if (found == 0)
     {
-      g_set_error_literal (error, TN_ERROR, TN_ERROR_ARGUMENT, _("--sites: the list is empty, expected some of in, out, residual, logits"));
+      g_set_error_literal (error, TN_ERROR, TN_ERROR_ARGUMENT,
+                           _ ("--sites: the list is empty, expected some of in, out, residual, logits"));
       return FALSE;
     }
   *kinds = found;

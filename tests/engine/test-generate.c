@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <math.h>
+
+#include "engine/error.h"
+#include "engine/nn/generate.h"
+#include "engine/random.h"
+#include "tests/engine/llama-fixture.h"
+
+static const TnLlamaConfig configs[] = {
+    {.n_vocab = 541,
+     .n_embd = 37,
+     .n_layer = 2,
+     .n_head = 4,
+     .n_head_kv = 2,
+     .head_dim = 6,
+     .n_ff = 53,
+     .n_context = 290,
+     .rope_dim = 6,
+     .rope_base = 10000.0,
+     .rope_scale = 1.0,
+     .norm_epsilon = 1e-6,
+     .rope_layout = TN_ROPE_HALF_SPLIT},
+    {.n_vocab = 77,
+     .n_embd = 32,
+     .n_layer = 3,
+     .n_head = 4,
+     .n_head_kv = 1,
+     .head_dim = 8,
+     .n_ff = 71,
+     .n_context = 40,
+     .rope_dim = 4,
+     .rope_base = 10000.0,
+     .rope_scale = 2.0,
+     .norm_epsilon = 1e-6,
+     .rope_layout = TN_ROPE_INTERLEAVED,
+     .activation = TN_ACTIVATION_RELU2,
+     .tied = TRUE},
+};
+
+static gint32
+best_of (const float *logits, guint n)
+{
+  return tn_sample_token (logits, n, 0.0, 1.0, 0.5);
+}
+
+/* Step by step to the end of the context, which makes the cache grow, against one pass over the whole. */
+static void
+test_against_forward (void)
+{
+  for (guint c = 0; c < G_N_ELEMENTS (configs); c++)
+    for (guint dtype = TN_DTYPE_F32; dtype <= TN_DTYPE_BF16; dtype++)
+      {
+        guint n_vocab = configs[c].n_vocab;
+        g_autoptr (TnModel) model = llama_fixture_new (&configs[c], (TnDtype) dtype, c);
+        g_autoptr (TnBatch) batch = llama_fixture_batch (&configs[c], &configs[c].n_context, 1, 1);
+        g_autofree float *logits = g_new (float, batch->n_tokens *n_vocab);
+        g_autoptr (GError) error = NULL;
+        g_autoptr (TnGenerator) generator = tn_generator_new (model, &error);
+
+        g_assert_no_error (error);
+        tn_model_forward (model, batch, NULL, logits, NULL, NULL, &error);
+        g_assert_no_error (error);
+        for (guint t = 0; t < configs[c].n_context; t++)
+          {
+            const float *expected = logits + (gsize) t * n_vocab;
+            const float *found = tn_generator_step (generator, batch->sequences[0].tokens[t], &error);
+
+            g_assert_no_error (error);
+            for (guint i = 0; i < n_vocab; i++)
+              g_assert_cmpfloat (fabsf (found[i] - expected[i]), <=, 1e-4f * fmaxf (1.0f, fabsf (expected[i])));
+            g_assert_cmpint (best_of (found, n_vocab), ==, best_of (expected, n_vocab));
+          }
+        g_assert_null (tn_generator_step (generator, 0, &error));
+        g_assert_error (error, TN_ERROR, TN_ERROR_ARGUMENT);
+      }
+}
+
+static void
+test_wrong_token (void)
+{
+  g_autoptr (TnModel) model = llama_fixture_new (&configs[1], TN_DTYPE_F32, 1);
+  g_autoptr (GError) error = NULL;
+  g_autoptr (TnGenerator) generator = tn_generator_new (model, &error);
+
+  g_assert_null (tn_generator_step (generator, 77, &error));
+  g_assert_error (error, TN_ERROR, TN_ERROR_DATA);
+  g_clear_error (&error);
+  g_assert_null (tn_generator_step (generator, -1, &error));
+  g_assert_error (error, TN_ERROR, TN_ERROR_DATA);
+  g_clear_error (&error);
+  g_assert_nonnull (tn_generator_step (generator, 76, &error));
+}
+
+static void
+test_memory (void)
+{
+  TnPool *pool = tn_pool_default ();
+  gsize before = tn_pool_get_total (pool);
+  g_autoptr (GError) error = NULL;
+
+  {
+    g_autoptr (TnModel) model = llama_fixture_new (&configs[0], TN_DTYPE_F16, 1);
+    g_autoptr (TnGenerator) generator = NULL;
+    const float *logits = NULL;
+    guint t;
+
+    tn_pool_set_budget (pool, tn_pool_get_total (pool) + 100);
+    g_assert_null (tn_generator_new (model, &error));
+    g_assert_error (error, TN_ERROR, TN_ERROR_MEMORY);
+    g_clear_error (&error);
+
+    /* No room to grow: the step fails, and goes on where it was when there is room again. */
+    tn_pool_set_budget (pool, 0);
+    generator = tn_generator_new (model, &error);
+    tn_pool_set_budget (pool, tn_pool_get_total (pool) + 1000);
+    for (t = 0; t < configs[0].n_context && (logits = tn_generator_step (generator, (gint32) t % 7, &error)) != NULL; t++)
+      ;
+    g_assert_cmpuint (t, ==, 256);
+    g_assert_error (error, TN_ERROR, TN_ERROR_MEMORY);
+    g_clear_error (&error);
+    tn_pool_set_budget (pool, 0);
+    for (; t < configs[0].n_context; t++)
+      g_assert_nonnull (tn_generator_step (generator, (gint32) t % 7, &error));
+  }
+  g_assert_cmpuint (tn_pool_get_total (pool), ==, before);
+}
+
+static void
+test_stories (void)
+{
+  g_autoptr (TnModel) model = llama_fixture_stories ();
+  g_autoptr (GArray) expected = NULL;
+  g_autoptr (TnGenerator) generator = NULL;
+  g_autoptr (GError) error = NULL;
+  gint32 token;
+
+  if (model == NULL)
+    return;
+  expected = llama_fixture_stories_greedy ();
+  generator = tn_generator_new (model, &error);
+  g_assert_no_error (error);
+  token = g_array_index (expected, gint32, 0);
+  for (guint i = 1; i < expected->len; i++)
+    {
+      const float *logits = tn_generator_step (generator, token, &error);
+
+      g_assert_no_error (error);
+      token = best_of (logits, 512);
+      g_assert_cmpint (token, ==, g_array_index (expected, gint32, i));
+    }
+}
+
+static void
+test_sampling (void)
+{
+  const float logits[] = {1.0f, 3.0f, 3.0f, -INFINITY, 2.0f};
+  const guint n = 20000;
+  TnRandom random = tn_random_stream (1, "sampling");
+  guint counts[5] = {0};
+  double total = 0.0;
+
+  g_assert_cmpint (tn_sample_token (logits, 5, 0.0, 1.0, 0.9), ==, 1);
+  for (guint i = 0; i < n; i++)
+    counts[tn_sample_token (logits, 5, 2.0, 1.0, tn_random_uniform (&random))]++;
+  for (guint i = 0; i < 5; i++)
+    total += exp (logits[i] / 2.0);
+  for (guint i = 0; i < 5; i++)
+    {
+      double p = exp (logits[i] / 2.0) / total;
+
+      g_assert_cmpfloat (fabs (counts[i] - n * p), <=, 5.0 * sqrt (n * p * (1.0 - p)));
+    }
+  g_assert_cmpuint (counts[3], ==, 0);
+
+  /* At temperature 1 the masses are 0.40, 0.40, 0.15, 0.05: half of it takes two tokens, the smaller id first. */
+  for (guint i = 0; i < 1000; i++)
+    g_assert_cmpint (tn_sample_token (logits, 5, 1.0, 0.5, i / 1000.0), ==, i < 500 ? 1 : 2);
+  /* A mass of nothing is the best token alone. */
+  g_assert_cmpint (tn_sample_token (logits, 5, 1.0, 0.0, 0.999), ==, 1);
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  g_test_add_func ("/generate/forward", test_against_forward);
+  g_test_add_func ("/generate/wrong-token", test_wrong_token);
+  g_test_add_func ("/generate/memory", test_memory);
+  g_test_add_func ("/generate/stories", test_stories);
+  g_test_add_func ("/generate/sampling", test_sampling);
+  return g_test_run ();
+}
