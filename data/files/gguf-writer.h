@@ -5,7 +5,7 @@
 
 G_BEGIN_DECLS
 
-/* Writes a GGUF v3 file (little-endian): keys and tensors in the order they were added, data aligned to 32 bytes unless
+/* Writes a GGUF v3 file (little-endian): keys and tensors in the order they were added, data (the last too) padded to 32 bytes unless
  * general.alignment says otherwise. One thread at a time. */
 typedef struct _TnGgufWriter TnGgufWriter;
 

@@ -144,7 +144,9 @@ find_tensor (Reader *reader, const TnSiteStats *site, const char *name, TnDtype 
   reader->n_tensors++;
   if (entry->dtype != dtype)
     {
-      fail (reader, full, error, _ ("dtype %s found, %s expected"), entry->dtype_name, tn_dtype_get_name (dtype));
+      g_autofree char *expected = g_ascii_strup (tn_dtype_get_name (dtype), -1);
+
+      fail (reader, full, error, _ ("dtype %s found, %s expected"), entry->dtype_name, expected);
       return NULL;
     }
   if (entry->n_dims != n_dims || (rows != G_MAXUINT64 ? entry->shape[0] != rows : entry->shape[0] > TN_FLOAT_HISTOGRAM_BINS) ||
@@ -405,6 +407,39 @@ json_extreme (const Reader *reader, const TnJsonNode *site_node, guint index, co
   return TRUE;
 }
 
+typedef struct
+{
+  double first_low, first_high, last_low, last_high;
+  gboolean any;
+} Range;
+
+static void
+extend_range (double low, double high, guint64 count, gpointer user_data)
+{
+  Range *range = user_data;
+
+  if (!range->any)
+    {
+      range->first_low = low;
+      range->first_high = high;
+    }
+  range->last_low = low;
+  range->last_high = high;
+  range->any = TRUE;
+}
+
+static gboolean
+check_extremes (const Reader *reader, const TnSiteStats *site, GError **error)
+{
+  double min = (double) site->min.value, max = (double) site->max.value;
+  Range range = {0};
+
+  tn_float_histogram_foreach (site->histogram, extend_range, &range);
+  if (min < range.first_low || min > range.first_high || max < range.last_low || max > range.last_high)
+    return fail_site (reader, site, TN_STATS_TENSOR_BINS, error, _ ("the outermost bins do not hold the extremes of the site"));
+  return TRUE;
+}
+
 static gboolean
 read_site (Reader *reader, TnStats *stats, const TnJsonNode *node, guint index, GError **error)
 {
@@ -440,8 +475,9 @@ read_site (Reader *reader, TnStats *stats, const TnJsonNode *node, guint index, 
   if (site->oversize > finite)
     return fail_json (reader, index, "oversize", _ ("no more than there are finite values"), error);
   site->has_extremes = finite > 0;
-  if (site->has_extremes && (!json_extreme (reader, node, index, "min", site->width, &site->min, error) ||
-                             !json_extreme (reader, node, index, "max", site->width, &site->max, error)))
+  if (site->has_extremes &&
+      (!json_extreme (reader, node, index, "min", site->width, &site->min, error) ||
+       !json_extreme (reader, node, index, "max", site->width, &site->max, error) || !check_extremes (reader, site, error)))
     return FALSE;
   return read_groups (reader, site, finite - site->oversize, error) &&
          read_channel_counts (reader, site, finite - site->oversize, error) && read_channel_sums (reader, site, FALSE, error) &&

@@ -1,0 +1,512 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "data/statistics/stats-file.h"
+
+#include <glib/gstdio.h>
+#include <json-glib/json-glib.h>
+#include <string.h>
+
+#include "data/files/safetensors-writer.h"
+#include "data/models/safetensors.h"
+#include "engine/error.h"
+#include "tests/activations.h"
+
+static char *folder;
+
+static char *
+path_of (const char *name)
+{
+  return g_build_filename (folder, name, NULL);
+}
+
+static void
+observe (TnStats *stats, const char *site_name, const TnTestActivations *data, guint first, guint n, gboolean count)
+{
+  g_autofree guint *which = g_new (guint, n + 1);
+  g_autofree float *x = NULL;
+  g_autoptr (TnBatch) batch = NULL;
+
+  for (guint i = 0; i < n; i++)
+    which[i] = first + i;
+  batch = tn_test_activations_batch (data, which, n, &x);
+  tn_site_stats_observe (tn_stats_find (stats, site_name), batch, x);
+  if (count)
+    tn_stats_count_batch (stats, batch);
+}
+
+enum
+{
+  N = 13
+};
+
+/* Sequences first .. end of a fixed set, among them values of all kinds. */
+static TnStats *
+make_stats (guint first, guint end)
+{
+  static const guint widths[] = {1, 3, 64, 257};
+  TnStats *stats = tn_stats_new (0xfedcba9876543210, "openblas");
+
+  for (guint w = 0; w < G_N_ELEMENTS (widths); w++)
+    {
+      g_autofree char *name = g_strdup_printf ("blk.%u.attn_q.in", w);
+      g_autofree char *alias = g_strdup_printf ("blk.%u.attn_k.in", w);
+      TnTestActivations data = tn_test_activations_new (w % 2, N, 50, widths[w], w != 2);
+
+      tn_stats_add_site (stats, name, widths[w]);
+      tn_stats_add_alias (stats, alias, name);
+      observe (stats, name, &data, first, end - first, w == 0);
+      tn_test_activations_clear (&data);
+    }
+  tn_stats_add_site (stats, "empty “site”", 5);
+  return stats;
+}
+
+static void
+assert_same_bytes (const char *a, const char *b)
+{
+  g_autofree char *x = NULL, *y = NULL;
+  gsize x_size, y_size;
+
+  g_assert_true (g_file_get_contents (a, &x, &x_size, NULL));
+  g_assert_true (g_file_get_contents (b, &y, &y_size, NULL));
+  g_assert_cmpmem (x, x_size, y, y_size);
+}
+
+static void
+test_round_trip (void)
+{
+  g_autoptr (TnStats) stats = make_stats (0, N);
+  g_autoptr (TnStats) loaded = NULL;
+  g_autofree char *a = path_of ("a.safetensors"), *b = path_of ("b.safetensors");
+  g_autoptr (GError) error = NULL;
+  guint64 bytes = 0;
+  GStatBuf info;
+
+  stats->partial = TRUE;
+  g_assert_true (tn_stats_save (stats, a, &bytes, &error));
+  g_assert_no_error (error);
+  g_assert_cmpint (g_stat (a, &info), ==, 0);
+  g_assert_cmpuint (bytes, ==, (guint64) info.st_size);
+  loaded = tn_stats_load (a, &error);
+  g_assert_no_error (error);
+  g_assert_true (tn_stats_equal (stats, loaded));
+  g_assert_true (tn_stats_find (loaded, "blk.2.attn_k.in") == tn_stats_find (loaded, "blk.2.attn_q.in"));
+  g_assert_true (tn_stats_save (loaded, b, NULL, &error));
+  assert_same_bytes (a, b);
+}
+
+/* Shards saved, loaded and merged in any order give the file of the whole. */
+static void
+test_exactness (void)
+{
+  static const guint cuts[][4] = {{0, 5, 9, N}, {0, 1, 12, N}, {0, 0, 7, N}};
+  g_autoptr (TnStats) whole = make_stats (0, N);
+  g_autofree char *whole_path = path_of ("whole.safetensors"), *merged_path = path_of ("merged.safetensors");
+
+  g_assert_true (tn_stats_save (whole, whole_path, NULL, NULL));
+  for (guint k = 0; k < G_N_ELEMENTS (cuts); k++)
+    for (guint order = 0; order < 3; order++)
+      {
+        g_autoptr (TnStats) merged = NULL;
+        g_autoptr (GError) error = NULL;
+
+        for (guint i = 0; i < 3; i++)
+          {
+            guint part = (i + order) % 3;
+            g_autofree char *path = path_of ("part.safetensors");
+            g_autoptr (TnStats) stats = make_stats (cuts[k][part], cuts[k][part + 1]);
+            g_autoptr (TnStats) loaded = NULL;
+
+            g_assert_true (tn_stats_save (stats, path, NULL, NULL));
+            loaded = tn_stats_load (path, &error);
+            g_assert_no_error (error);
+            if (merged == NULL)
+              merged = g_steal_pointer (&loaded);
+            else
+              g_assert_true (tn_stats_merge (merged, loaded, &error));
+          }
+        g_assert_true (tn_stats_save (merged, merged_path, NULL, NULL));
+        assert_same_bytes (whole_path, merged_path);
+      }
+}
+
+/* 21 sites as a small model has them, thousands of occupied bins each. */
+static void
+test_size (void)
+{
+  g_autoptr (TnStats) stats = tn_stats_new (1, "openblas");
+  g_autoptr (TnMappedFile) mapped = NULL;
+  g_autoptr (TnSafetensors) file = NULL;
+  g_autofree char *path = path_of ("size.safetensors");
+  guint64 bytes, channels = 0, channel_bytes = 0, occupied = 0;
+
+  for (guint i = 0; i < 21; i++)
+    {
+      g_autofree char *name = g_strdup_printf ("blk.%u.site_%u.in", i / 4, i % 4);
+      guint width = i % 4 == 3 ? 172 : 64;
+      TnTestActivations data = tn_test_activations_new (i, 8, 2000, width, FALSE);
+
+      tn_stats_add_site (stats, name, width);
+      observe (stats, name, &data, 0, 8, i == 0);
+      channels += width;
+      for (guint bin = 0; bin < TN_FLOAT_HISTOGRAM_BINS; bin++)
+        occupied += tn_stats_find (stats, name)->histogram->bins[bin] > 0;
+      tn_test_activations_clear (&data);
+    }
+  g_assert_true (tn_stats_save (stats, path, &bytes, NULL));
+  mapped = tn_mapped_file_open (path, NULL);
+  file = tn_safetensors_open (mapped, NULL);
+  for (guint i = 0; i < tn_safetensors_n_entries (file); i++)
+    if (strstr (tn_safetensors_get_entry (file, i)->name, ".channels.") != NULL)
+      channel_bytes += tn_safetensors_get_entry (file, i)->bytes;
+  g_test_message ("%" G_GUINT64_FORMAT " bytes, %" G_GUINT64_FORMAT " occupied bins a site, %.1f bytes a channel", bytes,
+                  occupied / 21, (double) channel_bytes / (double) channels);
+  g_assert_cmpuint (occupied / 21, >, 2000);
+  g_assert_cmpuint (channel_bytes, <=, 48 * channels);
+  g_assert_cmpuint (bytes, <, 1000000);
+}
+
+static void
+test_wide_counts (void)
+{
+  g_autoptr (TnStats) stats = tn_stats_new (1, "openblas");
+  g_autoptr (TnStats) loaded = NULL;
+  TnSiteStats *site = tn_stats_add_site (stats, "site", 4);
+  g_autofree char *path = path_of ("wide.safetensors");
+  g_autoptr (GError) error = NULL;
+  guint64 tokens = (G_GUINT64_CONSTANT (1) << 30) + 1;
+
+  /* So many times the same four values as no test can observe. */
+  site->tokens = tokens;
+  site->histogram->bins[0x3f80] = 4 * tokens;
+  site->has_extremes = TRUE;
+  site->min.value = site->max.value = 1.0f;
+  site->groups[3].count = 4 * tokens;
+  for (guint c = 0; c < 4; c++)
+    site->channels[c] = (TnChannelStats){tokens, (TnChannelSum) tokens << 40, (TnChannelSum) tokens << 40, 1.0f, 1.0f};
+  g_assert_true (tn_stats_save (stats, path, NULL, NULL));
+  loaded = tn_stats_load (path, &error);
+  g_assert_no_error (error);
+  g_assert_true (tn_stats_equal (stats, loaded));
+}
+
+/* Files that differ from a good one by one tensor or one string. */
+typedef struct
+{
+  const char *metadata, *value; /* value NULL: left out */
+  const char *tensor;           /* left out when change is 0 */
+  int change;                   /* added to its byte at */
+  gsize at;
+  TnDtype dtype; /* instead, if not 0 */
+  TnErrorCode code;
+  const char *named;
+} Damage;
+
+static void
+write_damaged (const char *source, const char *target, const Damage *damage)
+{
+  g_autoptr (TnMappedFile) mapped = tn_mapped_file_open (source, NULL);
+  g_autoptr (TnSafetensors) file = tn_safetensors_open (mapped, NULL);
+  g_autoptr (TnSafetensorsWriter) writer = tn_safetensors_writer_new ();
+  g_autoptr (GError) error = NULL;
+  GHashTableIter iter;
+  gpointer key, value;
+
+  g_hash_table_iter_init (&iter, tn_safetensors_get_all_metadata (file));
+  while (g_hash_table_iter_next (&iter, &key, &value))
+    if (g_strcmp0 (key, damage->metadata) != 0)
+      tn_safetensors_writer_add_metadata (writer, key, value);
+  if (damage->metadata != NULL && damage->value != NULL)
+    tn_safetensors_writer_add_metadata (writer, damage->metadata, damage->value);
+  for (guint i = 0; i < tn_safetensors_n_entries (file); i++)
+    {
+      const TnSafetensorsEntry *entry = tn_safetensors_get_entry (file, i);
+      gboolean hit = g_strcmp0 (entry->name, damage->tensor) == 0;
+      guint8 *data = g_memdup2 (entry->data, entry->bytes);
+
+      if (hit && damage->change == 0 && damage->dtype == 0)
+        {
+          g_free (data);
+          continue;
+        }
+      if (hit && entry->bytes > 0)
+        data[damage->at] = (guint8) (data[damage->at] + damage->change);
+      g_assert_true (tn_safetensors_writer_take_tensor (writer, entry->name,
+                                                        hit && damage->dtype != 0 ? damage->dtype : entry->dtype, entry->n_dims,
+                                                        entry->shape, data, &error));
+    }
+  if (damage->tensor != NULL && damage->change == 99)
+    g_assert_true (tn_safetensors_writer_add_tensor (writer, "stray", TN_DTYPE_U8, 1, (guint64[]){1}, "x", &error));
+  g_assert_true (tn_safetensors_writer_write (writer, target, NULL, &error));
+}
+
+static void
+test_damaged (void)
+{
+  static const Damage damages[] = {
+      {.metadata = "format", .named = "format"},
+      {.metadata = "format", .value = "other", .named = "ternion-statistics"},
+      {.metadata = "schema_version", .named = "schema_version"},
+      {.metadata = "schema_version", .value = "0", .named = "schema_version"},
+      {.metadata = "schema_version", .value = "x", .named = "schema_version"},
+      {.metadata = "schema_version", .value = "2", .code = TN_ERROR_MISMATCH, .named = "schema_version"},
+      {.metadata = "model_fingerprint", .value = "12", .named = "model_fingerprint"},
+      {.metadata = "data_fingerprint", .value = "zzzzzzzzzzzzzzzz", .named = "data_fingerprint"},
+      {.metadata = "samples", .value = "-1", .named = "samples"},
+      {.metadata = "tokens", .value = "99999999999999999999", .named = "tokens"},
+      {.metadata = "partial", .value = "maybe", .named = "partial"},
+      {.metadata = "backend", .named = "backend"},
+      {.metadata = "power_sum_quantum_log2", .value = "-95", .named = "-96"},
+      {.metadata = "oversize_log2", .value = "31", .named = "27"},
+      {.metadata = "groups", .value = "8", .named = "groups"},
+      {.metadata = "aliases", .value = "[]", .named = "aliases"},
+      {.metadata = "aliases", .value = "{\"a\":\"nowhere\"}", .named = "aliases"},
+      {.metadata = "aliases", .value = "{\"site\":\"site\"}", .named = "aliases"},
+      {.metadata = "sites", .value = "{}", .named = "sites"},
+      {.metadata = "sites", .value = "[", .named = "sites"},
+      {.metadata = "sites", .value = "[3]", .named = "sites"},
+      {.metadata = "sites", .value = "[]", .named = "sites"},
+      {.metadata = "sites", .value = "[{\"name\":\"site\",\"width\":0}]", .named = "width"},
+      {.metadata = "sites", .value = "[{\"name\":\"site\",\"width\":1048576}]", .named = "channels"},
+      {.metadata = "sites", .value = "[{\"name\":\"site\",\"width\":-5}]", .named = "width"},
+      {.metadata = "sites", .value = "[{\"name\":\"site\",\"width\":3,\"tokens\":1e30}]", .named = "tokens"},
+      {.tensor = "site.histogram.bins", .named = "histogram.bins"},
+      {.tensor = "site.histogram.bins", .change = 1, .dtype = TN_DTYPE_I16, .named = "histogram.bins"},
+      {.tensor = "site.histogram.bins", .change = 0x7f, .at = 1, .named = "histogram.bins"},
+      {.tensor = "site.histogram.counts", .change = 1, .named = "histogram.counts"},
+      {.tensor = "site.histogram.counts", .change = 0, .dtype = TN_DTYPE_I32, .named = "histogram.counts"},
+      {.tensor = "site.groups", .named = "groups"},
+      {.tensor = "site.groups", .change = 1, .named = "groups"},
+      {.tensor = "site.channels.sum", .named = "channels.sum"},
+      {.tensor = "site.channels.min", .change = 1, .named = "channels.min"},
+      {.tensor = "site.channels.count", .named = "channels.count"},
+      {.tensor = "site.channels.count", .change = 1, .named = "channels.count"},
+      {.tensor = "stray", .change = 99, .named = "tensors found"},
+  };
+  g_autoptr (TnStats) stats = tn_stats_new (7, "openblas");
+  g_autofree char *good = path_of ("good.safetensors"), *bad = path_of ("bad.safetensors");
+  TnTestActivations data = tn_test_activations_new (11, 6, 30, 3, TRUE);
+
+  tn_stats_add_site (stats, "site", 3);
+  observe (stats, "site", &data, 0, 6, TRUE);
+  tn_test_activations_clear (&data);
+  g_assert_true (tn_stats_save (stats, good, NULL, NULL));
+  for (guint i = 0; i < G_N_ELEMENTS (damages); i++)
+    {
+      g_autoptr (TnStats) loaded = NULL;
+      g_autoptr (GError) error = NULL;
+
+      write_damaged (good, bad, &damages[i]);
+      loaded = tn_stats_load (bad, &error);
+      g_assert_null (loaded);
+      g_test_message ("%s", error->message);
+      g_assert_error (error, TN_ERROR, (gint) damages[i].code);
+      g_assert_nonnull (strstr (error->message, damages[i].named));
+      g_assert_nonnull (strstr (error->message, bad));
+      g_assert_null (strchr (error->message, '\n'));
+    }
+  {
+    static const Damage none = {0};
+    g_autoptr (TnStats) loaded = NULL;
+
+    write_damaged (good, bad, &none);
+    assert_same_bytes (good, bad);
+    loaded = tn_stats_load (bad, NULL);
+    g_assert_true (tn_stats_equal (stats, loaded));
+  }
+}
+
+/* Any byte changed, any length cut: refused or read, never worse. */
+static void
+test_hostile (void)
+{
+  TnRandom random = tn_random_stream (1, "hostile");
+  g_autoptr (TnStats) stats = tn_stats_new (7, "openblas");
+  g_autofree char *good = path_of ("good.safetensors"), *bad = path_of ("bad.safetensors"), *bytes = NULL;
+  TnTestActivations data = tn_test_activations_new (12, 4, 9, 2, TRUE);
+  gsize size;
+
+  tn_stats_add_site (stats, "site", 2);
+  tn_stats_add_alias (stats, "other", "site");
+  observe (stats, "site", &data, 0, 4, TRUE);
+  tn_test_activations_clear (&data);
+  g_assert_true (tn_stats_save (stats, good, NULL, NULL));
+  g_assert_true (g_file_get_contents (good, &bytes, &size, NULL));
+  for (guint i = 0; i < 3000; i++)
+    {
+      gsize cut = i % 4 == 0 ? tn_random_below (&random, size) : size, at = tn_random_below (&random, i % 2 ? 2500 : size);
+      g_autofree char *copy = g_memdup2 (bytes, size);
+      g_autoptr (TnStats) loaded = NULL;
+      g_autoptr (GError) error = NULL;
+
+      copy[at] = (char) tn_random_below (&random, 256);
+      g_assert_true (g_file_set_contents (bad, copy, (gssize) cut, NULL));
+      loaded = tn_stats_load (bad, &error);
+      g_assert_true ((loaded == NULL) == (error != NULL));
+      if (loaded != NULL)
+        {
+          g_autofree char *json = tn_stats_to_json (loaded);
+          g_autofree char *csv = tn_stats_to_csv (loaded);
+        }
+    }
+}
+
+static void
+test_missing_folder (void)
+{
+  g_autoptr (TnStats) stats = make_stats (0, 1);
+  g_autofree char *path = path_of ("nowhere/file.safetensors");
+  g_autoptr (GError) error = NULL;
+
+  g_assert_false (tn_stats_save (stats, path, NULL, &error));
+  g_assert_error (error, TN_ERROR, TN_ERROR_IO);
+  g_clear_error (&error);
+  g_assert_null (tn_stats_load (path, &error));
+  g_assert_nonnull (error);
+}
+
+static void
+test_json (void)
+{
+  static const char *const percentiles[] = {"0.1", "1", "5", "25", "50", "75", "95", "99", "99.9"};
+  g_autoptr (TnStats) stats = make_stats (0, N);
+  g_autofree char *text = tn_stats_to_json (stats);
+  g_autoptr (JsonParser) parser = json_parser_new ();
+  g_autoptr (GError) error = NULL;
+  JsonObject *root, *site, *empty, *params;
+  TnSiteSummary summary;
+
+  g_assert_true (json_parser_load_from_data (parser, text, -1, &error));
+  g_assert_no_error (error);
+  root = json_node_get_object (json_parser_get_root (parser));
+  g_assert_cmpstr (json_object_get_string_member (root, "model_fingerprint"), ==, "fedcba9876543210");
+  g_assert_cmpint (json_object_get_int_member (root, "samples"), ==, N);
+  g_assert_cmpuint (json_array_get_length (json_object_get_array_member (root, "sites")), ==, 5);
+  site = json_array_get_object_element (json_object_get_array_member (root, "sites"), 2);
+  g_assert_cmpstr (json_object_get_string_member (site, "name"), ==, "blk.2.attn_q.in");
+  tn_site_stats_summarize (tn_stats_find (stats, "blk.2.attn_q.in"), &summary);
+  g_assert_cmpuint ((guint64) json_object_get_int_member (site, "count"), ==, summary.count);
+  g_assert_cmpfloat (json_object_get_double_member (site, "std"), ==, summary.std);
+  g_assert_cmpfloat (json_object_get_double_member (site, "kurtosis"), ==, summary.kurtosis);
+  for (guint i = 0; i < G_N_ELEMENTS (percentiles); i++)
+    g_assert_true (json_object_has_member (json_object_get_object_member (site, "percentiles"), percentiles[i]));
+  g_assert_cmpfloat_with_epsilon (json_object_get_double_member (json_object_get_object_member (site, "percentiles"), "50"), 0.0,
+                                  0.05);
+  g_assert_cmpint (json_object_get_int_member (json_object_get_object_member (site, "min_at"), "channel"), <, 64);
+  params = json_object_get_object_member (json_object_get_object_member (site, "params"), "int8");
+  g_assert_cmpstr (json_object_get_string_member (params, "method"), ==, "mse");
+  g_assert_cmpfloat (json_object_get_double_member (params, "sqnr_db"), >, 38.0);
+  g_assert_cmpuint (json_array_get_length (json_object_get_array_member (site, "searches")), ==, 6);
+
+  empty = json_array_get_object_element (json_object_get_array_member (root, "sites"), 4);
+  g_assert_cmpstr (json_object_get_string_member (empty, "name"), ==, "empty “site”");
+  g_assert_true (json_object_get_null_member (empty, "mean"));
+  g_assert_true (json_object_get_null_member (empty, "min_at"));
+  g_assert_true (json_object_get_null_member (json_object_get_object_member (empty, "percentiles"), "50"));
+}
+
+static void
+test_csv (void)
+{
+  g_autoptr (TnStats) stats = make_stats (0, N);
+  g_autofree char *text = NULL;
+  g_auto (GStrv) lines = NULL, names = NULL;
+
+  tn_stats_add_site (stats, "a \"b\", c", 1);
+  text = tn_stats_to_csv (stats);
+  lines = g_strsplit (text, "\n", 0);
+  g_assert_cmpuint (g_strv_length (lines), ==, 1 + 6 + 1);
+  g_assert_cmpstr (lines[7], ==, "");
+  names = g_strsplit (lines[0], ",", 0);
+  for (guint i = 2; i < 7; i++)
+    {
+      g_auto (GStrv) fields = g_strsplit (lines[i], ",", 0);
+
+      g_assert_cmpuint (g_strv_length (fields), ==, g_strv_length (names));
+    }
+  g_assert_true (g_str_has_prefix (lines[1], "\"a \"\"b\"\", c\",1,0,0,,,"));
+}
+
+static void
+test_writer (void)
+{
+  static const char golden[] =
+      "38000000000000007b2261223a7b226474797065223a22463332222c227368617065223a5b325d2c22646174615f6f666673657473223a5b"
+      "302c385d7d7d20200000803f00000040";
+  static const float values[] = {1.0f, 2.0f};
+  g_autoptr (TnSafetensorsWriter) writer = tn_safetensors_writer_new ();
+  g_autoptr (TnSafetensorsWriter) many = tn_safetensors_writer_new ();
+  g_autofree char *path = path_of ("writer.safetensors"), *bytes = NULL;
+  g_autoptr (GString) hex = g_string_new (NULL);
+  g_autoptr (GError) error = NULL;
+  g_autoptr (TnMappedFile) mapped = NULL;
+  g_autoptr (TnSafetensors) file = NULL;
+  guint64 two = 2, huge[] = {G_MAXUINT64, 2};
+  gsize size;
+
+  g_assert_true (tn_safetensors_writer_add_tensor (writer, "a", TN_DTYPE_F32, 1, &two, values, &error));
+  g_assert_true (tn_safetensors_writer_write (writer, path, NULL, &error));
+  g_assert_true (g_file_get_contents (path, &bytes, &size, NULL));
+  for (gsize i = 0; i < size; i++)
+    g_string_append_printf (hex, "%02x", (guint8) bytes[i]);
+  g_assert_cmpstr (hex->str, ==, golden);
+
+  g_assert_false (tn_safetensors_writer_add_tensor (writer, "a", TN_DTYPE_F32, 1, &two, values, &error));
+  g_assert_error (error, TN_ERROR, TN_ERROR_ARGUMENT);
+  g_clear_error (&error);
+  g_assert_false (tn_safetensors_writer_add_tensor (writer, "b", TN_DTYPE_Q4_0, 1, &two, values, &error));
+  g_assert_error (error, TN_ERROR, TN_ERROR_UNSUPPORTED);
+  g_clear_error (&error);
+  g_assert_false (tn_safetensors_writer_add_tensor (writer, "c", TN_DTYPE_F32, 2, huge, values, &error));
+  g_assert_error (error, TN_ERROR, TN_ERROR_SHAPE);
+  g_clear_error (&error);
+
+  /* Widest dtype first, then by name; a scalar and names that need escapes. */
+  tn_safetensors_writer_add_metadata (many, "note", "\"quoted\"\n");
+  g_assert_true (tn_safetensors_writer_add_tensor (many, "z", TN_DTYPE_U8, 0, NULL, "x", &error));
+  g_assert_true (tn_safetensors_writer_add_tensor (many, "b\"ü", TN_DTYPE_F32, 1, &two, values, &error));
+  g_assert_true (tn_safetensors_writer_add_tensor (many, "a", TN_DTYPE_F32, 1, &two, values, &error));
+  g_assert_true (tn_safetensors_writer_add_tensor (many, "y", TN_DTYPE_U64, 0, NULL, values, &error));
+  g_assert_true (tn_safetensors_writer_write (many, path, NULL, &error));
+  mapped = tn_mapped_file_open (path, &error);
+  file = tn_safetensors_open (mapped, &error);
+  g_assert_no_error (error);
+  g_assert_cmpstr (tn_safetensors_get_entry (file, 0)->name, ==, "y");
+  g_assert_cmpstr (tn_safetensors_get_entry (file, 1)->name, ==, "a");
+  g_assert_cmpstr (tn_safetensors_get_entry (file, 2)->name, ==, "b\"ü");
+  g_assert_cmpstr (tn_safetensors_get_entry (file, 3)->name, ==, "z");
+  g_assert_cmpstr (tn_safetensors_get_metadata (file, "note"), ==, "\"quoted\"\n");
+}
+
+int
+main (int argc, char **argv)
+{
+  int result;
+
+  g_test_init (&argc, &argv, NULL);
+  folder = g_dir_make_tmp ("ternion-stats-XXXXXX", NULL);
+  g_test_add_func ("/stats-file/writer", test_writer);
+  g_test_add_func ("/stats-file/round-trip", test_round_trip);
+  g_test_add_func ("/stats-file/exactness", test_exactness);
+  g_test_add_func ("/stats-file/size", test_size);
+  g_test_add_func ("/stats-file/wide-counts", test_wide_counts);
+  g_test_add_func ("/stats-file/damaged", test_damaged);
+  g_test_add_func ("/stats-file/hostile", test_hostile);
+  g_test_add_func ("/stats-file/missing-folder", test_missing_folder);
+  g_test_add_func ("/stats-file/json", test_json);
+  g_test_add_func ("/stats-file/csv", test_csv);
+  result = g_test_run ();
+  {
+    g_autoptr (GDir) dir = g_dir_open (folder, 0, NULL);
+    const char *name;
+
+    while ((name = g_dir_read_name (dir)) != NULL)
+      {
+        g_autofree char *path = path_of (name);
+
+        g_unlink (path);
+      }
+  }
+  g_rmdir (folder);
+  g_free (folder);
+  return result;
+}
