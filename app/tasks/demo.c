@@ -220,6 +220,15 @@ add_scores (TnHtmlReport *report, const DemoData *data)
   tn_html_report_table (report, G_N_ELEMENTS (headers), headers, numeric, TN_DEMO_N_SCORES, (const char *const *) cells->pdata);
 }
 
+/* "+3.0695", "−0.0001"; a change too small to show is "0.0000", without a sign. */
+static char *
+format_change (double change)
+{
+  if (fabs (change) < 0.00005)
+    return g_strdup ("0.0000");
+  return g_strdup_printf ("%s%.4f", change < 0.0 ? "−" : "+", fabs (change));
+}
+
 static gboolean
 write_report (Demo *demo, DemoData *data, GError **error)
 {
@@ -227,15 +236,17 @@ write_report (Demo *demo, DemoData *data, GError **error)
   guint worst = 0;
   g_autoptr (TnFigure) layers = draw_layers (demo, &worst);
   g_autoptr (TnFigure) weights = draw_worst (demo, worst, error);
+  const TnDemoScore *scores = data->result->scores;
+  g_autofree char *int8_change = format_change (scores[1].evaluation.loss - scores[0].evaluation.loss);
+  g_autofree char *ternary_change = format_change (scores[2].evaluation.loss - scores[0].evaluation.loss);
   g_autofree char *summary = NULL, *calibration = NULL;
 
   if (weights == NULL)
     return FALSE;
   summary = g_strdup_printf (
-      _("The sample has %" G_GUINT64_FORMAT " parameters. Rounding every linear layer's weights to int8 changes its loss by %+.4f nats a token, to ternary "
-        "by %+.4f: a model that was not trained for ternary weights does not survive plain rounding, which is what quantization-aware training is for."),
-      tn_model_file_get_n_elements (demo->file), data->result->scores[1].evaluation.loss - data->result->scores[0].evaluation.loss,
-      data->result->scores[2].evaluation.loss - data->result->scores[0].evaluation.loss);
+      _("The sample has %.2f million parameters. Rounding every linear layer's weights to int8 changes its loss by %s nats a token, to ternary "
+        "by %s: a model that was not trained for ternary weights does not survive plain rounding, which is what quantization-aware training is for."),
+      (double) tn_model_file_get_n_elements (demo->file) * 1e-6, int8_change, ternary_change);
   calibration = g_strdup_printf (_("Calibrated on %" G_GUINT64_FORMAT " sequences (%" G_GUINT64_FORMAT " tokens) at %u places."),
                                  data->result->calibration.samples, data->result->calibration.tokens, data->result->calibration.sites);
   tn_html_report_paragraph (report, summary);
