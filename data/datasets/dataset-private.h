@@ -22,6 +22,8 @@ tn_dataset_file (const TnDataset *self, guint index)
   return g_ptr_array_index (self->files, index);
 }
 
+/* The error of data that hold nothing to work on. */
+void     tn_dataset_set_nothing (TnDataset *self, GError **error);
 /* Appends the ids of a passage; errors name the file and where the passage lies in it. */
 gboolean tn_dataset_encode (TnDataset *self, guint file, const TnPassage *passage, GArray *ids, GError **error);
 

@@ -22,7 +22,7 @@ tn_sampler_parse (const char *name, TnSampler *sampler, GError **error)
     *sampler = TN_SAMPLER_SYSTEMATIC;
   else
     {
-      g_set_error (error, TN_ERROR, TN_ERROR_ARGUMENT, _("--sampler: “%s” is none of random, systematic"), name);
+      g_set_error (error, TN_ERROR, TN_ERROR_ARGUMENT, _ ("--sampler: “%s” is none of random, systematic"), name);
       return FALSE;
     }
   return TRUE;
@@ -52,7 +52,7 @@ add_folder (TnDataset *self, const char *path, GError **error)
     }
   if (found->len == 0)
     {
-      g_set_error (error, TN_ERROR, TN_ERROR_DATA, _("%s: the folder holds no file to read"), path);
+      g_set_error (error, TN_ERROR, TN_ERROR_DATA, _ ("%s: the folder holds no file to read"), path);
       return FALSE;
     }
   g_ptr_array_sort (found, compare_names);
@@ -67,12 +67,12 @@ add_path (TnDataset *self, const char *path, GError **error)
     return add_folder (self, path, error);
   if (!g_file_test (path, G_FILE_TEST_EXISTS))
     {
-      g_set_error (error, TN_ERROR, TN_ERROR_NOT_FOUND, _("%s: there is no such file or folder"), path);
+      g_set_error (error, TN_ERROR, TN_ERROR_NOT_FOUND, _ ("%s: there is no such file or folder"), path);
       return FALSE;
     }
   if (!g_file_test (path, G_FILE_TEST_IS_REGULAR))
     {
-      g_set_error (error, TN_ERROR, TN_ERROR_ARGUMENT, _("%s: is neither a file nor a folder"), path);
+      g_set_error (error, TN_ERROR, TN_ERROR_ARGUMENT, _ ("%s: is neither a file nor a folder"), path);
       return FALSE;
     }
   g_ptr_array_add (self->files, g_strdup (path));
@@ -89,26 +89,27 @@ check_kinds (TnDataset *self, GError **error)
 
       if (i > 0 && tokens != self->tokens)
         {
-          g_set_error (error, TN_ERROR, TN_ERROR_ARGUMENT, _("%s and %s: text and token files (.bin) cannot be mixed"), tn_dataset_file (self, 0),
-                       tn_dataset_file (self, i));
+          g_set_error (error, TN_ERROR, TN_ERROR_ARGUMENT, _ ("%s and %s: text and token files (.bin) cannot be mixed"),
+                       tn_dataset_file (self, 0), tn_dataset_file (self, i));
           return FALSE;
         }
       self->tokens = tokens;
       if (g_stat (tn_dataset_file (self, i), &info) != 0)
         {
-          g_set_error (error, TN_ERROR, TN_ERROR_IO, _("%s: cannot be read: %s"), tn_dataset_file (self, i), g_strerror (errno));
+          g_set_error (error, TN_ERROR, TN_ERROR_IO, _ ("%s: cannot be read: %s"), tn_dataset_file (self, i), g_strerror (errno));
           return FALSE;
         }
       self->bytes += (guint64) info.st_size;
       if (info.st_size == 0 && self->files->len == 1)
         {
-          g_set_error (error, TN_ERROR, TN_ERROR_DATA, _("%s: the file is empty"), tn_dataset_file (self, i));
+          g_set_error (error, TN_ERROR, TN_ERROR_DATA, _ ("%s: the file is empty"), tn_dataset_file (self, i));
           return FALSE;
         }
     }
   if (!self->tokens && self->tokenizer == NULL)
     {
-      g_set_error (error, TN_ERROR, TN_ERROR_ARGUMENT, _("%s: text needs a tokenizer: name one with --tokenizer"), tn_dataset_file (self, 0));
+      g_set_error (error, TN_ERROR, TN_ERROR_ARGUMENT, _ ("%s: text needs a tokenizer: name one with --tokenizer"),
+                   tn_dataset_file (self, 0));
       return FALSE;
     }
   return TRUE;
@@ -125,7 +126,7 @@ tn_dataset_open (const char *const *paths, TnTokenizer *tokenizer, guint n_vocab
   self->n_vocab = n_vocab;
   if (paths == NULL || paths[0] == NULL)
     {
-      g_set_error_literal (error, TN_ERROR, TN_ERROR_ARGUMENT, _("no data are named"));
+      g_set_error_literal (error, TN_ERROR, TN_ERROR_ARGUMENT, _ ("no data are named"));
       return NULL;
     }
   for (; *paths != NULL; paths++)
@@ -160,10 +161,22 @@ tn_dataset_get_bytes (TnDataset *self)
 gboolean
 tn_dataset_encode (TnDataset *self, guint file, const TnPassage *passage, GArray *ids, GError **error)
 {
-  if (tn_tokenizer_encode (self->tokenizer, passage->text, passage->bytes, passage->begins_document, ids, error))
-    return TRUE;
-  g_prefix_error (error, _("%s: text at byte %" G_GUINT64_FORMAT ": "), tn_dataset_file (self, file), passage->offset);
-  return FALSE;
+  guint first = ids->len;
+
+  if (!tn_tokenizer_encode (self->tokenizer, passage->text, passage->bytes, passage->begins_document, ids, error))
+    {
+      g_prefix_error (error, _ ("%s: text at byte %" G_GUINT64_FORMAT ": "), tn_dataset_file (self, file), passage->offset);
+      return FALSE;
+    }
+  for (guint i = first; i < ids->len; i++)
+    if ((guint) g_array_index (ids, gint32, i) >= self->n_vocab)
+      {
+        g_set_error (error, TN_ERROR, TN_ERROR_MISMATCH,
+                     _ ("%s: text at byte %" G_GUINT64_FORMAT ": the tokenizer gives token %d, the model's vocabulary has %u"),
+                     tn_dataset_file (self, file), passage->offset, g_array_index (ids, gint32, i), self->n_vocab);
+        return FALSE;
+      }
+  return TRUE;
 }
 
 static char *
@@ -185,6 +198,14 @@ preview_tokens (TnDataset *self, gsize bytes, GError **error)
     else if (!tn_tokenizer_decode (self->tokenizer, ids[i], text, error))
       return NULL;
   return g_utf8_make_valid (text->str, (gssize) text->len);
+}
+
+void
+tn_dataset_set_nothing (TnDataset *self, GError **error)
+{
+  g_set_error (error, TN_ERROR, TN_ERROR_DATA,
+               self->tokens ? _ ("%s: there are too few tokens to read") : _ ("%s: there is nothing but white space to read"),
+               tn_dataset_file (self, 0));
 }
 
 char *

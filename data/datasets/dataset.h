@@ -35,7 +35,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (TnDataset, tn_dataset_unref)
 guint64        tn_dataset_get_bytes (TnDataset *self);
 /* Draws sequences by seed: one streaming pass over the files finds the passages (a document, or a piece of a long one cut at white space), a fixed-size
  * set of them is kept by priority hash(seed, ordinal), then only those are read and tokenized; a passage longer than seq_len gives one of its windows, chosen
- * by hash. TN_ERROR_DATA: no text, or fewer passages than asked for is not an error (all are taken; event says so). */
+ * by hash. Fewer passages than asked for is not an error: all are taken, long ones give several windows, an event says so.
+ * n_samples 0: every window of every passage, streamed. TN_ERROR_DATA: nothing but white space, or text that is not UTF-8 (names file and offset). */
 TnBatchSource *tn_dataset_sample    (TnDataset *self, const TnSamplingOptions *options, const TnListener *listener,
                                      GCancellable *cancellable, GError **error);
 /* Every document in order, in windows of seq_len inputs without overlap with their targets, BOS once a document: what eval scores. */

@@ -20,18 +20,19 @@
 
 struct _TnPassageScanner
 {
-  char    *path;
-  int      fd;
-  gsize    limit;
-  char    *buffer;
-  gsize    capacity;
-  guint64  base;       /* offset in the file of buffer[0] */
-  gsize    start;      /* where the passage in progress begins */
-  gsize    searched;   /* no separator begins before this */
-  gsize    valid;      /* bytes that are read and are whole characters */
-  gsize    filled;     /* bytes that are read */
-  gboolean ended;      /* the file has no more */
-  gboolean inside;     /* a passage of the document in progress was given already */
+  char *path;
+  int fd;
+  gsize limit;
+  char *buffer;
+  gsize capacity;
+  guint64 base;         /* offset in the file of buffer[0] */
+  gsize start;          /* where the passage in progress begins */
+  gsize searched;       /* no separator begins before this */
+  gsize valid;          /* bytes that are read and are whole characters */
+  gsize filled;         /* bytes that are read */
+  gboolean ended;       /* the file has no more */
+  gboolean inside;      /* a passage of the document in progress was given already */
+  gboolean inside_line; /* text stands in front of start on its line */
 };
 
 TnPassageScanner *
@@ -42,7 +43,8 @@ tn_passage_scanner_new (const char *path, gsize limit, GError **error)
 
   if (fd < 0)
     {
-      g_set_error (error, TN_ERROR, errno == ENOENT ? TN_ERROR_NOT_FOUND : TN_ERROR_IO, _("%s: cannot be read: %s"), path, g_strerror (errno));
+      g_set_error (error, TN_ERROR, errno == ENOENT ? TN_ERROR_NOT_FOUND : TN_ERROR_IO, _ ("%s: cannot be read: %s"), path,
+                   g_strerror (errno));
       return NULL;
     }
   posix_fadvise (fd, 0, 0, POSIX_FADV_SEQUENTIAL);
@@ -77,7 +79,7 @@ check_text (TnPassageScanner *self, gsize from, GError **error)
 
   if (nul != NULL)
     {
-      g_set_error (error, TN_ERROR, TN_ERROR_DATA, _("%s: byte %" G_GUINT64_FORMAT " is NUL: this is no text"), self->path,
+      g_set_error (error, TN_ERROR, TN_ERROR_DATA, _ ("%s: byte %" G_GUINT64_FORMAT " is NUL: this is no text"), self->path,
                    self->base + (guint64) (nul - self->buffer));
       return FALSE;
     }
@@ -86,7 +88,8 @@ check_text (TnPassageScanner *self, gsize from, GError **error)
   if (self->filled - self->valid >= 4 || (self->ended && self->valid < self->filled) ||
       (self->valid < self->filled && tn_utf8_length ((guint8) self->buffer[self->valid]) <= self->filled - self->valid))
     {
-      g_set_error (error, TN_ERROR, TN_ERROR_DATA, _("%s: the bytes at %" G_GUINT64_FORMAT " are not UTF-8"), self->path, self->base + self->valid);
+      g_set_error (error, TN_ERROR, TN_ERROR_DATA, _ ("%s: the bytes at %" G_GUINT64_FORMAT " are not UTF-8"), self->path,
+                   self->base + self->valid);
       return FALSE;
     }
   return TRUE;
@@ -118,8 +121,8 @@ read_more (TnPassageScanner *self, GError **error)
   while (got < 0 && errno == EINTR);
   if (got < 0)
     {
-      g_set_error (error, TN_ERROR, TN_ERROR_IO, _("%s: reading at byte %" G_GUINT64_FORMAT " failed: %s"), self->path, self->base + self->filled,
-                   g_strerror (errno));
+      g_set_error (error, TN_ERROR, TN_ERROR_IO, _ ("%s: reading at byte %" G_GUINT64_FORMAT " failed: %s"), self->path,
+                   self->base + self->filled, g_strerror (errno));
       return FALSE;
     }
   self->filled += (gsize) got;
@@ -131,7 +134,12 @@ read_more (TnPassageScanner *self, GError **error)
   return TRUE;
 }
 
-typedef enum { LINE_IS_SEPARATOR, LINE_IS_TEXT, LINE_IS_OPEN } SeparatorLine;
+typedef enum
+{
+  LINE_IS_SEPARATOR,
+  LINE_IS_TEXT,
+  LINE_IS_OPEN
+} SeparatorLine;
 
 static gboolean
 is_blank (char c)
@@ -139,7 +147,8 @@ is_blank (char c)
   return c == ' ' || c == '\t' || c == '\r';
 }
 
-/* Whether the separator at this place is a line of its own, but for blanks; *next: where the next document begins. LINE_IS_OPEN: more must be read to tell. */
+/* Whether the separator at this place is a line of its own, but for blanks; *next: where the next document begins. LINE_IS_OPEN:
+ * more must be read to tell. */
 static SeparatorLine
 classify_line (TnPassageScanner *self, gsize at, gsize *next)
 {
@@ -148,7 +157,7 @@ classify_line (TnPassageScanner *self, gsize at, gsize *next)
 
   while (begin > self->start && is_blank (self->buffer[begin - 1]))
     begin--;
-  if (begin > self->start && self->buffer[begin - 1] != '\n')
+  if (begin > self->start ? self->buffer[begin - 1] != '\n' : self->inside_line)
     return LINE_IS_TEXT;
   while (end < self->valid && end < most && is_blank (self->buffer[end]))
     end++;
@@ -198,10 +207,26 @@ is_space (char c)
 }
 
 static void
+advance (TnPassageScanner *self, gsize to)
+{
+  gboolean text = FALSE;
+  gsize i = to;
+
+  for (; i > self->start && self->buffer[i - 1] != '\n'; i--)
+    text = text || !is_blank (self->buffer[i - 1]);
+  self->inside_line = text || (i == self->start && self->inside_line);
+  self->start = to;
+}
+
+static void
 skip_space (TnPassageScanner *self, gsize end)
 {
-  while (self->start < end && is_space (self->buffer[self->start]))
-    self->start++;
+  gsize to = self->start;
+
+  while (to < end && is_space (self->buffer[to]))
+    to++;
+  if (to > self->start)
+    advance (self, to);
 }
 
 /* Gives buffer[start .. end) without the white space at its end; FALSE when nothing is left. */
@@ -212,8 +237,11 @@ give (TnPassageScanner *self, gsize end, TnPassage *passage)
     end--;
   if (end == self->start)
     return FALSE;
-  *passage = (TnPassage) {
-    .text = self->buffer + self->start, .bytes = end - self->start, .offset = self->base + self->start, .begins_document = !self->inside,
+  *passage = (TnPassage){
+      .text = self->buffer + self->start,
+      .bytes = end - self->start,
+      .offset = self->base + self->start,
+      .begins_document = !self->inside,
   };
   return TRUE;
 }
@@ -249,8 +277,8 @@ tn_passage_scanner_next (TnPassageScanner *self, TnPassage *passage, GError **er
           gsize cut = find_cut (self);
           gboolean given = give (self, cut, passage);
 
-          self->start = cut;
-          self->searched = MAX (self->searched, cut);
+          advance (self, cut);
+          self->searched = found ? at : MAX (self->searched, cut);
           if (given)
             {
               self->inside = TRUE;
@@ -263,7 +291,7 @@ tn_passage_scanner_next (TnPassageScanner *self, TnPassage *passage, GError **er
           gboolean given = give (self, known, passage);
 
           self->start = self->searched = next;
-          self->inside = FALSE;
+          self->inside = self->inside_line = FALSE;
           if (given)
             return TRUE;
           if (!found)

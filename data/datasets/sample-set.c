@@ -4,7 +4,7 @@
 /* A binary heap with the largest priority on top. */
 struct _TnSampleSet
 {
-  guint   n;
+  guint n;
   GArray *heap;
 };
 

@@ -13,27 +13,29 @@
 #include "engine/hash.h"
 #include "engine/random.h"
 
-/* A passage holds this many bytes a token of a sequence: more than any tokenizer needs, so that it fills a sequence, and not much more. */
+/* A passage holds this many bytes a token of a sequence: more than any tokenizer needs, so that it fills a sequence, and not much
+ * more. */
 #define PASSAGE_BYTES_PER_TOKEN 16
 #define LEAST_PASSAGE_BYTES 4096
 #define SCAN_STEP_BYTES ((guint64) 4 << 20)
+#define CANCEL_STEP_ITEMS 65536
 
 typedef struct
 {
-  TnDataset        *dataset;
+  TnDataset *dataset;
   TnSamplingOptions options;
-  GCancellable     *cancellable;
-  GArray           *items;      /* TnSampleItem that were drawn; NULL: everything, streamed */
-  guint             item;       /* next */
-  guint             file;       /* open */
-  TnTokenFile      *token_file;
-  TnPassageScanner *scanner;    /* streaming text */
-  guint64           next_token; /* streaming tokens */
-  int               fd;         /* reading drawn passages */
-  guint64           ordinal;    /* of the next sequence, over all shards */
-  TnBatchBuilder   *builder;
-  GArray           *ids;
-  GString          *text;
+  GCancellable *cancellable;
+  GArray *items; /* TnSampleItem that were drawn; NULL: everything, streamed */
+  guint item;    /* next */
+  guint file;    /* open */
+  TnTokenFile *token_file;
+  TnPassageScanner *scanner; /* streaming text */
+  guint64 next_token;        /* streaming tokens */
+  int fd;                    /* reading drawn passages */
+  guint64 ordinal;           /* of the next sequence, over all shards */
+  TnBatchBuilder *builder;
+  GArray *ids;
+  GString *text;
 } SampleSource;
 
 static gsize
@@ -110,9 +112,11 @@ add_tokens (SampleSource *self, guint64 first, guint length, GError **error)
   guint available = (guint) MIN ((guint64) length + 1, tn_token_file_count (self->token_file) - first);
 
   g_array_set_size (self->ids, available);
-  if (!tn_token_file_read (self->token_file, first, available, self->dataset->n_vocab, (gint32 *) (gpointer) self->ids->data, error))
+  if (!tn_token_file_read (self->token_file, first, available, self->dataset->n_vocab, (gint32 *) (gpointer) self->ids->data,
+                           error))
     return FALSE;
-  add_sequence (self, tn_hash_bytes (self->ids->data, (gsize) length * sizeof (gint32), 0), (const gint32 *) (gpointer) self->ids->data, length, available);
+  add_sequence (self, tn_hash_bytes (self->ids->data, (gsize) length * sizeof (gint32), 0),
+                (const gint32 *) (gpointer) self->ids->data, length, available);
   return TRUE;
 }
 
@@ -141,7 +145,7 @@ open_file (SampleSource *self, guint file, GError **error)
   self->fd = open (path, O_RDONLY | O_CLOEXEC);
   if (self->fd >= 0)
     return TRUE;
-  g_set_error (error, TN_ERROR, TN_ERROR_IO, _("%s: cannot be read: %s"), path, g_strerror (errno));
+  g_set_error (error, TN_ERROR, TN_ERROR_IO, _ ("%s: cannot be read: %s"), path, g_strerror (errno));
   return FALSE;
 }
 
@@ -157,8 +161,9 @@ read_passage (SampleSource *self, const TnSampleItem *item, GError **error)
         continue;
       if (got <= 0)
         {
-          g_set_error (error, TN_ERROR, TN_ERROR_IO, _("%s: reading at byte %" G_GUINT64_FORMAT " failed: %s"),
-                       tn_dataset_file (self->dataset, item->file), item->offset + done, got < 0 ? g_strerror (errno) : _("the file has become shorter"));
+          g_set_error (error, TN_ERROR, TN_ERROR_IO, _ ("%s: reading at byte %" G_GUINT64_FORMAT " failed: %s"),
+                       tn_dataset_file (self->dataset, item->file), item->offset + done,
+                       got < 0 ? g_strerror (errno) : _ ("the file has become shorter"));
           return FALSE;
         }
       done += (gsize) got;
@@ -195,7 +200,10 @@ add_item (SampleSource *self, GError **error)
     return add_tokens (self, item->offset, item->length, error);
   if (!read_passage (self, item, error))
     return FALSE;
-  passage = (TnPassage) { .text = self->text->str, .bytes = item->length, .offset = item->offset, .begins_document = item->begins_document };
+  passage = (TnPassage){.text = self->text->str,
+                        .bytes = item->length,
+                        .offset = item->offset,
+                        .begins_document = item->begins_document};
   return add_passage (self, item->file, &passage, quota, error);
 }
 
@@ -240,6 +248,8 @@ add_next (SampleSource *self, GError **error)
       self->next_token = 0;
       self->file++;
     }
+  if (self->ordinal == 0)
+    tn_dataset_set_nothing (self->dataset, error);
   return FALSE;
 }
 
@@ -268,12 +278,11 @@ static gint64
 sample_source_count (gpointer user_data)
 {
   const SampleSource *self = user_data;
-  guint64 n;
 
-  if (self->items == NULL)
+  /* Where a passage gives several sequences, how many is known when it has been tokenized. */
+  if (self->items == NULL || (!self->dataset->tokens && self->items->len < self->options.n_samples))
     return -1;
-  n = self->dataset->tokens ? self->items->len : MAX (self->items->len, self->options.n_samples);
-  return (gint64) ((n + self->options.n_shards - self->options.shard) / self->options.n_shards);
+  return (gint64) (((guint64) self->items->len + self->options.n_shards - self->options.shard) / self->options.n_shards);
 }
 
 static void
@@ -295,13 +304,15 @@ sample_source_free (gpointer user_data)
 typedef void (*ItemFunc) (const TnSampleItem *item, gpointer user_data);
 
 static gboolean
-scan_text (TnDataset *dataset, guint seq_len, ItemFunc func, gpointer user_data, const TnListener *listener, GCancellable *cancellable, GError **error)
+scan_text (TnDataset *dataset, guint seq_len, ItemFunc func, gpointer user_data, const TnListener *listener,
+           GCancellable *cancellable, GError **error)
 {
   guint64 ordinal = 0, done = 0, told = 0;
 
   for (guint file = 0; file < dataset->files->len; file++)
     {
-      g_autoptr (TnPassageScanner) scanner = tn_passage_scanner_new (tn_dataset_file (dataset, file), passage_limit (seq_len), error);
+      g_autoptr (TnPassageScanner) scanner =
+          tn_passage_scanner_new (tn_dataset_file (dataset, file), passage_limit (seq_len), error);
       GError *local = NULL;
       TnPassage passage;
 
@@ -310,7 +321,11 @@ scan_text (TnDataset *dataset, guint seq_len, ItemFunc func, gpointer user_data,
       while (tn_passage_scanner_next (scanner, &passage, &local))
         {
           const TnSampleItem item = {
-            .priority = ordinal++, .offset = passage.offset, .file = file, .length = (guint32) passage.bytes, .begins_document = passage.begins_document,
+              .priority = ordinal++,
+              .offset = passage.offset,
+              .file = file,
+              .length = (guint32) passage.bytes,
+              .begins_document = passage.begins_document,
           };
 
           func (&item, user_data);
@@ -332,7 +347,7 @@ scan_text (TnDataset *dataset, guint seq_len, ItemFunc func, gpointer user_data,
 }
 
 static gboolean
-scan_tokens (TnDataset *dataset, guint seq_len, ItemFunc func, gpointer user_data, GError **error)
+scan_tokens (TnDataset *dataset, guint seq_len, ItemFunc func, gpointer user_data, GCancellable *cancellable, GError **error)
 {
   guint64 ordinal = 0;
 
@@ -345,11 +360,16 @@ scan_tokens (TnDataset *dataset, guint seq_len, ItemFunc func, gpointer user_dat
       for (guint64 first = 0; first < tn_token_file_count (tokens); first += seq_len)
         {
           const TnSampleItem item = {
-            .priority = ordinal++, .offset = first, .file = file, .length = (guint32) MIN (seq_len, tn_token_file_count (tokens) - first),
-            .begins_document = first == 0,
+              .priority = ordinal++,
+              .offset = first,
+              .file = file,
+              .length = (guint32) MIN (seq_len, tn_token_file_count (tokens) - first),
+              .begins_document = first == 0,
           };
 
           func (&item, user_data);
+          if (ordinal % CANCEL_STEP_ITEMS == 0 && g_cancellable_set_error_if_cancelled (cancellable, error))
+            return FALSE;
         }
     }
   return TRUE;
@@ -358,10 +378,10 @@ scan_tokens (TnDataset *dataset, guint seq_len, ItemFunc func, gpointer user_dat
 typedef struct
 {
   TnSampleSet *set;
-  TnSampler    sampler;
-  TnRandom     random;
-  guint64      n_samples, n_items; /* n_items: of the first pass, systematic only */
-  guint64      counted;
+  TnSampler sampler;
+  TnRandom random;
+  guint64 n_samples, n_items; /* n_items: of the first pass, systematic only */
+  guint64 counted;
 } Draw;
 
 static void
@@ -381,24 +401,30 @@ offer_item (const TnSampleItem *item, gpointer user_data)
   if (draw->sampler == TN_SAMPLER_RANDOM)
     offered.priority = tn_random_at (&draw->random, item->priority);
   /* Systematic: the items in which a multiple of n_items / n_samples falls. */
-  else if (draw->n_items > draw->n_samples && (guint64) (ordinal * draw->n_samples / draw->n_items) == (guint64) ((ordinal + 1) * draw->n_samples / draw->n_items))
+  else if (draw->n_items > draw->n_samples &&
+           (guint64) (ordinal * draw->n_samples / draw->n_items) == (guint64) ((ordinal + 1) * draw->n_samples / draw->n_items))
     return;
   tn_sample_set_offer (draw->set, &offered);
 }
 
 static gboolean
-scan (TnDataset *dataset, guint seq_len, ItemFunc func, Draw *draw, const TnListener *listener, GCancellable *cancellable, GError **error)
+scan (TnDataset *dataset, guint seq_len, ItemFunc func, Draw *draw, const TnListener *listener, GCancellable *cancellable,
+      GError **error)
 {
   draw->counted = 0;
-  return dataset->tokens ? scan_tokens (dataset, seq_len, func, draw, error)
+  return dataset->tokens ? scan_tokens (dataset, seq_len, func, draw, cancellable, error)
                          : scan_text (dataset, seq_len, func, draw, listener, cancellable, error);
 }
 
 static GArray *
-draw_items (TnDataset *dataset, const TnSamplingOptions *options, const TnListener *listener, GCancellable *cancellable, GError **error)
+draw_items (TnDataset *dataset, const TnSamplingOptions *options, const TnListener *listener, GCancellable *cancellable,
+            GError **error)
 {
   g_autoptr (TnSampleSet) set = tn_sample_set_new (options->n_samples);
-  Draw draw = { .set = set, .sampler = options->sampler, .random = tn_random_stream (options->seed, "sample"), .n_samples = options->n_samples };
+  Draw draw = {.set = set,
+               .sampler = options->sampler,
+               .random = tn_random_stream (options->seed, "sample"),
+               .n_samples = options->n_samples};
 
   if (options->sampler == TN_SAMPLER_SYSTEMATIC)
     {
@@ -410,14 +436,18 @@ draw_items (TnDataset *dataset, const TnSamplingOptions *options, const TnListen
     return NULL;
   if (draw.counted == 0)
     {
-      g_set_error (error, TN_ERROR, TN_ERROR_DATA, _("%s: there is nothing but white space to read"), tn_dataset_file (dataset, 0));
+      tn_dataset_set_nothing (dataset, error);
       return NULL;
     }
   if (draw.counted < options->n_samples)
     {
-      g_autofree char *text = dataset->tokens
-                                  ? g_strdup_printf (_("the data hold %" G_GUINT64_FORMAT " windows; %u sequences were asked for, all are taken"), draw.counted, options->n_samples)
-                                  : g_strdup_printf (_("the data hold %" G_GUINT64_FORMAT " passages; several sequences are taken of each to reach up to %u"), draw.counted, options->n_samples);
+      g_autofree char *text =
+          dataset->tokens
+              ? g_strdup_printf (_ ("the data hold %" G_GUINT64_FORMAT " windows; %u sequences were asked for, all are taken"),
+                                 draw.counted, options->n_samples)
+              : g_strdup_printf (_ ("the data hold %" G_GUINT64_FORMAT
+                                    " passages; several sequences are taken of each to reach up to %u"),
+                                 draw.counted, options->n_samples);
 
       tn_listener_event (listener, "info", text);
     }
@@ -425,13 +455,16 @@ draw_items (TnDataset *dataset, const TnSamplingOptions *options, const TnListen
 }
 
 TnBatchSource *
-tn_dataset_sample (TnDataset *self, const TnSamplingOptions *options, const TnListener *listener, GCancellable *cancellable, GError **error)
+tn_dataset_sample (TnDataset *self, const TnSamplingOptions *options, const TnListener *listener, GCancellable *cancellable,
+                   GError **error)
 {
   g_autoptr (GArray) items = NULL;
   TnBatchSource *source;
   SampleSource *state;
 
-  g_return_val_if_fail (options->seq_len > 0 && options->batch_size > 0 && options->shard >= 1 && options->shard <= options->n_shards, NULL);
+  g_return_val_if_fail (options->seq_len > 0 && options->batch_size > 0 && options->shard >= 1 &&
+                            options->shard <= options->n_shards,
+                        NULL);
   if (options->n_samples > 0 && (items = draw_items (self, options, listener, cancellable, error)) == NULL)
     return NULL;
   state = g_new0 (SampleSource, 1);
@@ -444,6 +477,9 @@ tn_dataset_sample (TnDataset *self, const TnSamplingOptions *options, const TnLi
   state->ids = g_array_new (FALSE, FALSE, sizeof (gint32));
   state->text = g_string_new (NULL);
   source = g_new0 (TnBatchSource, 1);
-  *source = (TnBatchSource) { .next = sample_source_next, .count = sample_source_count, .free_func = sample_source_free, .user_data = state };
+  *source = (TnBatchSource){.next = sample_source_next,
+                            .count = sample_source_count,
+                            .free_func = sample_source_free,
+                            .user_data = state};
   return source;
 }

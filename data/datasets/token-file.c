@@ -13,12 +13,13 @@
 #define HEADER_BYTES 1024
 #define MAGIC_U16 20240520
 #define MAGIC_U32 20240801
+#define MAGIC_EVAL 20240522
 
 struct _TnTokenFile
 {
-  char   *path;
-  int     fd;
-  guint   item_bytes;
+  char *path;
+  int fd;
+  guint item_bytes;
   guint64 offset; /* of the first token */
   guint64 count;
   guint64 bytes;
@@ -35,8 +36,8 @@ read_exactly (TnTokenFile *self, void *out, gsize bytes, guint64 offset, GError 
         continue;
       if (got <= 0)
         {
-          g_set_error (error, TN_ERROR, TN_ERROR_IO, _("%s: reading at byte %" G_GUINT64_FORMAT " failed: %s"), self->path, offset + done,
-                       got < 0 ? g_strerror (errno) : _("the file has become shorter"));
+          g_set_error (error, TN_ERROR, TN_ERROR_IO, _ ("%s: reading at byte %" G_GUINT64_FORMAT " failed: %s"), self->path,
+                       offset + done, got < 0 ? g_strerror (errno) : _ ("the file has become shorter"));
           return FALSE;
         }
       done += (gsize) got;
@@ -57,12 +58,13 @@ static gboolean
 read_header (TnTokenFile *self, GError **error)
 {
   guint8 header[HEADER_BYTES];
-  gint32 magic, version;
+  gint32 magic = 0, version = 0;
 
   self->item_bytes = 2;
-  if (self->bytes >= HEADER_BYTES)
+  if (self->bytes >= 8)
     {
-      if (!read_exactly (self, header, sizeof header, 0, error))
+      memset (header, 0, sizeof header);
+      if (!read_exactly (self, header, (gsize) MIN (self->bytes, sizeof header), 0, error))
         return FALSE;
       magic = header_word (header, 0);
       version = header_word (header, 1);
@@ -72,18 +74,30 @@ read_header (TnTokenFile *self, GError **error)
 
           self->item_bytes = magic == MAGIC_U16 ? 2 : 4;
           self->offset = HEADER_BYTES;
-          self->count = (self->bytes - HEADER_BYTES) / self->item_bytes;
-          if (stated >= 0 && (guint64) stated == self->count && self->bytes == HEADER_BYTES + self->count * self->item_bytes)
+          self->count = (MAX (self->bytes, HEADER_BYTES) - HEADER_BYTES) / self->item_bytes;
+          if (self->bytes >= HEADER_BYTES && stated >= 0 && (guint64) stated == self->count &&
+              self->bytes == HEADER_BYTES + self->count * self->item_bytes)
             return TRUE;
           g_set_error (error, TN_ERROR, TN_ERROR_FORMAT,
-                       _("%s: the header states %d tokens of %u bytes, expected a file of %" G_GINT64_FORMAT " bytes, found %" G_GUINT64_FORMAT), self->path,
-                       stated, self->item_bytes, (gint64) HEADER_BYTES + (gint64) stated * self->item_bytes, self->bytes);
+                       _ ("%s: the header states %d tokens of %u bytes, expected a file of %" G_GINT64_FORMAT
+                          " bytes, found %" G_GUINT64_FORMAT),
+                       self->path, stated, self->item_bytes, (gint64) HEADER_BYTES + (gint64) stated * self->item_bytes,
+                       self->bytes);
           return FALSE;
         }
     }
+  /* These four bytes would be ids above 55,000 and around 308: no tokens in practice. */
+  if (self->bytes >= 8 && (magic == MAGIC_U16 || magic == MAGIC_U32 || magic == MAGIC_EVAL))
+    {
+      g_set_error (error, TN_ERROR, TN_ERROR_UNSUPPORTED,
+                   _ ("%s: a header of type %d, version %d is not supported, expected %d, 1 or %d, 7"), self->path, magic,
+                   version, MAGIC_U16, MAGIC_U32);
+      return FALSE;
+    }
   if (self->bytes % 2 != 0)
     {
-      g_set_error (error, TN_ERROR, TN_ERROR_FORMAT, _("%s: %" G_GUINT64_FORMAT " bytes are no whole number of 16-bit tokens"), self->path, self->bytes);
+      g_set_error (error, TN_ERROR, TN_ERROR_FORMAT, _ ("%s: %" G_GUINT64_FORMAT " bytes are no whole number of 16-bit tokens"),
+                   self->path, self->bytes);
       return FALSE;
     }
   self->count = self->bytes / 2;
@@ -99,7 +113,8 @@ tn_token_file_open (const char *path, GError **error)
 
   if (fd < 0)
     {
-      g_set_error (error, TN_ERROR, errno == ENOENT ? TN_ERROR_NOT_FOUND : TN_ERROR_IO, _("%s: cannot be read: %s"), path, g_strerror (errno));
+      g_set_error (error, TN_ERROR, errno == ENOENT ? TN_ERROR_NOT_FOUND : TN_ERROR_IO, _ ("%s: cannot be read: %s"), path,
+                   g_strerror (errno));
       return NULL;
     }
   self = g_new0 (TnTokenFile, 1);
@@ -107,13 +122,13 @@ tn_token_file_open (const char *path, GError **error)
   self->fd = fd;
   if (fstat (fd, &info) != 0 || !S_ISREG (info.st_mode))
     {
-      g_set_error (error, TN_ERROR, TN_ERROR_IO, _("%s: is no ordinary file"), path);
+      g_set_error (error, TN_ERROR, TN_ERROR_IO, _ ("%s: is no ordinary file"), path);
       return NULL;
     }
   self->bytes = (guint64) info.st_size;
   if (self->bytes == 0)
     {
-      g_set_error (error, TN_ERROR, TN_ERROR_DATA, _("%s: is empty, expected tokens"), path);
+      g_set_error (error, TN_ERROR, TN_ERROR_DATA, _ ("%s: is empty, expected tokens"), path);
       return NULL;
     }
   return read_header (self, error) ? g_steal_pointer (&self) : NULL;
@@ -152,11 +167,13 @@ tn_token_file_read (TnTokenFile *self, guint64 first, guint n, guint n_vocab, gi
   for (guint i = 0; i < n; i++)
     {
       guint32 id = self->item_bytes == 2 ? (guint32) (raw[2 * i] | raw[2 * i + 1] << 8)
-                                         : (guint32) raw[4 * i] | (guint32) raw[4 * i + 1] << 8 | (guint32) raw[4 * i + 2] << 16 | (guint32) raw[4 * i + 3] << 24;
+                                         : (guint32) raw[4 * i] | (guint32) raw[4 * i + 1] << 8 | (guint32) raw[4 * i + 2] << 16 |
+                                               (guint32) raw[4 * i + 3] << 24;
 
       if (id >= n_vocab)
         {
-          g_set_error (error, TN_ERROR, TN_ERROR_DATA, _("%s: token %" G_GUINT64_FORMAT " is %u, the model's vocabulary has %u"), self->path, first + i, id, n_vocab);
+          g_set_error (error, TN_ERROR, TN_ERROR_DATA, _ ("%s: token %" G_GUINT64_FORMAT " is %u, the model's vocabulary has %u"),
+                       self->path, first + i, id, n_vocab);
           return FALSE;
         }
       out[i] = (gint32) id;

@@ -11,20 +11,21 @@
 
 typedef struct
 {
-  TnDataset        *dataset;
-  guint             seq_len, batch_size;
-  GCancellable     *cancellable;
-  guint             file;
-  TnTokenFile      *token_file;
-  guint64           next_token;
+  TnDataset *dataset;
+  guint seq_len, batch_size;
+  GCancellable *cancellable;
+  guint file;
+  TnTokenFile *token_file;
+  guint64 next_token;
   TnPassageScanner *scanner;
-  GArray           *ids;     /* of the document in progress */
-  guint             place;   /* in ids, where the next window begins */
-  gboolean          whole;   /* ids reach to the end of the document */
-  TnPassage         held;    /* the beginning of the next document, while has_held */
-  gboolean          has_held;
-  gboolean          ended;
-  TnBatchBuilder   *builder;
+  GArray *ids;    /* of the document in progress */
+  guint place;    /* in ids, where the next window begins */
+  gboolean whole; /* ids reach to the end of the document */
+  TnPassage held; /* the beginning of the next document, while has_held */
+  gboolean has_held;
+  gboolean ended;
+  gboolean given; /* a window */
+  TnBatchBuilder *builder;
 } WindowSource;
 
 static void
@@ -32,6 +33,7 @@ add_window (WindowSource *self, guint length)
 {
   const gint32 *ids = &g_array_index (self->ids, gint32, self->place);
 
+  self->given = TRUE;
   tn_batch_builder_add (self->builder, tn_hash_bytes (ids, (gsize) (length + 1) * sizeof (gint32), 0), ids, length, length + 1);
 }
 
@@ -128,7 +130,8 @@ add_token_window (WindowSource *self, GError **error)
     {
       guint64 left;
 
-      if (self->token_file == NULL && (self->token_file = tn_token_file_open (tn_dataset_file (self->dataset, self->file), error)) == NULL)
+      if (self->token_file == NULL &&
+          (self->token_file = tn_token_file_open (tn_dataset_file (self->dataset, self->file), error)) == NULL)
         return FALSE;
       left = tn_token_file_count (self->token_file) - self->next_token;
       if (left >= 2)
@@ -136,7 +139,8 @@ add_token_window (WindowSource *self, GError **error)
           guint n = (guint) MIN ((guint64) self->seq_len + 1, left);
 
           g_array_set_size (self->ids, n);
-          if (!tn_token_file_read (self->token_file, self->next_token, n, self->dataset->n_vocab, (gint32 *) (gpointer) self->ids->data, error))
+          if (!tn_token_file_read (self->token_file, self->next_token, n, self->dataset->n_vocab,
+                                   (gint32 *) (gpointer) self->ids->data, error))
             return FALSE;
           add_window (self, n - 1);
           self->next_token += n - 1;
@@ -162,6 +166,8 @@ window_source_next (gpointer user_data, GError **error)
       if (!(self->dataset->tokens ? add_token_window (self, &local) : add_text_window (self, &local)))
         break;
     }
+  if (local == NULL && !self->given)
+    tn_dataset_set_nothing (self->dataset, &local);
   if (local != NULL)
     {
       g_propagate_error (error, local);
@@ -202,6 +208,9 @@ tn_dataset_windows (TnDataset *self, guint seq_len, guint batch_size, GCancellab
   state->cancellable = cancellable != NULL ? g_object_ref (cancellable) : NULL;
   state->ids = g_array_new (FALSE, FALSE, sizeof (gint32));
   state->builder = tn_batch_builder_new ();
-  *source = (TnBatchSource) { .next = window_source_next, .count = window_source_count, .free_func = window_source_free, .user_data = state };
+  *source = (TnBatchSource){.next = window_source_next,
+                            .count = window_source_count,
+                            .free_func = window_source_free,
+                            .user_data = state};
   return source;
 }

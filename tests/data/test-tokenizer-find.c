@@ -194,7 +194,7 @@ test_real (void)
       {"gguf/stories260K.gguf", "spm", 512, 1},
       {"gguf/llama-2-tiny-random.gguf", "spm", 32000, 1},
       {"hf/tiny-random-gpt2", "bpe", 1000, 98},
-      {"hf/tiny-random-gpt2/model.safetensors", "bpe", 1000, -1},
+      {"hf/tiny-random-gpt2/model.safetensors", "bpe", 1000, 98},
   };
 
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
