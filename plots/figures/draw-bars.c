@@ -2,7 +2,6 @@
 #include <math.h>
 
 #include "plots/figures/figure-private.h"
-#include "plots/figures/number.h"
 
 #define VALUE_GAP 5
 #define STRIPE 2
@@ -49,7 +48,7 @@ tn_bars_fill (const TnLayer *layer, TnCanvas *canvas, TnRectangle bar)
 static void
 draw_value (const TnLayer *layer, gsize i, TnCanvas *canvas, const TnLayout *layout, double end, double middle)
 {
-  g_autofree char *text = isfinite (layer->y[i]) ? tn_number_text (layer->y[i], 4) : g_strdup ("—");
+  g_autofree char *text = tn_layout_value_text (layout, layer->y[i]);
   double width = tn_text_width (layout->text, text, layout->small_size, FALSE);
   double baseline = middle + layout->small_size * 0.36;
   TnPaint paint = { isfinite (layer->y[i]) ? TN_INK_TEXT : TN_INK_MUTED, 1 };

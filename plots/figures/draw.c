@@ -65,6 +65,9 @@ draw_axes (TnCanvas *canvas, const TnLayout *layout)
   TnRectangle bottom = { plot->x, plot->y + plot->height, plot->width, line };
   TnRectangle left = { plot->x - line, plot->y, line, plot->height + line };
 
+  /* Bars grow from zero, wherever that is. */
+  if (layout->rows && tn_scale_can_show (&layout->x, 0))
+    left.x = CLAMP (tn_canvas_snap (canvas, tn_scale_to_pixel (&layout->x, 0)), plot->x, plot->x + plot->width) - line;
   g_array_append_val (marks, left);
   g_array_append_val (marks, bottom);
   for (guint i = 0; i < layout->x_ticks->major->len; i++)
@@ -103,6 +106,13 @@ draw_tick_labels (TnCanvas *canvas, const TnLayout *layout)
                     (TnType){ size, TN_ANCHOR_END, FALSE, FALSE });
 }
 
+/* Dash patterns need some length to be told apart. */
+double
+tn_layer_sign_width (const TnLayer *layer, double size)
+{
+  return layer->kind == TN_LAYER_LINE ? size * 2.2 : size;
+}
+
 void
 tn_layer_draw_sign (const TnFigure *figure, const TnLayer *layer, TnCanvas *canvas, double x, double y, double size)
 {
@@ -123,7 +133,7 @@ tn_layer_draw_sign (const TnFigure *figure, const TnLayer *layer, TnCanvas *canv
       }
     case TN_LAYER_LINE:
       {
-        TnPoint line[] = { { left - size * 0.4, middle }, { left + side + size * 0.4, middle } };
+        TnPoint line[] = { { left, middle }, { left + tn_layer_sign_width (layer, size), middle } };
 
         canvas->polyline (canvas, line, G_N_ELEMENTS (line), paint, (TnPen){ 2, layer->ordinal });
         break;
@@ -157,7 +167,7 @@ draw_headings (const TnFigure *self, TnCanvas *canvas, const TnLayout *layout)
 
       if (item->layer != NULL)
         tn_layer_draw_sign (self, item->layer, canvas, item->x, item->baseline - sign + 1, sign);
-      canvas->text (canvas, item->text, item->x + (item->layer != NULL ? layout->small_size + 6 : 0), item->baseline, text,
+      canvas->text (canvas, item->text, item->text_x, item->baseline, text,
                     (TnType){ layout->small_size, TN_ANCHOR_START, FALSE, FALSE });
     }
   if (layout->x_label != NULL)
@@ -168,12 +178,25 @@ draw_headings (const TnFigure *self, TnCanvas *canvas, const TnLayout *layout)
                   (TnType){ layout->label_size, TN_ANCHOR_MIDDLE, FALSE, TRUE });
 }
 
+/* Lines of about equal length: no last line of one word. */
+static char **
+balanced_lines (TnText *type, const char *text, double size, double width)
+{
+  g_auto (GStrv) lines = tn_text_wrap (type, text, size, width), balanced = NULL;
+  guint n = g_strv_length (lines);
+
+  if (n < 2)
+    return g_steal_pointer (&lines);
+  balanced = tn_text_wrap (type, text, size, MIN (width, tn_text_width (type, text, size, FALSE) / n * 1.12));
+  return g_strv_length (balanced) == n ? g_steal_pointer (&balanced) : g_steal_pointer (&lines);
+}
+
 /* In place of axes, which would promise numbers. */
 static void
 draw_empty (const TnFigure *self, TnCanvas *canvas, const TnLayout *layout)
 {
   const char *text = self->empty_text != NULL ? self->empty_text : _("Nothing has been measured yet.");
-  g_auto (GStrv) lines = tn_text_wrap (layout->text, text, layout->label_size, MAX (40, MIN (EMPTY_TEXT_WIDTH, layout->width - 40)));
+  g_auto (GStrv) lines = balanced_lines (layout->text, text, layout->label_size, MAX (40, MIN (EMPTY_TEXT_WIDTH, layout->width - 40)));
   double line = tn_text_height (layout->text, layout->label_size) * 1.15;
   double y = layout->height / 2 - line * g_strv_length (lines) / 2 + layout->label_size;
 

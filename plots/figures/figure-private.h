@@ -48,8 +48,9 @@ void tn_markers_draw   (const TnFigure *figure, const TnLayer *layer, TnCanvas *
 void tn_bars_draw      (const TnFigure *figure, const TnLayer *layer, TnCanvas *canvas, const TnLayout *layout);
 /* The labels of all marker layers, above the plot and clear of each other. */
 void tn_markers_draw_labels (const TnFigure *figure, TnCanvas *canvas, const TnLayout *layout);
-/* The sign that stands for a layer in the legend, in a box of size x size. */
+/* The sign that stands for a layer in the legend, of this height. */
 void tn_layer_draw_sign (const TnFigure *figure, const TnLayer *layer, TnCanvas *canvas, double x, double y, double size);
+double tn_layer_sign_width (const TnLayer *layer, double size);
 /* What a bar of this ordinal is filled with. */
 void tn_bars_fill (const TnLayer *layer, TnCanvas *canvas, TnRectangle bar);
 

@@ -8,7 +8,7 @@
 /* Between tick labels and the plot. */
 #define TICK_GAP 8
 #define LEGEND_GAP 18
-#define LEGEND_SIGN 6
+#define LEGEND_SIGN_GAP 6
 /* Pixels between labelled ticks, at least. */
 #define X_SPACING 72
 #define Y_SPACING 40
@@ -77,8 +77,8 @@ place_legend (TnLayout *self, const TnFigure *figure, double top)
   for (guint i = 0; i < figure->layers->len; i++)
     {
       const TnLayer *layer = figure->layers->pdata[i];
-      double sign = self->small_size + LEGEND_SIGN, width;
-      TnLegendItem item = { layer, 0, 0, NULL };
+      double sign = tn_layer_sign_width (layer, self->small_size) + LEGEND_SIGN_GAP, width;
+      TnLegendItem item = { .layer = layer };
 
       if (*layer->name == '\0')
         continue;
@@ -89,7 +89,7 @@ place_legend (TnLayout *self, const TnFigure *figure, double top)
           if (row + 1 == most_rows)
             {
               g_free (item.text);
-              item = (TnLegendItem){ NULL, x, top + row * line + self->small_size, g_strdup ("…") };
+              item = (TnLegendItem){ NULL, x, x, top + row * line + self->small_size, g_strdup ("…") };
               g_array_append_val (self->legend, item);
               break;
             }
@@ -97,6 +97,7 @@ place_legend (TnLayout *self, const TnFigure *figure, double top)
           x = PADDING;
         }
       item.x = x;
+      item.text_x = x + sign;
       item.baseline = top + row * line + self->small_size;
       g_array_append_val (self->legend, item);
       x += width + LEGEND_GAP;
@@ -117,6 +118,40 @@ has_marker_labels (const TnFigure *figure)
   return FALSE;
 }
 
+/* Three digits of the largest value, and no fewer decimals for the others: columns of numbers are compared by their length. */
+static int
+common_decimals (const TnFigure *figure)
+{
+  double largest = 0;
+  gboolean whole = TRUE;
+
+  if (figure->x.kind != TN_AXIS_LINEAR)
+    return -1;
+  for (guint i = 0; i < figure->layers->len; i++)
+    {
+      const TnLayer *layer = figure->layers->pdata[i];
+
+      for (gsize k = 0; layer->kind == TN_LAYER_BARS && k < layer->n; k++)
+        {
+          if (!isfinite (layer->y[k]))
+            continue;
+          largest = MAX (largest, fabs (layer->y[k]));
+          whole = whole && layer->y[k] == rint (layer->y[k]);
+        }
+    }
+  if (whole || largest >= 1e6 || largest < 1e-3)
+    return whole && largest < 1e6 ? 0 : -1;
+  return MAX (0, 2 - (int) floor (log10 (largest)));
+}
+
+char *
+tn_layout_value_text (const TnLayout *self, double value)
+{
+  if (!isfinite (value))
+    return g_strdup ("—");
+  return self->value_decimals < 0 ? tn_number_text (value, 4) : tn_number_fixed (value, self->value_decimals);
+}
+
 /* The widest text that stands at the end of a bar. */
 static double
 widest_value (const TnLayout *self, const TnFigure *figure)
@@ -131,7 +166,7 @@ widest_value (const TnLayout *self, const TnFigure *figure)
         continue;
       for (gsize k = 0; k < layer->n; k++)
         {
-          g_autofree char *text = isfinite (layer->y[k]) ? tn_number_text (layer->y[k], 4) : g_strdup ("—");
+          g_autofree char *text = tn_layout_value_text (self, layer->y[k]);
 
           widest = MAX (widest, tn_text_width (self->text, text, self->small_size, FALSE));
         }
@@ -239,7 +274,7 @@ place_horizontally (TnLayout *self, const TnFigure *figure)
       if (self->x_ticks->major->len == 0)
         break;
       last = g_array_index (self->x_ticks->major, TnTick, self->x_ticks->major->len - 1).pixel;
-      overhang = last + label_width (g_array_index (self->x_ticks->major, TnTick, self->x_ticks->major->len - 1).label, &measure) / 2 - (self->width - 2);
+      overhang = last + label_width (g_array_index (self->x_ticks->major, TnTick, self->x_ticks->major->len - 1).label, &measure) / 2 - (self->width - PADDING / 2);
       if (overhang <= 0 || pass == 1)
         break;
       right -= overhang;
@@ -262,6 +297,7 @@ tn_layout_new (TnFigure *figure, double width, double height)
   self->legend = g_array_new (FALSE, FALSE, sizeof (TnLegendItem));
   g_array_set_clear_func (self->legend, clear_legend_item);
   self->rows = figure->categories->len > 0;
+  self->value_decimals = common_decimals (figure);
   tn_figure_get_scales (figure, &self->x, &self->y);
   place_vertically (self, figure);
   place_horizontally (self, figure);

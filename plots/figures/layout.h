@@ -12,6 +12,7 @@ typedef struct
   /* NULL for the sign that more layers were left out. */
   const TnLayer *layer;
   double x;
+  double text_x;
   double baseline;
   char *text;
 } TnLegendItem;
@@ -35,6 +36,8 @@ typedef struct
   /* Names of rows that have room for one; NULL elsewhere. */
   char **row_names;
   guint n_rows;
+  /* Decimals of the values at bars; negative: as many as each needs. */
+  int value_decimals;
   char *title;
   double title_baseline;
   GArray *legend; /* TnLegendItem */
@@ -49,5 +52,7 @@ typedef struct
 TnLayout *tn_layout_new  (TnFigure *figure, double width, double height);
 void      tn_layout_free (TnLayout *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (TnLayout, tn_layout_free)
+/* What stands at the end of a bar. Free with g_free(). */
+char     *tn_layout_value_text (const TnLayout *self, double value);
 
 G_END_DECLS

@@ -85,11 +85,26 @@ tn_number_power (int exponent, gboolean negative)
   return g_string_free (out, FALSE);
 }
 
+/* Zeros at the end of decimals, and a point that nothing follows. */
+static void
+trim_zeros (char *number)
+{
+  gsize digits = strspn (number, "-0123456789");
+  char *end = number + strlen (number);
+
+  if (number[digits] == '\0')
+    return;
+  while (end[-1] == '0')
+    end--;
+  *end = '\0';
+  if (!g_ascii_isdigit (end[-1]))
+    number[digits] = '\0';
+}
+
 char *
 tn_number_text (double value, int digits)
 {
   g_autofree char *plain = NULL;
-  char *end;
   int exponent;
 
   if (isnan (value))
@@ -98,7 +113,7 @@ tn_number_text (double value, int digits)
     return g_strdup (value > 0 ? "∞" : MINUS "∞");
   if (value == 0)
     return g_strdup ("0");
-  if (value == rint (value) && fabs (value) < 1e9)
+  if (value == rint (value) && fabs (value) < 1e12)
     return tn_number_fixed (value, 0);
 
   /* Rounding first, so that 999999.7 counts as 10⁶. */
@@ -108,14 +123,10 @@ tn_number_text (double value, int digits)
     {
       g_autofree char *fixed = g_strdup_printf ("%.*f", MAX (0, digits - 1 - exponent), value);
 
-      if (strspn (fixed, "-0123456789") < strlen (fixed))
-        {
-          for (end = fixed + strlen (fixed); end[-1] == '0'; end--)
-            end[-1] = '\0';
-          if (!g_ascii_isdigit (end[-1]))
-            fixed[strspn (fixed, "-0123456789")] = '\0';
-        }
+      trim_zeros (fixed);
       return set_in_type (fixed);
     }
-  return tn_number_scaled (value, exponent, digits - 1);
+  *strchr (plain, 'e') = '\0';
+  trim_zeros (plain);
+  return tn_number_scaled (value, exponent, (int) strlen (plain) - (int) strcspn (plain, "123456789") - 1 - (strlen (plain) > strspn (plain, "-0123456789")));
 }

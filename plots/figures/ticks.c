@@ -10,6 +10,10 @@
 /* Decades show 1, 2 and 5 up to this many decades. */
 #define FEW_DECADES 2.3
 #define MINOR_SPACING 5
+/* A small plot tries for this many, closer together. */
+#define LEAST_TICKS 3
+/* Symmetric axes crowd around zero: the labels of up to so many decades there may go. */
+#define MOST_SKIPPED 3
 /* No axis shows more; a view that would is degenerate. */
 #define MOST_TICKS 1000
 
@@ -121,7 +125,7 @@ linear_label (double value, Step step, double magnitude)
   int exponent = magnitude > 0 ? (int) floor (log10 (magnitude)) : 0;
   int decimals = MAX (0, exponent - step.power);
 
-  if ((exponent >= 6 || exponent < -3) && (decimals <= 4 || exponent > 12 || exponent < -3))
+  if ((exponent >= 7 || exponent < -3) && (decimals <= 4 || exponent > 12 || exponent < -3))
     return tn_number_scaled (value, exponent, decimals);
   return tn_number_fixed (value, -step.power);
 }
@@ -157,7 +161,7 @@ linear_with_step (const TnScale *scale, Step step)
 static TnTicks *
 linear_ticks (const TnScale *scale, double spacing, TnLabelExtent extent, gpointer user_data)
 {
-  double count = MAX (1, fabs (scale->pixel_high - scale->pixel_low) / spacing);
+  double count = MAX (LEAST_TICKS, fabs (scale->pixel_high - scale->pixel_low) / spacing);
   Step step = step_at_least (MAX (scale->high / count - scale->low / count, DBL_MIN * 16));
 
   for (;; step = step_next (step))
@@ -205,7 +209,7 @@ add_decades (TnTicks *self, const TnScale *scale, int first, int last, int strid
     {
       int exponent = negative ? last - i : first + i;
 
-      if (stride > 1 && (exponent - (scale->kind == TN_AXIS_SYMLOG ? first : 0)) % stride != 0)
+      if (stride > 1 && (exponent - (scale->kind == TN_AXIS_SYMLOG ? last : 0)) % stride != 0)
         {
           add_minor (self, scale, power_of_ten (exponent, negative ? -1 : 1));
           continue;
@@ -234,12 +238,13 @@ add_minor_digits (TnTicks *self, const TnScale *scale, int first, int last, doub
       add_minor (self, scale, sign * power_of_ten (exponent, digit));
 }
 
+/* skip: so many decades next to the zero of a symmetric axis stay without a label. */
 static TnTicks *
-decades_with_stride (const TnScale *scale, int stride)
+decades_with_stride (const TnScale *scale, int stride, int skip)
 {
   TnTicks *self = ticks_new ();
   gboolean symmetric = scale->kind == TN_AXIS_SYMLOG;
-  int least = symmetric ? (int) ceil (log10 (scale->linear) - 1e-9) : -400;
+  int least = symmetric ? (int) ceil (log10 (scale->linear) - 1e-9) + skip : -400;
   int reach = stride == 0 ? 1 : 0;
 
   if (symmetric && scale->low < 0)
@@ -270,16 +275,18 @@ decade_ticks (const TnScale *scale, double spacing, TnLabelExtent extent, gpoint
 {
   static const int strides[] = { 0, 1, 2, 3, 4, 5, 10, 20, 50, 100, 200 };
   double span = tn_scale_forward (scale, scale->high) - tn_scale_forward (scale, scale->low);
+  int skips = scale->kind == TN_AXIS_SYMLOG ? MOST_SKIPPED : 0;
 
   for (guint i = scale->kind == TN_AXIS_LOG && span <= FEW_DECADES ? 0 : 1; i < G_N_ELEMENTS (strides); i++)
-    {
-      g_autoptr (TnTicks) self = decades_with_stride (scale, strides[i]);
+    for (int skip = 0; skip <= skips; skip++)
+      {
+        g_autoptr (TnTicks) self = decades_with_stride (scale, strides[i], skip);
 
-      if (self->major->len < 2)
-        return NULL;
-      if (labels_fit (self, strides[i] == 0 ? spacing * 0.5 : spacing * 0.6, extent, user_data))
-        return g_steal_pointer (&self);
-    }
+        if (self->major->len < 2)
+          break;
+        if (labels_fit (self, strides[i] == 0 ? spacing * 0.5 : spacing * 0.6, extent, user_data))
+          return g_steal_pointer (&self);
+      }
   return NULL;
 }
 
