@@ -331,7 +331,7 @@ test_hostile (void)
   tn_test_activations_clear (&data);
   g_assert_true (tn_stats_save (stats, good, NULL, NULL));
   g_assert_true (g_file_get_contents (good, &bytes, &size, NULL));
-  for (guint i = 0; i < 3000; i++)
+  for (guint i = 0; i < 1200; i++)
     {
       gsize cut = i % 4 == 0 ? tn_random_below (&random, size) : size, at = tn_random_below (&random, i % 2 ? 2500 : size);
       g_autofree char *copy = g_memdup2 (bytes, size);
