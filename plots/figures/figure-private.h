@@ -55,7 +55,5 @@ double tn_layer_sign_width (const TnLayer *layer, double size);
 void tn_bars_fill (const TnLayer *layer, TnCanvas *canvas, TnRectangle bar);
 
 guint tn_figure_count_layers (const TnFigure *self, TnLayerKind kind);
-/* The data of all layers as comma-separated values, in the C locale. */
-char *tn_figure_to_csv (TnFigure *self);
 
 G_END_DECLS

@@ -41,6 +41,10 @@ void      tn_figure_add_bars      (TnFigure *self, const char *name, guint color
 void      tn_figure_set_view      (TnFigure *self, double x0, double x1, double y0, double y1);
 void      tn_figure_get_view      (TnFigure *self, double *x0, double *x1, double *y0, double *y1);
 void      tn_figure_reset_view    (TnFigure *self);
+/* Whether the vertical range was set by hand or by zooming. */
+gboolean  tn_figure_is_y_zoomed   (TnFigure *self);
+/* Where the axes' inside lies in a width x height drawing. */
+void      tn_figure_get_plot_area (TnFigure *self, double width, double height, cairo_rectangle_t *area);
 /* Zooms by factor (< 1: in) around the data under pixel (x, y) of a width x height drawing; horizontally, and vertically too when both. */
 void      tn_figure_zoom          (TnFigure *self, double width, double height, double x, double y, double factor, gboolean both);
 /* Moves the view by pixels. */
@@ -57,6 +61,8 @@ char     *tn_figure_describe      (TnFigure *self);
 void      tn_figure_draw          (TnFigure *self, cairo_t *cr, double width, double height, TnFigureStyle style);
 /* Files are written whole or not at all. The format is chosen by the ending: .png (2x), .svg, .pdf, .csv (the data of all layers). */
 gboolean  tn_figure_save          (TnFigure *self, const char *path, double width, double height, TnFigureStyle style, GError **error);
+/* The data of all layers as comma-separated values, in the C locale. Free with g_free(). */
+char     *tn_figure_to_csv        (TnFigure *self);
 /* An <svg> element to stand inside HTML: real text, no ids. Colours can be overridden by the page through the CSS variables --tn-background, --tn-text, --tn-muted,
  * --tn-axis, --tn-grid and --tn-series-0 .. 7. Free with g_free(). */
 char     *tn_figure_to_svg        (TnFigure *self, double width, double height, TnFigureStyle style, GError **error);

@@ -127,6 +127,20 @@ tn_figure_get_view (TnFigure *self, double *x0, double *x1, double *y0, double *
     *y1 = y.high;
 }
 
+gboolean
+tn_figure_is_y_zoomed (TnFigure *self)
+{
+  return self->y.view_set;
+}
+
+void
+tn_figure_get_plot_area (TnFigure *self, double width, double height, cairo_rectangle_t *area)
+{
+  const TnRectangle *plot = &tn_figure_get_layout (self, width, height)->plot;
+
+  *area = (cairo_rectangle_t){ plot->x, plot->y, plot->width, plot->height };
+}
+
 void
 tn_figure_reset_view (TnFigure *self)
 {

@@ -18,5 +18,7 @@ TnFigure  *tn_plot_view_get_figure (TnPlotView *self);
 void       tn_plot_view_changed    (TnPlotView *self);
 /* Suggested name for exports, without ending. */
 void       tn_plot_view_set_export_name (TnPlotView *self, const char *name);
+/* Writes what is shown, in the light style; the format is chosen by the ending. */
+gboolean   tn_plot_view_export     (TnPlotView *self, const char *path, GError **error);
 
 G_END_DECLS
