@@ -135,8 +135,8 @@ tn_gguf_writer_add_tensor (TnGgufWriter *self, const char *name, guint32 type, g
   if (strlen (name) > MAX_NAME_BYTES || n_dims > MAX_DIMS)
     {
       g_set_error (error, TN_ERROR, TN_ERROR_ARGUMENT,
-                   _ ("tensor %s: GGUF holds names of at most %d bytes (%" G_GSIZE_FORMAT " found) and %d dimensions (%u found)"),
-                   name, MAX_NAME_BYTES, strlen (name), MAX_DIMS, n_dims);
+                   _ ("tensor %s: GGUF holds names of at most %d bytes (%zu found) and %d dimensions (%u found)"), name,
+                   MAX_NAME_BYTES, strlen (name), MAX_DIMS, n_dims);
       return FALSE;
     }
   if (g_hash_table_contains (self->names, name))

@@ -2,6 +2,7 @@
 #include "data/statistics/stats-file.h"
 
 #include <glib/gi18n-lib.h>
+#include <inttypes.h>
 #include <math.h>
 #include <string.h>
 
@@ -63,7 +64,7 @@ read_number (const Reader *reader, const char *key, guint64 max, guint64 *value,
   if (g_ascii_string_to_unsigned (text, 10, 0, max, value, NULL))
     return TRUE;
   quoted = tn_quote_string (text);
-  return fail (reader, key, error, _ ("%s found, a number from 0 to %" G_GUINT64_FORMAT " expected"), quoted, max);
+  return fail (reader, key, error, _ ("%s found, a number from 0 to %" PRIu64 " expected"), quoted, max);
 }
 
 static gboolean
@@ -115,8 +116,8 @@ check_schema (const Reader *reader, GError **error)
   if (version > TN_STATS_SCHEMA_VERSION)
     {
       g_set_error (error, TN_ERROR, TN_ERROR_MISMATCH,
-                   _ ("%s: %s: version %" G_GUINT64_FORMAT " found, up to %d expected: the file is from a newer Ternion"),
-                   reader->path, TN_STATS_KEY_SCHEMA, version, TN_STATS_SCHEMA_VERSION);
+                   _ ("%s: %s: version %" PRIu64 " found, up to %d expected: the file is from a newer Ternion"), reader->path,
+                   TN_STATS_KEY_SCHEMA, version, TN_STATS_SCHEMA_VERSION);
       return FALSE;
     }
   if (version < 1)
@@ -155,9 +156,9 @@ find_tensor (Reader *reader, const TnSiteStats *site, const char *name, TnDtype 
       if (rows == G_MAXUINT64)
         fail (reader, full, error, _ ("a shape of one dimension of at most %d expected"), TN_FLOAT_HISTOGRAM_BINS);
       else if (columns == 0)
-        fail (reader, full, error, _ ("shape [%" G_GUINT64_FORMAT "] expected"), rows);
+        fail (reader, full, error, _ ("shape [%" PRIu64 "] expected"), rows);
       else
-        fail (reader, full, error, _ ("shape [%" G_GUINT64_FORMAT ", %" G_GUINT64_FORMAT "] expected"), rows, columns);
+        fail (reader, full, error, _ ("shape [%" PRIu64 ", %" PRIu64 "] expected"), rows, columns);
       return NULL;
     }
   if (n_rows != NULL)
@@ -382,7 +383,7 @@ json_number (const Reader *reader, const TnJsonNode *object, guint index, const 
       *value = (guint64) node->value.number.integer;
       return TRUE;
     }
-  expected = g_strdup_printf (_ ("a whole number from 0 to %" G_GUINT64_FORMAT), max);
+  expected = g_strdup_printf (_ ("a whole number from 0 to %" PRIu64), max);
   return fail_json (reader, index, name, expected, error);
 }
 
@@ -460,7 +461,7 @@ read_site (Reader *reader, TnStats *stats, const TnJsonNode *node, guint index, 
     const TnSafetensorsEntry *entry = tn_safetensors_find_entry (reader->file, tensor);
 
     if (entry == NULL || entry->count != width)
-      return fail (reader, tensor, error, _ ("a tensor with a value for each of %" G_GUINT64_FORMAT " channels expected"), width);
+      return fail (reader, tensor, error, _ ("a tensor with a value for each of %" PRIu64 " channels expected"), width);
   }
   site = tn_stats_add_site (stats, name, (guint) width);
   if (!json_number (reader, node, index, "tokens", TN_STATS_MAX_TOKENS, &site->tokens, error) ||

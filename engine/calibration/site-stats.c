@@ -2,6 +2,7 @@
 #include "engine/calibration/site-stats.h"
 
 #include <glib/gi18n-lib.h>
+#include <inttypes.h>
 #include <math.h>
 #include <string.h>
 
@@ -74,8 +75,8 @@ tn_site_stats_check_merge (const TnSiteStats *self, const TnSiteStats *other, GE
   if (other->tokens > TN_STATS_MAX_TOKENS - self->tokens)
     {
       g_set_error (error, TN_ERROR, TN_ERROR_DATA,
-                   _ ("site %s: %" G_GUINT64_FORMAT " and %" G_GUINT64_FORMAT " tokens are more than exact sums can hold (2^32)"),
-                   self->name, self->tokens, other->tokens);
+                   _ ("site %s: %" PRIu64 " and %" PRIu64 " tokens are more than exact sums can hold (2^32)"), self->name,
+                   self->tokens, other->tokens);
       return FALSE;
     }
   return TRUE;

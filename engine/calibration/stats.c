@@ -2,6 +2,7 @@
 #include "engine/calibration/stats.h"
 
 #include <glib/gi18n-lib.h>
+#include <inttypes.h>
 #include <string.h>
 
 #include "engine/error.h"
@@ -190,8 +191,8 @@ check_merge (const TnStats *self, const TnStats *other, GError **error)
   if (self->model_fingerprint != other->model_fingerprint)
     {
       g_set_error (error, TN_ERROR, TN_ERROR_MISMATCH,
-                   _ ("model fingerprint %016" G_GINT64_MODIFIER "x found, %016" G_GINT64_MODIFIER
-                      "x expected: statistics of different models do not merge"),
+                   _ ("model fingerprint %016" PRIx64 " found, %016" PRIx64
+                      " expected: statistics of different models do not merge"),
                    other->model_fingerprint, self->model_fingerprint);
       return FALSE;
     }
