@@ -1,0 +1,214 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Writes the small valid files that fuzz-parsers.c mutates: corpus/PARSER/*. Run it in this folder; the result is committed.
+
+Every file is made here, from counters and a fixed generator: the same run gives the same bytes. The one exception is
+statistics/small.safetensors, which the program itself writes:
+
+    ../tools/make-llama-checkpoint.py tiny --hidden 2 --layers 1 --heads 1 --kv-heads 1 --ff 2 --vocab 257 --context 64 --tied
+    ternion calibrate tiny --tokenizer bytes --data corpus/text --samples 2 --seq-len 8 --out corpus/statistics/small.safetensors
+"""
+
+import json
+import os
+import struct
+
+HERE = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'corpus')
+
+
+def write(parser, name, data):
+    folder = os.path.join(HERE, parser)
+    os.makedirs(folder, exist_ok=True)
+    if isinstance(data, str):
+        data = data.encode('utf-8')
+    with open(os.path.join(folder, name), 'wb') as file:
+        file.write(data)
+
+
+def noise(count, seed):
+    state = seed * 2654435761 % 2**32
+    out = bytearray()
+    for _ in range(count):
+        state = (state * 1664525 + 1013904223) % 2**32
+        out.append(state >> 24)
+    return bytes(out)
+
+
+def floats(count, seed):
+    return struct.pack('<%df' % count, *((byte - 127.5) / 128 for byte in noise(count, seed)))
+
+
+# hidden 4, one layer, two heads of which one for keys and values, feed-forward 6, five words
+LLAMA = [
+    ('model.embed_tokens.weight', (5, 4), 'token_embd.weight'),
+    ('model.layers.0.input_layernorm.weight', (4,), 'blk.0.attn_norm.weight'),
+    ('model.layers.0.self_attn.q_proj.weight', (4, 4), 'blk.0.attn_q.weight'),
+    ('model.layers.0.self_attn.k_proj.weight', (2, 4), 'blk.0.attn_k.weight'),
+    ('model.layers.0.self_attn.v_proj.weight', (2, 4), 'blk.0.attn_v.weight'),
+    ('model.layers.0.self_attn.o_proj.weight', (4, 4), 'blk.0.attn_output.weight'),
+    ('model.layers.0.post_attention_layernorm.weight', (4,), 'blk.0.ffn_norm.weight'),
+    ('model.layers.0.mlp.gate_proj.weight', (6, 4), 'blk.0.ffn_gate.weight'),
+    ('model.layers.0.mlp.up_proj.weight', (6, 4), 'blk.0.ffn_up.weight'),
+    ('model.layers.0.mlp.down_proj.weight', (4, 6), 'blk.0.ffn_down.weight'),
+    ('model.norm.weight', (4,), 'output_norm.weight'),
+]
+
+CONFIG = {
+    'architectures': ['LlamaForCausalLM'], 'model_type': 'llama', 'hidden_size': 4, 'intermediate_size': 6, 'num_hidden_layers': 1,
+    'num_attention_heads': 2, 'num_key_value_heads': 1, 'vocab_size': 5, 'max_position_embeddings': 16, 'rms_norm_eps': 1e-5,
+    'rope_theta': 10000.0, 'hidden_act': 'silu', 'bos_token_id': 1, 'eos_token_id': [2], 'tie_word_embeddings': True,
+}
+
+
+def count_of(shape):
+    count = 1
+    for size in shape:
+        count *= size
+    return count
+
+
+def safetensors(tensors, metadata=None, padding=8):
+    header, data = {}, b''
+    if metadata is not None:
+        header['__metadata__'] = metadata
+    for name, dtype, shape, content in tensors:
+        header[name] = {'dtype': dtype, 'shape': list(shape), 'data_offsets': [len(data), len(data) + len(content)]}
+        data += content
+    text = json.dumps(header, separators=(',', ':')).encode()
+    text += b' ' * (-len(text) % padding)
+    return struct.pack('<Q', len(text)) + text + data
+
+
+def make_safetensors():
+    write('safetensors', 'one.safetensors', safetensors([('a', 'F32', (2,), struct.pack('<2f', 1, 2))]))
+    write('safetensors', 'llama.safetensors',
+          safetensors([(name, 'F32', shape, floats(count_of(shape), i)) for i, (name, shape, _) in enumerate(LLAMA)], {'format': 'pt'}))
+    sizes = {'BOOL': 1, 'U8': 1, 'I8': 1, 'F8_E5M2': 1, 'F8_E4M3': 1, 'F8_E8M0': 1, 'I16': 2, 'U16': 2, 'F16': 2, 'BF16': 2, 'I32': 4,
+             'U32': 4, 'F32': 4, 'C64': 8, 'F64': 8, 'I64': 8, 'U64': 8}
+    write('safetensors', 'types.safetensors',
+          safetensors([(dtype.lower(), dtype, (3, 1), noise(3 * size, size)) for dtype, size in sizes.items()] +
+                      [('scalar', 'F32', (), floats(1, 1)), ('empty', 'F32', (0, 7), b''), ('four', 'F4', (2, 2), b'ab')], {'a': 'é', 'b': ''}, 7))
+
+
+def string(text):
+    data = text.encode() if isinstance(text, str) else text
+    return struct.pack('<Q', len(data)) + data
+
+
+def value(kind, content):
+    formats = {0: '<B', 1: '<b', 2: '<H', 3: '<h', 4: '<I', 5: '<i', 6: '<f', 7: '<?', 10: '<Q', 11: '<q', 12: '<d'}
+    if kind == 8:
+        return string(content)
+    if kind == 9:
+        element, items = content
+        return struct.pack('<IQ', element, len(items)) + b''.join(value(element, item) for item in items)
+    return struct.pack(formats[kind], content)
+
+
+def gguf(values, tensors, version=3, alignment=32):
+    head = b'GGUF' + struct.pack('<IQQ', version, len(tensors), len(values))
+    for key, kind, content in values:
+        head += string(key) + struct.pack('<I', kind) + value(kind, content)
+    data = b''
+    for name, kind, dims, content in tensors:
+        head += string(name) + struct.pack('<I', len(dims)) + b''.join(struct.pack('<Q', size) for size in dims)
+        head += struct.pack('<IQ', kind, len(data))
+        data += content + bytes(-len(content) % alignment)
+    return head + bytes(-len(head) % alignment) + data
+
+
+def llama_values():
+    return [
+        ('general.architecture', 8, 'llama'), ('general.name', 8, 'tiny'), ('llama.context_length', 4, 16), ('llama.embedding_length', 4, 4),
+        ('llama.block_count', 4, 1), ('llama.feed_forward_length', 4, 6), ('llama.attention.head_count', 4, 2),
+        ('llama.attention.head_count_kv', 4, 1), ('llama.rope.dimension_count', 4, 2), ('llama.rope.freq_base', 6, 10000.0),
+        ('llama.attention.layer_norm_rms_epsilon', 6, 1e-5), ('tokenizer.ggml.model', 8, 'llama'),
+        ('tokenizer.ggml.tokens', 9, (8, ['<unk>', '<s>', '</s>', '▁a', 'b'])), ('tokenizer.ggml.scores', 9, (6, [0.0, 0.0, 0.0, -1.0, -2.0])),
+        ('tokenizer.ggml.token_type', 9, (5, [2, 3, 3, 1, 1])), ('tokenizer.ggml.bos_token_id', 4, 1), ('tokenizer.ggml.eos_token_id', 4, 2),
+    ]
+
+
+def make_gguf():
+    write('gguf', 'llama.gguf',
+          gguf(llama_values(), [(name, 0, tuple(reversed(shape)), floats(count_of(shape), i)) for i, (_, shape, name) in enumerate(LLAMA)]))
+    blocks = {0: 1024, 1: 512, 2: 144, 3: 160, 6: 176, 7: 192, 8: 272, 12: 144, 14: 210, 24: 256, 25: 512, 26: 1024, 27: 2048, 28: 2048, 30: 512,
+              34: 54, 35: 66, 10: 84, 36: 96, 39: 136, 42: 72, 99: 64}
+    write('gguf', 'types.gguf',
+          gguf([('general.architecture', 8, 'bitnet')] + [('k.%d' % kind, kind, 1) for kind in (0, 1, 2, 3, 4, 5, 6, 7, 10, 11, 12)],
+               [('t%d' % kind, kind, (256,), noise(size, kind)) for kind, size in blocks.items()]))
+    merges = ['a b', 'ab c', 'Ġ a']
+    write('gguf', 'bpe.gguf',
+          gguf([('general.architecture', 8, 'gpt2'), ('general.alignment', 4, 64), ('tokenizer.ggml.model', 8, 'gpt2'),
+                ('tokenizer.ggml.pre', 8, 'gpt-2'), ('tokenizer.ggml.tokens', 9, (8, ['a', 'b', 'c', 'ab', 'abc', 'Ġ', 'Ġa', '<|endoftext|>'])),
+                ('tokenizer.ggml.token_type', 9, (5, [1, 1, 1, 1, 1, 1, 1, 3])), ('tokenizer.ggml.merges', 9, (8, merges)),
+                ('tokenizer.ggml.bos_token_id', 4, 7), ('tokenizer.ggml.eos_token_id', 4, 7)], [], 2, 64))
+
+
+def make_llama2c():
+    fields = (4, 6, 1, 2, 1, 5, 8)
+    shapes = {name: count_of(shape) for _, shape, name in LLAMA}
+    total = sum(shapes.values())
+    write('llama2c', 'v0.bin', struct.pack('<7i', *fields) + floats(total + 8 * 2, 1))
+    write('llama2c', 'v0-untied.bin', struct.pack('<7i', 4, 6, 1, 2, 1, -5, 8) + floats(total + 8 * 2 + 20, 2))
+    head = struct.pack('<Ii7iB', 0x616b3432, 1, *fields, 1)
+    write('llama2c', 'v1.bin', head + bytes(256 - len(head)) + floats(total, 3))
+    head = struct.pack('<Ii7iBi', 0x616b3432, 2, *fields, 1, 2)
+    body = floats(12, 4)
+    for i, count in enumerate(count for count in shapes.values() if count != 4):
+        body += noise(count, i) + floats(count // 2, i)
+    write('llama2c', 'v2.bin', head + bytes(256 - len(head)) + body)
+
+
+def make_text():
+    write('hf-config', 'llama.json', json.dumps(CONFIG, indent=1))
+    write('hf-config', 'scaled.json', json.dumps({**CONFIG, 'head_dim': 2, 'rope_scaling': {'type': 'linear', 'factor': 2.0}}))
+    write('hf-config', 'quantized.json', json.dumps({**CONFIG, 'quantization_config': {'quant_method': 'bitnet', 'modules': ['lm_head']}}))
+    write('hf-config', 'gpt2.json', json.dumps({'model_type': 'gpt2', 'n_embd': 4, 'n_layer': 1, 'task_specific_params': {'a': {'b': None}}}))
+    write('index', 'index.json', json.dumps({'metadata': {'total_size': 8},
+                                             'weight_map': {name: 'shard.safetensors' for name, _, _ in LLAMA}}, indent=1))
+    write('json', 'all.json', '{"a":[1,-2.5e-3,true,false,null,"\\u00e9\\ud83d\\ude00\\n\\"\\\\\\/é😀",{}],"b":{"c":[[[[]]]]},"":0}\n')
+    write('json', 'names.json', json.dumps({'name%d' % i: i for i in range(40)}))
+    write('json', 'deep.json', '[' * 64 + ']' * 64)
+
+
+def make_tokenizers():
+    write('gguf-tokenizer', 'spm.gguf', gguf(llama_values(), []))
+    write('gguf-tokenizer', 'bpe.gguf',
+          gguf([('general.architecture', 8, 'gpt2'), ('tokenizer.ggml.model', 8, 'gpt2'), ('tokenizer.ggml.pre', 8, 'gpt-2'),
+                ('tokenizer.ggml.tokens', 9, (8, ['a', 'b', 'c', 'ab', 'abc', 'Ġ', 'Ġa', '<|endoftext|>'])),
+                ('tokenizer.ggml.token_type', 9, (5, [1, 1, 1, 1, 1, 1, 1, 3])), ('tokenizer.ggml.merges', 9, (8, ['a b', 'ab c', 'Ġ a']))], []))
+    vocabulary = {token: i for i, token in enumerate(['a', 'b', 'c', 'ab', 'abc', 'Ġ', 'Ġa', 'O', 'n'])}
+    bpe = {'version': '1.0', 'truncation': None, 'padding': None,
+           'added_tokens': [{'id': 9, 'content': '<|endoftext|>', 'single_word': False, 'lstrip': False, 'rstrip': False, 'normalized': False,
+                             'special': True}],
+           'normalizer': None, 'pre_tokenizer': {'type': 'ByteLevel', 'add_prefix_space': False, 'trim_offsets': True, 'use_regex': True},
+           'post_processor': None, 'decoder': {'type': 'ByteLevel'},
+           'model': {'type': 'BPE', 'dropout': None, 'unk_token': None, 'continuing_subword_prefix': None, 'end_of_word_suffix': None,
+                     'fuse_unk': False, 'byte_fallback': False, 'vocab': vocabulary, 'merges': ['a b', 'ab c', 'Ġ a']}}
+    write('tokenizer-json', 'strings.json', json.dumps(bpe, ensure_ascii=False, indent=1))
+    bpe['model']['merges'] = [['a', 'b'], ['ab', 'c']]
+    bpe['model']['ignore_merges'] = True
+    write('tokenizer-json', 'pairs.json', json.dumps(bpe))
+    pieces = ['<unk>', '\n<s>\n', '\n</s>\n'] + ['<0x%02X>' % byte for byte in range(256)] + [' ', 'a', 'b', ' a', 'ab', 'e', 't', 'te']
+    data = struct.pack('<I', max(len(piece) for piece in pieces))
+    for i, piece in enumerate(pieces):
+        data += struct.pack('<fI', -float(i), len(piece.encode())) + piece.encode()
+    write('tokenizer-bin', 'tokenizer.bin', data)
+
+
+def make_data():
+    tokens = [i * 31 % 257 for i in range(100)]
+    write('token-file', 'plain.bin', struct.pack('<100H', *tokens))
+    write('token-file', 'llmc-2.bin', struct.pack('<256i', 20240520, 1, 100, *([0] * 253)) + struct.pack('<100H', *tokens))
+    write('token-file', 'llmc-4.bin', struct.pack('<256i', 20240801, 7, 100, *([0] * 253)) + struct.pack('<100I', *tokens))
+    write('text', 'stories.txt', 'One day a fox sat by the lake.\n<|endoftext|>\n\n  Ünïcode 漢字 🦜 ends here. \n<|endoftext|>\nThe last one is short.\n')
+    write('text', 'plain.txt', 'word ' * 60)
+
+
+if __name__ == '__main__':
+    make_safetensors()
+    make_gguf()
+    make_llama2c()
+    make_text()
+    make_tokenizers()
+    make_data()

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/fuzz/fuzz-parsers.h"
+
+#include <string.h>
+
+#include "data/datasets/dataset.h"
+#include "data/datasets/token-file.h"
+#include "data/files/json-reader.h"
+#include "data/models/model-file.h"
+#include "data/statistics/stats-file.h"
+#include "data/tokenizers/tokenizer.h"
+
+/* Decoding more than this of a tensor teaches nothing new. */
+#define MAX_ELEMENTS 4096
+
+/* Everything an opened model is asked for. */
+static gboolean
+read_model (const char *path, const guint8 *data, gsize bytes, GError **error)
+{
+  g_autoptr (TnModelFile) file = tn_model_file_open (path, error);
+  g_autoptr (TnModel) model = NULL;
+  g_autoptr (GError) load_error = NULL;
+  g_autofree float *values = g_new (float, MAX_ELEMENTS);
+
+  if (file == NULL)
+    return FALSE;
+  for (guint i = 0; i < tn_model_file_n_tensors (file); i++)
+    {
+      const TnModelTensor *entry = tn_model_file_get_tensor (file, i);
+      g_autofree char *shape = tn_tensor_shape_to_string (entry->tensor);
+
+      g_assert_true (g_utf8_validate (entry->name, -1, NULL) && g_utf8_validate (entry->source_name, -1, NULL));
+      if (tn_dtype_can_decode (entry->tensor->dtype))
+        {
+          guint64 n = MIN (entry->tensor->count, MAX_ELEMENTS);
+
+          tn_tensor_decode (entry->tensor, 0, n, values);
+          n -= n % tn_dtype_block_elements (entry->tensor->dtype);
+          tn_tensor_decode (entry->tensor, entry->tensor->count - n, n, values);
+        }
+    }
+  tn_model_file_get_fingerprint (file);
+  model = tn_model_file_load (file, &load_error);
+  g_assert_true ((model == NULL) == (load_error != NULL));
+  g_assert_true (model == NULL || tn_model_file_can_run (file));
+  return TRUE;
+}
+
+static gboolean
+read_json (const char *path, const guint8 *data, gsize bytes, GError **error)
+{
+  g_autoptr (TnJson) json = tn_json_parse ((const char *) data, bytes, "input", 0, error);
+  g_autofree char *text = NULL;
+
+  if (json == NULL)
+    return FALSE;
+  text = tn_json_node_to_text (tn_json_get_root (json), G_MAXUINT);
+  g_assert_true (g_utf8_validate (text, -1, NULL));
+  return TRUE;
+}
+
+/* A vocabulary that opens encodes a text with all kinds of characters, and every id it gives decodes. */
+static gboolean
+read_tokenizer (const char *path, const guint8 *data, gsize bytes, GError **error)
+{
+  static const char text[] = "Once upon a time, 3.14 über\n\t 漢字 🦜 <s> <|endoftext|>   ab abc";
+  g_autoptr (TnTokenizer) tokenizer = tn_tokenizer_open (path, error);
+  g_autoptr (GArray) ids = NULL;
+  g_autoptr (GString) decoded = NULL;
+  g_autoptr (GError) encode_error = NULL;
+
+  if (tokenizer == NULL)
+    return FALSE;
+  ids = g_array_new (FALSE, FALSE, sizeof (gint32));
+  decoded = g_string_new (NULL);
+  if (!tn_tokenizer_encode (tokenizer, text, strlen (text), TRUE, ids, &encode_error))
+    {
+      g_assert_nonnull (encode_error);
+      return TRUE;
+    }
+  for (guint i = 0; i < ids->len; i++)
+    g_assert_true (tn_tokenizer_decode (tokenizer, g_array_index (ids, gint32, i), decoded, NULL));
+  g_assert_nonnull (tn_tokenizer_get_piece (tokenizer, 0));
+  return TRUE;
+}
+
+static gboolean
+read_token_file (const char *path, const guint8 *data, gsize bytes, GError **error)
+{
+  g_autoptr (TnTokenFile) file = tn_token_file_open (path, error);
+  gint32 ids[64];
+  guint64 n;
+
+  if (file == NULL)
+    return FALSE;
+  n = MIN (tn_token_file_count (file), G_N_ELEMENTS (ids));
+  return tn_token_file_read (file, tn_token_file_count (file) - n, (guint) n, 50257, ids, error);
+}
+
+static gboolean
+read_text (const char *path, const guint8 *data, gsize bytes, GError **error)
+{
+  const char *const paths[] = {path, NULL};
+  TnSamplingOptions options = {.n_samples = 4, .seq_len = 16, .batch_size = 2, .seed = 1, .shard = 1, .n_shards = 1};
+  g_autoptr (TnTokenizer) tokenizer = tn_tokenizer_new_bytes (TRUE);
+  g_autoptr (TnDataset) dataset = tn_dataset_open (paths, tokenizer, 257, error);
+  g_autofree char *preview = NULL;
+  TnBatchSource *source;
+
+  if (dataset == NULL)
+    return FALSE;
+  preview = tn_dataset_preview (dataset, 100, NULL);
+  source = tn_dataset_sample (dataset, &options, NULL, NULL, error);
+  if (source == NULL)
+    return FALSE;
+  tn_batch_source_free (source);
+  return TRUE;
+}
+
+static gboolean
+read_statistics (const char *path, const guint8 *data, gsize bytes, GError **error)
+{
+  g_autoptr (TnStats) stats = tn_stats_load (path, error);
+  g_autofree char *json = NULL;
+  g_autofree char *csv = NULL;
+
+  if (stats == NULL)
+    return FALSE;
+  json = tn_stats_to_json (stats);
+  csv = tn_stats_to_csv (stats);
+  return TRUE;
+}
+
+const FuzzParser fuzz_parsers[] = {
+    {"safetensors", "input.safetensors", NULL, read_model},
+    {"gguf", "input.gguf", NULL, read_model},
+    {"llama2c", "input.bin", NULL, read_model},
+    {"hf-config", "config.json", "safetensors/llama.safetensors=model.safetensors", read_model},
+    {"index", "model.safetensors.index.json", "safetensors/llama.safetensors=shard.safetensors", read_model},
+    {"json", NULL, NULL, read_json},
+    {"gguf-tokenizer", "input.gguf", NULL, read_tokenizer},
+    {"tokenizer-json", "tokenizer.json", NULL, read_tokenizer},
+    {"tokenizer-bin", "tokenizer.bin", NULL, read_tokenizer},
+    {"token-file", "tokens.bin", NULL, read_token_file},
+    {"text", "text.txt", NULL, read_text},
+    {"statistics", "input.safetensors", NULL, read_statistics},
+    {NULL},
+};
