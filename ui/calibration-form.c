@@ -4,8 +4,10 @@
 #include <glib/gi18n-lib.h>
 
 #include "app/tasks/sample.h"
+#include "ui/accessible.h"
 #include "ui/data-list.h"
 #include "ui/data-preview.h"
+#include "ui/numbers.h"
 #include "ui/settings.h"
 
 #define MEBIBYTE ((gsize) 1 << 20)
@@ -211,8 +213,18 @@ static void
 on_model_changed (TnCalibrationForm *self)
 {
   const char *name = tn_session_get_display_name (self->session);
+  TnModelFile *file = tn_session_get_file (self->session);
+  g_autofree char *subtitle = NULL;
 
-  adw_action_row_set_subtitle (self->model_row, name != NULL ? name : "");
+  if (file != NULL)
+    {
+      g_autofree char *parameters = tn_format_count (tn_model_file_get_n_elements (file));
+
+      /* Translators: the architecture and the number of parameters of a model */
+      subtitle = g_strdup_printf (_ ("%s · %s parameters"), tn_model_file_get_architecture (file), parameters);
+    }
+  adw_preferences_row_set_title (ADW_PREFERENCES_ROW (self->model_row), name != NULL ? name : _ ("None"));
+  adw_action_row_set_subtitle (self->model_row, subtitle != NULL ? subtitle : "");
   gtk_widget_set_tooltip_text (GTK_WIDGET (self->model_row), tn_session_get_path (self->session));
   if (tn_session_get_state (self->session) == TN_SESSION_READY)
     offer_sample_text (self);
@@ -273,6 +285,8 @@ tn_calibration_form_init (TnCalibrationForm *self)
   GSettings *settings = tn_settings_get ();
 
   gtk_widget_init_template (GTK_WIDGET (self));
+  tn_accessible_name_parts (GTK_WIDGET (self->sampler), _ ("Sampler"));
+  tn_accessible_name_parts (GTK_WIDGET (self->tokenizer), _ ("Tokenizer"));
   if (settings == NULL)
     return;
   gtk_spin_button_set_value (self->samples, g_settings_get_uint (settings, "calibration-samples"));

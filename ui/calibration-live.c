@@ -10,8 +10,6 @@
 #include "ui/histogram-figure.h"
 #include "ui/settings.h"
 
-#define N_BINS 512
-
 struct _TnCalibrationLive
 {
   GtkWidget parent_instance;
@@ -54,7 +52,7 @@ draw (TnCalibrationLive *self)
           tn_figure_reset_view (figure);
           tn_plot_view_set_export_name (self->plot, findings->name);
         }
-      tn_figure_add_float_histogram (figure, _ ("Values"), 0, histogram, -reach, reach, N_BINS);
+      tn_figure_add_float_histogram (figure, _ ("Values"), 0, histogram, -reach, reach);
       if (findings->searched)
         {
           double clip8 = findings->params[TN_SITE_INT8].clip, clip4 = findings->params[TN_SITE_INT4].clip;
@@ -160,7 +158,7 @@ tn_calibration_live_init (TnCalibrationLive *self)
   TnFigure *figure;
 
   gtk_widget_init_template (GTK_WIDGET (self));
-  self->table = tn_table_new (self->view, tn_site_columns, TN_N_SITE_COLUMNS);
+  self->table = tn_table_new (self->view, _ ("Sites"), tn_site_columns, TN_N_SITE_COLUMNS);
   tn_table_sort (self->table, "site", FALSE);
   g_signal_connect_swapped (self->table, "selection-changed", G_CALLBACK (on_selection_changed), self);
   figure = tn_plot_view_get_figure (self->plot);

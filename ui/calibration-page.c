@@ -3,6 +3,7 @@
 
 #include <glib/gi18n-lib.h>
 
+#include "ui/accessible.h"
 #include "ui/calibration-form.h"
 #include "ui/calibration-live.h"
 
@@ -139,6 +140,7 @@ static void
 tn_calibration_page_init (TnCalibrationPage *self)
 {
   gtk_widget_init_template (GTK_WIDGET (self));
+  tn_accessible_fix_mnemonics (GTK_WIDGET (self));
 }
 
 void

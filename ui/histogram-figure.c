@@ -3,10 +3,24 @@
 
 #include <math.h>
 
+/* The source's bins are 1/128 wide relative to their values: more bins than this over a range with both signs would show their
+ * pattern instead of the values'. */
+#define MAX_BINS 256
+#define MIN_BINS 24
+
+static guint
+choose_bins (const TnFloatHistogram *histogram)
+{
+  double wanted = 2 * sqrt ((double) tn_float_histogram_count (histogram));
+
+  return (guint) CLAMP (wanted, MIN_BINS, MAX_BINS);
+}
+
 void
 tn_figure_add_float_histogram (TnFigure *figure, const char *name, guint color, const TnFloatHistogram *histogram, double low,
-                               double high, guint n)
+                               double high)
 {
+  guint n = choose_bins (histogram);
   g_autofree double *edges = g_new (double, n + 1);
   g_autofree double *counts = g_new (double, n);
   double margin;

@@ -6,8 +6,9 @@
 
 G_BEGIN_DECLS
 
-/* Puts a histogram into a figure as a layer of n equal bins over [low, high]; a range without width is widened. */
+/* Puts a histogram into a figure as a layer of equal bins over [low, high], as many as its values and their resolution can fill; a range
+ * without width is widened. */
 void tn_figure_add_float_histogram (TnFigure *figure, const char *name, guint color, const TnFloatHistogram *histogram,
-                                    double low, double high, guint n);
+                                    double low, double high);
 
 G_END_DECLS

@@ -5,11 +5,11 @@
 #include <math.h>
 
 #include "plots/widgets/plot-view.h"
+#include "ui/accessible.h"
 #include "ui/histogram-figure.h"
 #include "ui/layer-facts.h"
 #include "ui/scheme-levels.h"
 
-#define N_BINS 512
 /* Walking through the table with the arrow keys counts the values of those tensors only on which one stays. */
 #define SETTLE_MS 80
 
@@ -50,7 +50,7 @@ draw (TnLayerDetail *self)
       if (levels->n > 0)
         reach = fabs (levels->values[levels->n - 1]);
       tn_figure_add_float_histogram (figure, _ ("Values"), 0, self->histogram, fmin (self->summary.min, -reach),
-                                     fmax (self->summary.max, reach), N_BINS);
+                                     fmax (self->summary.max, reach));
       if (levels->n > 0)
         tn_figure_add_markers (figure, levels->name, 1, levels->n, levels->values, (const char *const *) levels->labels);
     }
@@ -182,6 +182,7 @@ tn_layer_detail_init (TnLayerDetail *self)
   TnFigure *figure;
 
   gtk_widget_init_template (GTK_WIDGET (self));
+  tn_accessible_name_parts (GTK_WIDGET (self->scheme), _ ("Scheme whose levels are drawn"));
   figure = tn_plot_view_get_figure (self->plot);
   tn_figure_set_x_axis (figure, _ ("value"), TN_AXIS_LINEAR);
   tn_figure_set_y_axis (figure, _ ("count"), TN_AXIS_LOG);

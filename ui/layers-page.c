@@ -3,6 +3,7 @@
 
 #include <glib/gi18n-lib.h>
 
+#include "ui/accessible.h"
 #include "ui/layer-detail.h"
 #include "ui/numbers.h"
 #include "ui/settings.h"
@@ -234,7 +235,8 @@ tn_layers_page_init (TnLayersPage *self)
   GSettings *settings = tn_settings_get ();
 
   gtk_widget_init_template (GTK_WIDGET (self));
-  self->table = tn_table_new (self->view, tn_layer_columns, TN_N_LAYER_COLUMNS);
+  tn_accessible_fix_mnemonics (GTK_WIDGET (self));
+  self->table = tn_table_new (self->view, _ ("Layers"), tn_layer_columns, TN_N_LAYER_COLUMNS);
   g_signal_connect_swapped (self->table, "selection-changed", G_CALLBACK (on_selection_changed), self);
   g_signal_connect_swapped (self->table, "shown-changed", G_CALLBACK (show_counts), self);
   if (settings != NULL)

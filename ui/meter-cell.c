@@ -34,7 +34,7 @@ tn_meter_cell_snapshot (GtkWidget *widget, GtkSnapshot *snapshot)
   if (isfinite (self->fraction))
     {
       float length = roundf (width * (float) CLAMP (self->fraction, 0.0, 1.0));
-      float x = gtk_widget_get_direction (widget) == GTK_TEXT_DIR_RTL ? 0 : width - length;
+      float x = gtk_widget_get_direction (widget) == GTK_TEXT_DIR_RTL ? width - length : 0;
 
       gtk_style_context_get_color (gtk_widget_get_style_context (widget), &color);
       color.alpha *= 0.12f;

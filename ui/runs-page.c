@@ -3,6 +3,7 @@
 
 #include <glib/gi18n-lib.h>
 
+#include "ui/accessible.h"
 #include "ui/run-item.h"
 
 struct _TnRunsPage
@@ -109,6 +110,7 @@ static void
 tn_runs_page_init (TnRunsPage *self)
 {
   gtk_widget_init_template (GTK_WIDGET (self));
+  tn_accessible_fix_mnemonics (GTK_WIDGET (self));
 }
 
 void

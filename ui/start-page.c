@@ -3,6 +3,8 @@
 
 #include <glib/gi18n-lib.h>
 
+#include "ui/accessible.h"
+
 struct _TnStartPage
 {
   GtkWidget parent_instance;
@@ -28,7 +30,6 @@ add_recent (TnStartPage *self, const char *path)
   adw_action_row_set_title_lines (ADW_ACTION_ROW (row), 1);
   adw_action_row_set_subtitle_lines (ADW_ACTION_ROW (row), 1);
   gtk_widget_set_tooltip_text (row, path);
-  gtk_accessible_update_property (GTK_ACCESSIBLE (row), GTK_ACCESSIBLE_PROPERTY_LABEL, name, -1);
   gtk_list_box_row_set_activatable (GTK_LIST_BOX_ROW (row), TRUE);
   adw_action_row_add_suffix (ADW_ACTION_ROW (row), gtk_image_new_from_icon_name ("go-next-symbolic"));
   g_object_set_data_full (G_OBJECT (row), "tn-path", g_strdup (path), g_free);
@@ -82,6 +83,7 @@ static void
 tn_start_page_init (TnStartPage *self)
 {
   gtk_widget_init_template (GTK_WIDGET (self));
+  tn_accessible_fix_mnemonics (GTK_WIDGET (self));
 }
 
 void

@@ -3,6 +3,7 @@
 
 #include <glib/gi18n-lib.h>
 
+#include "ui/accessible.h"
 #include "ui/meter-cell.h"
 #include "ui/table-sort.h"
 
@@ -152,6 +153,8 @@ show_cell (GtkListItem *item, TnTableColumn const *column, guint number)
   else
     gtk_label_set_text (GTK_LABEL (child), text);
   gtk_widget_set_tooltip_text (child, tooltip);
+  if (number == 0)
+    tn_accessible_name_cell_row (child, text);
 }
 
 static void
@@ -201,6 +204,34 @@ on_unbind (GtkSignalListItemFactory *factory, GtkListItem *item, gpointer user_d
   g_signal_handlers_disconnect_by_func (gtk_list_item_get_item (item), on_row_changed, item);
 }
 
+static GtkWidget *
+find_label (GtkWidget *widget)
+{
+  GtkWidget *found = NULL;
+
+  if (GTK_IS_LABEL (widget))
+    return widget;
+  for (GtkWidget *child = gtk_widget_get_first_child (widget); child != NULL && found == NULL;
+       child = gtk_widget_get_next_sibling (child))
+    found = find_label (child);
+  return found;
+}
+
+/* Titles of numbers stand over their numbers. A column view has no property for that; its header is its first child and the
+ * newest title the last one in it. */
+static void
+align_last_title (GtkColumnView *view)
+{
+  GtkWidget *header = gtk_widget_get_first_child (GTK_WIDGET (view));
+  GtkWidget *title = header != NULL ? gtk_widget_get_last_child (header) : NULL;
+  GtkWidget *label = title != NULL ? find_label (title) : NULL;
+
+  if (label == NULL)
+    return;
+  gtk_widget_set_hexpand (label, TRUE);
+  gtk_label_set_xalign (GTK_LABEL (label), 1);
+}
+
 static void
 add_column (TnTable *self, guint number)
 {
@@ -219,10 +250,12 @@ add_column (TnTable *self, guint number)
   if (column->width > 0)
     gtk_column_view_column_set_fixed_width (view_column, column->width);
   gtk_column_view_append_column (self->view, view_column);
+  if (column->kind != TN_CELL_TEXT)
+    align_last_title (self->view);
 }
 
 TnTable *
-tn_table_new (GtkColumnView *view, const TnTableColumn *columns, guint n_columns)
+tn_table_new (GtkColumnView *view, const char *name, const TnTableColumn *columns, guint n_columns)
 {
   TnTable *self;
 
@@ -235,6 +268,7 @@ tn_table_new (GtkColumnView *view, const TnTableColumn *columns, guint n_columns
   for (guint i = 0; i < n_columns; i++)
     add_column (self, i);
   gtk_column_view_set_model (view, GTK_SELECTION_MODEL (self->selection));
+  tn_accessible_name_parts (GTK_WIDGET (view), name);
   self->view_sorter = g_object_ref (gtk_column_view_get_sorter (view));
   g_signal_connect (self->view_sorter, "changed", G_CALLBACK (on_view_sort_changed), self);
   return self;

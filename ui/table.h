@@ -30,8 +30,8 @@ typedef struct
 #define TN_TYPE_TABLE (tn_table_get_type ())
 G_DECLARE_FINAL_TYPE (TnTable, tn_table, TN, TABLE, GObject)
 
-/* columns stay the caller's and must outlive the table. */
-TnTable    *tn_table_new          (GtkColumnView *view, const TnTableColumn *columns, guint n_columns);
+/* name: what the rows are, for screen readers. columns stay the caller's and must outlive the table. */
+TnTable    *tn_table_new          (GtkColumnView *view, const char *name, const TnTableColumn *columns, guint n_columns);
 /* rows: of TnTableRow, or NULL. */
 void        tn_table_set_rows     (TnTable *self, GListModel *rows);
 /* Words that all have to occur. */

@@ -3,6 +3,7 @@
 
 #include <glib/gi18n-lib.h>
 
+#include "ui/accessible.h"
 #include "ui/settings.h"
 #include "ui/window-private.h"
 
@@ -160,6 +161,7 @@ tn_window_init (TnWindow *self)
   GSettings *settings = tn_settings_get ();
 
   gtk_widget_init_template (GTK_WIDGET (self));
+  tn_accessible_fix_mnemonics (GTK_WIDGET (self));
   tn_window_init_drop (self);
   if (settings != NULL)
     {
