@@ -2,6 +2,7 @@
 #include "app/tasks/calibrate.h"
 
 #include <glib/gi18n-lib.h>
+#include <inttypes.h>
 #include <string.h>
 
 #include "data/statistics/stats-file.h"
@@ -314,7 +315,7 @@ calibrate (TnJob *job, const TnListener *listener, GCancellable *cancellable, gp
       GError *unsaved = NULL;
 
       if (keep_statistics (data, job, TRUE, start, &unsaved))
-        g_prefix_error (&local, _("statistics of %" G_GUINT64_FORMAT " sequences are kept in %s, marked as partial: "), stats->samples,
+        g_prefix_error (&local, _("statistics of %" PRIu64 " sequences are kept in %s, marked as partial: "), stats->samples,
                         data->options->out_path);
       else
         {
@@ -350,7 +351,7 @@ tn_calibrate_job_new (const TnCalibrateOptions *options, TnWorkspace *workspace,
 {
   CalibrateData *data = g_new0 (CalibrateData, 1);
   g_autofree char *title = describe (options);
-  g_autofree char *arguments = g_strdup_printf ("{\"samples\":%u,\"seq_len\":%u,\"batch_size\":%u,\"seed\":%" G_GUINT64_FORMAT "}",
+  g_autofree char *arguments = g_strdup_printf ("{\"samples\":%u,\"seq_len\":%u,\"batch_size\":%u,\"seed\":%" PRIu64 "}",
                                                 options->sampling.n_samples, options->sampling.seq_len, options->sampling.batch_size,
                                                 options->sampling.seed);
   TnJob *job;

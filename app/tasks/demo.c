@@ -2,6 +2,7 @@
 #include "app/tasks/demo.h"
 
 #include <glib/gi18n-lib.h>
+#include <inttypes.h>
 #include <math.h>
 
 #include "app/tasks/inspect.h"
@@ -247,7 +248,7 @@ write_report (Demo *demo, DemoData *data, GError **error)
       _("The sample has %.2f million parameters. Rounding every linear layer's weights to int8 changes its loss by %s nats a token, to ternary "
         "by %s: a model that was not trained for ternary weights does not survive plain rounding, which is what quantization-aware training is for."),
       (double) tn_model_file_get_n_elements (demo->file) * 1e-6, int8_change, ternary_change);
-  calibration = g_strdup_printf (_("Calibrated on %" G_GUINT64_FORMAT " sequences (%" G_GUINT64_FORMAT " tokens) at %u places."),
+  calibration = g_strdup_printf (_("Calibrated on %" PRIu64 " sequences (%" PRIu64 " tokens) at %u places."),
                                  data->result->calibration.samples, data->result->calibration.tokens, data->result->calibration.sites);
   tn_html_report_paragraph (report, summary);
   tn_html_report_heading (report, _("Loss on held-out stories"));

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <glib/gi18n-lib.h>
 #include <glib/gstdio.h>
+#include <inttypes.h>
 #include <string.h>
 
 #include "data/datasets/token-file.h"
@@ -165,14 +166,14 @@ tn_dataset_encode (TnDataset *self, guint file, const TnPassage *passage, GArray
 
   if (!tn_tokenizer_encode (self->tokenizer, passage->text, passage->bytes, passage->begins_document, ids, error))
     {
-      g_prefix_error (error, _ ("%s: text at byte %" G_GUINT64_FORMAT ": "), tn_dataset_file (self, file), passage->offset);
+      g_prefix_error (error, _ ("%s: text at byte %" PRIu64 ": "), tn_dataset_file (self, file), passage->offset);
       return FALSE;
     }
   for (guint i = first; i < ids->len; i++)
     if ((guint) g_array_index (ids, gint32, i) >= self->n_vocab)
       {
         g_set_error (error, TN_ERROR, TN_ERROR_MISMATCH,
-                     _ ("%s: text at byte %" G_GUINT64_FORMAT ": the tokenizer gives token %d, the model's vocabulary has %u"),
+                     _ ("%s: text at byte %" PRIu64 ": the tokenizer gives token %d, the model's vocabulary has %u"),
                      tn_dataset_file (self, file), passage->offset, g_array_index (ids, gint32, i), self->n_vocab);
         return FALSE;
       }

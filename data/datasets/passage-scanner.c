@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <glib/gi18n-lib.h>
+#include <inttypes.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -79,7 +80,7 @@ check_text (TnPassageScanner *self, gsize from, GError **error)
 
   if (nul != NULL)
     {
-      g_set_error (error, TN_ERROR, TN_ERROR_DATA, _ ("%s: byte %" G_GUINT64_FORMAT " is NUL: this is no text"), self->path,
+      g_set_error (error, TN_ERROR, TN_ERROR_DATA, _ ("%s: byte %" PRIu64 " is NUL: this is no text"), self->path,
                    self->base + (guint64) (nul - self->buffer));
       return FALSE;
     }
@@ -88,7 +89,7 @@ check_text (TnPassageScanner *self, gsize from, GError **error)
   if (self->filled - self->valid >= 4 || (self->ended && self->valid < self->filled) ||
       (self->valid < self->filled && tn_utf8_length ((guint8) self->buffer[self->valid]) <= self->filled - self->valid))
     {
-      g_set_error (error, TN_ERROR, TN_ERROR_DATA, _ ("%s: the bytes at %" G_GUINT64_FORMAT " are not UTF-8"), self->path,
+      g_set_error (error, TN_ERROR, TN_ERROR_DATA, _ ("%s: the bytes at %" PRIu64 " are not UTF-8"), self->path,
                    self->base + self->valid);
       return FALSE;
     }
@@ -121,7 +122,7 @@ read_more (TnPassageScanner *self, GError **error)
   while (got < 0 && errno == EINTR);
   if (got < 0)
     {
-      g_set_error (error, TN_ERROR, TN_ERROR_IO, _ ("%s: reading at byte %" G_GUINT64_FORMAT " failed: %s"), self->path,
+      g_set_error (error, TN_ERROR, TN_ERROR_IO, _ ("%s: reading at byte %" PRIu64 " failed: %s"), self->path,
                    self->base + self->filled, g_strerror (errno));
       return FALSE;
     }

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <glib/gi18n-lib.h>
+#include <inttypes.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -161,7 +162,7 @@ read_passage (SampleSource *self, const TnSampleItem *item, GError **error)
         continue;
       if (got <= 0)
         {
-          g_set_error (error, TN_ERROR, TN_ERROR_IO, _ ("%s: reading at byte %" G_GUINT64_FORMAT " failed: %s"),
+          g_set_error (error, TN_ERROR, TN_ERROR_IO, _ ("%s: reading at byte %" PRIu64 " failed: %s"),
                        tn_dataset_file (self->dataset, item->file), item->offset + done,
                        got < 0 ? g_strerror (errno) : _ ("the file has become shorter"));
           return FALSE;
@@ -443,9 +444,9 @@ draw_items (TnDataset *dataset, const TnSamplingOptions *options, const TnListen
     {
       g_autofree char *text =
           dataset->tokens
-              ? g_strdup_printf (_ ("the data hold %" G_GUINT64_FORMAT " windows; %u sequences were asked for, all are taken"),
+              ? g_strdup_printf (_ ("the data hold %" PRIu64 " windows; %u sequences were asked for, all are taken"),
                                  draw.counted, options->n_samples)
-              : g_strdup_printf (_ ("the data hold %" G_GUINT64_FORMAT
+              : g_strdup_printf (_ ("the data hold %" PRIu64
                                     " passages; several sequences are taken of each to reach up to %u"),
                                  draw.counted, options->n_samples);
 

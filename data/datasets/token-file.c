@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <glib/gi18n-lib.h>
+#include <inttypes.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -36,7 +37,7 @@ read_exactly (TnTokenFile *self, void *out, gsize bytes, guint64 offset, GError 
         continue;
       if (got <= 0)
         {
-          g_set_error (error, TN_ERROR, TN_ERROR_IO, _ ("%s: reading at byte %" G_GUINT64_FORMAT " failed: %s"), self->path,
+          g_set_error (error, TN_ERROR, TN_ERROR_IO, _ ("%s: reading at byte %" PRIu64 " failed: %s"), self->path,
                        offset + done, got < 0 ? g_strerror (errno) : _ ("the file has become shorter"));
           return FALSE;
         }
@@ -79,8 +80,8 @@ read_header (TnTokenFile *self, GError **error)
               self->bytes == HEADER_BYTES + self->count * self->item_bytes)
             return TRUE;
           g_set_error (error, TN_ERROR, TN_ERROR_FORMAT,
-                       _ ("%s: the header states %d tokens of %u bytes, expected a file of %" G_GINT64_FORMAT
-                          " bytes, found %" G_GUINT64_FORMAT),
+                       _ ("%s: the header states %d tokens of %u bytes, expected a file of %" PRId64
+                          " bytes, found %" PRIu64),
                        self->path, stated, self->item_bytes, (gint64) HEADER_BYTES + (gint64) stated * self->item_bytes,
                        self->bytes);
           return FALSE;
@@ -96,7 +97,7 @@ read_header (TnTokenFile *self, GError **error)
     }
   if (self->bytes % 2 != 0)
     {
-      g_set_error (error, TN_ERROR, TN_ERROR_FORMAT, _ ("%s: %" G_GUINT64_FORMAT " bytes are no whole number of 16-bit tokens"),
+      g_set_error (error, TN_ERROR, TN_ERROR_FORMAT, _ ("%s: %" PRIu64 " bytes are no whole number of 16-bit tokens"),
                    self->path, self->bytes);
       return FALSE;
     }
@@ -172,7 +173,7 @@ tn_token_file_read (TnTokenFile *self, guint64 first, guint n, guint n_vocab, gi
 
       if (id >= n_vocab)
         {
-          g_set_error (error, TN_ERROR, TN_ERROR_DATA, _ ("%s: token %" G_GUINT64_FORMAT " is %u, the model's vocabulary has %u"),
+          g_set_error (error, TN_ERROR, TN_ERROR_DATA, _ ("%s: token %" PRIu64 " is %u, the model's vocabulary has %u"),
                        self->path, first + i, id, n_vocab);
           return FALSE;
         }

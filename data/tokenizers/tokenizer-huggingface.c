@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <inttypes.h>
 #include <string.h>
 
 #include <glib/gi18n-lib.h>
@@ -96,7 +97,7 @@ get_id (const Parser *self, const TnJsonNode *node, const char *field, gsize n_e
     {
       g_autofree char *found = node != NULL ? tn_json_node_to_text (node, 1) : g_strdup ("null");
 
-      g_set_error (error, TN_ERROR, TN_ERROR_FORMAT, _ ("%s: %s: the id is %s, expected a number from 0 to %" G_GINT64_FORMAT),
+      g_set_error (error, TN_ERROR, TN_ERROR_FORMAT, _ ("%s: %s: the id is %s, expected a number from 0 to %" PRId64),
                    self->name, field, found, highest);
       return FALSE;
     }

@@ -2,6 +2,7 @@
 #include "engine/nn/model.h"
 
 #include <glib/gi18n-lib.h>
+#include <inttypes.h>
 #include <string.h>
 
 #include "engine/error.h"
@@ -60,11 +61,11 @@ find_tensor (TnModel *self, const char *name, guint64 rows, guint64 columns, GEr
     }
   found = tn_tensor_shape_to_string (parameter->tensor);
   if (rows == 1)
-    g_set_error (error, TN_ERROR, TN_ERROR_SHAPE, _ ("%s (%s): shape %s, expected %" G_GUINT64_FORMAT " by the configuration"),
+    g_set_error (error, TN_ERROR, TN_ERROR_SHAPE, _ ("%s (%s): shape %s, expected %" PRIu64 " by the configuration"),
                  name, parameter->source_name, found, columns);
   else
     g_set_error (error, TN_ERROR, TN_ERROR_SHAPE,
-                 _ ("%s (%s): shape %s, expected %" G_GUINT64_FORMAT " × %" G_GUINT64_FORMAT " by the configuration"), name,
+                 _ ("%s (%s): shape %s, expected %" PRIu64 " × %" PRIu64 " by the configuration"), name,
                  parameter->source_name, found, rows, columns);
   return NULL;
 }
@@ -214,7 +215,7 @@ check_config (const TnLlamaConfig *config, GError **error)
   for (guint i = 0; i < G_N_ELEMENTS (sizes); i++)
     if (sizes[i].value == 0 || sizes[i].value > sizes[i].most)
       {
-        g_set_error (error, TN_ERROR, TN_ERROR_SHAPE, _ ("%s is %" G_GUINT64_FORMAT ", expected 1 to %" G_GUINT64_FORMAT),
+        g_set_error (error, TN_ERROR, TN_ERROR_SHAPE, _ ("%s is %" PRIu64 ", expected 1 to %" PRIu64),
                      sizes[i].name, sizes[i].value, sizes[i].most);
         return FALSE;
       }

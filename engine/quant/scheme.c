@@ -2,6 +2,7 @@
 #include "engine/quant/scheme.h"
 
 #include <glib/gi18n-lib.h>
+#include <inttypes.h>
 #include <math.h>
 #include <string.h>
 
@@ -210,7 +211,7 @@ tn_scheme_check (const TnScheme *scheme, guint64 rows, guint64 columns, GError *
     return TRUE;
   name = tn_scheme_to_string (scheme);
   g_set_error (error, TN_ERROR, TN_ERROR_ARGUMENT,
-               _ ("Scheme %s: rows of %" G_GUINT64_FORMAT " elements cannot be divided into groups of %u"), name, columns,
+               _ ("Scheme %s: rows of %" PRIu64 " elements cannot be divided into groups of %u"), name, columns,
                scheme->group_size);
   return FALSE;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <glib/gi18n-lib.h>
+#include <inttypes.h>
 #include <stdio.h>
 
 #include "app/programs/ternion/command.h"
@@ -107,7 +108,7 @@ print_text (const TnCalibrateResult *result)
   g_autofree char *memory = g_format_size_full (result->peak_rss_bytes, G_FORMAT_SIZE_IEC_UNITS);
   g_autofree char *size = g_format_size (result->stats_bytes);
 
-  g_print (_("%" G_GUINT64_FORMAT " sequences, %" G_GUINT64_FORMAT " tokens at %u sites in %.1f s (%.0f tokens/s), peak memory %s\n"), result->samples,
+  g_print (_("%" PRIu64 " sequences, %" PRIu64 " tokens at %u sites in %.1f s (%.0f tokens/s), peak memory %s\n"), result->samples,
            result->tokens, result->sites, result->seconds, (double) result->tokens / result->seconds, memory);
   g_print (_("statistics: %s (%s); ternion stats show tells what is in it\n"), result->out, size);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <glib/gi18n-lib.h>
+#include <inttypes.h>
 #include <math.h>
 
 #include "app/programs/ternion/command.h"
@@ -87,7 +88,7 @@ print_text (const TnEvaluation *evaluation)
     g_print (_("loss %.6f nats a token (one window: no error estimate)\n"), evaluation->loss);
   else
     g_print (_("loss %.6f ± %.6f nats a token\n"), evaluation->loss, evaluation->loss_stderr);
-  g_print (_("perplexity %.6f, accuracy %.2f %%, %" G_GUINT64_FORMAT " tokens in %.2f s (%.0f tokens/s)\n"), evaluation->perplexity,
+  g_print (_("perplexity %.6f, accuracy %.2f %%, %" PRIu64 " tokens in %.2f s (%.0f tokens/s)\n"), evaluation->perplexity,
            100.0 * evaluation->accuracy, evaluation->tokens, evaluation->seconds, (double) evaluation->tokens / evaluation->seconds);
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <glib/gi18n-lib.h>
+#include <inttypes.h>
 #include <math.h>
 
 #include "app/programs/ternion/command.h"
@@ -171,7 +172,7 @@ print_row (const InspectWork *work, const TnTensorInspection *inspection, int na
     else
       g_print (" %9s", "-");
   if (summary->nonfinite > 0)
-    g_print (_("  %" G_GUINT64_FORMAT " not finite"), summary->nonfinite);
+    g_print (_("  %" PRIu64 " not finite"), summary->nonfinite);
   g_print ("\n");
 }
 
@@ -182,7 +183,7 @@ print_table (const InspectWork *work, double seconds)
   double read = (double) bytes_read (work);
   int name_width = 6;
 
-  g_print (_("%s: %s, %s, %" G_GUINT64_FORMAT " parameters, %s\n\n"), tn_model_file_get_path (work->file),
+  g_print (_("%s: %s, %s, %" PRIu64 " parameters, %s\n\n"), tn_model_file_get_path (work->file),
            tn_model_file_get_format (work->file), tn_model_file_get_architecture (work->file), tn_model_file_get_n_elements (work->file), size);
   for (guint i = 0; i < work->inspections->len; i++)
     {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <glib/gi18n-lib.h>
+#include <inttypes.h>
 #include <math.h>
 #include <string.h>
 
@@ -45,12 +46,12 @@ print_site (const TnSiteStats *site, int name_width)
   TnSiteSummary summary;
 
   tn_site_stats_summarize (site, &summary);
-  g_print ("%-*s %6u %12" G_GUINT64_FORMAT " %10.4g %10.4g %10.3g %9.4g %9.1f %8.2f %8.2f", name_width, site->name, site->width, summary.count, summary.min,
+  g_print ("%-*s %6u %12" PRIu64 " %10.4g %10.4g %10.3g %9.4g %9.1f %8.2f %8.2f", name_width, site->name, site->width, summary.count, summary.min,
            summary.max, summary.mean, summary.std, summary.kurtosis, best_sqnr (site, "int8"), best_sqnr (site, "int4"));
   if (summary.nonfinite > 0)
-    g_print (_("  %" G_GUINT64_FORMAT " not finite"), summary.nonfinite);
+    g_print (_("  %" PRIu64 " not finite"), summary.nonfinite);
   if (site->oversize > 0)
-    g_print (_("  %" G_GUINT64_FORMAT " too large for the sums"), site->oversize);
+    g_print (_("  %" PRIu64 " too large for the sums"), site->oversize);
   g_print ("\n");
 }
 
@@ -59,9 +60,9 @@ print_stats (const TnStats *stats, const char *path)
 {
   int name_width = 4;
 
-  g_print (_("%s: %" G_GUINT64_FORMAT " sequences, %" G_GUINT64_FORMAT " tokens, %u sites%s\n"), path, stats->samples, stats->tokens, stats->sites->len,
+  g_print (_("%s: %" PRIu64 " sequences, %" PRIu64 " tokens, %u sites%s\n"), path, stats->samples, stats->tokens, stats->sites->len,
            stats->partial ? _(" (partial: the run was cancelled)") : "");
-  g_print (_("model %016" G_GINT64_MODIFIER "x, data %016" G_GINT64_MODIFIER "x, %s\n\n"), stats->model_fingerprint, stats->data_fingerprint, stats->backend);
+  g_print (_("model %016" PRIx64 ", data %016" PRIx64 ", %s\n\n"), stats->model_fingerprint, stats->data_fingerprint, stats->backend);
   for (guint i = 0; i < stats->sites->len; i++)
     name_width = MAX (name_width, (int) strlen (((TnSiteStats *) g_ptr_array_index (stats->sites, i))->name));
   g_print ("%-*s %6s %12s %10s %10s %10s %9s %9s %8s %8s\n", name_width, _("site"), _("width"), _("values"), _("min"), _("max"), _("mean"), _("std"),
@@ -129,7 +130,7 @@ merge (TnCommand *command, const StatsArguments *arguments)
       g_print ("%s\n", json);
     }
   else
-    g_print (_("%s: %" G_GUINT64_FORMAT " sequences, %" G_GUINT64_FORMAT " tokens\n"), arguments->out, all->samples, all->tokens);
+    g_print (_("%s: %" PRIu64 " sequences, %" PRIu64 " tokens\n"), arguments->out, all->samples, all->tokens);
   return tn_command_finish (command);
 }
 
