@@ -62,6 +62,8 @@ read_at (TnPlotView *self, double x, double y, gboolean by_keys)
 static void
 on_motion (GtkEventControllerMotion *controller, double x, double y, TnPlotView *self)
 {
+  self->pointer_x = x;
+  self->pointer_y = y;
   if (is_inside (self, x, y))
     read_at (self, x, y, FALSE);
   else if (!self->reading_by_keys)
@@ -86,16 +88,11 @@ static gboolean
 on_scroll (GtkEventControllerScroll *controller, double dx, double dy, TnPlotView *self)
 {
   GtkEventController *base = GTK_EVENT_CONTROLLER (controller);
-  GdkEvent *event = gtk_event_controller_get_current_event (base);
   gboolean both = (gtk_event_controller_get_current_event_state (base) & GDK_SHIFT_MASK) != 0;
   gboolean pixels = gtk_event_controller_scroll_get_unit (controller) == GDK_SCROLL_UNIT_SURFACE;
-  GtkNative *native = gtk_widget_get_native (GTK_WIDGET (self));
-  double x, y, native_x, native_y;
+  /* Scroll events carry no position of their own. */
+  double x = self->pointer_x, y = self->pointer_y;
 
-  if (event == NULL || !gdk_event_get_position (event, &x, &y))
-    return GDK_EVENT_PROPAGATE;
-  gtk_native_get_surface_transform (native, &native_x, &native_y);
-  gtk_widget_translate_coordinates (GTK_WIDGET (native), GTK_WIDGET (self), x - native_x, y - native_y, &x, &y);
   if (!is_inside (self, x, y))
     return GDK_EVENT_PROPAGATE;
   /* Some systems turn the wheel sideways while Shift is held. */
@@ -273,7 +270,8 @@ reset_action (GtkWidget *widget, const char *name, GVariant *parameter)
 void
 tn_plot_view_class_init_input (GtkWidgetClass *widget_class)
 {
-  static const guint zoom_in[] = { GDK_KEY_plus, GDK_KEY_equal, GDK_KEY_KP_Add }, zoom_out[] = { GDK_KEY_minus, GDK_KEY_KP_Subtract };
+  /* The last binding of an action is the one that menus show. */
+  static const guint zoom_in[] = { GDK_KEY_KP_Add, GDK_KEY_equal, GDK_KEY_plus }, zoom_out[] = { GDK_KEY_KP_Subtract, GDK_KEY_minus };
 
   gtk_widget_class_install_action (widget_class, "plot.zoom-in", NULL, zoom_action);
   gtk_widget_class_install_action (widget_class, "plot.zoom-out", NULL, zoom_action);
@@ -282,9 +280,9 @@ tn_plot_view_class_init_input (GtkWidgetClass *widget_class)
     gtk_widget_class_add_binding_action (widget_class, zoom_in[i], GDK_CONTROL_MASK, "plot.zoom-in", NULL);
   for (guint i = 0; i < G_N_ELEMENTS (zoom_out); i++)
     gtk_widget_class_add_binding_action (widget_class, zoom_out[i], GDK_CONTROL_MASK, "plot.zoom-out", NULL);
-  gtk_widget_class_add_binding_action (widget_class, GDK_KEY_0, GDK_CONTROL_MASK, "plot.reset-view", NULL);
-  gtk_widget_class_add_binding_action (widget_class, GDK_KEY_KP_0, GDK_CONTROL_MASK, "plot.reset-view", NULL);
   gtk_widget_class_add_binding_action (widget_class, GDK_KEY_Home, 0, "plot.reset-view", NULL);
+  gtk_widget_class_add_binding_action (widget_class, GDK_KEY_KP_0, GDK_CONTROL_MASK, "plot.reset-view", NULL);
+  gtk_widget_class_add_binding_action (widget_class, GDK_KEY_0, GDK_CONTROL_MASK, "plot.reset-view", NULL);
   gtk_widget_class_add_binding (widget_class, GDK_KEY_Left, 0, step, "(ii)", -1, 0);
   gtk_widget_class_add_binding (widget_class, GDK_KEY_Right, 0, step, "(ii)", 1, 0);
   gtk_widget_class_add_binding (widget_class, GDK_KEY_Up, 0, step, "(ii)", 0, -1);

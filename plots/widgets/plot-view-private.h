@@ -22,6 +22,8 @@ struct _TnPlotView
   gboolean reading_by_keys;
   double x;
   double y;
+  double pointer_x;
+  double pointer_y;
   /* How far the running drag and pinch have been followed. */
   double drag_x;
   double drag_y;
