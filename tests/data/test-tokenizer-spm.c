@@ -254,6 +254,7 @@ put_vocabulary (GgufFixture *gguf, gboolean bytes)
                                       "[ctl]",
                                       "\xe2\x96\x81\xe2\x96\x81y"};
   static const gint32 first_types[] = {2, 3, 3, 1, 1, 1, 1, 4, 1, 3, 4};
+  static char byte_pieces[256][8];
   const char *pieces[11 + 256];
   gint32 types[11 + 256];
   float scores[11 + 256] = {0, 0, 0, -5, -6, -1, -2, 0, -3, 0, 0};
@@ -263,7 +264,8 @@ put_vocabulary (GgufFixture *gguf, gboolean bytes)
   memcpy (types, first_types, sizeof first_types);
   for (guint byte = 0; bytes && byte < 256; byte++, n++)
     {
-      pieces[n] = g_intern_string (g_strdup_printf ("<0x%02X>", byte));
+      g_snprintf (byte_pieces[byte], sizeof byte_pieces[byte], "<0x%02X>", byte);
+      pieces[n] = byte_pieces[byte];
       types[n] = 6;
     }
   gguf_begin (gguf);
