@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
 #include <string.h>
 
 #include "engine/error.h"
@@ -198,11 +199,14 @@ static void
 test_leak_report (void)
 {
   TnPool *pool = tn_pool_new (0);
+  guint8 *block = tn_pool_alloc (pool, TN_PURPOSE_OPTIMIZER, 1000, NULL);
 
-  g_assert_nonnull (tn_pool_alloc (pool, TN_PURPOSE_OPTIMIZER, 1000, NULL));
+  g_assert_nonnull (block);
   g_test_expect_message (G_LOG_DOMAIN, G_LOG_LEVEL_WARNING, "*1088 bytes*optimizer*");
   tn_pool_free (pool);
   g_test_assert_expected_messages ();
+  /* The pool cannot take it back any more; its header lies in front. */
+  free (block - TN_POOL_ALIGNMENT);
 }
 
 static void
