@@ -87,6 +87,15 @@ llama_fixture_new (const TnLlamaConfig *config, TnDtype dtype, guint64 seed)
     for (guint i = 0; i < N_SHAPES; i++)
       add_random (parameters, &random, dtype, g_strdup_printf ("blk.%u.%s.weight", layer, shapes[i].name), shapes[i].rows,
                   shapes[i].columns, 1.5 / sqrt (shapes[i].columns));
+  if (config->activation == TN_ACTIVATION_RELU2)
+    for (guint layer = 0; layer < config->n_layer; layer++)
+      {
+        add_random (parameters, &random, dtype, g_strdup_printf ("blk.%u.attn_sub_norm.weight", layer), 0,
+                    config->n_head * config->head_dim, 1.0);
+        add_random (parameters, &random, dtype, g_strdup_printf ("blk.%u.ffn_sub_norm.weight", layer), 0, config->n_ff, 1.0);
+      }
+  if (config->rope_base == 500000.0)
+    add_random (parameters, &random, dtype, g_strdup ("rope_freqs.weight"), 0, config->rope_dim / 2, 1.0);
   add_random (parameters, &random, dtype, g_strdup ("output_norm.weight"), 0, config->n_embd, 1.0);
   if (!config->tied)
     add_random (parameters, &random, dtype, g_strdup ("output.weight"), config->n_vocab, config->n_embd,
@@ -175,6 +184,7 @@ llama_fixture_stories_greedy (void)
   return tokens;
 }
 
+/* NULL where the model has none of that name. */
 static double *
 weights_of (TnModel *model, const char *format, guint layer)
 {
@@ -184,7 +194,8 @@ weights_of (TnModel *model, const char *format, guint layer)
   g_autofree float *values = NULL;
   double *doubles;
 
-  g_assert_nonnull (parameter);
+  if (parameter == NULL)
+    return NULL;
   values = g_new (float, parameter->tensor->count);
   doubles = g_new (double, parameter->tensor->count);
   tn_tensor_decode (parameter->tensor, 0, parameter->tensor->count, values);
@@ -222,7 +233,7 @@ norm (const double *x, guint n, guint width, const double *w, double epsilon, do
 }
 
 static void
-rotate (double *x, guint n, guint n_heads, const TnLlamaConfig *config)
+rotate (double *x, guint n, guint n_heads, const TnLlamaConfig *config, const double *factors)
 {
   guint half = config->rope_dim / 2;
 
@@ -231,7 +242,8 @@ rotate (double *x, guint n, guint n_heads, const TnLlamaConfig *config)
       for (guint i = 0; i < half; i++)
         {
           double *head = x + ((gsize) t * n_heads + h) * config->head_dim;
-          double angle = t / config->rope_scale * pow (config->rope_base, -2.0 * i / config->rope_dim);
+          double angle = t / config->rope_scale * pow (config->rope_base, -2.0 * i / config->rope_dim) /
+                         (factors != NULL ? factors[i] : 1.0);
           double *a = config->rope_layout == TN_ROPE_INTERLEAVED ? head + 2 * i : head + i;
           double *b = config->rope_layout == TN_ROPE_INTERLEAVED ? head + 2 * i + 1 : head + i + half;
           double first = *a, second = *b;
@@ -321,6 +333,7 @@ llama_fixture_reference (TnModel *model, const gint32 *tokens, guint length, Lla
   g_autofree double *x = g_new (double, most), *h = g_new (double, most), *q = g_new (double, most), *k = g_new (double, most);
   g_autofree double *v = g_new (double, most), *a = g_new (double, most);
   g_autofree double *embedding = weights_of (model, "token_embd.weight", 0);
+  g_autofree double *factors = weights_of (model, "rope_freqs.weight", 0);
   g_autofree double *output_norm = weights_of (model, "output_norm.weight", 0);
   g_autofree double *head = weights_of (model, config->tied ? "token_embd.weight" : "output.weight", 0);
 
@@ -331,14 +344,18 @@ llama_fixture_reference (TnModel *model, const gint32 *tokens, guint length, Lla
     {
       g_autofree double *attn_norm = weights_of (model, "%uattn_norm.weight", self.layer);
       g_autofree double *ffn_norm = weights_of (model, "%uffn_norm.weight", self.layer);
+      g_autofree double *attn_sub_norm = weights_of (model, "%uattn_sub_norm.weight", self.layer);
+      g_autofree double *ffn_sub_norm = weights_of (model, "%uffn_sub_norm.weight", self.layer);
 
       norm (x, n, width, attn_norm, config->norm_epsilon, h);
       apply (&self, "attn_q", h, width, q, heads);
       apply (&self, "attn_k", h, width, k, heads_kv);
       apply (&self, "attn_v", h, width, v, heads_kv);
-      rotate (q, n, config->n_head, config);
-      rotate (k, n, config->n_head_kv, config);
+      rotate (q, n, config->n_head, config, factors);
+      rotate (k, n, config->n_head_kv, config, factors);
       attend (q, k, v, n, config, a);
+      if (attn_sub_norm != NULL)
+        norm (a, n, heads, attn_sub_norm, config->norm_epsilon, a);
       apply (&self, "attn_output", a, heads, h, width);
       add (x, h, (gsize) n * width);
       norm (x, n, width, ffn_norm, config->norm_epsilon, h);
@@ -346,6 +363,8 @@ llama_fixture_reference (TnModel *model, const gint32 *tokens, guint length, Lla
       apply (&self, "ffn_up", h, width, k, ff);
       for (gsize i = 0; i < (gsize) n * ff; i++)
         q[i] = (config->activation == TN_ACTIVATION_SILU ? q[i] / (1.0 + exp (-q[i])) : q[i] > 0.0 ? q[i] * q[i] : 0.0) * k[i];
+      if (ffn_sub_norm != NULL)
+        norm (q, n, ff, ffn_sub_norm, config->norm_epsilon, q);
       apply (&self, "ffn_down", q, ff, h, width);
       add (x, h, (gsize) n * width);
       show (&self, "residual", x, width);

@@ -3,7 +3,8 @@
 
 #include "engine/nn/model.h"
 
-/* A model of the LLaMA family with random weights of one dtype (f32, f16 or bf16; norms stay f32). */
+/* A model of the LLaMA family with random weights of one dtype (f32, f16 or bf16; norms stay f32). With squared ReLU it has
+ * the inner norms of BitNet's models, with base 500000 the frequency factors of Llama 3.1's. */
 TnModel *llama_fixture_new (const TnLlamaConfig *config, TnDtype dtype, guint64 seed);
 
 /* stories260K as llama2.c's version 0 stores it, read by the fixture itself; NULL after marking the test as skipped. */
