@@ -3,6 +3,7 @@
 
 #include <glib/gi18n-lib.h>
 
+#include "data/files/quote.h"
 #include "engine/error.h"
 
 #define LOWER_ONE_EIGHTH "\xe2\x96\x81"
@@ -11,7 +12,9 @@
 static gboolean
 unsupported (const char *name, const char *field, const char *what, GError **error)
 {
-  g_set_error (error, TN_ERROR, TN_ERROR_UNSUPPORTED, _ ("%s: %s of type “%s” is not supported"), name, field, what);
+  g_autofree char *quoted = tn_quote_string (what);
+
+  g_set_error (error, TN_ERROR, TN_ERROR_UNSUPPORTED, _ ("%s: %s of type %s is not supported"), name, field, quoted);
   return FALSE;
 }
 

@@ -5,6 +5,7 @@
 
 #include <glib/gi18n-lib.h>
 
+#include "data/files/quote.h"
 #include "data/tokenizers/utf8.h"
 #include "engine/error.h"
 
@@ -274,8 +275,9 @@ run_regex (const TnTextSplitter *self, guint link, const char *text, gsize bytes
     }
   if (failure != NULL)
     {
-      g_set_error (error, TN_ERROR, TN_ERROR_DATA, _ ("the tokenizer's regular expression gave up on the text: %s"),
-                   failure->message);
+      g_autofree char *quoted = tn_quote_string (g_regex_get_pattern (regex));
+
+      g_set_error (error, TN_ERROR, TN_ERROR_DATA, _ ("the tokenizer's regular expression %s gave up on the text"), quoted);
       return FALSE;
     }
   return done == bytes || run_links (self, link + 1, text + done, bytes - done, word, user_data, error);
@@ -353,7 +355,6 @@ tn_text_splitter_add_rule (TnTextSplitter *self, TnSplitRule rule)
 gboolean
 tn_text_splitter_add_regex (TnTextSplitter *self, const char *regex, GError **error)
 {
-  g_autoptr (GError) failure = NULL;
   Link link = {0};
 
   gint known = find_known (regex);
@@ -363,10 +364,12 @@ tn_text_splitter_add_regex (TnTextSplitter *self, const char *regex, GError **er
       tn_text_splitter_add_rule (self, known_expressions[known].rule);
       return TRUE;
     }
-  link.regex = g_regex_new (regex, G_REGEX_OPTIMIZE, 0, &failure);
+  link.regex = g_regex_new (regex, G_REGEX_OPTIMIZE, 0, NULL);
   if (link.regex == NULL)
     {
-      g_set_error (error, TN_ERROR, TN_ERROR_FORMAT, _ ("not a usable regular expression: %s"), failure->message);
+      g_autofree char *quoted = tn_quote_string (regex);
+
+      g_set_error (error, TN_ERROR, TN_ERROR_FORMAT, _ ("%s is not a usable regular expression"), quoted);
       return FALSE;
     }
   g_array_append_val (self->links, link);

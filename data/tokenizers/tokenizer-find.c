@@ -130,9 +130,8 @@ fit_to_model (TnTokenizer *self, Source source, const char *path, TnModelFile *m
 
   if (n_vocab > 0 && self->size > n_vocab)
     {
-      g_set_error (error, TN_ERROR, TN_ERROR_MISMATCH,
-                   _ ("%s: the tokenizer has %u tokens, but the model %s only %" PRIu64), path, self->size,
-                   tn_model_file_get_path (model), n_vocab);
+      g_set_error (error, TN_ERROR, TN_ERROR_MISMATCH, _ ("%s: the tokenizer has %u tokens, but the model %s only %" PRIu64),
+                   path, self->size, tn_model_file_get_path (model), n_vocab);
       return FALSE;
     }
   if (source == SOURCE_HUGGINGFACE)

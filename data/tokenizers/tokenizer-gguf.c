@@ -206,10 +206,12 @@ choose_splitter (const Parser *self, TnBytePairModel *model, gboolean *add_bos, 
       {"deepseek-r1-qwen", -1, TN_SPLIT_QWEN2},
       {"smollm", TN_SPLIT_DIGIT, TN_SPLIT_GPT2},
   };
-  g_autofree char *pre = tn_gguf_dup_string (self->file, "tokenizer.ggml.pre");
+  g_autofree char *stated = tn_gguf_dup_string (self->file, "tokenizer.ggml.pre");
+  g_autofree char *pre = stated != NULL ? g_steal_pointer (&stated) : g_strdup ("default");
+  g_autofree char *quoted = tn_quote_string (pre);
 
   for (gsize i = 0; i < G_N_ELEMENTS (known); i++)
-    if (g_str_equal (pre != NULL ? pre : "default", known[i].name))
+    if (g_str_equal (pre, known[i].name))
       {
         if (known[i].first >= 0)
           tn_text_splitter_add_rule (model->splitter, (TnSplitRule) known[i].first);
@@ -218,7 +220,7 @@ choose_splitter (const Parser *self, TnBytePairModel *model, gboolean *add_bos, 
         return TRUE;
       }
   g_set_error (error, TN_ERROR, TN_ERROR_UNSUPPORTED,
-               _ ("%s: tokenizer.ggml.pre “%s” is not supported, expected gpt-2, llama-bpe, qwen2 or smollm"), self->name, pre);
+               _ ("%s: tokenizer.ggml.pre %s is not supported, expected gpt-2, llama-bpe, qwen2 or smollm"), self->name, quoted);
   return FALSE;
 }
 
@@ -277,6 +279,7 @@ tn_tokenizer_parse_gguf (const char *name, TnGguf *file, GError **error)
 {
   g_auto (Parser) parser = {.name = name, .file = file, .vocabulary = tn_vocabulary_new (), .added = tn_added_tokens_new ()};
   g_autofree char *kind = tn_gguf_dup_string (file, "tokenizer.ggml.model");
+  g_autofree char *quoted = tn_quote_string (kind != NULL ? kind : "");
   gboolean scores = g_strcmp0 (kind, "llama") == 0, add_bos = scores;
   g_autoptr (TnTokenizer) self = NULL;
   gint32 bos, eos;
@@ -284,7 +287,7 @@ tn_tokenizer_parse_gguf (const char *name, TnGguf *file, GError **error)
   if (!scores && g_strcmp0 (kind, "gpt2") != 0)
     {
       g_set_error (error, TN_ERROR, TN_ERROR_UNSUPPORTED,
-                   _ ("%s: tokenizer.ggml.model “%s” is not supported, expected llama or gpt2"), name, kind != NULL ? kind : "");
+                   _ ("%s: tokenizer.ggml.model %s is not supported, expected llama or gpt2"), name, quoted);
       return NULL;
     }
   if (!read_pieces (&parser, error) || !get_special (&parser, "tokenizer.ggml.bos_token_id", scores ? 1 : -1, &bos, error) ||

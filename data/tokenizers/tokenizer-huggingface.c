@@ -4,6 +4,7 @@
 
 #include <glib/gi18n-lib.h>
 
+#include "data/files/quote.h"
 #include "data/tokenizers/byte-level.h"
 #include "data/tokenizers/byte-pair-model.h"
 #include "data/tokenizers/huggingface-stages.h"
@@ -64,8 +65,10 @@ check_model (const Parser *self, GError **error)
     type = "BPE";
   if (g_strcmp0 (type, "BPE") != 0)
     {
-      g_set_error (error, TN_ERROR, TN_ERROR_UNSUPPORTED, _ ("%s: a tokenizer model of type “%s” is not supported, expected BPE"),
-                   self->name, type != NULL ? type : "?");
+      g_autofree char *quoted = tn_quote_string (type != NULL ? type : "");
+
+      g_set_error (error, TN_ERROR, TN_ERROR_UNSUPPORTED, _ ("%s: a tokenizer model of type %s is not supported, expected BPE"),
+                   self->name, quoted);
       return FALSE;
     }
   for (gsize i = 0; i < G_N_ELEMENTS (unwanted); i++)
@@ -74,8 +77,10 @@ check_model (const Parser *self, GError **error)
 
       if (value != NULL && value[0] != '\0')
         {
-          g_set_error (error, TN_ERROR, TN_ERROR_UNSUPPORTED, _ ("%s: model.%s “%s” is not supported"), self->name, unwanted[i],
-                       value);
+          g_autofree char *quoted = tn_quote_string (value);
+
+          g_set_error (error, TN_ERROR, TN_ERROR_UNSUPPORTED, _ ("%s: model.%s %s is not supported"), self->name, unwanted[i],
+                       quoted);
           return FALSE;
         }
     }
@@ -95,10 +100,11 @@ get_id (const Parser *self, const TnJsonNode *node, const char *field, gsize n_e
 
   if (node == NULL || !node->is_integer || node->value.number.integer < 0 || node->value.number.integer > highest)
     {
-      g_autofree char *found = node != NULL ? tn_json_node_to_text (node, 1) : g_strdup ("null");
+      g_autofree char *text = node != NULL ? tn_json_node_to_text (node, 1) : g_strdup ("null");
+      g_autofree char *found = tn_quote_string (text);
 
-      g_set_error (error, TN_ERROR, TN_ERROR_FORMAT, _ ("%s: %s: the id is %s, expected a number from 0 to %" PRId64),
-                   self->name, field, found, highest);
+      g_set_error (error, TN_ERROR, TN_ERROR_FORMAT, _ ("%s: %s: the id is %s, expected a number from 0 to %" PRId64), self->name,
+                   field, found, highest);
       return FALSE;
     }
   *id = (gint32) node->value.number.integer;
@@ -300,11 +306,12 @@ read_merges (Parser *self, TnMergeTable *merges, GError **error)
       if (!decode_piece (self, parts[0], bytes[0], left) || !decode_piece (self, parts[1], bytes[1], right) ||
           !tn_byte_pair_add_merge (merges, self->vocabulary, left->str, left->len, right->str, right->len, rank, FALSE, &missing))
         {
-          g_autofree char *first = g_strndup (parts[0], MIN (bytes[0], 40));
-          g_autofree char *second = g_strndup (parts[1], MIN (bytes[1], 40));
+          g_autofree char *both = g_strdup_printf ("%.*s%.*s", missing == 1 ? 0 : (int) bytes[0], parts[0],
+                                                   missing == 0 ? 0 : (int) bytes[1], parts[1]);
+          g_autofree char *quoted = tn_quote_string (both);
 
-          g_set_error (error, TN_ERROR, TN_ERROR_FORMAT, _ ("%s: model.merges[%u]: “%s%s” is not in the vocabulary"), self->name,
-                       rank, missing == 1 ? "" : first, missing == 0 ? "" : second);
+          g_set_error (error, TN_ERROR, TN_ERROR_FORMAT, _ ("%s: model.merges[%u]: %s is not in the vocabulary"), self->name,
+                       rank, quoted);
           return FALSE;
         }
     }

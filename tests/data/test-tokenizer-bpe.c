@@ -495,8 +495,8 @@ test_huggingface_errors (void)
       {BYTE_LEVEL, "\"type\":\"BPE\",\"vocab\":{" LETTERS "}", TN_ERROR_FORMAT, "model.merges"},
       {BYTE_LEVEL, "\"type\":\"BPE\",\"vocab\":{" LETTERS "},\"merges\":[\"a b\",\"ab\"]", TN_ERROR_FORMAT, "model.merges[1]"},
       {BYTE_LEVEL, "\"type\":\"BPE\",\"vocab\":{" LETTERS "},\"merges\":[\"a b c\"]", TN_ERROR_FORMAT, "model.merges[0]"},
-      {BYTE_LEVEL, "\"type\":\"BPE\",\"vocab\":{" LETTERS "},\"merges\":[\"c a\"]", TN_ERROR_FORMAT, "“ca”"},
-      {BYTE_LEVEL, "\"type\":\"BPE\",\"vocab\":{" LETTERS "},\"merges\":[\"x a\"]", TN_ERROR_FORMAT, "“x”"},
+      {BYTE_LEVEL, "\"type\":\"BPE\",\"vocab\":{" LETTERS "},\"merges\":[\"c a\"]", TN_ERROR_FORMAT, "\"ca\""},
+      {BYTE_LEVEL, "\"type\":\"BPE\",\"vocab\":{" LETTERS "},\"merges\":[\"x a\"]", TN_ERROR_FORMAT, "\"x\""},
       {BYTE_LEVEL, "\"type\":\"BPE\",\"vocab\":{" LETTERS "},\"merges\":[\" a\"]", TN_ERROR_FORMAT, "model.merges[0]"},
       {BYTE_LEVEL, "\"type\":\"BPE\",\"vocab\":{" LETTERS "},\"merges\":[[\"a\"]]", TN_ERROR_FORMAT, "model.merges[0]"},
       {"\"added_tokens\":[{\"id\":1}]," BYTE_LEVEL, MODEL, TN_ERROR_FORMAT, "added_tokens"},
@@ -542,7 +542,8 @@ test_gguf (void)
   {
     const char *pre;
     gint32 bos;
-  } cases[] = {{NULL, -1}, {"default", -1}, {"gpt-2", -1}, {"llama-bpe", 6}, {"qwen2", -1}, {"smollm", -1}};
+  } cases[] = {{NULL, -1},        {"default", -1}, {"gpt-2", -1}, {"llama-bpe", 6}, {"llama3", 6}, {"qwen2", -1},
+               {"stablelm2", -1}, {"phi-2", -1},   {"mpt", -1},   {"olmo", -1},     {"smollm", -1}};
   GgufFixture gguf;
   g_autofree char *unknown = NULL, *broken = NULL;
 
