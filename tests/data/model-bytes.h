@@ -44,7 +44,9 @@ test_write (const char *name, const void *data, gsize bytes)
   g_autofree char *folder = g_path_get_dirname (path);
 
   g_assert_cmpint (g_mkdir_with_parents (folder, 0700), ==, 0);
-  g_assert_true (g_file_set_contents (path, data, (gssize) bytes, NULL));
+  /* Without waiting for the disk. */
+  g_unlink (path);
+  g_assert_true (g_file_set_contents_full (path, data, (gssize) bytes, G_FILE_SET_CONTENTS_NONE, 0600, NULL));
   return path;
 }
 
