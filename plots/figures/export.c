@@ -58,7 +58,7 @@ to_pdf (TnFigure *self, double width, double height, TnFigureStyle style, GError
   cairo_status_t status;
   TnCairoCanvas canvas;
 
-  if (self->title != NULL)
+  if (*self->title != '\0')
     cairo_pdf_surface_set_metadata (surface, CAIRO_PDF_METADATA_TITLE, self->title);
   cairo_scale (cr, POINTS_PER_PIXEL, POINTS_PER_PIXEL);
   tn_cairo_canvas_init (&canvas, cr, layout->text, style, PDF_DENSITY);

@@ -14,7 +14,7 @@ tn_figure_new (const char *title)
 {
   TnFigure *self = g_new0 (TnFigure, 1);
 
-  self->title = g_strdup (title);
+  self->title = tn_layer_clean_text (title);
   self->family = g_strdup ("Sans");
   self->size = 12;
   self->density = 1;
@@ -48,7 +48,7 @@ tn_figure_changed (TnFigure *self)
 static void
 set_string (TnFigure *self, char **field, const char *string)
 {
-  char *copy = g_strdup (string);
+  char *copy = tn_layer_clean_text (string);
 
   g_free (*field);
   *field = copy;
@@ -64,7 +64,8 @@ tn_figure_set_title (TnFigure *self, const char *title)
 void
 tn_figure_set_empty_text (TnFigure *self, const char *text)
 {
-  set_string (self, &self->empty_text, text);
+  g_free (self->empty_text);
+  self->empty_text = text != NULL ? g_utf8_make_valid (text, -1) : NULL;
 }
 
 void

@@ -57,13 +57,24 @@ tn_layer_nearest (const double *ascending, gsize n, double x)
   return right;
 }
 
+char *
+tn_layer_clean_text (const char *text)
+{
+  char *clean = g_utf8_make_valid (text != NULL ? text : "", -1);
+
+  for (char *p = clean; *p != '\0'; p++)
+    if (g_ascii_iscntrl (*p))
+      *p = ' ';
+  return clean;
+}
+
 static TnLayer *
 layer_new (TnLayerKind kind, const char *name, guint color, gsize n)
 {
   TnLayer *self = g_new0 (TnLayer, 1);
 
   self->kind = kind;
-  self->name = g_strdup (name != NULL ? name : "");
+  self->name = tn_layer_clean_text (name);
   self->color = color % TN_PALETTE_SERIES;
   self->n = n;
   self->x_extent = tn_extent_empty;
@@ -150,7 +161,7 @@ tn_layer_new_markers (const char *name, guint color, gsize n, const double *x, c
 
       self->x[i] = marker->x;
       if (labels != NULL)
-        self->labels[i] = g_strdup (marker->label != NULL ? marker->label : "");
+        self->labels[i] = tn_layer_clean_text (marker->label);
       tn_extent_add (&self->x_extent, marker->x);
     }
   return self;
@@ -166,7 +177,7 @@ tn_layer_new_bars (const char *name, guint color, gsize n, const char *const *ca
   self->rows = g_new0 (guint, n);
   for (gsize i = 0; i < n; i++)
     {
-      self->labels[i] = g_strdup (categories[i] != NULL ? categories[i] : "");
+      self->labels[i] = tn_layer_clean_text (categories[i]);
       tn_extent_add (&self->x_extent, values[i]);
     }
   return self;

@@ -51,6 +51,9 @@ gsize    tn_layer_search        (const double *ascending, gsize n, double value,
 /* The point of an ascending line, marker or bin centre nearest to x. n must not be 0. */
 gsize    tn_layer_nearest       (const double *ascending, gsize n, double x);
 
+/* Valid UTF-8 on one line, whatever a foreign file called it. Free with g_free(). */
+char    *tn_layer_clean_text     (const char *text);
+
 extern const TnExtent tn_extent_empty;
 void     tn_extent_add          (TnExtent *self, double value);
 void     tn_extent_join         (TnExtent *self, const TnExtent *other);

@@ -210,7 +210,7 @@ place_vertically (TnLayout *self, const TnFigure *figure)
   double top = PADDING, bottom = self->height - PADDING;
   double small_line = tn_text_height (self->text, self->small_size);
 
-  if (figure->title != NULL && *figure->title != '\0' && self->height >= 130)
+  if (*figure->title != '\0' && self->height >= 130)
     {
       self->title = tn_text_ellipsize (self->text, figure->title, self->title_size, TRUE, self->width - 2 * PADDING, FALSE);
       self->title_baseline = top + self->title_size;

@@ -271,7 +271,7 @@ describe_layer (const TnLayer *layer)
 char *
 tn_figure_describe (TnFigure *self)
 {
-  GString *out = g_string_new (self->title != NULL && *self->title != '\0' ? self->title : _("Plot"));
+  GString *out = g_string_new (*self->title != '\0' ? self->title : _("Plot"));
   TnScale x, y;
 
   if (tn_figure_is_empty (self))

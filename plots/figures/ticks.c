@@ -10,6 +10,8 @@
 /* Decades show 1, 2 and 5 up to this many decades. */
 #define FEW_DECADES 2.3
 #define MINOR_SPACING 5
+/* Round steps may be so much closer than asked for. */
+#define CLOSER 0.75
 /* A small plot tries for this many, closer together. */
 #define LEAST_TICKS 3
 /* Symmetric axes crowd around zero: the labels of up to so many decades there may go. */
@@ -47,8 +49,16 @@ tn_ticks_free (TnTicks *self)
 static void
 add_major (TnTicks *self, const TnScale *scale, double value, char *label)
 {
+  double least = MIN (scale->pixel_low, scale->pixel_high), most = MAX (scale->pixel_low, scale->pixel_high);
   TnTick tick = { value, tn_scale_to_pixel (scale, value), label };
 
+  /* Where doubles run out, a rounded tick may fall beside the view. */
+  if (tick.pixel < least - 0.5 || tick.pixel > most + 0.5)
+    {
+      g_free (label);
+      return;
+    }
+  tick.pixel = CLAMP (tick.pixel, least, most);
   g_array_append_val (self->major, tick);
 }
 
@@ -162,7 +172,7 @@ static TnTicks *
 linear_ticks (const TnScale *scale, double spacing, TnLabelExtent extent, gpointer user_data)
 {
   double count = MAX (LEAST_TICKS, fabs (scale->pixel_high - scale->pixel_low) / spacing);
-  Step step = step_at_least (MAX (scale->high / count - scale->low / count, DBL_MIN * 16));
+  Step step = step_at_least (MAX (scale->high / count - scale->low / count, DBL_MIN * 16) * CLOSER);
 
   for (;; step = step_next (step))
     {
