@@ -23,7 +23,7 @@ tn_accessible_name_parts (GtkWidget *widget, const char *name)
     {
       GtkAccessibleRole role = gtk_accessible_get_accessible_role (GTK_ACCESSIBLE (child));
 
-      if (GTK_IS_TOGGLE_BUTTON (child) || role == GTK_ACCESSIBLE_ROLE_LIST || role == GTK_ACCESSIBLE_ROLE_ROW)
+      if (gtk_widget_get_focusable (child) || role == GTK_ACCESSIBLE_ROLE_ROW)
         set_name (child, name);
       if (role != GTK_ACCESSIBLE_ROLE_LIST && role != GTK_ACCESSIBLE_ROLE_ROW)
         tn_accessible_name_parts (child, name);

@@ -16,6 +16,7 @@ main (int argc, char **argv)
   bindtextdomain (GETTEXT_PACKAGE, locale_dir != NULL ? locale_dir : TN_LOCALEDIR);
   bind_textdomain_codeset (GETTEXT_PACKAGE, "UTF-8");
   textdomain (GETTEXT_PACKAGE);
+  g_set_application_name (_ ("Ternion"));
   application = tn_application_new ();
   return g_application_run (G_APPLICATION (application), argc, argv);
 }

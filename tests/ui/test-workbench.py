@@ -1,0 +1,257 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""The whole program through the eyes of a screen reader: test-workbench.py TERNION-WORKBENCH TERNION
+
+Opens a real model, calibrates it on real text to the end, exports, watches a run of the headless program, opens a broken file,
+and closes while work is going on. Skipped where a display, the accessibility tools or the real model are missing."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+
+SKIPPED = 77
+
+
+def skip(reason):
+    print("skipped:", reason)
+    sys.exit(SKIPPED)
+
+
+# Unit tests end at a warning; the accessibility bus has warnings of its own, and a desktop service that is missing here is no fault of
+# the program.
+for variable in ("GTK_A11Y", "G_DEBUG"):
+    os.environ.pop(variable, None)
+
+try:
+    import pyatspi
+except ImportError:
+    skip("pyatspi is not installed")
+if not os.environ.get("DISPLAY"):
+    skip("there is no display")
+if not os.environ.get("DBUS_SESSION_BUS_ADDRESS"):
+    skip("there is no session bus")
+if shutil.which("xdotool") is None:
+    skip("xdotool is not installed")
+REALDATA = os.environ.get("TERNION_REALDATA", "")
+MODEL = os.path.realpath(os.path.join(REALDATA, "stories260k/stories260K.bin"))
+TEXT = os.path.realpath(os.path.join(REALDATA, "text/tinystories_2MB.txt"))
+EXPECTED = os.path.join(REALDATA, "expected_stories260k.json")
+if not os.path.exists(MODEL) or not os.path.exists(TEXT):
+    skip("the real models and data are not present")
+
+
+def has_place(node):
+    """GTK 4.8 has no state for it, but what was never on the screen has no size."""
+    try:
+        return node.queryComponent().getExtents(pyatspi.WINDOW_COORDS).width > 0
+    except NotImplementedError:  # a page of a stack: what it holds has its own place
+        return True
+
+
+class Workbench:
+    def __init__(self, program, arguments, folder):
+        environment = dict(os.environ, HOME=folder, XDG_DATA_HOME=folder + "/data", XDG_CONFIG_HOME=folder + "/config",
+                           XDG_CACHE_HOME=folder + "/cache", GSETTINGS_BACKEND="memory", LC_ALL="C.UTF-8")
+        self.environment = environment
+        self.program = program
+        self.log_path = os.path.join(folder, "log")
+        self.process = subprocess.Popen([program] + arguments, env=environment, stdout=subprocess.DEVNULL,
+                                        stderr=open(self.log_path, "w"))
+        name = os.path.basename(program)
+        self.node = self.wait(lambda: next((a for a in pyatspi.Registry.getDesktop(0) if a and a.name == name), None), 30, name)
+
+    def log(self):
+        return open(self.log_path).read()
+
+    def wait(self, condition, timeout, what):
+        end, last = time.monotonic() + timeout, None
+        while time.monotonic() < end:
+            try:
+                result = condition()
+                if result:
+                    return result
+            except Exception as error:  # nodes come and go while the window changes
+                last = error
+            if self.process.poll() is not None:
+                raise AssertionError(f"the program ended with {self.process.returncode}: {self.log()[-3000:]}")
+            time.sleep(0.05)
+        raise AssertionError(f"waited in vain for {what} ({last}); {self.log()[-2000:]}")
+
+    def find(self, role, name, timeout=10, actionable=False):
+        pattern = re.compile(name)
+
+        def fits(node):
+            try:
+                if node.getRoleName() != role or not pattern.search(node.name or ""):
+                    return False
+                if not has_place(node):
+                    return False
+                return not actionable or node.queryAction().nActions > 0
+            except Exception:
+                return False
+
+        return self.wait(lambda: pyatspi.findDescendant(self.node, fits), timeout, f"{role} “{name}”")
+
+    def click(self, role, name, timeout=10):
+        node = self.find(role, name, timeout, actionable=True)
+        self.wait(lambda: node.getState().contains(pyatspi.STATE_SENSITIVE), timeout, f"{name} to be sensitive")
+        assert node.queryAction().doAction(0)
+        return node
+
+    def row_texts(self, row):
+        return [node.name for node in pyatspi.findAllDescendants(row, lambda n: n.getRoleName() == "label")]
+
+    def check_names(self, page):
+        """Nothing the keyboard can reach is without a name of its own."""
+        nameless = []
+
+        def visit(node):
+            if not has_place(node):
+                return
+            if node.getState().contains(pyatspi.STATE_FOCUSABLE) and node.getRoleName() != "scroll pane":
+                # Readers speak what a nameless list item holds.
+                name = node.name or (node.getRoleName() == "list item" and " ".join(self.row_texts(node)))
+                if not name or re.match(r"^(Gtk|Adw|Tn)[A-Z]", name) or name.startswith("_"):
+                    nameless.append(f"{node.getRoleName()} “{node.name}”")
+            for child in node:
+                visit(child)
+
+        visit(self.node)
+        assert not nameless, f"{page}: {nameless}"
+
+    @staticmethod
+    def key(name):
+        subprocess.run(["xdotool", "key", name], check=True)
+
+    @staticmethod
+    def type(text):
+        subprocess.run(["xdotool", "type", "--delay", "5", text], check=True)
+
+    def answer_chooser(self, path):
+        """Types a path into the file dialog that opens."""
+        self.wait(lambda: self.node.childCount > 1, 10, "a file dialog")
+        time.sleep(0.5)  # the dialog has no sign of being ready for keys
+        self.key("ctrl+a")
+        self.type(path)
+        time.sleep(0.5)
+        self.key("Return")
+        self.wait(lambda: self.node.childCount == 1, 10, "the file dialog to close")
+
+
+def show_page(app, name):
+    app.key({"Layers": "alt+1", "Calibration": "alt+2", "Runs": "alt+3"}[name])
+
+
+def check_layers(app):
+    row = app.find("table row", "^blk.0.attn_q.weight$", 20)
+    expected = json.load(open(EXPECTED))["tensors"]["blk.0.attn_q.weight"] if os.path.exists(EXPECTED) else None
+    if expected is not None:
+        wanted = "%.1f" % expected["ternary_sqnr_db"]
+        app.wait(lambda: wanted in app.row_texts(row), 30, f"{wanted} dB in the row")
+        texts = app.row_texts(row)
+        assert "%.1f" % expected["int8_absmax_sqnr_db"] in texts, texts
+        assert ("%.4f" % expected["min"]).replace("-", "−") in texts, texts
+    app.check_names("Layers")
+
+    app.key("ctrl+f")
+    entry = app.find("entry", "^Filter by name or type$")
+    entry.queryEditableText().setTextContents("ATTN_q f32")
+    app.find("label", "^5 of 47 tensors$")
+    entry.queryEditableText().setTextContents("")
+    app.find("label", "^47 tensors$")
+    print("ok: the layers of a real model")
+
+
+def check_calibration(app, folder):
+    show_page(app, "Calibration")
+    app.find("label", "^Choose the data to calibrate on$")
+    app.check_names("Calibration")
+    app.click("push button", "^Add data files$")
+    app.answer_chooser(TEXT)
+    app.find("label", "^tinystories_2MB.txt$")
+    app.find("spin button", "^Sequences$").queryValue().currentValue = 48
+    app.find("spin button", "^Sequence Length$").queryValue().currentValue = 64
+    app.click("push button", "^Start Calibration$")
+    app.find("label", r"^Done · 48 sequences · [\d,]+ tokens", 120)
+    row = app.find("table row", "^blk.0.ffn_down.in$")
+    app.wait(lambda: "…" not in app.row_texts(row), 30, "parameters of every site")
+    app.check_names("Calibration, done")
+
+    exported = os.path.join(folder, "exported.csv")
+    # The outer node of a menu button has no action; the button inside has.
+    app.click("push button", "^E_?xport")
+    app.click("menu item", r"^Table \(CSV\)$")
+    app.answer_chooser(exported)
+    app.wait(lambda: os.path.exists(exported), 10, exported)
+    lines = open(exported).read().splitlines()
+    assert len(lines) > 20 and any("blk.0.ffn_down.in" in line for line in lines), lines[:3]
+    print("ok: a calibration to the end, and its export")
+
+
+def check_other_program(app, ternion, workspace, folder):
+    show_page(app, "Runs")
+    command = [ternion, "calibrate", MODEL, "--data", TEXT, "--samples", "100000", "--seq-len", "64", "--workspace", workspace,
+               "--out", os.path.join(folder, "terminal.safetensors")]
+    terminal = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=app.environment)
+    try:
+        app.find("label", r"^Running · .* sequences", 20)
+        app.check_names("Runs")
+        app.click("push button", "^Cancel$")
+        assert terminal.wait(30) == 130, terminal.returncode
+        app.find("label", "^Cancelled · ", 20)
+    finally:
+        if terminal.poll() is None:
+            terminal.kill()
+    print("ok: a run of another program, shown and cancelled")
+
+
+def check_broken(app, folder):
+    broken = os.path.join(folder, "broken.gguf")
+    with open(broken, "wb") as file:
+        file.write(b"GGUF\x03\x00\x00\x00" + b"\xff" * 40)
+    # A second start hands its file to the first.
+    subprocess.run([app.program, broken], env=app.environment, check=True, timeout=20)
+    app.find("label", re.escape(broken), 10)
+    app.find("push button", "Open Another Model…")
+    app.check_names("Layers, failed")
+    print("ok: a broken file ends in a message")
+
+
+def check_closing(app):
+    subprocess.run([app.program, MODEL], env=app.environment, check=True, timeout=20)
+    app.find("table row", "^blk.0.attn_q.weight$", 20)
+    show_page(app, "Calibration")
+    app.find("spin button", "^Sequences$").queryValue().currentValue = 100000
+    app.click("push button", "^Start Calibration$", 20)
+    app.find("label", r"^\d+ of \d+ sequences", 60)
+    app.key("ctrl+w")
+    app.click("push button", "^Stop and Close$")
+    assert app.process.wait(30) == 0, app.log()
+    print("ok: closing asks, and keeps what was measured")
+
+
+def main():
+    program, ternion = map(os.path.abspath, sys.argv[1:3])
+    folder = tempfile.mkdtemp(prefix="ternion-workbench-")
+    workspace = os.path.join(folder, "workspace.db")
+    app = Workbench(program, ["--workspace", workspace, MODEL], folder)
+    try:
+        check_layers(app)
+        check_calibration(app, folder)
+        check_other_program(app, ternion, workspace, folder)
+        check_broken(app, folder)
+        check_closing(app)
+        for line in app.log().splitlines():
+            assert "CRITICAL" not in line and "Gtk-WARNING" not in line and "Adwaita-WARNING" not in line, line
+    finally:
+        if app.process.poll() is None:
+            app.process.kill()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+main()
