@@ -13,7 +13,7 @@
 
 #include "engine/random.h"
 
-#define DEFAULT_MUTATIONS 2000
+#define DEFAULT_MUTATIONS 1000
 #define MAX_INPUT_BYTES 65536
 
 int LLVMFuzzerTestOneInput (const guint8 *data, gsize bytes);
