@@ -167,16 +167,20 @@ svg_text (TnCanvas *canvas, const char *string, double x, double y, TnPaint pain
 void
 tn_svg_canvas_init (TnSvgCanvas *self, GString *out, TnFigureStyle style, gboolean classes)
 {
-  *self = (TnSvgCanvas){ .canvas = { .density = 1, .rectangles = svg_rectangles, .polyline = svg_polyline, .dots = svg_dots, .text = svg_text },
-                         .out = out,
-                         .style = style,
-                         .classes = classes };
+  *self = (TnSvgCanvas){.canvas = {.density = 1,
+                                   .rectangles = svg_rectangles,
+                                   .polyline = svg_polyline,
+                                   .dots = svg_dots,
+                                   .text = svg_text},
+                        .out = out,
+                        .style = style,
+                        .classes = classes};
 }
 
 static void
 append_classes (TnSvgCanvas *self)
 {
-  static const char *const names[] = { "background", "text", "muted", "axis", "grid" };
+  static const char *const names[] = {"background", "text", "muted", "axis", "grid"};
 
   g_string_append (self->out, "<style>");
   for (guint ink = 0; ink < TN_INK_COUNT; ink++)
@@ -184,9 +188,11 @@ append_classes (TnSvgCanvas *self)
       g_autofree char *series = ink < TN_INK_SERIES ? NULL : g_strdup_printf ("series-%u", ink - TN_INK_SERIES);
       const char *name = series != NULL ? series : names[ink];
 
-      g_string_append_printf (self->out, ".tn%u-fill-%u{fill:var(--tn-%s,#%06x)}", self->style, ink, name, tn_palette_rgb (self->style, ink));
+      g_string_append_printf (self->out, ".tn%u-fill-%u{fill:var(--tn-%s,#%06x)}", self->style, ink, name,
+                              tn_palette_rgb (self->style, ink));
       if (ink >= TN_INK_AXIS)
-        g_string_append_printf (self->out, ".tn%u-stroke-%u{stroke:var(--tn-%s,#%06x)}", self->style, ink, name, tn_palette_rgb (self->style, ink));
+        g_string_append_printf (self->out, ".tn%u-stroke-%u{stroke:var(--tn-%s,#%06x)}", self->style, ink, name,
+                                tn_palette_rgb (self->style, ink));
     }
   g_string_append (self->out, "</style>\n");
 }

@@ -36,7 +36,7 @@ append_number (GString *out, double number)
 static void
 append_row (GString *out, const TnLayer *layer, const char *label, double x, double x_end, double y)
 {
-  static const char *const kinds[] = { "histogram", "line", "markers", "bars" };
+  static const char *const kinds[] = {"histogram", "line", "markers", "bars"};
 
   append_cell (out, layer->name);
   g_string_append_printf (out, ",%s,", kinds[layer->kind]);

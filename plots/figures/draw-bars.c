@@ -10,7 +10,7 @@
 void
 tn_bars_fill (const TnLayer *layer, TnCanvas *canvas, TnRectangle bar)
 {
-  TnPaint solid = { TN_INK_SERIES + layer->color, 1 };
+  TnPaint solid = {TN_INK_SERIES + layer->color, 1};
   double line = MAX (1 / canvas->density, tn_canvas_snap (canvas, 1));
   guint filling = layer->ordinal % 4;
 
@@ -22,24 +22,24 @@ tn_bars_fill (const TnLayer *layer, TnCanvas *canvas, TnRectangle bar)
       return;
     }
   if (filling == 1)
-    canvas->rectangles (canvas, &bar, 1, (TnPaint){ solid.ink, 0.3 });
+    canvas->rectangles (canvas, &bar, 1, (TnPaint){solid.ink, 0.3});
   if (filling == 2)
     {
       g_autoptr (GArray) stripes = g_array_new (FALSE, FALSE, sizeof (TnRectangle));
 
       for (double x = STRIPE; x < bar.width; x += 2 * STRIPE)
         {
-          TnRectangle stripe = { bar.x + x, bar.y, MIN (STRIPE, bar.width - x), bar.height };
+          TnRectangle stripe = {bar.x + x, bar.y, MIN (STRIPE, bar.width - x), bar.height};
 
           g_array_append_val (stripes, stripe);
         }
       canvas->rectangles (canvas, (const TnRectangle *) (gpointer) stripes->data, stripes->len, solid);
     }
   {
-    TnRectangle outline[] = { { bar.x, bar.y, bar.width, line },
-                              { bar.x, bar.y + bar.height - line, bar.width, line },
-                              { bar.x, bar.y + line, line, bar.height - 2 * line },
-                              { bar.x + bar.width - line, bar.y + line, line, bar.height - 2 * line } };
+    TnRectangle outline[] = {{bar.x, bar.y, bar.width, line},
+                             {bar.x, bar.y + bar.height - line, bar.width, line},
+                             {bar.x, bar.y + line, line, bar.height - 2 * line},
+                             {bar.x + bar.width - line, bar.y + line, line, bar.height - 2 * line}};
 
     canvas->rectangles (canvas, outline, G_N_ELEMENTS (outline), solid);
   }
@@ -51,8 +51,8 @@ draw_value (const TnLayer *layer, gsize i, TnCanvas *canvas, const TnLayout *lay
   g_autofree char *text = tn_layout_value_text (layout, layer->y[i]);
   double width = tn_text_width (layout->text, text, layout->small_size, FALSE);
   double baseline = middle + layout->small_size * 0.36;
-  TnPaint paint = { isfinite (layer->y[i]) ? TN_INK_TEXT : TN_INK_MUTED, 1 };
-  TnType type = { layout->small_size, TN_ANCHOR_START, FALSE, FALSE };
+  TnPaint paint = {isfinite (layer->y[i]) ? TN_INK_TEXT : TN_INK_MUTED, 1};
+  TnType type = {layout->small_size, TN_ANCHOR_START, FALSE, FALSE};
 
   if (isfinite (layer->y[i]) && layer->y[i] < 0)
     canvas->text (canvas, text, MAX (end - VALUE_GAP - width, layout->plot.x + 2), baseline, paint, type);
@@ -74,7 +74,8 @@ tn_bars_draw (const TnFigure *figure, const TnLayer *layer, TnCanvas *canvas, co
   base = tn_canvas_snap (canvas, base);
   for (gsize i = 0; i < layer->n; i++)
     {
-      double top = tn_scale_to_pixel (&layout->y, layer->rows[i] - 0.5) + gap / 2 + layer->ordinal * slot, low = top + slot, end = base;
+      double top = tn_scale_to_pixel (&layout->y, layer->rows[i] - 0.5) + gap / 2 + layer->ordinal * slot, low = top + slot,
+             end = base;
       double middle = (top + low) / 2;
 
       if (low <= plot->y || top >= bottom)
@@ -82,7 +83,7 @@ tn_bars_draw (const TnFigure *figure, const TnLayer *layer, TnCanvas *canvas, co
       if (tn_scale_can_show (&layout->x, layer->y[i]))
         {
           double unit = 1 / canvas->density;
-          TnRectangle bar = { 0 };
+          TnRectangle bar = {0};
 
           end = tn_canvas_snap (canvas, CLAMP (tn_scale_to_pixel (&layout->x, layer->y[i]), left, right));
           bar.x = MIN (base, end);

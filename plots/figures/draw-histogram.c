@@ -25,7 +25,7 @@ add_step (Outline *self, double left, double right, double count)
   const TnRectangle *plot = &self->layout->plot;
   const TnScale *y = &self->layout->y;
   double unit = 1 / self->canvas->density;
-  Step step = { left, right, 0 }, *last;
+  Step step = {left, right, 0}, *last;
 
   if (!tn_scale_can_show (y, count) || count == 0 || (count > 0 ? count < y->low : count > y->high))
     return;
@@ -98,7 +98,8 @@ fill_steps (const Outline *self, TnCanvas *canvas, TnPaint paint)
     {
       const Step *step = &g_array_index (self->steps, Step, i);
 
-      rectangles[i] = (TnRectangle){ step->left, MIN (step->top, self->base), step->right - step->left, fabs (self->base - step->top) };
+      rectangles[i] =
+          (TnRectangle){step->left, MIN (step->top, self->base), step->right - step->left, fabs (self->base - step->top)};
     }
   canvas->rectangles (canvas, rectangles, self->steps->len, paint);
 }
@@ -116,7 +117,7 @@ stroke_steps (const Outline *self, TnCanvas *canvas, TnPaint paint, TnPen pen)
 
       if (points->len > 0 && (step == NULL || step->left > right))
         {
-          TnPoint foot = { right, self->base };
+          TnPoint foot = {right, self->base};
 
           g_array_append_val (points, foot);
           canvas->polyline (canvas, (const TnPoint *) (gpointer) points->data, points->len, paint, pen);
@@ -126,12 +127,12 @@ stroke_steps (const Outline *self, TnCanvas *canvas, TnPaint paint, TnPen pen)
         break;
       if (points->len == 0)
         {
-          TnPoint foot = { step->left, self->base };
+          TnPoint foot = {step->left, self->base};
 
           g_array_append_val (points, foot);
         }
-      corners[0] = (TnPoint){ step->left, step->top };
-      corners[1] = (TnPoint){ step->right, step->top };
+      corners[0] = (TnPoint){step->left, step->top};
+      corners[1] = (TnPoint){step->right, step->top};
       g_array_append_vals (points, corners, 2);
       right = step->right;
     }
@@ -142,9 +143,9 @@ tn_histogram_draw (const TnFigure *figure, const TnLayer *layer, TnCanvas *canva
 {
   const TnRectangle *plot = &layout->plot;
   g_autoptr (GArray) steps = g_array_new (FALSE, FALSE, sizeof (Step));
-  Outline outline = { canvas, layout, plot->y + plot->height, steps };
+  Outline outline = {canvas, layout, plot->y + plot->height, steps};
   gboolean overlaid = tn_figure_count_layers (figure, TN_LAYER_HISTOGRAM) > 1;
-  TnPaint fill = { TN_INK_SERIES + layer->color, overlaid ? (layer->ordinal == 0 ? 0.5 : 0.15) : 0.85 };
+  TnPaint fill = {TN_INK_SERIES + layer->color, overlaid ? (layer->ordinal == 0 ? 0.5 : 0.15) : 0.85};
   gsize first, end;
 
   if (layer->n == 0)
@@ -161,5 +162,5 @@ tn_histogram_draw (const TnFigure *figure, const TnLayer *layer, TnCanvas *canva
     collect_bins (&outline, layer, first, end);
   fill_steps (&outline, canvas, fill);
   if (overlaid)
-    stroke_steps (&outline, canvas, (TnPaint){ fill.ink, 1 }, (TnPen){ 1.25, layer->ordinal });
+    stroke_steps (&outline, canvas, (TnPaint){fill.ink, 1}, (TnPen){1.25, layer->ordinal});
 }

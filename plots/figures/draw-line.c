@@ -10,6 +10,8 @@
 #define DOT_SPACING 14
 /* Unordered lines with more points show the pixels they touch instead of strokes. */
 #define MOST_UNORDERED 20000
+/* A line whose columns span fewer pixels than this on average is smooth. */
+#define SMOOTH_SPAN 3
 
 typedef struct
 {
@@ -51,8 +53,8 @@ clip_segment (const TnRectangle *plot, TnPoint *a, TnPoint *b)
   if (!clip_side (dx, a->x - plot->x, &from, &to) || !clip_side (-dx, plot->x + plot->width - a->x, &from, &to) ||
       !clip_side (dy, a->y - plot->y, &from, &to) || !clip_side (-dy, plot->y + plot->height - a->y, &from, &to))
     return FALSE;
-  *a = (TnPoint){ start.x + from * dx, start.y + from * dy };
-  *b = (TnPoint){ start.x + to * dx, start.y + to * dy };
+  *a = (TnPoint){start.x + from * dx, start.y + from * dy};
+  *b = (TnPoint){start.x + to * dx, start.y + to * dy};
   return TRUE;
 }
 
@@ -66,11 +68,47 @@ point_at (const LineDrawing *self, gsize i, TnPoint *point)
   return TRUE;
 }
 
-static void
-flush_run (const LineDrawing *self, GArray *run)
+/* Strokes from point to point, inside of the plot. */
+typedef struct
 {
-  self->canvas->polyline (self->canvas, (const TnPoint *) (gpointer) run->data, run->len, self->paint, self->pen);
-  g_array_set_size (run, 0);
+  const LineDrawing *drawing;
+  GArray *run; /* TnPoint */
+  gboolean started;
+  TnPoint last;
+} Stroke;
+
+static void
+stroke_flush (Stroke *self)
+{
+  const LineDrawing *drawing = self->drawing;
+
+  drawing->canvas->polyline (drawing->canvas, (const TnPoint *) (gpointer) self->run->data, self->run->len, drawing->paint,
+                             drawing->pen);
+  g_array_set_size (self->run, 0);
+}
+
+static void
+stroke_gap (Stroke *self)
+{
+  stroke_flush (self);
+  self->started = FALSE;
+}
+
+static void
+stroke_to (Stroke *self, TnPoint point)
+{
+  TnPoint a = self->last, b = point;
+
+  if (self->started && clip_segment (&self->drawing->layout->plot, &a, &b))
+    {
+      if (self->run->len > 0 && memcmp (&g_array_index (self->run, TnPoint, self->run->len - 1), &a, sizeof a) != 0)
+        stroke_flush (self);
+      if (self->run->len == 0)
+        g_array_append_val (self->run, a);
+      g_array_append_val (self->run, b);
+    }
+  self->last = point;
+  self->started = TRUE;
 }
 
 /* Anti-aliased strokes from point to point; a point between two gaps is a dot, and so are all when they are few. */
@@ -80,58 +118,53 @@ stroke_points (const LineDrawing *self, gsize first, gsize end)
   const TnRectangle *plot = &self->layout->plot;
   g_autoptr (GArray) run = g_array_new (FALSE, FALSE, sizeof (TnPoint)), dots = g_array_new (FALSE, FALSE, sizeof (TnPoint));
   gboolean all_dots = (end - first) * DOT_SPACING <= plot->width;
-  gboolean have_last = FALSE;
-  TnPoint last = { 0 };
+  Stroke stroke = {.drawing = self, .run = run};
 
   for (gsize i = first; i < end; i++)
     {
-      TnPoint point, next, a, b;
-      gboolean have = point_at (self, i, &point), alone;
+      TnPoint point, next;
 
-      if (!have)
+      if (!point_at (self, i, &point))
         {
-          flush_run (self, run);
-          have_last = FALSE;
+          stroke_gap (&stroke);
           continue;
         }
-      alone = !have_last && (i + 1 >= end || !point_at (self, i + 1, &next));
-      if ((alone || all_dots) && inside (plot, point))
+      if ((all_dots || (!stroke.started && (i + 1 >= end || !point_at (self, i + 1, &next)))) && inside (plot, point))
         g_array_append_val (dots, point);
-      a = last;
-      b = point;
-      if (have_last && clip_segment (plot, &a, &b))
-        {
-          if (run->len > 0 && memcmp (&g_array_index (run, TnPoint, run->len - 1), &a, sizeof a) != 0)
-            flush_run (self, run);
-          if (run->len == 0)
-            g_array_append_val (run, a);
-          g_array_append_val (run, b);
-        }
-      last = point;
-      have_last = TRUE;
+      stroke_to (&stroke, point);
     }
-  flush_run (self, run);
+  stroke_flush (&stroke);
   self->canvas->dots (self->canvas, (const TnPoint *) (gpointer) dots->data, dots->len, DOT_RADIUS, self->paint);
 }
 
-/* A line of more points than pixels: each column spans what the line does there, joined to the column before. */
-static void
-fill_columns (const LineDrawing *self, gsize first, gsize end)
+/* What a line of more points than pixels does in one column of pixels. */
+typedef struct
+{
+  double left;
+  double top;
+  double bottom;
+  /* Joined to the column before. */
+  gboolean joined;
+} Column;
+
+static GArray *
+collect_columns (const LineDrawing *self, gsize first, gsize end)
 {
   const TnLayer *layer = self->layer;
   const TnRectangle *plot = &self->layout->plot;
-  double unit = 1 / self->canvas->density, thickness = MAX (unit, tn_canvas_snap (self->canvas, PEN_WIDTH - 0.25));
-  double least = self->layout->y.kind == TN_AXIS_LOG ? 0 : -INFINITY, last_top = NAN, last_bottom = NAN;
-  gsize columns = (gsize) ceil (plot->width / unit - 1e-9), i = first;
-  g_autoptr (GArray) rectangles = g_array_sized_new (FALSE, FALSE, sizeof (TnRectangle), (guint) columns);
+  double unit = 1 / self->canvas->density, least = self->layout->y.kind == TN_AXIS_LOG ? 0 : -INFINITY;
+  gsize n = (gsize) ceil (plot->width / unit - 1e-9), i = first;
+  GArray *columns = g_array_sized_new (FALSE, FALSE, sizeof (Column), (guint) n);
+  gboolean open = FALSE;
 
-  for (gsize c = 0; c < columns; c++)
+  for (gsize c = 0; c < n; c++)
     {
-      double left = plot->x + c * unit, low = INFINITY, high = -INFINITY, top, bottom;
-      gsize stop = c + 1 == columns ? end : i + tn_layer_search (layer->x + i, end - i, tn_scale_from_pixel (&self->layout->x, left + unit), TRUE);
-      gsize begin = i;
-      TnRectangle rectangle;
+      Column column = {.left = plot->x + c * unit};
+      double low = INFINITY, high = -INFINITY;
+      gsize begin = i, stop = end;
 
+      if (c + 1 < n)
+        stop = i + tn_layer_search (layer->x + i, end - i, tn_scale_from_pixel (&self->layout->x, column.left + unit), TRUE);
       for (; i < stop; i++)
         {
           double y = layer->y[i];
@@ -142,41 +175,92 @@ fill_columns (const LineDrawing *self, gsize first, gsize end)
               high = y > high ? y : high;
             }
         }
+      /* An empty column between two neighbours is bridged, a gap in the data is not. */
+      if (stop == begin)
+        continue;
       if (low > high)
         {
-          /* An empty column between two neighbours is bridged, a gap in the data is not. */
-          if (stop > begin)
-            last_top = last_bottom = NAN;
+          open = FALSE;
           continue;
         }
-      top = tn_scale_to_pixel (&self->layout->y, high);
-      bottom = tn_scale_to_pixel (&self->layout->y, low);
-      if (layer->y[begin] > least && layer->y[begin] < INFINITY && last_top <= last_bottom)
-        {
-          double joined_top = MIN (top, last_bottom), joined_bottom = MAX (bottom, last_top);
+      column.top = tn_scale_to_pixel (&self->layout->y, high);
+      column.bottom = tn_scale_to_pixel (&self->layout->y, low);
+      column.joined = open && layer->y[begin] > least && layer->y[begin] < INFINITY;
+      open = layer->y[stop - 1] > least && layer->y[stop - 1] < INFINITY;
+      g_array_append_val (columns, column);
+    }
+  return columns;
+}
 
-          last_top = top;
-          last_bottom = bottom;
-          top = joined_top;
-          bottom = joined_bottom;
-        }
-      else
+/* A noisy line: a rectangle for each column, long enough to touch the one before. */
+static void
+fill_columns (const LineDrawing *self, const GArray *columns)
+{
+  const TnRectangle *plot = &self->layout->plot;
+  double unit = 1 / self->canvas->density, thickness = MAX (unit, tn_canvas_snap (self->canvas, PEN_WIDTH - 0.25));
+  g_autoptr (GArray) rectangles = g_array_sized_new (FALSE, FALSE, sizeof (TnRectangle), columns->len);
+
+  for (guint c = 0; c < columns->len; c++)
+    {
+      const Column *column = &g_array_index (columns, Column, c), *before = column - 1;
+      double top = column->top, bottom = column->bottom;
+      TnRectangle rectangle;
+
+      if (column->joined && c > 0)
         {
-          last_top = top;
-          last_bottom = bottom;
+          top = MIN (top, before->bottom);
+          bottom = MAX (bottom, before->top);
         }
-      if (!(layer->y[stop - 1] > least && layer->y[stop - 1] < INFINITY))
-        last_top = last_bottom = NAN;
       top = tn_canvas_snap (self->canvas, top - thickness / 2);
       bottom = tn_canvas_snap (self->canvas, MAX (bottom + thickness / 2, top + thickness));
       if (bottom <= plot->y || top >= plot->y + plot->height)
         continue;
       top = MAX (top, plot->y);
       bottom = MIN (bottom, plot->y + plot->height);
-      rectangle = (TnRectangle){ left, top, unit, bottom - top };
+      rectangle = (TnRectangle){column->left, top, unit, bottom - top};
       g_array_append_val (rectangles, rectangle);
     }
   self->canvas->rectangles (self->canvas, (const TnRectangle *) (gpointer) rectangles->data, rectangles->len, self->paint);
+}
+
+/* A smooth line: a stroke through the extremes of each column. */
+static void
+stroke_columns (const LineDrawing *self, const GArray *columns)
+{
+  g_autoptr (GArray) run = g_array_new (FALSE, FALSE, sizeof (TnPoint));
+  Stroke stroke = {.drawing = self, .run = run};
+  double half = 0.5 / self->canvas->density;
+
+  for (guint c = 0; c < columns->len; c++)
+    {
+      const Column *column = &g_array_index (columns, Column, c);
+      gboolean downwards = !stroke.started || fabs (column->top - stroke.last.y) < fabs (column->bottom - stroke.last.y);
+
+      if (!column->joined)
+        stroke_gap (&stroke);
+      stroke_to (&stroke, (TnPoint){column->left + half, downwards ? column->top : column->bottom});
+      if (column->bottom - column->top > half)
+        stroke_to (&stroke, (TnPoint){column->left + half, downwards ? column->bottom : column->top});
+    }
+  stroke_flush (&stroke);
+}
+
+static void
+draw_columns (const LineDrawing *self, gsize first, gsize end)
+{
+  g_autoptr (GArray) columns = collect_columns (self, first, end);
+  double height = 0;
+
+  for (guint c = 0; c < columns->len; c++)
+    {
+      const Column *column = &g_array_index (columns, Column, c);
+
+      height += MIN (column->bottom - column->top, self->layout->plot.height);
+    }
+  if (height <= SMOOTH_SPAN * columns->len)
+    stroke_columns (self, columns);
+  else
+    fill_columns (self, columns);
 }
 
 /* Points without order in x: the pixels they touch, each once. */
@@ -205,7 +289,7 @@ fill_pixels (const LineDrawing *self)
           column++;
         if (column == start)
           continue;
-        rectangle = (TnRectangle){ plot->x + start, plot->y + row, column - start, 1 };
+        rectangle = (TnRectangle){plot->x + start, plot->y + row, column - start, 1};
         g_array_append_val (rectangles, rectangle);
       }
   self->canvas->rectangles (self->canvas, (const TnRectangle *) (gpointer) rectangles->data, rectangles->len, self->paint);
@@ -214,7 +298,7 @@ fill_pixels (const LineDrawing *self)
 void
 tn_line_draw (const TnFigure *figure, const TnLayer *layer, TnCanvas *canvas, const TnLayout *layout)
 {
-  LineDrawing self = { layer, canvas, layout, { TN_INK_SERIES + layer->color, 1 }, { PEN_WIDTH, layer->ordinal } };
+  LineDrawing self = {layer, canvas, layout, {TN_INK_SERIES + layer->color, 1}, {PEN_WIDTH, layer->ordinal}};
   gsize first, end;
 
   if (layer->n == 0)
@@ -229,8 +313,8 @@ tn_line_draw (const TnFigure *figure, const TnLayer *layer, TnCanvas *canvas, co
     }
   first = tn_layer_search (layer->x, layer->n, layout->x.low, TRUE);
   end = tn_layer_search (layer->x, layer->n, layout->x.high, FALSE);
-  if (end > first && end - first > 2 * layout->plot.width)
-    fill_columns (&self, first, end);
+  if (end > first && end - first > layout->plot.width)
+    draw_columns (&self, first, end);
   else
     stroke_points (&self, first > 0 ? first - 1 : 0, MIN (end + 1, layer->n));
 }

@@ -34,19 +34,22 @@ tn_markers_draw (const TnFigure *figure, const TnLayer *layer, TnCanvas *canvas,
 {
   const TnRectangle *plot = &layout->plot;
   g_autoptr (GArray) visible = visible_markers (layer, layout);
-  g_autoptr (GArray) rectangles = g_array_new (FALSE, FALSE, sizeof (TnRectangle)), halo = g_array_new (FALSE, FALSE, sizeof (TnRectangle));
-  TnPaint paint = { TN_INK_SERIES + layer->color, 1 };
+  g_autoptr (GArray) rectangles = g_array_new (FALSE, FALSE, sizeof (TnRectangle)),
+                     halo = g_array_new (FALSE, FALSE, sizeof (TnRectangle));
+  TnPaint paint = {TN_INK_SERIES + layer->color, 1};
   double unit = 1 / canvas->density, thickness = MAX (unit, tn_canvas_snap (canvas, 1));
-  /* Dense markers are faint below their tops; dashed ones stay apart from grid lines, and by a halo from fillings; a second set has longer dashes. */
+  /* Dense markers are faint below their tops; dashed ones stay apart from grid lines, and by a halo from fillings; a second set
+   * has longer dashes. */
   gboolean dense = visible->len > plot->width / 12;
   double dash = DASH * (layer->ordinal + 1), period = dash + DASH_GAP;
 
   for (guint i = 0; i < visible->len; i++)
     {
       double x = tn_scale_to_pixel (&layout->x, layer->x[g_array_index (visible, gsize, i)]);
-      TnRectangle line = { CLAMP (tn_canvas_snap (canvas, x - thickness / 2), plot->x, plot->x + plot->width - thickness), plot->y, thickness, plot->height };
+      TnRectangle line = {CLAMP (tn_canvas_snap (canvas, x - thickness / 2), plot->x, plot->x + plot->width - thickness), plot->y,
+                          thickness, plot->height};
 
-      TnRectangle around = { line.x - thickness, plot->y, 3 * thickness, plot->height };
+      TnRectangle around = {line.x - thickness, plot->y, 3 * thickness, plot->height};
 
       if (dense)
         {
@@ -58,12 +61,13 @@ tn_markers_draw (const TnFigure *figure, const TnLayer *layer, TnCanvas *canvas,
       g_array_append_val (halo, around);
       for (double y = plot->y; y < plot->y + plot->height; y += period)
         {
-          TnRectangle piece = { line.x, y, thickness, MIN (dash, plot->y + plot->height - y) };
+          TnRectangle piece = {line.x, y, thickness, MIN (dash, plot->y + plot->height - y)};
 
           g_array_append_val (rectangles, piece);
         }
     }
-  canvas->rectangles (canvas, (const TnRectangle *) (gpointer) halo->data, halo->len, dense ? (TnPaint){ paint.ink, 0.25 } : (TnPaint){ TN_INK_BACKGROUND, 0.6 });
+  canvas->rectangles (canvas, (const TnRectangle *) (gpointer) halo->data, halo->len,
+                      dense ? (TnPaint){paint.ink, 0.25} : (TnPaint){TN_INK_BACKGROUND, 0.6});
   canvas->rectangles (canvas, (const TnRectangle *) (gpointer) rectangles->data, rectangles->len, paint);
 }
 
@@ -98,14 +102,14 @@ place_label (const TnLayer *layer, gsize marker, TnCanvas *canvas, const TnLayou
   half = tn_text_width (layout->text, layer->labels[marker], layout->small_size, FALSE) / 2;
   if (2 * half > highest - lowest)
     return FALSE;
-  place = (Taken){ CLAMP (x - half, lowest, highest - 2 * half), 0 };
+  place = (Taken){CLAMP (x - half, lowest, highest - 2 * half), 0};
   place.right = place.left + 2 * half;
   if (!is_free (taken, place.left, place.right))
     return FALSE;
   g_array_append_val (taken, place);
   if (canvas != NULL)
-    canvas->text (canvas, layer->labels[marker], place.left, layout->marker_baseline, (TnPaint){ TN_INK_MUTED, 1 },
-                  (TnType){ layout->small_size, TN_ANCHOR_START, FALSE, FALSE });
+    canvas->text (canvas, layer->labels[marker], place.left, layout->marker_baseline, (TnPaint){TN_INK_MUTED, 1},
+                  (TnType){layout->small_size, TN_ANCHOR_START, FALSE, FALSE});
   return TRUE;
 }
 

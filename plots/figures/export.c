@@ -26,7 +26,7 @@ check_status (cairo_status_t status, GError **error)
 {
   if (status == CAIRO_STATUS_SUCCESS)
     return TRUE;
-  g_set_error (error, G_IO_ERROR, G_IO_ERROR_FAILED, _("the figure could not be drawn: %s"), cairo_status_to_string (status));
+  g_set_error (error, G_IO_ERROR, G_IO_ERROR_FAILED, _ ("the figure could not be drawn: %s"), cairo_status_to_string (status));
   return FALSE;
 }
 
@@ -34,7 +34,8 @@ static GByteArray *
 to_png (TnFigure *self, double width, double height, TnFigureStyle style, GError **error)
 {
   g_autoptr (GByteArray) bytes = g_byte_array_new ();
-  cairo_surface_t *surface = cairo_image_surface_create (CAIRO_FORMAT_RGB24, (int) ceil (width * PNG_SCALE), (int) ceil (height * PNG_SCALE));
+  cairo_surface_t *surface =
+      cairo_image_surface_create (CAIRO_FORMAT_RGB24, (int) ceil (width * PNG_SCALE), (int) ceil (height * PNG_SCALE));
   cairo_t *cr = cairo_create (surface);
   cairo_status_t status;
 
@@ -52,7 +53,8 @@ static GByteArray *
 to_pdf (TnFigure *self, double width, double height, TnFigureStyle style, GError **error)
 {
   g_autoptr (GByteArray) bytes = g_byte_array_new ();
-  cairo_surface_t *surface = cairo_pdf_surface_create_for_stream (append_bytes, bytes, width * POINTS_PER_PIXEL, height * POINTS_PER_PIXEL);
+  cairo_surface_t *surface =
+      cairo_pdf_surface_create_for_stream (append_bytes, bytes, width * POINTS_PER_PIXEL, height * POINTS_PER_PIXEL);
   const TnLayout *layout = tn_figure_get_layout (self, width, height);
   cairo_t *cr = cairo_create (surface);
   cairo_status_t status;
@@ -91,8 +93,9 @@ check_size (double width, double height, GError **error)
 {
   if (width >= 1 && height >= 1 && width * PNG_SCALE <= LARGEST_SIDE && height * PNG_SCALE <= LARGEST_SIDE)
     return TRUE;
-  g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT, _("a figure of %g × %g pixels cannot be drawn; each side must be 1 to %d"),
-               width, height, LARGEST_SIDE / PNG_SCALE);
+  g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
+               _ ("a figure of %g × %g pixels cannot be drawn; each side must be 1 to %d"), width, height,
+               LARGEST_SIDE / PNG_SCALE);
   return FALSE;
 }
 
@@ -132,7 +135,8 @@ tn_figure_save (TnFigure *self, const char *path, double width, double height, T
     text = tn_figure_to_csv (self);
   else
     {
-      g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED, _("%s: the ending says no format; expected .png, .svg, .pdf or .csv"), path);
+      g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
+                   _ ("%s: the ending says no format; expected .png, .svg, .pdf or .csv"), path);
       return FALSE;
     }
   if (bytes == NULL && text == NULL)
@@ -142,5 +146,6 @@ tn_figure_save (TnFigure *self, const char *path, double width, double height, T
     }
   contents = bytes != NULL ? (const char *) bytes->data : text;
   length = bytes != NULL ? (gssize) bytes->len : (gssize) strlen (text);
-  return g_file_set_contents_full (path, contents, length, G_FILE_SET_CONTENTS_CONSISTENT | G_FILE_SET_CONTENTS_DURABLE, 0666, error);
+  return g_file_set_contents_full (path, contents, length, G_FILE_SET_CONTENTS_CONSISTENT | G_FILE_SET_CONTENTS_DURABLE, 0666,
+                                   error);
 }

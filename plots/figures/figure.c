@@ -121,7 +121,8 @@ tn_figure_is_empty (TnFigure *self)
   for (guint i = 0; i < self->layers->len; i++)
     {
       const TnLayer *layer = self->layers->pdata[i];
-      gboolean drawn = layer->kind == TN_LAYER_MARKERS || layer->kind == TN_LAYER_BARS || layer->y_extent.low <= layer->y_extent.high;
+      gboolean drawn =
+          layer->kind == TN_LAYER_MARKERS || layer->kind == TN_LAYER_BARS || layer->y_extent.low <= layer->y_extent.high;
 
       if (layer->n > 0 && drawn)
         return FALSE;

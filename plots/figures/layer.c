@@ -4,7 +4,7 @@
 #include "plots/figures/layer.h"
 #include "plots/figures/palette.h"
 
-const TnExtent tn_extent_empty = { INFINITY, -INFINITY, INFINITY, INFINITY };
+const TnExtent tn_extent_empty = {INFINITY, -INFINITY, INFINITY, INFINITY};
 
 void
 tn_extent_add (TnExtent *self, double value)
@@ -146,7 +146,7 @@ tn_layer_new_markers (const char *name, guint color, gsize n, const double *x, c
 
   for (gsize i = 0; i < n; i++)
     {
-      Marker marker = { x[i], labels != NULL ? labels[i] : NULL };
+      Marker marker = {x[i], labels != NULL ? labels[i] : NULL};
 
       if (isfinite (x[i]))
         g_array_append_val (markers, marker);

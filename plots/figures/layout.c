@@ -78,7 +78,7 @@ place_legend (TnLayout *self, const TnFigure *figure, double top)
     {
       const TnLayer *layer = figure->layers->pdata[i];
       double sign = tn_layer_sign_width (layer, self->small_size) + LEGEND_SIGN_GAP, width;
-      TnLegendItem item = { .layer = layer };
+      TnLegendItem item = {.layer = layer};
 
       if (*layer->name == '\0')
         continue;
@@ -89,7 +89,7 @@ place_legend (TnLayout *self, const TnFigure *figure, double top)
           if (row + 1 == most_rows)
             {
               g_free (item.text);
-              item = (TnLegendItem){ NULL, x, x, top + row * line + self->small_size, g_strdup ("…") };
+              item = (TnLegendItem){NULL, x, x, top + row * line + self->small_size, g_strdup ("…")};
               g_array_append_val (self->legend, item);
               break;
             }
@@ -188,7 +188,8 @@ name_rows (TnLayout *self, const TnFigure *figure)
     {
       if (i < self->y.low || i > self->y.high)
         continue;
-      self->row_names[i] = tn_text_ellipsize (self->text, figure->categories->pdata[i], self->small_size, FALSE, self->width * NAMES_SHARE, TRUE);
+      self->row_names[i] =
+          tn_text_ellipsize (self->text, figure->categories->pdata[i], self->small_size, FALSE, self->width * NAMES_SHARE, TRUE);
       widest = MAX (widest, tn_text_width (self->text, self->row_names[i], self->small_size, FALSE));
     }
   return widest;
@@ -238,7 +239,7 @@ place_vertically (TnLayout *self, const TnFigure *figure)
 static void
 place_horizontally (TnLayout *self, const TnFigure *figure)
 {
-  Measure measure = { self->text, self->small_size };
+  Measure measure = {self->text, self->small_size};
   double left = PADDING, right = self->width - PADDING, last, overhang;
   gboolean labelled = figure->y.label != NULL && *figure->y.label != '\0' && self->width >= 220;
 
@@ -274,7 +275,9 @@ place_horizontally (TnLayout *self, const TnFigure *figure)
       if (self->x_ticks->major->len == 0)
         break;
       last = g_array_index (self->x_ticks->major, TnTick, self->x_ticks->major->len - 1).pixel;
-      overhang = last + label_width (g_array_index (self->x_ticks->major, TnTick, self->x_ticks->major->len - 1).label, &measure) / 2 - (self->width - PADDING / 2);
+      overhang = last +
+                 label_width (g_array_index (self->x_ticks->major, TnTick, self->x_ticks->major->len - 1).label, &measure) / 2 -
+                 (self->width - PADDING / 2);
       if (overhang <= 0 || pass == 1)
         break;
       right -= overhang;

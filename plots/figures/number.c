@@ -36,7 +36,7 @@ set_in_type (const char *plain)
 static void
 append_superscript (GString *out, int number)
 {
-  static const char *const digits[] = { "⁰", "¹", "²", "³", "⁴", "⁵", "⁶", "⁷", "⁸", "⁹" };
+  static const char *const digits[] = {"⁰", "¹", "²", "³", "⁴", "⁵", "⁶", "⁷", "⁸", "⁹"};
   g_autofree char *plain = g_strdup_printf ("%d", abs (number));
 
   if (number < 0)
@@ -128,5 +128,7 @@ tn_number_text (double value, int digits)
     }
   *strchr (plain, 'e') = '\0';
   trim_zeros (plain);
-  return tn_number_scaled (value, exponent, (int) strlen (plain) - (int) strcspn (plain, "123456789") - 1 - (strlen (plain) > strspn (plain, "-0123456789")));
+  return tn_number_scaled (value, exponent,
+                           (int) strlen (plain) - (int) strcspn (plain, "123456789") - 1 -
+                               (strlen (plain) > strspn (plain, "-0123456789")));
 }

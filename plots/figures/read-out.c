@@ -22,7 +22,7 @@ position_text (const TnScale *scale, double pixel, double value)
 static char *
 value_text (double value)
 {
-  return isnan (value) ? g_strdup (_("not measured")) : tn_number_text (value, VALUE_DIGITS);
+  return isnan (value) ? g_strdup (_ ("not measured")) : tn_number_text (value, VALUE_DIGITS);
 }
 
 static void
@@ -31,7 +31,7 @@ append_line (GString *out, const char *name, const char *text)
   if (out->len > 0)
     g_string_append_c (out, '\n');
   if (name != NULL && *name != '\0')
-    g_string_append_printf (out, _("%s: %s"), name, text);
+    g_string_append_printf (out, _ ("%s: %s"), name, text);
   else
     g_string_append (out, text);
 }
@@ -70,7 +70,7 @@ append_bin (GString *out, const TnLayer *layer, const TnLayout *layout, double x
   high = tn_number_text (layer->x[bin], VALUE_DIGITS);
   count = value_text (layer->y[bin - 1]);
   /* Translators: a count, and the limits of the bin it was counted in. */
-  text = g_strdup_printf (_("%s from %s to %s"), count, low, high);
+  text = g_strdup_printf (_ ("%s from %s to %s"), count, low, high);
   append_line (out, layer->name, text);
 }
 
@@ -85,7 +85,8 @@ nearest_point (const TnLayer *layer, const TnLayout *layout, double x, double px
     return tn_layer_nearest (layer->x, layer->n, x);
   for (gsize i = 0; i < layer->n; i++)
     {
-      double distance = hypot (tn_scale_to_pixel (&layout->x, layer->x[i]) - px, tn_scale_to_pixel (&layout->y, layer->y[i]) - py);
+      double distance =
+          hypot (tn_scale_to_pixel (&layout->x, layer->x[i]) - px, tn_scale_to_pixel (&layout->y, layer->y[i]) - py);
 
       if (distance < best)
         {
@@ -189,7 +190,8 @@ step_columns (const TnLayer *layer, const TnLayout *layout, int direction, doubl
     {
       double pixel = tn_scale_to_pixel (&layout->x, datum_at (layer, i)), distance = (pixel - *px) * direction;
 
-      if (!tn_scale_can_show (&layout->x, datum_at (layer, i)) || pixel < layout->plot.x || pixel > layout->plot.x + layout->plot.width)
+      if (!tn_scale_can_show (&layout->x, datum_at (layer, i)) || pixel < layout->plot.x ||
+          pixel > layout->plot.x + layout->plot.width)
         continue;
       if (distance >= 1 && (!found || distance < best))
         {
@@ -246,7 +248,8 @@ append_axis (GString *out, const char *label, const char *fallback, const TnScal
 
   g_string_append (out, "; ");
   /* Translators: what is on an axis, and its range. */
-  g_string_append_printf (out, scale->kind == TN_AXIS_LINEAR ? _("%s from %s to %s") : _("%s from %s to %s, logarithmic"), name, low, high);
+  g_string_append_printf (out, scale->kind == TN_AXIS_LINEAR ? _ ("%s from %s to %s") : _ ("%s from %s to %s, logarithmic"), name,
+                          low, high);
 }
 
 static char *
@@ -257,9 +260,11 @@ describe_layer (const TnLayer *layer)
   switch (layer->kind)
     {
     case TN_LAYER_HISTOGRAM:
-      return g_strdup_printf (g_dngettext (GETTEXT_PACKAGE, "%s: histogram of %lu bin", "%s: histogram of %lu bins", n), layer->name, n);
+      return g_strdup_printf (g_dngettext (GETTEXT_PACKAGE, "%s: histogram of %lu bin", "%s: histogram of %lu bins", n),
+                              layer->name, n);
     case TN_LAYER_LINE:
-      return g_strdup_printf (g_dngettext (GETTEXT_PACKAGE, "%s: line of %lu point", "%s: line of %lu points", n), layer->name, n);
+      return g_strdup_printf (g_dngettext (GETTEXT_PACKAGE, "%s: line of %lu point", "%s: line of %lu points", n), layer->name,
+                              n);
     case TN_LAYER_MARKERS:
       return g_strdup_printf (g_dngettext (GETTEXT_PACKAGE, "%s: %lu marker", "%s: %lu markers", n), layer->name, n);
     case TN_LAYER_BARS:
@@ -271,18 +276,18 @@ describe_layer (const TnLayer *layer)
 char *
 tn_figure_describe (TnFigure *self)
 {
-  GString *out = g_string_new (*self->title != '\0' ? self->title : _("Plot"));
+  GString *out = g_string_new (*self->title != '\0' ? self->title : _ ("Plot"));
   TnScale x, y;
 
   if (tn_figure_is_empty (self))
     {
-      g_string_append_printf (out, "; %s", self->empty_text != NULL ? self->empty_text : _("Nothing has been measured yet."));
+      g_string_append_printf (out, "; %s", self->empty_text != NULL ? self->empty_text : _ ("Nothing has been measured yet."));
       return g_string_free (out, FALSE);
     }
   tn_figure_get_scales (self, &x, &y);
-  append_axis (out, self->x.label, _("horizontal axis"), &x);
+  append_axis (out, self->x.label, _ ("horizontal axis"), &x);
   if (self->categories->len == 0)
-    append_axis (out, self->y.label, _("vertical axis"), &y);
+    append_axis (out, self->y.label, _ ("vertical axis"), &y);
   for (guint i = 0; i < self->layers->len; i++)
     {
       g_autofree char *text = describe_layer (self->layers->pdata[i]);

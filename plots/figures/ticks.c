@@ -50,7 +50,7 @@ static void
 add_major (TnTicks *self, const TnScale *scale, double value, char *label)
 {
   double least = MIN (scale->pixel_low, scale->pixel_high), most = MAX (scale->pixel_low, scale->pixel_high);
-  TnTick tick = { value, tn_scale_to_pixel (scale, value), label };
+  TnTick tick = {value, tn_scale_to_pixel (scale, value), label};
 
   /* Where doubles run out, a rounded tick may fall beside the view. */
   if (tick.pixel < least - 0.5 || tick.pixel > most + 0.5)
@@ -107,7 +107,7 @@ step_value (Step step)
 static Step
 step_at_least (double least)
 {
-  Step step = { 1, (int) floor (log10 (least)) };
+  Step step = {1, (int) floor (log10 (least))};
   double unit = least / pow (10, step.power);
 
   if (unit > 5 * (1 + 1e-9))
@@ -123,10 +123,10 @@ static Step
 step_next (Step step)
 {
   if (step.digit == 1)
-    return (Step){ 2, step.power };
+    return (Step){2, step.power};
   if (step.digit == 2)
-    return (Step){ 5, step.power };
-  return (Step){ 1, step.power + 1 };
+    return (Step){5, step.power};
+  return (Step){1, step.power + 1};
 }
 
 static char *
@@ -205,14 +205,16 @@ digit_label (int exponent, int digit, gboolean negative)
 static gboolean
 in_view (const TnScale *scale, double value)
 {
-  return value >= scale->low * (1 - copysign (4 * DBL_EPSILON, scale->low)) && value <= scale->high * (1 + copysign (4 * DBL_EPSILON, scale->high));
+  return value >= scale->low * (1 - copysign (4 * DBL_EPSILON, scale->low)) &&
+         value <= scale->high * (1 + copysign (4 * DBL_EPSILON, scale->high));
 }
 
-/* The decades first..last of one sign, from the outermost negative to the outermost positive; stride 0: 1, 2 and 5 of every decade. */
+/* The decades first..last of one sign, from the outermost negative to the outermost positive; stride 0: 1, 2 and 5 of every
+ * decade. */
 static void
 add_decades (TnTicks *self, const TnScale *scale, int first, int last, int stride, gboolean negative)
 {
-  static const int digits[] = { 1, 2, 5 };
+  static const int digits[] = {1, 2, 5};
   guint n_digits = stride == 0 ? G_N_ELEMENTS (digits) : 1;
 
   for (int i = 0; i <= last - first; i++)
@@ -230,7 +232,8 @@ add_decades (TnTicks *self, const TnScale *scale, int first, int last, int strid
           double value = power_of_ten (exponent, negative ? -digit : digit);
 
           if (in_view (scale, value))
-            add_major (self, scale, value, stride == 0 ? digit_label (exponent, digit, negative) : tn_number_power (exponent, negative));
+            add_major (self, scale, value,
+                       stride == 0 ? digit_label (exponent, digit, negative) : tn_number_power (exponent, negative));
         }
     }
 }
@@ -238,7 +241,8 @@ add_decades (TnTicks *self, const TnScale *scale, int first, int last, int strid
 static void
 add_minor_digits (TnTicks *self, const TnScale *scale, int first, int last, double sign)
 {
-  double decade = fabs (tn_scale_to_pixel (scale, sign * power_of_ten (last, 1)) - tn_scale_to_pixel (scale, sign * power_of_ten (last - 1, 1)));
+  double decade = fabs (tn_scale_to_pixel (scale, sign * power_of_ten (last, 1)) -
+                        tn_scale_to_pixel (scale, sign * power_of_ten (last - 1, 1)));
 
   /* The gap between 8 and 9 is a twentieth of the decade. */
   if (decade < MINOR_SPACING * 8)
@@ -283,7 +287,7 @@ decades_with_stride (const TnScale *scale, int stride, int skip)
 static TnTicks *
 decade_ticks (const TnScale *scale, double spacing, TnLabelExtent extent, gpointer user_data)
 {
-  static const int strides[] = { 0, 1, 2, 3, 4, 5, 10, 20, 50, 100, 200 };
+  static const int strides[] = {0, 1, 2, 3, 4, 5, 10, 20, 50, 100, 200};
   double span = tn_scale_forward (scale, scale->high) - tn_scale_forward (scale, scale->low);
   int skips = scale->kind == TN_AXIS_SYMLOG ? MOST_SKIPPED : 0;
 

@@ -71,7 +71,7 @@ fit_y (const TnFigure *self, TnScale *scale)
 static void
 get_scale (const TnFigure *self, const TnAxis *axis, TnScale *scale, gboolean fitted)
 {
-  *scale = (TnScale){ .kind = axis->kind, .linear = 1, .pixel_high = 1 };
+  *scale = (TnScale){.kind = axis->kind, .linear = 1, .pixel_high = 1};
   if (axis == &self->x)
     fit_x (self, scale);
   else
@@ -138,7 +138,7 @@ tn_figure_get_plot_area (TnFigure *self, double width, double height, cairo_rect
 {
   const TnRectangle *plot = &tn_figure_get_layout (self, width, height)->plot;
 
-  *area = (cairo_rectangle_t){ plot->x, plot->y, plot->width, plot->height };
+  *area = (cairo_rectangle_t){plot->x, plot->y, plot->width, plot->height};
 }
 
 void
@@ -163,7 +163,8 @@ zoom_axis (TnFigure *self, TnAxis *axis, TnScale scale, double pixel, double fac
   get_scale (self, axis, &all, TRUE);
   if (factor > 1 && !(transformed_span (&scale) * factor <= transformed_span (&all) * FARTHEST))
     return;
-  if (tn_scale_zoom (&scale, CLAMP (pixel, MIN (scale.pixel_low, scale.pixel_high), MAX (scale.pixel_low, scale.pixel_high)), factor))
+  if (tn_scale_zoom (&scale, CLAMP (pixel, MIN (scale.pixel_low, scale.pixel_high), MAX (scale.pixel_low, scale.pixel_high)),
+                     factor))
     set_axis_view (self, axis, scale.low, scale.high);
 }
 

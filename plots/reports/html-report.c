@@ -88,7 +88,8 @@ tn_html_report_paragraph (TnHtmlReport *self, const char *text)
 }
 
 void
-tn_html_report_table (TnHtmlReport *self, guint n_columns, const char *const *headers, const gboolean *numeric, guint n_rows, const char *const *cells)
+tn_html_report_table (TnHtmlReport *self, guint n_columns, const char *const *headers, const gboolean *numeric, guint n_rows,
+                      const char *const *cells)
 {
   g_string_append (self->body, "<div class=\"scroll\"><table><thead><tr>");
   for (guint c = 0; c < n_columns; c++)
@@ -123,11 +124,12 @@ tn_html_report_to_string (TnHtmlReport *self)
 {
   g_autofree char *title = escape (self->title), *style = tn_html_style ();
 
-  return g_strdup_printf ("<!DOCTYPE html>\n"
-                          "<html lang=\"%s\">\n<head>\n<meta charset=\"utf-8\"/>\n"
-                          "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\n"
-                          "<title>%s</title>\n<style>\n%s</style>\n</head>\n<body>\n<main>\n<h1>%s</h1>\n%s</main>\n</body>\n</html>\n",
-                          self->language, title, style, title, self->body->str);
+  return g_strdup_printf (
+      "<!DOCTYPE html>\n"
+      "<html lang=\"%s\">\n<head>\n<meta charset=\"utf-8\"/>\n"
+      "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\n"
+      "<title>%s</title>\n<style>\n%s</style>\n</head>\n<body>\n<main>\n<h1>%s</h1>\n%s</main>\n</body>\n</html>\n",
+      self->language, title, style, title, self->body->str);
 }
 
 gboolean

@@ -5,13 +5,15 @@
 
 static const char rules[] =
     "*{box-sizing:border-box}\n"
-    "body{margin:0;background:var(--tn-background);color:var(--tn-text);font:16px/1.55 Cantarell,Inter,system-ui,-apple-system,'Segoe UI',sans-serif}\n"
+    "body{margin:0;background:var(--tn-background);color:var(--tn-text);font:16px/1.55 "
+    "Cantarell,Inter,system-ui,-apple-system,'Segoe UI',sans-serif}\n"
     "main{max-width:940px;margin:0 auto;padding:48px 24px 96px}\n"
     "h1{font-size:2em;line-height:1.2;margin:0 0 .5em;letter-spacing:-.01em;overflow-wrap:anywhere}\n"
     "h2{font-size:1.3em;line-height:1.3;margin:2.2em 0 .6em;overflow-wrap:anywhere}\n"
     "p{margin:.6em 0;max-width:70ch;overflow-wrap:anywhere}\n"
     "table{border-collapse:collapse;margin:1em 0;width:100%;font-size:.94em;font-variant-numeric:tabular-nums}\n"
-    "th{position:sticky;top:0;background:var(--tn-background);text-align:left;font-weight:600;color:var(--tn-muted);vertical-align:bottom;"
+    "th{position:sticky;top:0;background:var(--tn-background);text-align:left;font-weight:600;color:var(--tn-muted);vertical-"
+    "align:bottom;"
     "box-shadow:inset 0 -1.5px var(--tn-axis)}\n"
     "th,td{padding:.4em .9em .4em 0}\n"
     "th:last-child,td:last-child{padding-right:0}\n"
@@ -27,7 +29,7 @@ static const char rules[] =
 static void
 append_colors (GString *out, TnFigureStyle style)
 {
-  static const char *const names[] = { "background", "text", "muted", "axis", "grid" };
+  static const char *const names[] = {"background", "text", "muted", "axis", "grid"};
 
   for (guint ink = 0; ink < TN_INK_COUNT; ink++)
     if (ink < TN_INK_SERIES)

@@ -49,7 +49,7 @@ tell (TnPlotView *self, const char *message)
       return;
     }
   dialog = adw_message_dialog_new (GTK_IS_WINDOW (root) ? GTK_WINDOW (root) : NULL, NULL, message);
-  adw_message_dialog_add_response (ADW_MESSAGE_DIALOG (dialog), "close", _("_Close"));
+  adw_message_dialog_add_response (ADW_MESSAGE_DIALOG (dialog), "close", _ ("_Close"));
   gtk_window_present (GTK_WINDOW (dialog));
 }
 
@@ -68,7 +68,7 @@ on_chosen (GtkNativeDialog *dialog, int response, TnPlotView *self)
   path = g_file_get_path (file);
   if (path == NULL)
     {
-      tell (self, _("The picture can only be saved in a local folder."));
+      tell (self, _ ("The picture can only be saved in a local folder."));
       return;
     }
   /* The format was chosen in the menu; a name without its ending still means it. */
@@ -80,14 +80,14 @@ on_chosen (GtkNativeDialog *dialog, int response, TnPlotView *self)
       path = g_steal_pointer (&with_ending);
       if (g_file_test (path, G_FILE_TEST_EXISTS))
         {
-          message = g_strdup_printf (_("%s exists already."), path);
+          message = g_strdup_printf (_ ("%s exists already."), path);
           tell (self, message);
           return;
         }
     }
   base = g_path_get_basename (path);
   if (tn_plot_view_export (self, path, &error))
-    message = g_strdup_printf (_("Saved as %s"), base);
+    message = g_strdup_printf (_ ("Saved as %s"), base);
   tell (self, message != NULL ? message : error->message);
 }
 
@@ -107,8 +107,8 @@ export_action (GtkWidget *widget, const char *action, GVariant *parameter)
       gtk_native_dialog_show (GTK_NATIVE_DIALOG (self->chooser));
       return;
     }
-  self->chooser = gtk_file_chooser_native_new (_("Export Plot"), GTK_IS_WINDOW (root) ? GTK_WINDOW (root) : NULL, GTK_FILE_CHOOSER_ACTION_SAVE,
-                                               _("_Save"), NULL);
+  self->chooser = gtk_file_chooser_native_new (_ ("Export Plot"), GTK_IS_WINDOW (root) ? GTK_WINDOW (root) : NULL,
+                                               GTK_FILE_CHOOSER_ACTION_SAVE, _ ("_Save"), NULL);
   gtk_file_filter_set_name (filter, filter_name);
   gtk_file_filter_add_pattern (filter, pattern);
   gtk_file_chooser_add_filter (GTK_FILE_CHOOSER (self->chooser), filter);
@@ -139,7 +139,8 @@ copy_picture_action (GtkWidget *widget, const char *action, GVariant *parameter)
   cairo_destroy (cr);
   cairo_surface_flush (surface);
   bytes = g_bytes_new (cairo_image_surface_get_data (surface), (gsize) cairo_image_surface_get_stride (surface) * height * scale);
-  texture = gdk_memory_texture_new (width * scale, height * scale, GDK_MEMORY_DEFAULT, bytes, cairo_image_surface_get_stride (surface));
+  texture =
+      gdk_memory_texture_new (width * scale, height * scale, GDK_MEMORY_DEFAULT, bytes, cairo_image_surface_get_stride (surface));
   cairo_surface_destroy (surface);
   gdk_clipboard_set_texture (gtk_widget_get_clipboard (widget), texture);
 }
@@ -160,15 +161,15 @@ build_menu (void)
   GMenu *menu = g_menu_new ();
   g_autoptr (GMenu) view = g_menu_new (), copy = g_menu_new (), export = g_menu_new ();
 
-  g_menu_append (view, _("_Reset View"), "plot.reset-view");
-  g_menu_append (view, _("Zoom _In"), "plot.zoom-in");
-  g_menu_append (view, _("Zoom _Out"), "plot.zoom-out");
-  g_menu_append (copy, _("_Copy Picture"), "plot.copy-picture");
-  g_menu_append (copy, _("Copy _Values"), "plot.copy-values");
-  g_menu_append (export, _("Export _PNG…"), "plot.export-png");
-  g_menu_append (export, _("Export _SVG…"), "plot.export-svg");
-  g_menu_append (export, _("Export P_DF…"), "plot.export-pdf");
-  g_menu_append (export, _("Export CS_V…"), "plot.export-csv");
+  g_menu_append (view, _ ("_Reset View"), "plot.reset-view");
+  g_menu_append (view, _ ("Zoom _In"), "plot.zoom-in");
+  g_menu_append (view, _ ("Zoom _Out"), "plot.zoom-out");
+  g_menu_append (copy, _ ("_Copy Picture"), "plot.copy-picture");
+  g_menu_append (copy, _ ("Copy _Values"), "plot.copy-values");
+  g_menu_append (export, _ ("Export _PNG…"), "plot.export-png");
+  g_menu_append (export, _ ("Export _SVG…"), "plot.export-svg");
+  g_menu_append (export, _ ("Export P_DF…"), "plot.export-pdf");
+  g_menu_append (export, _ ("Export CS_V…"), "plot.export-csv");
   g_menu_append_section (menu, NULL, G_MENU_MODEL (view));
   g_menu_append_section (menu, NULL, G_MENU_MODEL (copy));
   g_menu_append_section (menu, NULL, G_MENU_MODEL (export));
@@ -187,7 +188,7 @@ tn_plot_view_popup_menu (TnPlotView *self, double x, double y)
       gtk_popover_set_has_arrow (GTK_POPOVER (self->menu), FALSE);
       gtk_widget_set_halign (self->menu, GTK_ALIGN_START);
     }
-  gtk_popover_set_pointing_to (GTK_POPOVER (self->menu), &(GdkRectangle){ (int) x, (int) y, 1, 1 });
+  gtk_popover_set_pointing_to (GTK_POPOVER (self->menu), &(GdkRectangle){(int) x, (int) y, 1, 1});
   gtk_popover_popup (GTK_POPOVER (self->menu));
 }
 
@@ -205,7 +206,7 @@ menu_action (GtkWidget *widget, const char *action, GVariant *parameter)
 void
 tn_plot_view_class_init_export (GtkWidgetClass *widget_class)
 {
-  static const char *const exports[] = { "plot.export-png", "plot.export-svg", "plot.export-pdf", "plot.export-csv" };
+  static const char *const exports[] = {"plot.export-png", "plot.export-svg", "plot.export-pdf", "plot.export-csv"};
 
   for (guint i = 0; i < G_N_ELEMENTS (exports); i++)
     gtk_widget_class_install_action (widget_class, exports[i], NULL, export_action);

@@ -24,7 +24,8 @@ pan_by (TnPlotView *self, double dx, double dy)
   GtkWidget *widget = GTK_WIDGET (self);
 
   /* A vertical range that follows the data goes on doing so. */
-  tn_figure_pan (self->figure, gtk_widget_get_width (widget), gtk_widget_get_height (widget), dx, tn_figure_is_y_zoomed (self->figure) ? dy : 0);
+  tn_figure_pan (self->figure, gtk_widget_get_width (widget), gtk_widget_get_height (widget), dx,
+                 tn_figure_is_y_zoomed (self->figure) ? dy : 0);
   tn_plot_view_changed (self);
 }
 
@@ -271,7 +272,7 @@ void
 tn_plot_view_class_init_input (GtkWidgetClass *widget_class)
 {
   /* The last binding of an action is the one that menus show. */
-  static const guint zoom_in[] = { GDK_KEY_KP_Add, GDK_KEY_equal, GDK_KEY_plus }, zoom_out[] = { GDK_KEY_KP_Subtract, GDK_KEY_minus };
+  static const guint zoom_in[] = {GDK_KEY_KP_Add, GDK_KEY_equal, GDK_KEY_plus}, zoom_out[] = {GDK_KEY_KP_Subtract, GDK_KEY_minus};
 
   gtk_widget_class_install_action (widget_class, "plot.zoom-in", NULL, zoom_action);
   gtk_widget_class_install_action (widget_class, "plot.zoom-out", NULL, zoom_action);

@@ -83,7 +83,7 @@ ink (TnPlotView *self, guint number, float alpha)
 {
   TnColor color = tn_palette_color (tn_plot_view_get_style (self), number);
 
-  return (GdkRGBA){ (float) color.red, (float) color.green, (float) color.blue, alpha };
+  return (GdkRGBA){(float) color.red, (float) color.green, (float) color.blue, alpha};
 }
 
 static void
@@ -99,8 +99,8 @@ snapshot_bubble (TnPlotView *self, GtkSnapshot *snapshot, const char *text, int 
   g_autoptr (PangoLayout) layout = gtk_widget_create_pango_layout (GTK_WIDGET (self), text);
   g_autoptr (PangoAttrList) attributes = pango_attr_list_new ();
   GdkRGBA paper = ink (self, TN_INK_BACKGROUND, 0.96f), edge = ink (self, TN_INK_AXIS, 1), letters = ink (self, TN_INK_TEXT, 1);
-  GdkRGBA edges[] = { edge, edge, edge, edge };
-  const float widths[] = { 1, 1, 1, 1 };
+  GdkRGBA edges[] = {edge, edge, edge, edge};
+  const float widths[] = {1, 1, 1, 1};
   GskRoundedRect outline;
   int text_width, text_height;
   double x, y, bubble_width, bubble_height;
@@ -123,14 +123,18 @@ snapshot_bubble (TnPlotView *self, GtkSnapshot *snapshot, const char *text, int 
   x = CLAMP (x, 0, MAX (0, width - bubble_width));
   y = CLAMP (self->y - bubble_height - BUBBLE_DISTANCE / 2, 0, MAX (0, height - bubble_height));
 
-  gsk_rounded_rect_init_from_rect (&outline, &GRAPHENE_RECT_INIT ((float) rint (x), (float) rint (y), (float) bubble_width, (float) bubble_height), 6);
-  gtk_snapshot_append_outset_shadow (snapshot, &outline, &(GdkRGBA){ 0, 0, 0, 0.18f }, 0, 1, 0, 4);
+  gsk_rounded_rect_init_from_rect (&outline,
+                                   &GRAPHENE_RECT_INIT ((float) rint (x), (float) rint (y), (float) bubble_width,
+                                                        (float) bubble_height),
+                                   6);
+  gtk_snapshot_append_outset_shadow (snapshot, &outline, &(GdkRGBA){0, 0, 0, 0.18f}, 0, 1, 0, 4);
   gtk_snapshot_push_rounded_clip (snapshot, &outline);
   gtk_snapshot_append_color (snapshot, &paper, &outline.bounds);
   gtk_snapshot_pop (snapshot);
   gtk_snapshot_append_border (snapshot, &outline, widths, edges);
   gtk_snapshot_save (snapshot);
-  gtk_snapshot_translate (snapshot, &GRAPHENE_POINT_INIT ((float) rint (x) + BUBBLE_PADDING, (float) rint (y) + BUBBLE_PADDING - 2));
+  gtk_snapshot_translate (snapshot,
+                          &GRAPHENE_POINT_INIT ((float) rint (x) + BUBBLE_PADDING, (float) rint (y) + BUBBLE_PADDING - 2));
   gtk_snapshot_append_layout (snapshot, layout, &letters);
   gtk_snapshot_restore (snapshot);
 }
@@ -154,7 +158,7 @@ snapshot_reading (TnPlotView *self, GtkSnapshot *snapshot, int width, int height
 static void
 snapshot_focus (TnPlotView *self, GtkSnapshot *snapshot, int width, int height)
 {
-  const float widths[] = { 2, 2, 2, 2 };
+  const float widths[] = {2, 2, 2, 2};
   GskRoundedRect outline;
   GdkRGBA color;
 
@@ -162,7 +166,7 @@ snapshot_focus (TnPlotView *self, GtkSnapshot *snapshot, int width, int height)
     color = ink (self, TN_INK_SERIES, 1);
   color.alpha = 0.8f;
   gsk_rounded_rect_init_from_rect (&outline, &GRAPHENE_RECT_INIT (0, 0, width, height), CORNER_RADIUS);
-  gtk_snapshot_append_border (snapshot, &outline, widths, (const GdkRGBA[]){ color, color, color, color });
+  gtk_snapshot_append_border (snapshot, &outline, widths, (const GdkRGBA[]){color, color, color, color});
 }
 
 static void
@@ -192,8 +196,8 @@ tn_plot_view_snapshot (GtkWidget *widget, GtkSnapshot *snapshot)
 }
 
 static void
-tn_plot_view_measure (GtkWidget *widget, GtkOrientation orientation, int for_size, int *minimum, int *natural, int *minimum_baseline,
-                      int *natural_baseline)
+tn_plot_view_measure (GtkWidget *widget, GtkOrientation orientation, int for_size, int *minimum, int *natural,
+                      int *minimum_baseline, int *natural_baseline)
 {
   *minimum = orientation == GTK_ORIENTATION_HORIZONTAL ? LEAST_WIDTH : LEAST_HEIGHT;
   *natural = orientation == GTK_ORIENTATION_HORIZONTAL ? NATURAL_WIDTH : NATURAL_HEIGHT;
@@ -215,7 +219,8 @@ take_font (TnPlotView *self)
   PangoContext *context = gtk_widget_get_pango_context (GTK_WIDGET (self));
   const PangoFontDescription *font = pango_context_get_font_description (context);
   const char *family = pango_font_description_get_family (font);
-  double size = (double) pango_font_description_get_size (font) / PANGO_SCALE, resolution = pango_cairo_context_get_resolution (context);
+  double size = (double) pango_font_description_get_size (font) / PANGO_SCALE,
+         resolution = pango_cairo_context_get_resolution (context);
 
   if (!pango_font_description_get_size_is_absolute (font))
     size *= (resolution > 0 ? resolution : 96) / 72;
@@ -289,10 +294,10 @@ tn_plot_view_init (TnPlotView *self)
   AdwStyleManager *manager = adw_style_manager_get_for_display (gtk_widget_get_display (GTK_WIDGET (self)));
 
   self->figure = tn_figure_new (NULL);
-  self->export_name = g_strdup (_("plot"));
+  self->export_name = g_strdup (_ ("plot"));
   gtk_widget_set_focusable (GTK_WIDGET (self), TRUE);
   gtk_widget_set_overflow (GTK_WIDGET (self), GTK_OVERFLOW_HIDDEN);
-  gtk_accessible_update_property (GTK_ACCESSIBLE (self), GTK_ACCESSIBLE_PROPERTY_LABEL, _("Plot"), -1);
+  gtk_accessible_update_property (GTK_ACCESSIBLE (self), GTK_ACCESSIBLE_PROPERTY_LABEL, _ ("Plot"), -1);
   g_signal_connect_object (manager, "notify::dark", G_CALLBACK (tn_plot_view_redraw), self, G_CONNECT_SWAPPED);
   g_signal_connect_object (manager, "notify::high-contrast", G_CALLBACK (tn_plot_view_redraw), self, G_CONNECT_SWAPPED);
   g_signal_connect (self, "notify::scale-factor", G_CALLBACK (tn_plot_view_redraw), NULL);

@@ -16,7 +16,7 @@ label_extent (const char *label, gpointer user_data)
 static TnScale
 make_scale (TnAxisScale kind, double low, double high, double pixels)
 {
-  return (TnScale){ .kind = kind, .linear = 1e-3, .low = low, .high = high, .pixel_low = 0, .pixel_high = pixels };
+  return (TnScale){.kind = kind, .linear = 1e-3, .low = low, .high = high, .pixel_low = 0, .pixel_high = pixels};
 }
 
 static char *
@@ -38,18 +38,18 @@ test_labels (void)
     double low, high, pixels;
     const char *labels;
   } cases[] = {
-    { TN_AXIS_LINEAR, 0, 1, 400, "0.0 | 0.2 | 0.4 | 0.6 | 0.8 | 1.0" },
-    { TN_AXIS_LINEAR, -0.62, 0.62, 600, "−0.6 | −0.4 | −0.2 | 0.0 | 0.2 | 0.4 | 0.6" },
-    { TN_AXIS_LINEAR, 3, 7, 400, "3 | 4 | 5 | 6 | 7" },
-    { TN_AXIS_LINEAR, 0, 17000, 400, "0 | 5000 | 10\342\200\257000 | 15\342\200\257000" },
-    { TN_AXIS_LINEAR, 0, 4e9, 400, "0 | 1×10⁹ | 2×10⁹ | 3×10⁹ | 4×10⁹" },
-    { TN_AXIS_LINEAR, 0, 2.5e-7, 400, "0 | 0.5×10⁻⁷ | 1.0×10⁻⁷ | 1.5×10⁻⁷ | 2.0×10⁻⁷ | 2.5×10⁻⁷" },
-    { TN_AXIS_LOG, 0.5, 20000, 400, "1 | 10 | 10² | 10³ | 10⁴" },
-    { TN_AXIS_LOG, 1e-12, 1e12, 400, "10⁻¹² | 10⁻⁹ | 10⁻⁶ | 10⁻³ | 1 | 10³ | 10⁶ | 10⁹ | 10¹²" },
-    { TN_AXIS_LOG, 1.5, 60, 500, "2 | 5 | 10 | 20 | 50" },
-    { TN_AXIS_LOG, 3.1, 5.9, 400, "3.5 | 4.0 | 4.5 | 5.0 | 5.5" },
-    { TN_AXIS_SYMLOG, -1, 1, 600, "−1 | −10⁻¹ | −10⁻² | 0 | 10⁻² | 10⁻¹ | 1" },
-    { TN_AXIS_SYMLOG, -1e-4, 1e-4, 400, "−1.0×10⁻⁴ | −0.5×10⁻⁴ | 0 | 0.5×10⁻⁴ | 1.0×10⁻⁴" },
+      {TN_AXIS_LINEAR, 0, 1, 400, "0.0 | 0.2 | 0.4 | 0.6 | 0.8 | 1.0"},
+      {TN_AXIS_LINEAR, -0.62, 0.62, 600, "−0.6 | −0.4 | −0.2 | 0.0 | 0.2 | 0.4 | 0.6"},
+      {TN_AXIS_LINEAR, 3, 7, 400, "3 | 4 | 5 | 6 | 7"},
+      {TN_AXIS_LINEAR, 0, 17000, 400, "0 | 5000 | 10\342\200\257000 | 15\342\200\257000"},
+      {TN_AXIS_LINEAR, 0, 4e9, 400, "0 | 1×10⁹ | 2×10⁹ | 3×10⁹ | 4×10⁹"},
+      {TN_AXIS_LINEAR, 0, 2.5e-7, 400, "0 | 0.5×10⁻⁷ | 1.0×10⁻⁷ | 1.5×10⁻⁷ | 2.0×10⁻⁷ | 2.5×10⁻⁷"},
+      {TN_AXIS_LOG, 0.5, 20000, 400, "1 | 10 | 10² | 10³ | 10⁴"},
+      {TN_AXIS_LOG, 1e-12, 1e12, 400, "10⁻¹² | 10⁻⁹ | 10⁻⁶ | 10⁻³ | 1 | 10³ | 10⁶ | 10⁹ | 10¹²"},
+      {TN_AXIS_LOG, 1.5, 60, 500, "2 | 5 | 10 | 20 | 50"},
+      {TN_AXIS_LOG, 3.1, 5.9, 400, "3.5 | 4.0 | 4.5 | 5.0 | 5.5"},
+      {TN_AXIS_SYMLOG, -1, 1, 600, "−1 | −10⁻¹ | −10⁻² | 0 | 10⁻² | 10⁻¹ | 1"},
+      {TN_AXIS_SYMLOG, -1e-4, 1e-4, 400, "−1.0×10⁻⁴ | −0.5×10⁻⁴ | 0 | 0.5×10⁻⁴ | 1.0×10⁻⁴"},
   };
 
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
@@ -101,7 +101,8 @@ test_random_views (void)
 
       for (TnAxisScale kind = TN_AXIS_LINEAR; kind <= TN_AXIS_SYMLOG; kind++)
         {
-          TnScale scale = make_scale (kind, kind == TN_AXIS_LOG ? fabs (low) : low, kind == TN_AXIS_LOG ? fabs (low) + high - low : high, pixels);
+          TnScale scale = make_scale (kind, kind == TN_AXIS_LOG ? fabs (low) : low,
+                                      kind == TN_AXIS_LOG ? fabs (low) + high - low : high, pixels);
 
           if (!tn_scale_accepts (&scale, scale.low, scale.high))
             continue;
@@ -120,27 +121,27 @@ test_fit (void)
     TnAxisScale kind;
     double low, high;
   } cases[] = {
-    { TN_AXIS_LINEAR, 0, 1 },
-    { TN_AXIS_LINEAR, 5, 5 },
-    { TN_AXIS_LINEAR, 0, 0 },
-    { TN_AXIS_LINEAR, -3, -3 },
-    { TN_AXIS_LINEAR, INFINITY, -INFINITY },
-    { TN_AXIS_LINEAR, NAN, NAN },
-    { TN_AXIS_LINEAR, -DBL_MAX, DBL_MAX },
-    { TN_AXIS_LINEAR, DBL_MAX, DBL_MAX },
-    { TN_AXIS_LINEAR, 5e-324, 5e-324 },
-    { TN_AXIS_LINEAR, 0, 5e-324 },
-    { TN_AXIS_LINEAR, 1, 1 + DBL_EPSILON },
-    { TN_AXIS_LOG, 1, 1 },
-    { TN_AXIS_LOG, -5, -1 },
-    { TN_AXIS_LOG, 0, 10 },
-    { TN_AXIS_LOG, 1e-300, 1e300 },
-    { TN_AXIS_LOG, DBL_MAX, DBL_MAX },
-    { TN_AXIS_LOG, 5e-324, DBL_MAX },
-    { TN_AXIS_SYMLOG, -1, 1 },
-    { TN_AXIS_SYMLOG, 0, 0 },
-    { TN_AXIS_SYMLOG, NAN, NAN },
-    { TN_AXIS_SYMLOG, -1e300, 1e300 },
+      {TN_AXIS_LINEAR, 0, 1},
+      {TN_AXIS_LINEAR, 5, 5},
+      {TN_AXIS_LINEAR, 0, 0},
+      {TN_AXIS_LINEAR, -3, -3},
+      {TN_AXIS_LINEAR, INFINITY, -INFINITY},
+      {TN_AXIS_LINEAR, NAN, NAN},
+      {TN_AXIS_LINEAR, -DBL_MAX, DBL_MAX},
+      {TN_AXIS_LINEAR, DBL_MAX, DBL_MAX},
+      {TN_AXIS_LINEAR, 5e-324, 5e-324},
+      {TN_AXIS_LINEAR, 0, 5e-324},
+      {TN_AXIS_LINEAR, 1, 1 + DBL_EPSILON},
+      {TN_AXIS_LOG, 1, 1},
+      {TN_AXIS_LOG, -5, -1},
+      {TN_AXIS_LOG, 0, 10},
+      {TN_AXIS_LOG, 1e-300, 1e300},
+      {TN_AXIS_LOG, DBL_MAX, DBL_MAX},
+      {TN_AXIS_LOG, 5e-324, DBL_MAX},
+      {TN_AXIS_SYMLOG, -1, 1},
+      {TN_AXIS_SYMLOG, 0, 0},
+      {TN_AXIS_SYMLOG, NAN, NAN},
+      {TN_AXIS_SYMLOG, -1e300, 1e300},
   };
 
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
@@ -215,22 +216,22 @@ test_numbers (void)
     int digits;
     const char *text;
   } cases[] = {
-    { 0, 4, "0" },
-    { -0.0, 4, "0" },
-    { 1, 4, "1" },
-    { -2.5, 4, "−2.5" },
-    { 3.14159265, 4, "3.142" },
-    { 1234, 4, "1234" },
-    { 12345, 4, "12\342\200\257345" },
-    { 1234567, 3, "1\342\200\257234\342\200\257567" },
-    { 0.0001234, 3, "0.000123" },
-    { 0.00001234, 3, "1.23×10⁻⁵" },
-    { 1.5e300, 6, "1.5×10³⁰⁰" },
-    { -2e-300, 6, "−2×10⁻³⁰⁰" },
-    { 5e-324, 3, "4.94×10⁻³²⁴" },
-    { 999999.7, 4, "1×10⁶" },
-    { NAN, 4, "NaN" },
-    { -INFINITY, 4, "−∞" },
+      {0, 4, "0"},
+      {-0.0, 4, "0"},
+      {1, 4, "1"},
+      {-2.5, 4, "−2.5"},
+      {3.14159265, 4, "3.142"},
+      {1234, 4, "1234"},
+      {12345, 4, "12\342\200\257345"},
+      {1234567, 3, "1\342\200\257234\342\200\257567"},
+      {0.0001234, 3, "0.000123"},
+      {0.00001234, 3, "1.23×10⁻⁵"},
+      {1.5e300, 6, "1.5×10³⁰⁰"},
+      {-2e-300, 6, "−2×10⁻³⁰⁰"},
+      {5e-324, 3, "4.94×10⁻³²⁴"},
+      {999999.7, 4, "1×10⁶"},
+      {NAN, 4, "NaN"},
+      {-INFINITY, 4, "−∞"},
   };
 
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++)

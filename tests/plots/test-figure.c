@@ -31,7 +31,8 @@ draw (TnFigure *figure, int scale, TnFigureStyle style)
 static guint32
 pixel_at (cairo_surface_t *surface, double x, double y)
 {
-  const guint8 *row = cairo_image_surface_get_data (surface) + (gsize) floor (y) * (gsize) cairo_image_surface_get_stride (surface);
+  const guint8 *row =
+      cairo_image_surface_get_data (surface) + (gsize) floor (y) * (gsize) cairo_image_surface_get_stride (surface);
   guint32 pixel;
 
   memcpy (&pixel, row + (gsize) floor (x) * 4, 4);
@@ -41,7 +42,8 @@ pixel_at (cairo_surface_t *surface, double x, double y)
 static int
 distance (guint32 a, guint32 b)
 {
-  return abs ((int) (a >> 16 & 255) - (int) (b >> 16 & 255)) + abs ((int) (a >> 8 & 255) - (int) (b >> 8 & 255)) + abs ((int) (a & 255) - (int) (b & 255));
+  return abs ((int) (a >> 16 & 255) - (int) (b >> 16 & 255)) + abs ((int) (a >> 8 & 255) - (int) (b >> 8 & 255)) +
+         abs ((int) (a & 255) - (int) (b & 255));
 }
 
 /* Whether the pixel is the series' colour, perhaps on top of the background. */
@@ -106,7 +108,7 @@ static void
 test_histogram_pixels (void)
 {
   g_autoptr (TnFigure) figure = tn_figure_new ("Histogram");
-  const double edges[] = { -2, -1, 0, 1, 2 }, counts[] = { 10, 0, 1000, 1 };
+  const double edges[] = {-2, -1, 0, 1, 2}, counts[] = {10, 0, 1000, 1};
   cairo_surface_t *surface;
   cairo_rectangle_t plot;
 
@@ -135,11 +137,14 @@ test_histogram_pixels (void)
 static void
 test_histogram_dense (void)
 {
-  enum { N = 65521 };
+  enum
+  {
+    N = 65521
+  };
   g_autofree double *edges = g_new (double, N + 1), *counts = g_new0 (double, N);
   g_autoptr (TnFigure) figure = tn_figure_new (NULL);
   cairo_surface_t *surface;
-  guint spikes[] = { 0, 1, 30011, N - 1 };
+  guint spikes[] = {0, 1, 30011, N - 1};
   cairo_rectangle_t plot;
 
   for (guint i = 0; i <= N; i++)
@@ -164,7 +169,7 @@ test_histogram_dense (void)
 static void
 test_line_pixels (void)
 {
-  static const gsize sizes[] = { 2, 101, 1009, 100003 };
+  static const gsize sizes[] = {2, 101, 1009, 100003};
 
   for (guint s = 0; s < G_N_ELEMENTS (sizes); s++)
     {
@@ -196,8 +201,8 @@ static void
 test_bars_pixels (void)
 {
   g_autoptr (TnFigure) figure = tn_figure_new ("Bars");
-  const char *const categories[] = { "a", "b", "c" };
-  const double values[] = { 4, NAN, -2 };
+  const char *const categories[] = {"a", "b", "c"};
+  const double values[] = {4, NAN, -2};
   cairo_surface_t *surface;
 
   tn_figure_add_bars (figure, "v", 2, 3, categories, values);
@@ -214,8 +219,8 @@ static void
 test_markers_pixels (void)
 {
   g_autoptr (TnFigure) figure = tn_figure_new ("Levels");
-  const double edges[] = { -1, 1 }, counts[] = { 1 }, levels[] = { 0.5, -0.5, NAN, 0 };
-  const char *const labels[] = { "+1", "−1", "none", "0" };
+  const double edges[] = {-1, 1}, counts[] = {1}, levels[] = {0.5, -0.5, NAN, 0};
+  const char *const labels[] = {"+1", "−1", "none", "0"};
   cairo_surface_t *surface;
   cairo_rectangle_t plot;
 
@@ -242,7 +247,10 @@ test_markers_pixels (void)
 static void
 test_stays_inside (void)
 {
-  enum { N = 500 };
+  enum
+  {
+    N = 500
+  };
   double x[N], y[N];
   g_autoptr (TnFigure) figure = tn_figure_new (NULL);
   cairo_surface_t *surface;
@@ -268,9 +276,11 @@ test_stays_inside (void)
 static void
 test_degenerate (void)
 {
-  static const double sizes[][2] = { { 1, 1 }, { 20, 500 }, { 90, 60 }, { 640, 360 } };
-  const double nothing[] = { NAN, INFINITY, -INFINITY, NAN }, edges[] = { -INFINITY, 0, 0, 1, INFINITY }, huge[] = { -DBL_MAX, DBL_MAX, 0, 5e-324 };
-  const char *const names[] = { "", "\xff\xfe", "a\nb", "a very long name that does not fit into anything at all and must be shortened" };
+  static const double sizes[][2] = {{1, 1}, {20, 500}, {90, 60}, {640, 360}};
+  const double nothing[] = {NAN, INFINITY, -INFINITY, NAN}, edges[] = {-INFINITY, 0, 0, 1, INFINITY},
+               huge[] = {-DBL_MAX, DBL_MAX, 0, 5e-324};
+  const char *const names[] = {"", "\xff\xfe", "a\nb",
+                               "a very long name that does not fit into anything at all and must be shortened"};
 
   for (TnAxisScale kind = TN_AXIS_LINEAR; kind <= TN_AXIS_SYMLOG; kind++)
     for (guint content = 0; content < 7; content++)
@@ -323,7 +333,7 @@ static TnFigure *
 make_line (void)
 {
   TnFigure *figure = tn_figure_new ("Line");
-  const double x[] = { 0, 1, 2, 3 }, y[] = { 5, 6, NAN, 8 };
+  const double x[] = {0, 1, 2, 3}, y[] = {5, 6, NAN, 8};
 
   tn_figure_set_x_axis (figure, "step", TN_AXIS_LINEAR);
   tn_figure_add_line (figure, "loss", 0, 4, x, y);
@@ -379,8 +389,8 @@ static void
 test_read_out (void)
 {
   g_autoptr (TnFigure) figure = make_line ();
-  const double edges[] = { -0.5, 0.5, 1.5 }, counts[] = { 17, 4 }, levels[] = { 1 };
-  const char *const labels[] = { "+1" };
+  const double edges[] = {-0.5, 0.5, 1.5}, counts[] = {17, 4}, levels[] = {1};
+  const char *const labels[] = {"+1"};
   g_autofree char *text = NULL, *gap = NULL, *outside = NULL;
   double px = -1, py = -1;
 
@@ -408,8 +418,8 @@ static void
 test_read_out_bars (void)
 {
   g_autoptr (TnFigure) figure = tn_figure_new ("Bars");
-  const char *const categories[] = { "one", "two" }, *const others[] = { "two", "three" };
-  const double values[] = { 1.5, NAN }, more[] = { 7, 8 };
+  const char *const categories[] = {"one", "two"}, *const others[] = {"two", "three"};
+  const double values[] = {1.5, NAN}, more[] = {7, 8};
   g_autofree char *second = NULL, *third = NULL;
 
   tn_figure_add_bars (figure, "ternary", 0, 2, categories, values);
@@ -425,7 +435,7 @@ test_read_out_bars (void)
 static void
 assert_svg (const char *svg)
 {
-  static const GMarkupParser parser = { 0 };
+  static const GMarkupParser parser = {0};
   g_autoptr (GMarkupParseContext) context = g_markup_parse_context_new (&parser, 0, NULL, NULL);
   g_autoptr (GError) error = NULL;
 
@@ -441,7 +451,10 @@ assert_svg (const char *svg)
 static void
 test_svg (void)
 {
-  enum { N = 65536 };
+  enum
+  {
+    N = 65536
+  };
   g_autofree double *x = g_new (double, N + 1), *y = g_new (double, N);
   g_autoptr (TnFigure) figure = tn_figure_new ("<Title> & \"more\"");
   g_autoptr (GRand) random = g_rand_new_with_seed (5);
@@ -468,9 +481,10 @@ test_save (void)
   {
     const char *name;
     const char *magic;
-  } cases[] = { { "f.png", "\x89PNG" }, { "f.svg", "<svg " }, { "f.pdf", "%PDF" }, { "f.CSV", "layer,kind,label,x,x_end,y\n" } };
+  } cases[] = {{"f.png", "\x89PNG"}, {"f.svg", "<svg "}, {"f.pdf", "%PDF"}, {"f.CSV", "layer,kind,label,x,x_end,y\n"}};
   g_autoptr (TnFigure) figure = make_line ();
-  g_autofree char *folder = g_dir_make_tmp ("ternion-figure-XXXXXX", NULL), *missing = g_build_filename (folder, "no", "f.png", NULL);
+  g_autofree char *folder = g_dir_make_tmp ("ternion-figure-XXXXXX", NULL),
+                  *missing = g_build_filename (folder, "no", "f.png", NULL);
   g_autofree char *unknown = g_build_filename (folder, "f.gif", NULL);
   g_autoptr (GError) error = NULL;
 
@@ -509,8 +523,8 @@ static void
 test_csv (void)
 {
   g_autoptr (TnFigure) figure = tn_figure_new (NULL);
-  const double edges[] = { 0, 0.1, 0.25 }, counts[] = { 3, 1e300 }, x[] = { 1, 2 }, y[] = { 0.1, NAN };
-  const char *const names[] = { "plain", "with, comma and \"quotes\"" };
+  const double edges[] = {0, 0.1, 0.25}, counts[] = {3, 1e300}, x[] = {1, 2}, y[] = {0.1, NAN};
+  const char *const names[] = {"plain", "with, comma and \"quotes\""};
   g_autofree char *csv = NULL;
 
   tn_figure_add_histogram (figure, "h", 0, 2, edges, counts);
@@ -572,7 +586,7 @@ contrast (guint32 a, guint32 b)
 static double
 seen_distance (const double matrix[9], guint32 a, guint32 b)
 {
-  guint32 colors[] = { a, b };
+  guint32 colors[] = {a, b};
   double lab[2][3];
 
   for (int k = 0; k < 2; k++)
@@ -596,10 +610,10 @@ static void
 test_palette (void)
 {
   static const double sights[][9] = {
-    { 1, 0, 0, 0, 1, 0, 0, 0, 1 },
-    { 0.152286, 1.052583, -0.204868, 0.114503, 0.786281, 0.099216, -0.003882, -0.048116, 1.051998 },
-    { 0.367322, 0.860646, -0.227968, 0.280085, 0.672501, 0.047413, -0.011820, 0.042940, 0.968881 },
-    { 1.255528, -0.076749, -0.178779, -0.078411, 0.930809, 0.147602, 0.004733, 0.691367, 0.303900 },
+      {1, 0, 0, 0, 1, 0, 0, 0, 1},
+      {0.152286, 1.052583, -0.204868, 0.114503, 0.786281, 0.099216, -0.003882, -0.048116, 1.051998},
+      {0.367322, 0.860646, -0.227968, 0.280085, 0.672501, 0.047413, -0.011820, 0.042940, 0.968881},
+      {1.255528, -0.076749, -0.178779, -0.078411, 0.930809, 0.147602, 0.004733, 0.691367, 0.303900},
   };
 
   for (TnFigureStyle style = TN_FIGURE_LIGHT; style <= TN_FIGURE_DARK_CONTRAST; style++)
@@ -613,7 +627,9 @@ test_palette (void)
           g_assert_cmpfloat (contrast (tn_palette_rgb (style, TN_INK_SERIES + i), background), >=, 3);
           for (guint k = 0; k < i; k++)
             for (guint s = 0; s < G_N_ELEMENTS (sights); s++)
-              g_assert_cmpfloat (seen_distance (sights[s], tn_palette_rgb (style, TN_INK_SERIES + i), tn_palette_rgb (style, TN_INK_SERIES + k)), >, 0.06);
+              g_assert_cmpfloat (seen_distance (sights[s], tn_palette_rgb (style, TN_INK_SERIES + i),
+                                                tn_palette_rgb (style, TN_INK_SERIES + k)),
+                                 >, 0.06);
         }
     }
 }

@@ -5,7 +5,8 @@
 #include "plots/reports/html-report.h"
 
 static void
-on_element (GMarkupParseContext *context, const char *name, const char **names, const char **values, gpointer user_data, GError **error)
+on_element (GMarkupParseContext *context, const char *name, const char **names, const char **values, gpointer user_data,
+            GError **error)
 {
   GHashTable *ids = user_data;
 
@@ -26,7 +27,7 @@ on_element (GMarkupParseContext *context, const char *name, const char **names, 
 static void
 assert_well_formed (const char *page)
 {
-  static const GMarkupParser parser = { .start_element = on_element };
+  static const GMarkupParser parser = {.start_element = on_element};
   g_autoptr (GHashTable) ids = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   g_autoptr (GMarkupParseContext) context = g_markup_parse_context_new (&parser, 0, ids, NULL);
   const char *root = strstr (page, "<html");
@@ -54,9 +55,9 @@ static void
 test_escaping (void)
 {
   g_autoptr (TnHtmlReport) report = tn_html_report_new ("<script>alert(1)</script>", "de_DE.UTF-8");
-  const char *const headers[] = { "a & b", "\"n\"" };
-  const gboolean numeric[] = { FALSE, TRUE };
-  const char *const cells[] = { "<b>", "1.5", "x\x01y\xff", "2" };
+  const char *const headers[] = {"a & b", "\"n\""};
+  const gboolean numeric[] = {FALSE, TRUE};
+  const char *const cells[] = {"<b>", "1.5", "x\x01y\xff", "2"};
   g_autofree char *page = NULL;
 
   tn_html_report_heading (report, "</h2><img src=x onerror=alert(1)>");
@@ -75,8 +76,9 @@ test_escaping (void)
 static void
 test_languages (void)
 {
-  static const char *const cases[][2] = { { "en", "en" }, { "C", "en" }, { "POSIX", "en" }, { "", "en" }, { "pt_BR.UTF-8", "pt-BR" },
-                                          { "de_DE@euro", "de-DE" }, { "\"><script>", "en" } };
+  static const char *const cases[][2] =
+      {{"en", "en"},         {"C", "en"}, {"POSIX", "en"}, {"", "en"}, {"pt_BR.UTF-8", "pt-BR"}, {"de_DE@euro", "de-DE"},
+       {"\"><script>", "en"}};
 
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
     {
@@ -91,7 +93,7 @@ static TnFigure *
 make_figure (const char *title)
 {
   TnFigure *figure = tn_figure_new (title);
-  const double edges[] = { 0, 1, 2, 3 }, counts[] = { 5, 0, 7 };
+  const double edges[] = {0, 1, 2, 3}, counts[] = {5, 0, 7};
 
   tn_figure_add_histogram (figure, "a < b", 0, 3, edges, counts);
   return figure;
@@ -125,7 +127,8 @@ test_save (void)
 {
   g_autoptr (TnHtmlReport) report = tn_html_report_new ("Saved", "en");
   g_autofree char *folder = g_dir_make_tmp ("ternion-report-XXXXXX", NULL), *path = g_build_filename (folder, "r.html", NULL);
-  g_autofree char *missing = g_build_filename (folder, "no", "r.html", NULL), *page = tn_html_report_to_string (report), *saved = NULL;
+  g_autofree char *missing = g_build_filename (folder, "no", "r.html", NULL), *page = tn_html_report_to_string (report),
+                  *saved = NULL;
   g_autoptr (GError) error = NULL;
 
   g_assert_true (tn_html_report_save (report, path, &error));

@@ -17,7 +17,7 @@ typedef struct
 static void
 set_up (Fixture *fixture, gconstpointer data)
 {
-  const double edges[] = { -2, -1, 0, 1, 2 }, counts[] = { 3, 10, 12, 1 };
+  const double edges[] = {-2, -1, 0, 1, 2}, counts[] = {3, 10, 12, 1};
 
   fixture->window = gtk_window_new ();
   fixture->view = TN_PLOT_VIEW (tn_plot_view_new ());
@@ -127,13 +127,15 @@ test_dark (Fixture *fixture, gconstpointer data)
 static void
 test_export (Fixture *fixture, gconstpointer data)
 {
-  static const char *const endings[] = { "png", "svg", "pdf", "csv" };
-  g_autofree char *folder = g_dir_make_tmp ("ternion-view-XXXXXX", NULL), *missing = g_build_filename (folder, "no", "x.png", NULL);
+  static const char *const endings[] = {"png", "svg", "pdf", "csv"};
+  g_autofree char *folder = g_dir_make_tmp ("ternion-view-XXXXXX", NULL),
+                  *missing = g_build_filename (folder, "no", "x.png", NULL);
   g_autoptr (GError) error = NULL;
 
   for (guint i = 0; i < G_N_ELEMENTS (endings); i++)
     {
-      g_autofree char *name = g_strconcat ("plot.", endings[i], NULL), *path = g_build_filename (folder, name, NULL), *contents = NULL;
+      g_autofree char *name = g_strconcat ("plot.", endings[i], NULL), *path = g_build_filename (folder, name, NULL),
+                      *contents = NULL;
       gsize length;
 
       g_assert_true (tn_plot_view_export (fixture->view, path, &error));
@@ -194,7 +196,8 @@ test_accessible (Fixture *fixture, gconstpointer data)
     {
       g_free (difference);
       g_main_context_iteration (NULL, FALSE);
-      difference = gtk_test_accessible_check_property (GTK_ACCESSIBLE (fixture->view), GTK_ACCESSIBLE_PROPERTY_DESCRIPTION, description);
+      difference =
+          gtk_test_accessible_check_property (GTK_ACCESSIBLE (fixture->view), GTK_ACCESSIBLE_PROPERTY_DESCRIPTION, description);
     }
   while (difference != NULL && g_get_monotonic_time () < end);
   g_assert_null (difference);
