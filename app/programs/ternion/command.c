@@ -78,17 +78,18 @@ show_progress (gpointer user_data, double done, double total, const char *unit)
   self->last_progress = now;
   if (rate > 0.0 && total > 0.0)
     format_duration ((total - done) / rate, left, sizeof left);
+  g_printerr ("\r");
   if (strcmp (unit, "bytes") == 0)
     {
       g_autofree char *done_text = g_format_size ((guint64) done);
       g_autofree char *rate_text = g_format_size ((guint64) rate);
 
-      g_printerr (_("\r%s (%.0f %%), %s/s, %s left, memory %s   "), done_text, total > 0.0 ? 100.0 * done / total : 0.0, rate_text, left, memory);
+      g_printerr (_("%s (%.0f %%), %s/s, %s left, memory %s   "), done_text, total > 0.0 ? 100.0 * done / total : 0.0, rate_text, left, memory);
     }
   else if (total > 0.0)
-    g_printerr (_("\r%.0f of %.0f %s (%.0f %%), %.1f/s, %s left, memory %s   "), done, total, unit, 100.0 * done / total, rate, left, memory);
+    g_printerr (_("%.0f of %.0f %s (%.0f %%), %.1f/s, %s left, memory %s   "), done, total, unit, 100.0 * done / total, rate, left, memory);
   else
-    g_printerr (_("\r%.0f %s, %.1f/s, memory %s   "), done, unit, rate, memory);
+    g_printerr (_("%.0f %s, %.1f/s, memory %s   "), done, unit, rate, memory);
   self->line_open = TRUE;
 }
 
