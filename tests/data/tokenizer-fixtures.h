@@ -26,6 +26,8 @@ fixture_write (const char *name, const void *data, gsize bytes)
 {
   char *path = fixture_path (name);
 
+  /* In the place of a file that is there, GLib would wait for the disk. */
+  g_remove (path);
   g_assert_true (g_file_set_contents (path, data, (gssize) bytes, NULL));
   return path;
 }
