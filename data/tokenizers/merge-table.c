@@ -134,16 +134,6 @@ tn_merge_table_can_join (const TnMergeTable *self, guint8 last, guint8 first)
   return (self->joins[last][first / 32] >> (first % 32)) & 1;
 }
 
-gboolean
-tn_merge_table_uses (const TnMergeTable *self, gint32 id)
-{
-  for (gsize i = 0; i < self->n_slots; i++)
-    if (self->slots[i].pair != FREE_SLOT &&
-        ((gint32) (self->slots[i].pair >> 32) == id || (gint32) (guint32) self->slots[i].pair == id))
-      return TRUE;
-  return FALSE;
-}
-
 static void
 run_few (const TnMergeTable *self, TnSymbols *symbols)
 {

@@ -33,8 +33,6 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (TnMergeTable, tn_merge_table_free)
 gboolean      tn_merge_table_add       (TnMergeTable *self, gint32 left, gint32 right, guint32 priority, gint32 result, guint8 last, guint8 first);
 /* FALSE: no merge of the table goes across a place where these bytes meet, so the texts on both sides can be worked on apart. */
 gboolean      tn_merge_table_can_join  (const TnMergeTable *self, guint8 last, guint8 first);
-/* TRUE: the symbol takes part in a merge. */
-gboolean      tn_merge_table_uses      (const TnMergeTable *self, gint32 id);
 /* Repeats until nothing is left to do: of all neighbours that may merge, the pair of the smallest priority does, the leftmost of equals.
  * n log n. */
 void          tn_merge_table_run       (const TnMergeTable *self, TnSymbols *symbols);
