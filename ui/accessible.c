@@ -31,6 +31,15 @@ tn_accessible_name_parts (GtkWidget *widget, const char *name)
 }
 
 void
+tn_accessible_name_icon_buttons (GtkWidget *root, const char *name)
+{
+  if (GTK_IS_BUTTON (root) && gtk_button_get_icon_name (GTK_BUTTON (root)) != NULL)
+    set_name (root, name);
+  for (GtkWidget *child = gtk_widget_get_first_child (root); child != NULL; child = gtk_widget_get_next_sibling (child))
+    tn_accessible_name_icon_buttons (child, name);
+}
+
+void
 tn_accessible_name_cell_row (GtkWidget *cell, const char *name)
 {
   for (GtkWidget *parent = gtk_widget_get_parent (cell); parent != NULL && !GTK_IS_COLUMN_VIEW (parent);

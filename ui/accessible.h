@@ -11,6 +11,8 @@ G_BEGIN_DECLS
 void tn_accessible_fix_mnemonics  (GtkWidget *root);
 /* Names the focusable parts of a drop-down, combo row or column view. */
 void tn_accessible_name_parts     (GtkWidget *widget, const char *name);
+/* Names the buttons below root that show an icon alone. */
+void tn_accessible_name_icon_buttons (GtkWidget *root, const char *name);
 /* Names the row of a column view that cell, the child of a list item, stands in. */
 void tn_accessible_name_cell_row  (GtkWidget *cell, const char *name);
 

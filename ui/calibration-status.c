@@ -28,9 +28,9 @@ describe_running (const TnJobProgress *progress)
 
   if (progress->state == TN_JOB_WAITING)
     return g_strdup (_ ("Waiting for its turn…"));
-  text = progress->total > 0 ? tn_progress_text (progress->done, progress->total, progress->unit, progress->rate,
-                                                 progress->seconds_left, progress->rss_bytes)
-                             : g_strdup (_ ("Looking through the data…"));
+  text = progress->done > 0 ? tn_progress_text (progress->done, progress->total, progress->unit, progress->rate,
+                                                progress->seconds_left, progress->rss_bytes)
+                            : g_strdup (_ ("Looking through the data…"));
   return progress->state == TN_JOB_PAUSED ? g_strdup_printf (_ ("Paused · %s"), text) : g_steal_pointer (&text);
 }
 
@@ -71,7 +71,10 @@ show (TnCalibrationStatus *self)
       tn_calibration_is_running (self->calibration) ? describe_running (&progress) : describe_end (self->calibration, &progress);
   gtk_label_set_text (self->text, text);
   gtk_widget_set_tooltip_text (GTK_WIDGET (self->text), text);
-  gtk_progress_bar_set_fraction (self->progress, progress.total > 0 ? CLAMP (progress.done / progress.total, 0, 1) : 0);
+  if (progress.total > 0 || !tn_calibration_is_running (self->calibration))
+    gtk_progress_bar_set_fraction (self->progress, progress.total > 0 ? CLAMP (progress.done / progress.total, 0, 1) : 0);
+  else if (progress.state == TN_JOB_RUNNING)
+    gtk_progress_bar_pulse (self->progress);
   gtk_widget_set_visible (self->problem_box, error != NULL);
   gtk_label_set_text (self->problem, error != NULL ? error : "");
 }

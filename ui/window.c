@@ -9,13 +9,27 @@
 
 G_DEFINE_FINAL_TYPE (TnWindow, tn_window, ADW_TYPE_APPLICATION_WINDOW)
 
+/* A toast shows at once or after those before it; libadwaita gives its button no name. */
+static void
+name_toast_buttons (TnWindow *self)
+{
+  GtkWidget *content = adw_toast_overlay_get_child (self->toasts);
+
+  for (GtkWidget *child = gtk_widget_get_first_child (GTK_WIDGET (self->toasts)); child != NULL;
+       child = gtk_widget_get_next_sibling (child))
+    if (child != content)
+      tn_accessible_name_icon_buttons (child, _ ("Dismiss"));
+}
+
 static void
 on_notice (TnWindow *self, const char *text)
 {
   g_autofree char *escaped = g_markup_escape_text (text, -1);
   AdwToast *toast = adw_toast_new (escaped);
 
+  g_signal_connect_object (toast, "dismissed", G_CALLBACK (name_toast_buttons), self, G_CONNECT_SWAPPED | G_CONNECT_AFTER);
   adw_toast_overlay_add_toast (self->toasts, toast);
+  name_toast_buttons (self);
 }
 
 static void
@@ -99,6 +113,7 @@ tn_window_close_request (GtkWindow *window)
   adw_message_dialog_set_default_response (ADW_MESSAGE_DIALOG (dialog), "continue");
   adw_message_dialog_set_close_response (ADW_MESSAGE_DIALOG (dialog), "continue");
   g_signal_connect_object (dialog, "response", G_CALLBACK (on_close_response), self, G_CONNECT_SWAPPED);
+  tn_accessible_fix_mnemonics (dialog);
   gtk_window_present (GTK_WINDOW (dialog));
   return TRUE;
 }
