@@ -105,7 +105,7 @@ tn_layer_facts_init (TnLayerFacts *self)
 
       add_label (self->facts, column, i % rows, _ (fact_titles[i]), 0, "dim-label");
       self->values[i] = add_label (self->facts, column + 1, i % rows, NULL, 1, "numeric");
-      gtk_widget_set_hexpand (GTK_WIDGET (self->values[i]), TRUE);
+      gtk_widget_set_hexpand (GTK_WIDGET (self->values[i]), column == 0);
       if (i == FACT_SHAPE)
         gtk_label_set_ellipsize (self->values[i], PANGO_ELLIPSIZE_MIDDLE);
     }

@@ -162,6 +162,8 @@ on_model_changed (TnLayersPage *self)
     case TN_SESSION_READY:
       show_summary (self);
       gtk_stack_set_visible_child_name (self->stack, tn_table_get_n_shown (self->table) > 0 ? "layers" : "no-tensors");
+      if (gtk_widget_get_mapped (GTK_WIDGET (self->view)))
+        gtk_widget_grab_focus (GTK_WIDGET (self->view));
       break;
     case TN_SESSION_EMPTY:
     default:

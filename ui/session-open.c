@@ -2,6 +2,7 @@
 #include "ui/session-open.h"
 
 #include <glib/gi18n-lib.h>
+#include <string.h>
 
 #include "data/tokenizers/tokenizer.h"
 
@@ -17,6 +18,15 @@ describe_tokenizer (TnTokenizer *tokenizer)
                           size);
 }
 
+/* Whoever reads this knows which model it is about. */
+static char *
+without_path (const char *message, const char *path)
+{
+  gsize length = strlen (path);
+
+  return g_strdup (g_str_has_prefix (message, path) && g_str_has_prefix (message + length, ": ") ? message + length + 2 : message);
+}
+
 TnModelFacts *
 tn_model_facts_read (TnModelFile *file)
 {
@@ -27,7 +37,7 @@ tn_model_facts_read (TnModelFile *file)
 
   if (model == NULL)
     {
-      self->unfit = g_strdup (error->message);
+      self->unfit = without_path (error->message, tn_model_file_get_path (file));
       return self;
     }
   self->n_context = tn_model_get_config (model)->n_context;
@@ -35,7 +45,7 @@ tn_model_facts_read (TnModelFile *file)
   if (tokenizer != NULL)
     self->tokenizer = describe_tokenizer (tokenizer);
   else
-    self->tokenizer_error = g_strdup (error->message);
+    self->tokenizer_error = without_path (error->message, tn_model_file_get_path (file));
   return self;
 }
 

@@ -119,13 +119,32 @@ tn_window_class_install_actions (GtkWidgetClass *widget_class)
   gtk_widget_class_install_action (widget_class, "win.fullscreen", NULL, on_fullscreen);
 }
 
+/* A menu is as wide as its longest item. */
+#define MENU_CHARACTERS 40
+
+static char *
+shorten (const char *name)
+{
+  glong length = g_utf8_strlen (name, -1);
+
+  if (length <= MENU_CHARACTERS)
+    return g_strdup (name);
+  else
+    {
+      g_autofree char *start = g_utf8_substring (name, 0, MENU_CHARACTERS / 2 - 1);
+
+      return g_strconcat (start, "…", g_utf8_offset_to_pointer (name, length - MENU_CHARACTERS / 2), NULL);
+    }
+}
+
 void
 tn_window_update_recent_menu (TnWindow *self)
 {
   g_menu_remove_all (self->recent_menu);
   for (const char *const *path = tn_session_get_recent (self->session); *path != NULL; path++)
     {
-      g_autofree char *name = g_filename_display_basename (*path);
+      g_autofree char *full_name = g_filename_display_basename (*path);
+      g_autofree char *name = shorten (full_name);
       g_auto (GStrv) parts = g_strsplit (name, "_", -1);
       g_autofree char *label = g_strjoinv ("__", parts);
       g_autoptr (GMenuItem) item = g_menu_item_new (label, NULL);
