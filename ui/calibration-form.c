@@ -326,15 +326,6 @@ tn_calibration_form_add_data (TnCalibrationForm *self, const char *path)
   tn_data_list_add (self->data, path);
 }
 
-static gboolean
-needs_tokenizer (char **paths)
-{
-  for (char **path = paths; *path != NULL; path++)
-    if (!g_str_has_suffix (*path, ".bin"))
-      return TRUE;
-  return FALSE;
-}
-
 char *
 tn_calibration_form_dup_problem (TnCalibrationForm *self)
 {
@@ -357,7 +348,8 @@ tn_calibration_form_dup_problem (TnCalibrationForm *self)
     return g_strdup (self->data_problem);
   if (tokenizer == TOKENIZER_FILE && self->tokenizer_path == NULL)
     return g_strdup (_ ("Choose the tokenizer's file"));
-  if (tokenizer == TOKENIZER_AUTOMATIC && needs_tokenizer (paths) && facts->tokenizer_error != NULL)
+  if (tokenizer == TOKENIZER_AUTOMATIC && tn_dataset_needs_tokenizer ((const char *const *) paths) &&
+      facts->tokenizer_error != NULL)
     return g_strdup (facts->tokenizer_error);
   if (gtk_spin_button_get_value (self->seq_len) > facts->n_context)
     return g_strdup_printf (_ ("The model's context is %u tokens"), facts->n_context);

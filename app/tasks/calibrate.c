@@ -123,15 +123,6 @@ observe_batch (CalibrateData *data, TnModel *model, const TnBatch *batch, TnStat
   return merged;
 }
 
-static gboolean
-only_token_files (char **paths)
-{
-  for (char **path = paths; *path != NULL; path++)
-    if (!g_str_has_suffix (*path, ".bin"))
-      return FALSE;
-  return TRUE;
-}
-
 /* What a run needs, opened. */
 typedef struct
 {
@@ -205,7 +196,7 @@ open_all (CalibrateData *data, Opened *opened, const TnListener *listener, GCanc
                    sampling->seq_len, context);
       return FALSE;
     }
-  if (!only_token_files (options->data_paths) || options->tokenizer_path != NULL)
+  if (options->tokenizer_path != NULL || tn_dataset_needs_tokenizer ((const char *const *) options->data_paths))
     if ((opened->tokenizer = tn_tokenizer_find (options->tokenizer_path, opened->file, error)) == NULL)
       return FALSE;
   opened->dataset = tn_dataset_open ((const char *const *) options->data_paths, opened->tokenizer,

@@ -116,6 +116,33 @@ check_kinds (TnDataset *self, GError **error)
   return TRUE;
 }
 
+static gboolean
+holds_tokens (const char *path)
+{
+  g_autoptr (TnDataset) folder = NULL;
+
+  if (!g_file_test (path, G_FILE_TEST_IS_DIR))
+    return g_str_has_suffix (path, TOKEN_FILE_SUFFIX);
+  folder = g_new0 (TnDataset, 1);
+  g_atomic_ref_count_init (&folder->ref_count);
+  folder->files = g_ptr_array_new_with_free_func (g_free);
+  if (!add_folder (folder, path, NULL))
+    return FALSE;
+  for (guint i = 0; i < folder->files->len; i++)
+    if (!g_str_has_suffix (tn_dataset_file (folder, i), TOKEN_FILE_SUFFIX))
+      return FALSE;
+  return TRUE;
+}
+
+gboolean
+tn_dataset_needs_tokenizer (const char *const *paths)
+{
+  for (; *paths != NULL; paths++)
+    if (!holds_tokens (*paths))
+      return TRUE;
+  return FALSE;
+}
+
 TnDataset *
 tn_dataset_open (const char *const *paths, TnTokenizer *tokenizer, guint n_vocab, GError **error)
 {

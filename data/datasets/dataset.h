@@ -26,6 +26,8 @@ typedef struct
 } TnSamplingOptions;
 
 gboolean       tn_sampler_parse     (const char *name, TnSampler *sampler, GError **error);
+/* FALSE when all paths (NULL-terminated) are token files or folders that hold nothing else. */
+gboolean       tn_dataset_needs_tokenizer (const char *const *paths);
 /* paths: NULL-terminated files or directories (their files, sorted by name, hidden ones left out). tokenizer may be NULL for token files.
  * n_vocab: token ids of .bin files must be below it. */
 TnDataset     *tn_dataset_open      (const char *const *paths, TnTokenizer *tokenizer, guint n_vocab, GError **error);

@@ -231,6 +231,14 @@ class Calibration(CommandTest):
                                "--samples", "8", "--seq-len", "64", "--out", self.path("a"))
         self.assertEqual(result["tokens"], 512)
 
+    def test_token_folder_needs_no_tokenizer(self):
+        os.mkdir(self.path("tokens"))
+        for name in ("a.bin", "b.bin"):
+            with open(os.path.join(self.path("tokens"), name), "wb") as f:
+                f.write(struct.pack("<40H", *range(1, 41)))
+        result = self.run_json("eval", realdata("stories260k/hf-f32"), "--data", self.path("tokens"), "--seq-len", "16")
+        self.assertEqual(result["tokens"], 2 * 39)
+
 
 class BadInput(CommandTest):
     def model(self):

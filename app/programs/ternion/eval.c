@@ -20,15 +20,6 @@ typedef struct
 } EvalWork;
 
 static gboolean
-needs_tokenizer (const EvalWork *work)
-{
-  for (char **path = work->data; *path != NULL; path++)
-    if (!g_str_has_suffix (*path, ".bin"))
-      return TRUE;
-  return work->command->tokenizer != NULL;
-}
-
-static gboolean
 evaluate (TnJob *job, const TnListener *listener, GCancellable *cancellable, gpointer data, GError **error)
 {
   EvalWork *work = data;
@@ -47,7 +38,8 @@ evaluate (TnJob *job, const TnListener *listener, GCancellable *cancellable, gpo
       g_set_error (error, TN_ERROR, TN_ERROR_ARGUMENT, _("%s: a sequence length of %d was asked for; the model's context is %u"), path, work->seq_len, context);
       return FALSE;
     }
-  if (needs_tokenizer (work) && (tokenizer = tn_tokenizer_find (work->command->tokenizer, file, error)) == NULL)
+  if ((work->command->tokenizer != NULL || tn_dataset_needs_tokenizer ((const char *const *) work->data)) &&
+      (tokenizer = tn_tokenizer_find (work->command->tokenizer, file, error)) == NULL)
     return FALSE;
   dataset = tn_dataset_open ((const char *const *) work->data, tokenizer, tn_model_get_config (model)->n_vocab, error);
   if (dataset == NULL)
