@@ -33,6 +33,15 @@ is_paused (TnCalibrationPage *self)
 }
 
 static void
+name_pause (TnCalibrationPage *self, const char *label)
+{
+  if (g_strcmp0 (gtk_button_get_label (GTK_BUTTON (self->pause)), label) == 0)
+    return;
+  gtk_button_set_label (GTK_BUTTON (self->pause), label);
+  tn_accessible_fix_mnemonics (self->pause);
+}
+
+static void
 update (TnCalibrationPage *self)
 {
   gboolean running = tn_session_is_calibrating (self->session);
@@ -47,7 +56,7 @@ update (TnCalibrationPage *self)
   gtk_widget_set_tooltip_text (GTK_WIDGET (self->problem), problem);
   gtk_widget_set_visible (GTK_WIDGET (self->problem), problem != NULL);
   if (running)
-    gtk_button_set_label (GTK_BUTTON (self->pause), is_paused (self) ? _ ("_Resume") : _ ("_Pause"));
+    name_pause (self, is_paused (self) ? _ ("_Resume") : _ ("_Pause"));
 }
 
 static void

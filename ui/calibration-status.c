@@ -71,7 +71,9 @@ show (TnCalibrationStatus *self)
       tn_calibration_is_running (self->calibration) ? describe_running (&progress) : describe_end (self->calibration, &progress);
   gtk_label_set_text (self->text, text);
   gtk_widget_set_tooltip_text (GTK_WIDGET (self->text), text);
-  if (progress.total > 0 || !tn_calibration_is_running (self->calibration))
+  if (progress.state == TN_JOB_DONE)
+    gtk_progress_bar_set_fraction (self->progress, 1);
+  else if (progress.total > 0 || !tn_calibration_is_running (self->calibration))
     gtk_progress_bar_set_fraction (self->progress, progress.total > 0 ? CLAMP (progress.done / progress.total, 0, 1) : 0);
   else if (progress.state == TN_JOB_RUNNING)
     gtk_progress_bar_pulse (self->progress);

@@ -24,7 +24,8 @@ without_path (const char *message, const char *path)
 {
   gsize length = strlen (path);
 
-  return g_strdup (g_str_has_prefix (message, path) && g_str_has_prefix (message + length, ": ") ? message + length + 2 : message);
+  return g_strdup (g_str_has_prefix (message, path) && g_str_has_prefix (message + length, ": ") ? message + length + 2
+                                                                                                 : message);
 }
 
 TnModelFacts *

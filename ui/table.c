@@ -19,6 +19,7 @@ struct _TnTable
   GtkFilter *filter;
   GtkSorter *sorter;
   GtkSorter *view_sorter;
+  GtkEventController *copying;
   char **needles;
   int sort_column; /* -1: order of the file */
   gboolean descending;
@@ -95,6 +96,9 @@ tn_table_dispose (GObject *object)
   if (self->view_sorter != NULL)
     g_signal_handlers_disconnect_by_data (self->view_sorter, self);
   g_clear_object (&self->view_sorter);
+  if (self->copying != NULL && gtk_event_controller_get_widget (self->copying) != NULL)
+    gtk_widget_remove_controller (gtk_event_controller_get_widget (self->copying), self->copying);
+  g_clear_object (&self->copying);
   if (self->selection != NULL)
     g_signal_handlers_disconnect_by_data (self->selection, self);
   if (self->filtered != NULL)
@@ -254,6 +258,51 @@ add_column (TnTable *self, guint number)
     align_last_title (self->view);
 }
 
+static void
+append_row (TnTable *self, GString *text, TnTableRow *row)
+{
+  for (guint i = 0; i < self->n_columns; i++)
+    {
+      g_autofree char *cell = tn_table_row_dup_text (row, i);
+
+      g_string_append_printf (text, "%s%s", cell, i + 1 < self->n_columns ? "\t" : "\n");
+    }
+}
+
+char *
+tn_table_to_text (TnTable *self, gboolean all)
+{
+  GString *text = g_string_new (NULL);
+  guint n = tn_table_get_n_shown (self);
+
+  for (guint i = 0; i < self->n_columns; i++)
+    g_string_append_printf (text, "%s%s", _ (self->columns[i].title), i + 1 < self->n_columns ? "\t" : "\n");
+  for (guint i = 0; all && i < n; i++)
+    append_row (self, text, tn_table_get_shown (self, i));
+  if (!all && tn_table_get_selected (self) != NULL)
+    append_row (self, text, tn_table_get_selected (self));
+  return g_string_free (text, FALSE);
+}
+
+static gboolean
+on_copy (GtkWidget *widget, GVariant *all, gpointer user_data)
+{
+  g_autofree char *text = tn_table_to_text (user_data, g_variant_get_boolean (all));
+
+  gdk_clipboard_set_text (gtk_widget_get_clipboard (widget), text);
+  return TRUE;
+}
+
+static void
+add_copy_shortcut (TnTable *self, const char *trigger, gboolean all)
+{
+  GtkShortcut *shortcut =
+      gtk_shortcut_new (gtk_shortcut_trigger_parse_string (trigger), gtk_callback_action_new (on_copy, self, NULL));
+
+  gtk_shortcut_set_arguments (shortcut, g_variant_new_boolean (all));
+  gtk_shortcut_controller_add_shortcut (GTK_SHORTCUT_CONTROLLER (self->copying), shortcut);
+}
+
 TnTable *
 tn_table_new (GtkColumnView *view, const char *name, const TnTableColumn *columns, guint n_columns)
 {
@@ -269,6 +318,10 @@ tn_table_new (GtkColumnView *view, const char *name, const TnTableColumn *column
     add_column (self, i);
   gtk_column_view_set_model (view, GTK_SELECTION_MODEL (self->selection));
   tn_accessible_name_parts (GTK_WIDGET (view), name);
+  self->copying = g_object_ref (gtk_shortcut_controller_new ());
+  add_copy_shortcut (self, "<Control>c", FALSE);
+  add_copy_shortcut (self, "<Control><Shift>c", TRUE);
+  gtk_widget_add_controller (GTK_WIDGET (view), self->copying);
   self->view_sorter = g_object_ref (gtk_column_view_get_sorter (view));
   g_signal_connect (self->view_sorter, "changed", G_CALLBACK (on_view_sort_changed), self);
   return self;

@@ -8,7 +8,7 @@
 G_BEGIN_DECLS
 
 /* TnTable fills a GtkColumnView with sortable columns over a list of TnTableRow, filters it as the user types, and keeps cells up
- * to date. Unknown numbers stay at the end in both directions, which a GtkColumnView's own sorter cannot do. */
+ * to date. Ctrl+C copies the selected row, Ctrl+Shift+C all rows shown. Unknown numbers stay at the end in both directions, which a GtkColumnView's own sorter cannot do. */
 typedef enum
 {
   TN_CELL_TEXT,   /* left-aligned, ellipsized in the middle */
@@ -43,6 +43,8 @@ void        tn_table_select       (TnTable *self, guint position);
 /* id NULL: order of the file. */
 void        tn_table_sort         (TnTable *self, const char *id, gboolean descending);
 const char *tn_table_get_sort     (TnTable *self, gboolean *descending);
+/* Tab-separated, with a line of titles; all rows shown, or the selected one. Free with g_free(). */
+char       *tn_table_to_text      (TnTable *self, gboolean all);
 /* After live values changed: sorts again when that matters. */
 void        tn_table_refresh      (TnTable *self);
 /* Signals: "selection-changed" (), "shown-changed" () the number of rows shown, "sort-changed" (). */

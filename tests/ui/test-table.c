@@ -248,6 +248,23 @@ test_refresh (Fixture *fixture, gconstpointer data)
   g_assert_true (tn_table_get_selected (fixture->table) == selected);
 }
 
+static void
+test_copy (Fixture *fixture, gconstpointer data)
+{
+  g_autofree char *nothing = tn_table_to_text (fixture->table, FALSE);
+  g_autofree char *all = NULL;
+  g_autofree char *one = NULL;
+
+  g_assert_cmpstr (nothing, ==, "Name\tFirst\tSecond\n");
+  tn_table_set_search (fixture->table, "blk.2");
+  tn_table_sort (fixture->table, "name", FALSE);
+  all = tn_table_to_text (fixture->table, TRUE);
+  g_assert_cmpstr (all, ==, "Name\tFirst\tSecond\nblk.2.a\t-1\t5\nblk.2.b\tnan\t5\n");
+  tn_table_select (fixture->table, 1);
+  one = tn_table_to_text (fixture->table, FALSE);
+  g_assert_cmpstr (one, ==, "Name\tFirst\tSecond\nblk.2.b\tnan\t5\n");
+}
+
 /* Cells follow their rows while they are on the screen. */
 static void
 test_cells (Fixture *fixture, gconstpointer data)
@@ -276,6 +293,7 @@ main (int argc, char **argv)
   g_test_add ("/ui/table/primary-column", Fixture, NULL, set_up, test_primary_column, tear_down);
   g_test_add ("/ui/table/filter", Fixture, NULL, set_up, test_filter, tear_down);
   g_test_add ("/ui/table/refresh", Fixture, NULL, set_up, test_refresh, tear_down);
+  g_test_add ("/ui/table/copy", Fixture, NULL, set_up, test_copy, tear_down);
   g_test_add ("/ui/table/cells", Fixture, NULL, set_up, test_cells, tear_down);
   return g_test_run ();
 }
