@@ -168,13 +168,10 @@ tn_calibration_page_set_session (TnCalibrationPage *self, TnSession *session)
   on_model_changed (self);
 }
 
-gboolean
+void
 tn_calibration_page_add_data (TnCalibrationPage *self, const char *path)
 {
-  g_return_val_if_fail (TN_IS_CALIBRATION_PAGE (self), FALSE);
+  g_return_if_fail (TN_IS_CALIBRATION_PAGE (self));
 
-  if (tn_session_get_state (self->session) != TN_SESSION_READY)
-    return FALSE;
   tn_calibration_form_add_data (self->form, path);
-  return TRUE;
 }

@@ -12,7 +12,7 @@ G_BEGIN_DECLS
 G_DECLARE_FINAL_TYPE (TnCalibrationPage, tn_calibration_page, TN, CALIBRATION_PAGE, GtkWidget)
 
 void tn_calibration_page_set_session (TnCalibrationPage *self, TnSession *session);
-/* Takes a file or folder as data; FALSE while there is no model to calibrate. */
-gboolean tn_calibration_page_add_data (TnCalibrationPage *self, const char *path);
+/* Takes a file or folder as data. */
+void tn_calibration_page_add_data    (TnCalibrationPage *self, const char *path);
 
 G_END_DECLS

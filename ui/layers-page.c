@@ -24,7 +24,6 @@ struct _TnLayersPage
   GtkProgressBar *progress;
   GtkRevealer *progress_revealer;
   GtkPaned *paned;
-  GtkScrolledWindow *scrolled;
   GtkColumnView *view;
   TnLayerDetail *detail;
 
@@ -90,8 +89,6 @@ on_sort_changed (TnLayersPage *self)
   gboolean descending;
   const char *column = tn_table_get_sort (self->table, &descending);
 
-  /* A view that sorts keeps the row that was on top; what is sorted for stands at the top. */
-  gtk_adjustment_set_value (gtk_scrolled_window_get_vadjustment (self->scrolled), 0);
   if (settings == NULL)
     return;
   g_settings_set_string (settings, "layers-sort", column != NULL ? column : "");
@@ -224,7 +221,6 @@ tn_layers_page_class_init (TnLayersPageClass *klass)
   gtk_widget_class_bind_template_child (widget_class, TnLayersPage, progress);
   gtk_widget_class_bind_template_child (widget_class, TnLayersPage, progress_revealer);
   gtk_widget_class_bind_template_child (widget_class, TnLayersPage, paned);
-  gtk_widget_class_bind_template_child (widget_class, TnLayersPage, scrolled);
   gtk_widget_class_bind_template_child (widget_class, TnLayersPage, view);
   gtk_widget_class_bind_template_child (widget_class, TnLayersPage, detail);
   gtk_widget_class_bind_template_callback (widget_class, on_search_changed);

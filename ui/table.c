@@ -62,6 +62,16 @@ row_is_shown (gpointer item, gpointer user_data)
   return TRUE;
 }
 
+/* A view that sorts stays with the row it showed; who sorts wants to see what comes first. */
+static void
+scroll_to_top (TnTable *self)
+{
+  GtkWidget *list = gtk_widget_get_last_child (GTK_WIDGET (self->view));
+
+  if (list != NULL && gtk_widget_get_mapped (list) && tn_table_get_n_shown (self) > 0)
+    gtk_widget_activate_action (list, "list.scroll-to-item", "u", 0);
+}
+
 static void
 on_view_sort_changed (GtkSorter *view_sorter, GtkSorterChange change, TnTable *self)
 {
@@ -73,6 +83,7 @@ on_view_sort_changed (GtkSorter *view_sorter, GtkSorterChange change, TnTable *s
   self->sort_column = column;
   self->descending = descending;
   gtk_sorter_changed (self->sorter, GTK_SORTER_CHANGE_DIFFERENT);
+  scroll_to_top (self);
   g_signal_emit (self, signals[SORT_CHANGED], 0);
 }
 

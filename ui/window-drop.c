@@ -5,11 +5,17 @@
 
 /* What is dropped becomes data on the page that asks for data, and a model everywhere else. */
 static gboolean
+wants_data (TnWindow *self)
+{
+  return g_strcmp0 (adw_view_stack_get_visible_child_name (self->pages), "calibration") == 0 &&
+         tn_session_get_state (self->session) == TN_SESSION_READY;
+}
+
+static gboolean
 on_drop (GtkDropTarget *target, const GValue *value, double x, double y, TnWindow *self)
 {
   const GSList *files = g_value_get_boxed (value);
   g_autofree char *path = files != NULL ? g_file_get_path (files->data) : NULL;
-  const char *page = adw_view_stack_get_visible_child_name (self->pages);
 
   gtk_widget_set_visible (self->drop_hint, FALSE);
   if (path == NULL)
@@ -17,12 +23,12 @@ on_drop (GtkDropTarget *target, const GValue *value, double x, double y, TnWindo
       tn_session_notice (self->session, _ ("Only files on this machine can be opened"));
       return FALSE;
     }
-  if (g_strcmp0 (page, "calibration") != 0 || !tn_calibration_page_add_data (self->calibration_page, path))
+  if (!wants_data (self))
     {
       tn_window_open (self, path);
       return TRUE;
     }
-  for (const GSList *l = files->next; l != NULL; l = l->next)
+  for (const GSList *l = files; l != NULL; l = l->next)
     {
       g_autofree char *more = g_file_get_path (l->data);
 
@@ -35,6 +41,7 @@ on_drop (GtkDropTarget *target, const GValue *value, double x, double y, TnWindo
 static GdkDragAction
 on_enter (GtkDropTarget *target, double x, double y, TnWindow *self)
 {
+  gtk_label_set_text (self->drop_label, wants_data (self) ? _ ("Drop Here to Calibrate on This") : _ ("Drop Here to Open"));
   gtk_widget_set_visible (self->drop_hint, TRUE);
   return GDK_ACTION_COPY;
 }

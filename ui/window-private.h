@@ -14,6 +14,7 @@ struct _TnWindow
   AdwApplicationWindow parent_instance;
   AdwToastOverlay     *toasts;
   GtkWidget           *drop_hint;
+  GtkLabel            *drop_label;
   AdwViewSwitcherTitle *switcher_title;
   GtkMenuButton       *menu_button;
   AdwViewStack        *pages;

@@ -157,6 +157,7 @@ tn_window_class_init (TnWindowClass *klass)
   gtk_widget_class_set_template_from_resource (widget_class, "/org/ternion/Workbench/window.ui");
   gtk_widget_class_bind_template_child (widget_class, TnWindow, toasts);
   gtk_widget_class_bind_template_child (widget_class, TnWindow, drop_hint);
+  gtk_widget_class_bind_template_child (widget_class, TnWindow, drop_label);
   gtk_widget_class_bind_template_child (widget_class, TnWindow, switcher_title);
   gtk_widget_class_bind_template_child (widget_class, TnWindow, menu_button);
   gtk_widget_class_bind_template_child (widget_class, TnWindow, pages);
