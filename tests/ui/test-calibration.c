@@ -10,7 +10,7 @@
 
 typedef struct
 {
-  char               *folder;
+  char *folder;
   TnCalibrateOptions *options;
 } Fixture;
 
@@ -123,7 +123,8 @@ test_to_the_end (Fixture *fixture, gconstpointer data)
       g_assert_cmpstr (findings->name, ==, site->name);
       g_assert_cmpfloat (findings->max, ==, (double) site->max.value);
       tn_scheme_parse ("int4", &scheme, NULL);
-      g_assert_true (tn_parameter_search (site->histogram, site->min.value, site->max.value, &scheme, TN_METHOD_MSE, 0, &params, NULL));
+      g_assert_true (
+          tn_parameter_search (site->histogram, site->min.value, site->max.value, &scheme, TN_METHOD_MSE, 0, &params, NULL));
       g_assert_cmpfloat (findings->params[TN_SITE_INT4].sqnr_db, ==, params.sqnr_db);
     }
 

@@ -8,7 +8,7 @@
 
 typedef struct
 {
-  char      *folder;
+  char *folder;
   TnSession *session;
 } Fixture;
 

@@ -83,17 +83,17 @@ test_row_new (const char *name, double first, double second, guint place)
 }
 
 static const TnTableColumn columns[] = {
-  { "name", "Name", TN_CELL_TEXT, 0, TRUE, FALSE, 0 },
-  { "first", "First", TN_CELL_NUMBER, 80, FALSE, TRUE, 0 },
-  { "second", "Second", TN_CELL_METER, 80, FALSE, TRUE, 10 },
+    {"name", "Name", TN_CELL_TEXT, 0, TRUE, FALSE, 0},
+    {"first", "First", TN_CELL_NUMBER, 80, FALSE, TRUE, 0},
+    {"second", "Second", TN_CELL_METER, 80, FALSE, TRUE, 10},
 };
 
 typedef struct
 {
-  GtkWidget     *window;
+  GtkWidget *window;
   GtkColumnView *view;
-  GListStore    *rows;
-  TnTable       *table;
+  GListStore *rows;
+  TnTable *table;
 } Fixture;
 
 static void
@@ -187,12 +187,12 @@ click (Fixture *fixture, guint column, GtkSortType direction)
 static void
 test_primary_column (Fixture *fixture, gconstpointer data)
 {
-  const GtkSortType directions[] = { GTK_SORT_ASCENDING, GTK_SORT_DESCENDING };
+  const GtkSortType directions[] = {GTK_SORT_ASCENDING, GTK_SORT_DESCENDING};
 
   for (guint i = 0; i < 3 * 2; i++)
     for (guint j = 0; j < 3 * 2; j++)
       {
-        const guint order[] = { i, j, (2 * i + j) % 6 };
+        const guint order[] = {i, j, (2 * i + j) % 6};
 
         for (guint step = 0; step < 3; step++)
           {

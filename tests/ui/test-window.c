@@ -37,7 +37,8 @@ find (GtkWidget *widget, GType type)
 static gboolean
 shows_text (GtkWidget *widget, const char *text)
 {
-  if (GTK_IS_LABEL (widget) && gtk_widget_get_mapped (widget) && g_strstr_len (gtk_label_get_text (GTK_LABEL (widget)), -1, text) != NULL)
+  if (GTK_IS_LABEL (widget) && gtk_widget_get_mapped (widget) &&
+      g_strstr_len (gtk_label_get_text (GTK_LABEL (widget)), -1, text) != NULL)
     return TRUE;
   for (GtkWidget *child = gtk_widget_get_first_child (widget); child != NULL; child = gtk_widget_get_next_sibling (child))
     if (shows_text (child, text))
@@ -101,8 +102,15 @@ test_run_item (void)
 {
   GtkWidget *item = g_object_ref_sink (tn_run_item_new ());
   TnRunRow run = {
-    .id = 7, .verb = (char *) "calibrate", .title = (char *) "Calibrate <a> & b", .state = TN_RUN_RUNNING,
-    .done = 3, .total = 4, .unit = (char *) "sequences", .rate = 2, .started_us = G_GINT64_CONSTANT (1700000000) * G_USEC_PER_SEC,
+      .id = 7,
+      .verb = (char *) "calibrate",
+      .title = (char *) "Calibrate <a> & b",
+      .state = TN_RUN_RUNNING,
+      .done = 3,
+      .total = 4,
+      .unit = (char *) "sequences",
+      .rate = 2,
+      .started_us = G_GINT64_CONSTANT (1700000000) * G_USEC_PER_SEC,
   };
   GtkWidget *button;
   int noted = -1;
