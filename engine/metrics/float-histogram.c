@@ -191,8 +191,17 @@ void
 tn_float_histogram_rebin (const TnFloatHistogram *self, double low, double high, guint n, double *out)
 {
   Rebin rebin = { .low = low, .width = (high - low) / n, .n = n, .out = out };
+  double sum = 0.0, given = 0.0;
 
   memset (out, 0, n * sizeof *out);
-  if (n > 0 && high > low)
-    tn_float_histogram_foreach (self, spread, &rebin);
+  if (n == 0 || !(high > low))
+    return;
+  tn_float_histogram_foreach (self, spread, &rebin);
+  /* There are no parts of values: what is rounded off one bin goes to the next. */
+  for (guint i = 0; i < n; i++)
+    {
+      sum += out[i];
+      out[i] = rint (sum) - given;
+      given += out[i];
+    }
 }

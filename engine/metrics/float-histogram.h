@@ -34,7 +34,7 @@ double            tn_float_histogram_quantile  (const TnFloatHistogram *self, do
 /* Occupied bins in ascending order of value; zeros are reported between the signs with low = high = 0. */
 typedef void    (*TnFloatHistogramFunc) (double low, double high, guint64 count, gpointer user_data);
 void              tn_float_histogram_foreach   (const TnFloatHistogram *self, TnFloatHistogramFunc func, gpointer user_data);
-/* n equal bins over [low, high] for drawing: counts spread evenly inside each source bin. out: [n] doubles. Values outside are left out. */
+/* n equal bins over [low, high] for drawing: counts spread evenly inside each source bin, then rounded to whole values without losing any. out: [n] doubles. Values outside are left out. */
 void              tn_float_histogram_rebin     (const TnFloatHistogram *self, double low, double high, guint n, double *out);
 
 G_END_DECLS
