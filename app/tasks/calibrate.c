@@ -77,6 +77,28 @@ calibrate_data_free (gpointer pointer)
   g_free (data);
 }
 
+/* What a run needs, opened. */
+typedef struct
+{
+  TnModelFile   *file;
+  TnModel       *model;
+  TnTokenizer   *tokenizer;
+  TnDataset     *dataset;
+  TnBatchSource *source;
+} Opened;
+
+static void
+opened_clear (Opened *self)
+{
+  g_clear_pointer (&self->source, tn_batch_source_free);
+  g_clear_pointer (&self->dataset, tn_dataset_unref);
+  g_clear_pointer (&self->tokenizer, tn_tokenizer_unref);
+  g_clear_pointer (&self->model, tn_model_unref);
+  g_clear_pointer (&self->file, tn_model_file_unref);
+}
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Opened, opened_clear)
+
 typedef struct
 {
   TnModel       *model;
@@ -101,10 +123,10 @@ forward_on_compute_thread (gpointer user_data)
 
 /* A batch enters the statistics whole or not at all, so that what a cancelled run keeps is exact for the sequences it counts. */
 static gboolean
-observe_batch (CalibrateData *data, TnModel *model, const TnBatch *batch, TnStats *batch_stats, GCancellable *cancellable, GError **error)
+observe_batch (CalibrateData *data, const Opened *opened, const TnBatch *batch, TnStats *batch_stats, GCancellable *cancellable, GError **error)
 {
   ForwardCall call = {
-    .model = model, .batch = batch, .batch_stats = batch_stats, .kinds = data->options->kinds, .cancellable = cancellable,
+    .model = opened->model, .batch = batch, .batch_stats = batch_stats, .kinds = data->options->kinds, .cancellable = cancellable,
   };
   gboolean merged;
 
@@ -115,6 +137,8 @@ observe_batch (CalibrateData *data, TnModel *model, const TnBatch *batch, TnStat
       g_propagate_error (error, call.error);
       return FALSE;
     }
+  if (!tn_model_file_check (opened->file, error))
+    return FALSE;
   tn_stats_count_batch (batch_stats, batch);
   g_mutex_lock (&data->lock);
   merged = tn_stats_merge (data->stats, batch_stats, error);
@@ -122,28 +146,6 @@ observe_batch (CalibrateData *data, TnModel *model, const TnBatch *batch, TnStat
   g_atomic_int_inc (&data->version);
   return merged;
 }
-
-/* What a run needs, opened. */
-typedef struct
-{
-  TnModelFile   *file;
-  TnModel       *model;
-  TnTokenizer   *tokenizer;
-  TnDataset     *dataset;
-  TnBatchSource *source;
-} Opened;
-
-static void
-opened_clear (Opened *self)
-{
-  g_clear_pointer (&self->source, tn_batch_source_free);
-  g_clear_pointer (&self->dataset, tn_dataset_unref);
-  g_clear_pointer (&self->tokenizer, tn_tokenizer_unref);
-  g_clear_pointer (&self->model, tn_model_unref);
-  g_clear_pointer (&self->file, tn_model_file_unref);
-}
-
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Opened, opened_clear)
 
 /* Smaller batches change nothing in the statistics, so the batch size yields to the memory limit. */
 static gboolean
@@ -236,7 +238,7 @@ observe_all (CalibrateData *data, Opened *opened, const TnListener *listener, GC
 
       if (batch == NULL)
         break;
-      if (!tn_listener_boundary (listener, error) || !observe_batch (data, opened->model, batch, batch_stats, cancellable, error))
+      if (!tn_listener_boundary (listener, error) || !observe_batch (data, opened, batch, batch_stats, cancellable, error))
         return FALSE;
       tn_listener_progress (listener, (double) data->stats->samples, (double) total, "sequences");
       tn_listener_metric (listener, "tokens", step, (double) data->stats->tokens);

@@ -3,6 +3,7 @@
 
 #include <math.h>
 
+#include "data/files/mapped-file.h"
 #include "engine/device/device.h"
 #include "engine/error.h"
 
@@ -83,6 +84,11 @@ tn_inspect_tensor (TnModelFile *file, guint tensor, GArray *schemes, gboolean wi
   if (entry->tensor->n_dims >= 2 && entry->tensor->count > 0)
     inspection->errors = g_new0 (TnQuantError, MAX (schemes->len, 1));
   tn_compute_run (inspect_on_compute_thread, &call);
+  if (call.ok && entry->tensor->bytes > 0 && !tn_mapped_file_check (entry->tensor->data, error))
+    {
+      tn_tensor_inspection_free (inspection);
+      return NULL;
+    }
   if (!call.ok)
     {
       g_propagate_prefixed_error (error, call.error, "%s: %s: ", tn_model_file_get_path (file), entry->name);

@@ -18,5 +18,8 @@ gsize         tn_mapped_file_get_size (TnMappedFile *self);
 const char   *tn_mapped_file_get_path (TnMappedFile *self);
 /* Pages fully inside the range leave the process; they are read again when touched. */
 void          tn_mapped_file_release  (TnMappedFile *self, const void *start, gsize bytes);
+/* TN_ERROR_IO when the mapped file that holds the address was cut, or could not be read, under the eyes of its readers: they saw zeros
+ * instead, and what they made of them is to be thrown away. The file must be mapped still. */
+gboolean      tn_mapped_file_check    (const void *address, GError **error);
 
 G_END_DECLS

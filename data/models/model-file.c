@@ -260,3 +260,16 @@ tn_model_file_get_fingerprint (TnModelFile *self)
   g_mutex_unlock (&self->mutex);
   return fingerprint;
 }
+
+gboolean
+tn_model_file_check (TnModelFile *self, GError **error)
+{
+  for (guint i = 0; i < self->tensors->len; i++)
+    {
+      const TnModelTensor *entry = g_ptr_array_index (self->tensors, i);
+
+      if (entry->tensor->bytes > 0 && !tn_mapped_file_check (entry->tensor->data, error))
+        return FALSE;
+    }
+  return TRUE;
+}

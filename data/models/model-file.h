@@ -43,6 +43,8 @@ const char          *tn_model_file_get_metadata     (TnModelFile *self, const ch
 GHashTable          *tn_model_file_get_all_metadata (TnModelFile *self);
 /* TRUE when the architecture is one tn_model_file_load() can run. */
 gboolean             tn_model_file_can_run          (TnModelFile *self);
+/* TN_ERROR_IO when a file of the model was cut or could not be read since it was opened: what was computed from it is wrong. */
+gboolean             tn_model_file_check            (TnModelFile *self, GError **error);
 /* A runnable model over the mapped tensors. TN_ERROR_UNSUPPORTED names the architecture. */
 TnModel             *tn_model_file_load             (TnModelFile *self, GError **error);
 

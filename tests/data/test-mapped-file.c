@@ -124,6 +124,31 @@ test_release (void)
   g_assert_cmpuint (after, ==, before);
 }
 
+/* Somebody cuts the file while it is mapped: zeros are read, and the check tells. */
+static void
+test_cut (void)
+{
+  gsize page = (gsize) sysconf (_SC_PAGESIZE), size = 5 * page + 17;
+  g_autofree char *content = g_strnfill (size, 'x');
+  g_autofree char *path = write_file ("cut", content, size), *other_path = write_file ("whole", content, size);
+  g_autoptr (TnMappedFile) file = tn_mapped_file_open (path, NULL), other = tn_mapped_file_open (other_path, NULL);
+  g_autoptr (GError) error = NULL;
+  const volatile guint8 *data = tn_mapped_file_get_data (file);
+
+  g_assert_true (tn_mapped_file_check ((const void *) data, &error));
+  g_assert_no_error (error);
+  g_assert_cmpint (truncate (path, (off_t) page), ==, 0);
+  g_assert_cmpuint (data[page - 1], ==, 'x');
+  g_assert_cmpuint (data[2 * page + 5], ==, 0);
+  g_assert_cmpuint (data[page], ==, 0);
+  g_assert_cmpuint (data[size - 1], ==, 0);
+  g_assert_false (tn_mapped_file_check ((const void *) (data + 1), &error));
+  g_assert_error (error, TN_ERROR, TN_ERROR_IO);
+  g_assert_nonnull (strstr (error->message, path));
+  g_assert_true (tn_mapped_file_check (tn_mapped_file_get_data (other), NULL));
+  g_assert_true (tn_mapped_file_check (&size, NULL));
+}
+
 static void
 test_references (void)
 {
@@ -149,10 +174,11 @@ main (int argc, char **argv)
   g_test_add_func ("/mapped-file/refused", test_refused);
   g_test_add_func ("/mapped-file/permission", test_permission);
   g_test_add_func ("/mapped-file/release", test_release);
+  g_test_add_func ("/mapped-file/cut", test_cut);
   g_test_add_func ("/mapped-file/references", test_references);
   result = g_test_run ();
   for (const char *const *name =
-           (const char *const[]){"contents", "empty", "pipe", "plain", "secret", "release", "references", NULL};
+           (const char *const[]){"contents", "empty", "pipe", "plain", "secret", "release", "cut", "whole", "references", NULL};
        *name != NULL; name++)
     {
       g_autofree char *path = g_build_filename (folder, *name, NULL);

@@ -54,7 +54,8 @@ evaluate (TnJob *job, const TnListener *listener, GCancellable *cancellable, gpo
       model = rounded;
     }
   return tn_evaluate (model, dataset, work->seq_len > 0 ? (guint) work->seq_len : MIN (DEFAULT_SEQ_LEN, context), (guint) work->batch_size,
-                      &work->evaluation, listener, cancellable, error);
+                      &work->evaluation, listener, cancellable, error) &&
+         tn_model_file_check (file, error);
 }
 
 static gboolean

@@ -77,7 +77,8 @@ tn_verb_generate (int argc, char **argv)
     print_piece (0, prompt, strlen (prompt), NULL);
   command.listener.progress = NULL;
   if (!tn_generate (model, tokenizer, prompt != NULL ? prompt : "", &options, ids, command.json ? NULL : print_piece, NULL, &command.listener,
-                    command.cancellable, &error))
+                    command.cancellable, &error) ||
+      !tn_model_file_check (file, &error))
     return tn_command_fail (&command, error);
   if (!command.json)
     g_print ("\n");
