@@ -69,6 +69,17 @@ check_identity (TnDatabase *database, guint n, gint64 *version, GError **error)
   return TRUE;
 }
 
+/* In one transaction: between two reads of their own, another process may have made the file a workspace. */
+static gboolean
+check_identity_at_once (TnDatabase *database, guint n, gint64 *version, GError **error)
+{
+  gboolean success = tn_database_execute (database, "BEGIN", error) && check_identity (database, n, version, error);
+
+  if (sqlite3_get_autocommit (database->handle) == 0)
+    sqlite3_exec (database->handle, "ROLLBACK", NULL, NULL, NULL);
+  return success;
+}
+
 /* Turning on the write-ahead log needs the file for oneself for a moment; SQLite does not wait for that by itself. */
 static gboolean
 use_write_ahead_log (TnDatabase *database, GError **error)
@@ -96,7 +107,7 @@ tn_schema_apply (TnDatabase *database, const char *const *list, guint n, GError 
 {
   gint64 version;
 
-  if (!check_identity (database, n, &version, error) || !use_write_ahead_log (database, error) ||
+  if (!check_identity_at_once (database, n, &version, error) || !use_write_ahead_log (database, error) ||
       !tn_database_execute (database, "PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON", error))
     return FALSE;
   do
