@@ -648,12 +648,17 @@ test_created_at_once (Fixture *fixture, gconstpointer data)
     {
       g_autofree char *name = g_strdup_printf ("together-%u.db", round);
       g_autofree char *path = g_build_filename (fixture->folder, name, NULL);
+      g_autoptr (TnWorkspace) workspace = NULL;
+      g_autoptr (GPtrArray) runs = NULL;
       GThread *threads[6];
 
       for (guint i = 0; i < G_N_ELEMENTS (threads); i++)
         threads[i] = g_thread_new ("open", open_thread, path);
       for (guint i = 0; i < G_N_ELEMENTS (threads); i++)
-        g_assert_nonnull (g_thread_join (threads[i]));
+        g_assert_true (GPOINTER_TO_INT (g_thread_join (threads[i])));
+      workspace = open_workspace (path);
+      runs = tn_workspace_list_runs (workspace, 0, NULL);
+      g_assert_cmpuint (runs->len, ==, G_N_ELEMENTS (threads));
     }
 }
 
