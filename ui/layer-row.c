@@ -2,6 +2,7 @@
 #include "ui/layer-row.h"
 
 #include <glib/gi18n-lib.h>
+#include <inttypes.h>
 #include <math.h>
 #include <string.h>
 
@@ -108,7 +109,7 @@ tn_layer_row_dup_tooltip_of (TnTableRow *row, guint column)
                : g_strdup_printf (_ ("%s\nin the file: %s"), self->info->name, self->info->source_name);
   if (column >= TN_LAYER_SQNR && self->state == TN_LAYER_MEASURED && isnan (tn_layer_row_get_number_of (row, column)))
     /* Groups that do not divide the rows are the only reason for one scheme to be missing. */
-    return self->quantized ? g_strdup_printf (_ ("Groups of 32 do not divide rows of %" G_GUINT64_FORMAT),
+    return self->quantized ? g_strdup_printf (_ ("Groups of 32 do not divide rows of %" PRIu64),
                                               tn_tensor_columns (self->info->tensor))
                            : g_strdup (_ ("Rounding is measured for matrices"));
   return column == TN_LAYER_SHAPE ? g_strdup (self->shape) : NULL;

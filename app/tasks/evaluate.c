@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "app/tasks/evaluate.h"
 
+#include <glib/gi18n-lib.h>
 #include <math.h>
 
 #include "engine/device/device.h"
@@ -119,7 +120,7 @@ tn_evaluate (TnModel *model, TnDataset *dataset, guint seq_len, guint batch_size
     }
   if (windows->len == 0)
     {
-      g_set_error_literal (error, TN_ERROR, TN_ERROR_DATA, "the data hold no token to predict: a document of two tokens or more is needed");
+      g_set_error_literal (error, TN_ERROR, TN_ERROR_DATA, _("the data hold no token to predict: a document of two tokens or more is needed"));
       return FALSE;
     }
   finish (windows, evaluation);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "app/tasks/inspect.h"
 
+#include <glib/gi18n-lib.h>
 #include <math.h>
 
 #include "data/files/mapped-file.h"
@@ -108,7 +109,7 @@ tn_inspect_model (TnModelFile *file, const char *only_tensor, GArray *schemes, T
 
   if (only_tensor != NULL && (only = tn_model_file_find_tensor (file, only_tensor)) == NULL)
     {
-      g_set_error (error, TN_ERROR, TN_ERROR_NOT_FOUND, "%s: there is no tensor named “%s”", tn_model_file_get_path (file), only_tensor);
+      g_set_error (error, TN_ERROR, TN_ERROR_NOT_FOUND, _("%s: there is no tensor named “%s”"), tn_model_file_get_path (file), only_tensor);
       return FALSE;
     }
   for (guint i = 0; i < n_tensors; i++)

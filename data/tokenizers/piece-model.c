@@ -141,7 +141,7 @@ append_fallback (const TnTokenizer *tokenizer, const char *text, gsize bytes, gs
   if (!all && self->unknown < 0)
     {
       g_set_error (error, TN_ERROR, TN_ERROR_DATA,
-                   _ ("the vocabulary of %u tokens has none for the bytes of character U+%04X near offset %" G_GSIZE_FORMAT),
+                   _ ("the vocabulary of %u tokens has none for the bytes of character U+%04X near offset %zu"),
                    tokenizer->size, g_utf8_get_char (text), offset);
       return FALSE;
     }

@@ -254,7 +254,7 @@ read_merges (Parser *self, TnMergeTable *merges, GError **error)
           g_autofree char *found = tn_quote_bytes (list[rank].text, list[rank].length);
 
           g_set_error (error, TN_ERROR, TN_ERROR_FORMAT,
-                       _ ("%s: tokenizer.ggml.merges[%" G_GSIZE_FORMAT "] is %s, expected two pieces"), self->name, rank, found);
+                       _ ("%s: tokenizer.ggml.merges[%zu] is %s, expected two pieces"), self->name, rank, found);
           return FALSE;
         }
     }

@@ -34,7 +34,7 @@ parse_token (const char *name, const guint8 *data, gsize size, gsize *place, gui
 
   if (size - *place < 8)
     {
-      g_set_error (error, TN_ERROR, TN_ERROR_FORMAT, _ ("%s: token %u at offset %" G_GSIZE_FORMAT " is cut off"), name,
+      g_set_error (error, TN_ERROR, TN_ERROR_FORMAT, _ ("%s: token %u at offset %zu is cut off"), name,
                    scores->len, *place);
       return FALSE;
     }
@@ -44,7 +44,7 @@ parse_token (const char *name, const guint8 *data, gsize size, gsize *place, gui
   if (length > longest || length > size - *place - 8)
     {
       g_set_error (error, TN_ERROR, TN_ERROR_FORMAT,
-                   _ ("%s: token %u at offset %" G_GSIZE_FORMAT " has a length of %u bytes, expected at most %" G_GSIZE_FORMAT),
+                   _ ("%s: token %u at offset %zu has a length of %u bytes, expected at most %zu"),
                    name, scores->len, *place, length, MIN ((gsize) longest, size - *place - 8));
       return FALSE;
     }
@@ -91,7 +91,7 @@ tn_tokenizer_parse_llama2c (const char *name, const guint8 *data, gsize size, GE
 
   if (size < 12)
     {
-      g_set_error (error, TN_ERROR, TN_ERROR_FORMAT, _ ("%s: %" G_GSIZE_FORMAT " bytes are too few for a llama2.c tokenizer"),
+      g_set_error (error, TN_ERROR, TN_ERROR_FORMAT, _ ("%s: %zu bytes are too few for a llama2.c tokenizer"),
                    name, size);
       return NULL;
     }

@@ -136,13 +136,13 @@ tn_tokenizer_encode (TnTokenizer *self, const char *text, gsize bytes, gboolean 
 
   if (valid != bytes)
     {
-      g_set_error (error, TN_ERROR, TN_ERROR_DATA, _ ("the text is not UTF-8: byte 0x%02x at offset %" G_GSIZE_FORMAT),
+      g_set_error (error, TN_ERROR, TN_ERROR_DATA, _ ("the text is not UTF-8: byte 0x%02x at offset %zu"),
                    (guint8) text[valid], valid);
       return FALSE;
     }
   if (bytes > MAX_TEXT)
     {
-      g_set_error (error, TN_ERROR, TN_ERROR_ARGUMENT, _ ("a text of %" G_GSIZE_FORMAT " bytes, expected at most %d"), bytes,
+      g_set_error (error, TN_ERROR, TN_ERROR_ARGUMENT, _ ("a text of %zu bytes, expected at most %d"), bytes,
                    MAX_TEXT);
       return FALSE;
     }

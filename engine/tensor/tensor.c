@@ -58,7 +58,7 @@ tn_tensor_new (TnDtype dtype, guint n_dims, const guint64 *shape, TnPurpose purp
   if (!count_elements (n_dims, shape, &count) || !tn_dtype_bytes (dtype, count, &bytes) || bytes > G_MAXSSIZE)
     {
       g_set_error (error, TN_ERROR, TN_ERROR_SHAPE,
-                   _ ("A tensor of type %s has a shape whose size overflows or is no multiple of %" G_GSIZE_FORMAT " elements"),
+                   _ ("A tensor of type %s has a shape whose size overflows or is no multiple of %zu elements"),
                    tn_dtype_get_name (dtype), tn_dtype_block_elements (dtype));
       return NULL;
     }
