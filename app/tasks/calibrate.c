@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "data/files/atomic-file.h"
 #include "data/statistics/stats-file.h"
 #include "engine/device/device.h"
 #include "engine/error.h"
@@ -179,6 +180,15 @@ fit_batch_size (TnModel *model, TnSamplingOptions *sampling, TnSiteKind kinds, c
   return TRUE;
 }
 
+/* A file that cannot be written is found out before the work, not after it. */
+static gboolean
+check_output (const char *path, GError **error)
+{
+  g_autoptr (TnAtomicFile) file = tn_atomic_file_create (path, error);
+
+  return file != NULL;
+}
+
 static gboolean
 open_all (CalibrateData *data, Opened *opened, const TnListener *listener, GCancellable *cancellable, GError **error)
 {
@@ -186,7 +196,7 @@ open_all (CalibrateData *data, Opened *opened, const TnListener *listener, GCanc
   TnSamplingOptions *sampling = &options->sampling;
   guint context;
 
-  if ((opened->file = tn_model_file_open (options->model_path, error)) == NULL ||
+  if (!check_output (options->out_path, error) || (opened->file = tn_model_file_open (options->model_path, error)) == NULL ||
       (opened->model = tn_model_file_load (opened->file, error)) == NULL)
     return FALSE;
   context = tn_model_get_config (opened->model)->n_context;
@@ -251,7 +261,10 @@ observe_all (CalibrateData *data, Opened *opened, const TnListener *listener, GC
       g_propagate_error (error, local);
       return FALSE;
     }
-  if (data->stats->samples == 0)
+  /* A shard may be empty; its file is, too, and merges with those of the others. */
+  if (data->stats->samples == 0 && data->options->sampling.n_shards > 1)
+    tn_listener_event (listener, "info", _("this shard holds no sequence: its statistics are empty"));
+  else if (data->stats->samples == 0)
     {
       g_set_error_literal (error, TN_ERROR, TN_ERROR_DATA, _("the data hold no sequence to calibrate on"));
       return FALSE;

@@ -378,7 +378,7 @@ end (TnJob *self, TnJobState state, GError *error)
   get_progress (self, &progress);
   g_mutex_unlock (&self->lock);
   if (self->record != NULL &&
-      !tn_job_record_end (self->record, &progress, state == TN_JOB_FAILED ? error->message : NULL, output, &failure) &&
+      !tn_job_record_end (self->record, &progress, error != NULL ? error->message : NULL, output, &failure) &&
       failure != NULL)
     warn_about_workspace (self, failure);
   g_mutex_lock (&self->lock);

@@ -167,6 +167,15 @@ class Calibration(CommandTest):
             self.run_json("stats", "merge", *(self.path(f"part{i}") for i in order), "--out", self.path("merged"))
             self.assertEqual(self.read("whole"), self.read("merged"))
 
+    def test_more_shards_than_sequences(self):
+        self.calibrate("whole", samples=3)
+        for i in (1, 2, 3, 4, 5):
+            self.calibrate(f"part{i}", "--shard", f"{i}/5", samples=3)
+        self.assertEqual(self.run_json("stats", "show", self.path("part5"))["samples"], 0)
+        for order in ((1, 2, 3, 4, 5), (5, 4, 3, 2, 1)):
+            self.run_json("stats", "merge", *(self.path(f"part{i}") for i in order), "--out", self.path("merged"))
+            self.assertEqual(self.read("whole"), self.read("merged"))
+
     def test_show_and_export(self):
         made = self.calibrate("a")
         shown = self.run_json("stats", "show", self.path("a"))
@@ -203,7 +212,9 @@ class Calibration(CommandTest):
         self.assertIn("partial", said)
         self.assertEqual(self.run_raw("stats", "show", self.path("a")).returncode, 0)
         self.assertIn("partial", self.run_raw("stats", "show", self.path("a")).stdout)
-        self.assertEqual(self.run_json("runs", "list")[0]["state"], "cancelled")
+        run = self.run_json("runs", "list")[0]
+        self.assertEqual(run["state"], "cancelled")
+        self.assertIn("partial", run["message"])
 
     def test_full_disk(self):
         self.calibrate("a")
@@ -331,6 +342,35 @@ class BadInput(CommandTest):
                           ("inspect", "x", "--schemes", "int9"), ("inspect", "x", "--no-such-option"), ("stats", "show"), ("stats", "frob", "x")):
             with self.subTest(arguments):
                 self.assert_fails(self.run_raw(*arguments, workspace=False), status=2)
+
+    def test_memory_limit_below_the_program(self):
+        self.assert_fails(self.run_raw("doctor", "--memory-limit", "1MB"), "--memory-limit")
+
+    def test_names_that_are_no_text(self):
+        shutil.copy(self.model(), self.path(os.fsdecode(b"m\xff.bin")))
+        result = subprocess.run([PROGRAM, "inspect", self.path(os.fsdecode(b"m\xff.bin")), "--json", "--workspace", self.workspace],
+                                capture_output=True, timeout=300)
+        self.assertTrue(json.loads(result.stdout.decode("utf-8"))["model"]["path"].endswith("m\ufffd.bin"))
+
+    def test_names_of_tensors_do_not_steer_the_terminal(self):
+        header = b'{"a\\nb\\u001b[31m":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"' + b"n" * 9000 + \
+                 b'":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}'
+        path = self.write("names.safetensors", struct.pack("<Q", len(header)) + header + bytes(8))
+        said = self.run_raw("inspect", path)
+        self.assertEqual(said.returncode, 0, said.stderr)
+        self.assertNotIn("\x1b", said.stdout)
+        self.assertLess(len(said.stdout), 4000)
+
+    def test_output_is_checked_first(self):
+        for out in (self.path("no-such-folder/x"), self.folder, "/dev/null"):
+            result = self.run_raw("calibrate", self.path("no-such-model"), "--data", self.path("x"), "--out", out)
+            self.assert_fails(result, out)
+
+    def test_text_from_a_device(self):
+        def little_memory():
+            resource.setrlimit(resource.RLIMIT_AS, (4 << 30, 4 << 30))
+        self.assert_fails(self.run_raw("tokenize", self.model(), "--file", "/dev/zero", preexec=little_memory), "/dev/zero")
+        self.assertEqual(self.run_json("tokenize", self.model(), "--file", self.write("nothing.txt", b""))["ids"], [1])
 
     def test_closed_output(self):
         if not os.path.exists("/dev/full"):

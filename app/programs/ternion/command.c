@@ -228,7 +228,10 @@ tn_command_parse (TnCommand *self, int argc, char **argv, const char *verb, cons
   if (!ok)
     {
       *status = error->domain == TN_ERROR && error->code != TN_ERROR_ARGUMENT ? TN_EXIT_FAILED : TN_EXIT_USAGE;
-      g_printerr (_("ternion %s: %s\nUsage: ternion %s %s; see ternion %s --help\n"), verb, error->message, verb, usage, verb);
+      if (*status == TN_EXIT_USAGE)
+        g_printerr (_("ternion %s: %s\nUsage: ternion %s %s; see ternion %s --help\n"), verb, error->message, verb, usage, verb);
+      else
+        g_printerr ("ternion %s: %s\n", verb, error->message);
       g_error_free (error);
       return FALSE;
     }
@@ -373,7 +376,12 @@ tn_json_add_string (JsonBuilder *builder, const char *name, const char *value)
   if (name != NULL)
     json_builder_set_member_name (builder, name);
   if (value != NULL)
-    json_builder_add_string_value (builder, value);
+    {
+      /* Names of files may hold any bytes, JSON may not. */
+      g_autofree char *valid = g_utf8_make_valid (value, -1);
+
+      json_builder_add_string_value (builder, valid);
+    }
   else
     json_builder_add_null_value (builder);
 }

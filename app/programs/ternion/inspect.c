@@ -5,7 +5,10 @@
 
 #include "app/programs/ternion/command.h"
 #include "app/tasks/inspect.h"
+#include "data/files/quote.h"
 #include "engine/device/device.h"
+
+#define LONGEST_NAME 100
 
 typedef struct
 {
@@ -151,15 +154,26 @@ print_json (const InspectWork *work, double seconds, GError **error)
   return tn_command_print_json (builder, error);
 }
 
+/* Names come from files: a line break or an escape sequence in one must not reach the terminal, a very long one not spread the table. */
+static char *
+printable_name (const char *name)
+{
+  for (const char *next = name; *next != '\0'; next = g_utf8_next_char (next))
+    if (next - name > LONGEST_NAME || !g_unichar_isprint (g_utf8_get_char (next)))
+      return tn_quote_string (name);
+  return g_strdup (name);
+}
+
 static void
 print_row (const InspectWork *work, const TnTensorInspection *inspection, int name_width)
 {
   const TnModelTensor *entry = tn_model_file_get_tensor (work->file, inspection->tensor);
   g_autofree char *shape = tn_tensor_shape_to_string (entry->tensor);
+  g_autofree char *name = printable_name (entry->name);
   const TnTensorSummary *summary = &inspection->summary;
   int pad = 16 - (int) g_utf8_strlen (shape, -1);
 
-  g_print ("%-*s  %-6s %*s%s", name_width, entry->name, entry->dtype_name, MAX (pad, 0), "", shape);
+  g_print ("%-*s  %-6s %*s%s", name_width, name, entry->dtype_name, MAX (pad, 0), "", shape);
   if (!inspection->decoded)
     {
       g_print (_("  (cannot be decoded)\n"));
@@ -188,9 +202,9 @@ print_table (const InspectWork *work, double seconds)
   for (guint i = 0; i < work->inspections->len; i++)
     {
       const TnTensorInspection *inspection = g_ptr_array_index (work->inspections, i);
-      const TnModelTensor *entry = tn_model_file_get_tensor (work->file, inspection->tensor);
+      g_autofree char *name = printable_name (tn_model_file_get_tensor (work->file, inspection->tensor)->name);
 
-      name_width = MAX (name_width, (int) g_utf8_strlen (entry->name, -1));
+      name_width = MAX (name_width, (int) g_utf8_strlen (name, -1));
     }
   g_print ("%-*s  %-6s %16s  %10s %10s %10s", name_width, _("tensor"), _("type"), _("shape"), _("min"), _("max"), _("std"));
   for (guint i = 0; i < work->schemes->len; i++)

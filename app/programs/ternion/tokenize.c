@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "app/programs/ternion/command.h"
+#include "data/files/mapped-file.h"
 #include "data/tokenizers/tokenizer.h"
 
 /* The argument names a model, or a file that is a tokenizer itself. */
@@ -52,7 +53,8 @@ TnExitStatus
 tn_verb_tokenize (int argc, char **argv)
 {
   g_auto (TnCommand) command = { NULL };
-  g_autofree char *text = NULL, *path = NULL, *contents = NULL;
+  g_autofree char *text = NULL, *path = NULL;
+  g_autoptr (TnMappedFile) contents = NULL;
   gboolean no_bos = FALSE;
   const GOptionEntry entries[] = {
     { "text", 0, 0, G_OPTION_ARG_STRING, &text, N_("Text to tokenize"), N_("TEXT") },
@@ -64,19 +66,20 @@ tn_verb_tokenize (int argc, char **argv)
   g_autoptr (GArray) ids = g_array_new (FALSE, FALSE, sizeof (gint32));
   TnExitStatus status;
   GError *error = NULL;
+  const char *data;
   gsize bytes;
 
   if (!tn_command_parse (&command, argc, argv, "tokenize", _("MODEL (--text TEXT | --file FILE)"), _("text to token ids"), entries, 1, 1, &status))
     return status;
   if ((text == NULL) == (path == NULL))
     return tn_command_usage_error (&command, _("give either --text TEXT or --file FILE"));
-  if (path != NULL && !g_file_get_contents (path, &contents, &bytes, &error))
+  if (path != NULL && (contents = tn_mapped_file_open (path, &error)) == NULL)
     return tn_command_fail (&command, error);
-  if (path == NULL)
-    bytes = strlen (text);
+  bytes = contents != NULL ? tn_mapped_file_get_size (contents) : strlen (text);
+  data = bytes == 0 ? "" : contents != NULL ? (const char *) tn_mapped_file_get_data (contents) : text;
   if ((tokenizer = open_tokenizer (&command, &error)) == NULL)
     return tn_command_fail (&command, error);
-  if (!tn_tokenizer_encode (tokenizer, path != NULL ? contents : text, bytes, !no_bos, ids, &error))
+  if (!tn_tokenizer_encode (tokenizer, data, bytes, !no_bos, ids, &error))
     {
       g_prefix_error (&error, "%s: ", path != NULL ? path : "--text");
       return tn_command_fail (&command, error);
