@@ -9,6 +9,7 @@
 #include "data/statistics/stats-file.h"
 #include "engine/device/device.h"
 #include "engine/error.h"
+#include "engine/nn/linear.h"
 
 #define DEFAULT_SAMPLES 128
 #define DEFAULT_SEQ_LEN 512
@@ -301,6 +302,7 @@ calibrate (TnJob *job, const TnListener *listener, GCancellable *cancellable, gp
 {
   CalibrateData *data = user_data;
   g_auto (Opened) opened = { NULL };
+  g_autofree char *backend = tn_linear_backend ();
   gint64 start = g_get_monotonic_time ();
   GError *local = NULL;
   TnStats *stats;
@@ -308,7 +310,7 @@ calibrate (TnJob *job, const TnListener *listener, GCancellable *cancellable, gp
   if (!open_all (data, &opened, listener, cancellable, error))
     return FALSE;
   record_model (data, opened.file);
-  stats = tn_stats_new (tn_model_get_fingerprint (opened.model), "openblas");
+  stats = tn_stats_new (tn_model_get_fingerprint (opened.model), backend);
   tn_stats_add_sites (stats, opened.model, data->options->kinds);
   g_mutex_lock (&data->lock);
   data->stats = stats;

@@ -22,6 +22,16 @@ typedef struct
   const float *rows;
 } Block;
 
+char *
+tn_linear_backend (void)
+{
+  /* "OpenBLAS 0.3.21 NO_LAPACKE DYNAMIC_ARCH …" */
+  g_auto (GStrv) words = g_strsplit (openblas_get_config (), " ", 3);
+  const char *version = words[0] != NULL && words[1] != NULL ? words[1] : "unknown";
+
+  return g_strdup_printf ("openblas %s %s", version, openblas_get_corename ());
+}
+
 /* OpenBLAS runs on one thread inside a parallel region; where the region has a single thread, or there is none, it has to be
  * told, or its own splitting would change the shape of the products. The number of the region's threads is unaffected. */
 static int

@@ -25,6 +25,10 @@ void         tn_linear_forward    (const TnLinear *layers, guint n_layers, const
 #define TN_LINEAR_VECTOR_ROWS 16
 void         tn_linear_vector     (const TnTensor *weight, const float *x, float *tiles, float *y);
 
+/* What computes the products: library, version and the kernels it chose for this processor ("openblas 0.3.21 SkylakeX"). Another version or
+ * another processor's kernels round differently, so statistics say which it was. Free with g_free(). */
+char        *tn_linear_backend    (void);
+
 /* Output rows a block. */
 guint64      tn_linear_block_rows (const TnTensor *weight);
 /* TRUE when the data can be used as fp32 where it lies. */
