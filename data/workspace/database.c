@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "data/workspace/database.h"
 
+#include <errno.h>
 #include <glib/gi18n-lib.h>
 
 #include "engine/error.h"
@@ -17,6 +18,10 @@ tn_database_fail (TnDatabase *self, int code, GError **error)
       g_set_error (error, TN_ERROR, TN_ERROR_NOT_FOUND, _ ("%s: the run does not exist"), self->path);
       return FALSE;
     }
+  /* A disk without room for the shared index of the log is told as a failure of the disk. */
+  if (code == SQLITE_IOERR_SHMSIZE ||
+      ((code & 0xff) == SQLITE_IOERR && self->handle != NULL && sqlite3_system_errno (self->handle) == ENOSPC))
+    code = SQLITE_FULL;
   switch (code & 0xff)
     {
     case SQLITE_BUSY:

@@ -24,6 +24,11 @@ prepare_folder (const char *path, GError **error)
       g_set_error (error, TN_ERROR, TN_ERROR_IO, _ ("%s: is a folder, expected a workspace file"), path);
       return FALSE;
     }
+  if (g_file_test (path, G_FILE_TEST_EXISTS) && !g_file_test (path, G_FILE_TEST_IS_REGULAR))
+    {
+      g_set_error (error, TN_ERROR, TN_ERROR_IO, _ ("%s: not a regular file, expected a workspace file"), path);
+      return FALSE;
+    }
   if (g_mkdir_with_parents (folder, 0700) != 0)
     {
       g_set_error (error, TN_ERROR, TN_ERROR_IO, _ ("%s: the folder for the workspace cannot be made: %s"), path,

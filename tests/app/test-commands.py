@@ -167,6 +167,25 @@ class Calibration(CommandTest):
             self.run_json("stats", "merge", *(self.path(f"part{i}") for i in order), "--out", self.path("merged"))
             self.assertEqual(self.read("whole"), self.read("merged"))
 
+    def test_other_kernels_do_not_merge(self):
+        self.calibrate("a", samples=3)
+        backends = set()
+        for kernels in ("Haswell", "SkylakeX", "Prescott"):
+            os.environ["OPENBLAS_CORETYPE"] = kernels
+            try:
+                self.calibrate(kernels, samples=3)
+            finally:
+                del os.environ["OPENBLAS_CORETYPE"]
+            here = self.run_json("stats", "show", self.path(kernels))["backend"]
+            backends.add(here)
+            same = here == self.run_json("stats", "show", self.path("a"))["backend"]
+            if same:
+                self.assertEqual(self.read("a"), self.read(kernels))
+            merged = self.run_raw("stats", "merge", self.path("a"), self.path(kernels), "--out", self.path("merged"))
+            self.assertEqual(merged.returncode, 0 if same else 1, merged.stderr)
+        if os.uname().machine == "x86_64":
+            self.assertGreater(len(backends), 1)
+
     def test_more_shards_than_sequences(self):
         self.calibrate("whole", samples=3)
         for i in (1, 2, 3, 4, 5):
@@ -334,6 +353,9 @@ class BadInput(CommandTest):
         arguments = ("inspect", self.model(), "--workspace")
         broken = self.write("broken.db", b"SQLite format 3\0" + b"garbage" * 300)
         self.assert_fails(self.run_raw(*arguments, broken, workspace=False), "broken.db")
+        os.mkfifo(self.path("pipe.db"))
+        for special in (self.path("pipe.db"), "/dev/null"):
+            self.assert_fails(self.run_raw(*arguments, special, workspace=False), special, "not a regular file")
         text = self.write("text.db", b"this is no database\n" * 50)
         self.assert_fails(self.run_raw(*arguments, text, workspace=False), "text.db")
 
