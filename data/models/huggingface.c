@@ -157,6 +157,14 @@ read_token (const TnJsonNode *config, const char *name, guint n_vocab)
   return (gint32) node->value.number.integer;
 }
 
+static gboolean
+is_number_other_than (const TnJsonNode *config, const char *key, double harmless)
+{
+  const TnJsonNode *value = tn_json_find_typed (config, key, TN_JSON_NUMBER);
+
+  return value != NULL && fabs (value->value.number.real - harmless) > 1e-9;
+}
+
 /* "rope_scaling", or all about the rotary embedding in "rope_parameters". */
 static void
 read_rope (TnModelFile *self, const TnJsonNode *config)
@@ -204,6 +212,10 @@ check_variant (TnModelFile *self, const TnJsonNode *config)
     }
   if (read_flag (self, config, "attention_bias", FALSE) || read_flag (self, config, "mlp_bias", FALSE))
     tn_model_file_refuse_run (self, TN_ERROR_UNSUPPORTED, _ ("linear layers with biases cannot be run"));
+  if (is_number_other_than (config, "partial_rotary_factor", 1.0))
+    tn_model_file_refuse_run (self, TN_ERROR_UNSUPPORTED, _ ("rotary embedding of a part of each head cannot be run"));
+  if (is_number_other_than (config, "sliding_window", 0.0) && read_flag (self, config, "use_sliding_window", TRUE))
+    tn_model_file_refuse_run (self, TN_ERROR_UNSUPPORTED, _ ("attention over a sliding window cannot be run"));
   if (activation != NULL && strcmp (activation, "silu") != 0 && strcmp (activation, "swish") != 0)
     {
       g_autofree char *quoted = tn_quote_string (activation);

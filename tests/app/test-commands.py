@@ -316,6 +316,21 @@ class BadInput(CommandTest):
         result = self.run_raw("eval", folder, "--data", realdata("text/expected_stories.txt"), "--tokenizer", realdata("stories260k/tok512.bin"))
         self.assert_fails(result, "mlp", "173")
 
+    def test_config_that_cannot_be_run(self):
+        for key, value, word in (("partial_rotary_factor", 0.5, "rotary"), ("sliding_window", 128, "sliding window"), ("attention_bias", True, "biases")):
+            folder = self.path(key)
+            os.mkdir(folder)
+            shutil.copy(realdata("stories260k/hf-f32/model.safetensors"), folder)
+            with open(realdata("stories260k/hf-f32/config.json")) as f:
+                config = json.load(f)
+            config[key] = value
+            with open(os.path.join(folder, "config.json"), "w") as f:
+                json.dump(config, f)
+            with self.subTest(key):
+                self.assert_fails(self.run_raw("eval", folder, "--data", realdata("text/expected_stories.txt"), "--tokenizer",
+                                               realdata("stories260k/tok512.bin")), word)
+                self.assertEqual(self.run_raw("inspect", folder).returncode, 0)
+
     def test_nan_is_counted(self):
         header = b'{"w":{"dtype":"F32","shape":[2,2],"data_offsets":[0,16]}}'
         path = self.write("nan.safetensors", struct.pack("<Q", len(header)) + header + struct.pack("<4f", 1, float("nan"), -1, 0))
