@@ -16,7 +16,7 @@ typedef struct
   TnSamplingOptions sampling;
   TnSiteKind        kinds;
   char             *out_path;       /* statistics file; NULL: beside the workspace */
-  gsize             memory_limit;   /* bytes, 0 none */
+  gsize             memory_limit;   /* bytes, 0 none; whoever starts the job sets the pool's budget, the job keeps to that */
 } TnCalibrateOptions;
 
 TnCalibrateOptions *tn_calibrate_options_new  (void); /* defaults: 128 samples of 512 tokens (or the context), batch 8, random, seed 0, inputs of linear layers */
