@@ -4,8 +4,6 @@
 #include "engine/quant/rounding-search.h"
 #include "engine/tensor/scan.h"
 
-/* Rows, or groups, up to this length are rounded as a whole while they are in the cache; longer ones are streamed. */
-#define MAX_CACHED_ELEMENTS ((guint64) 4 * TN_TENSOR_BLOCK_ELEMENTS)
 /* Scales of so many rows or groups are found before their elements are rounded. */
 #define UNIT_BATCH 256
 
@@ -189,7 +187,7 @@ stream_long_rows (const Stream *self, const TnMoments *moments, GError **error)
       one.n_plans = 1;
       if (self->totals != NULL)
         one.totals = &self->totals[i];
-      if (length <= MAX_CACHED_ELEMENTS)
+      if (length <= TN_ROUNDING_MAX_CACHED_ELEMENTS)
         {
           one.plans->unit_length = (gsize) length;
           if (!stream_range (&one, 0, tensor->count, (gsize) (length * MAX (1, TN_TENSOR_BLOCK_ELEMENTS / length)), NULL, error))
@@ -218,7 +216,7 @@ stream_tensor (const Stream *self, const TnMoments *moments, GError **error)
       self->plans[i].unit_length =
           scheme->granularity == TN_PER_TENSOR ? 0 : (gsize) MIN (get_unit_length (scheme, rows, columns), G_MAXSIZE);
     }
-  if (columns > MAX_CACHED_ELEMENTS)
+  if (columns > TN_ROUNDING_MAX_CACHED_ELEMENTS)
     return stream_long_rows (self, moments, error);
   return stream_range (self, 0, self->tensor->count,
                        (gsize) (MAX (columns, 1) * MAX (1, TN_TENSOR_BLOCK_ELEMENTS / MAX (columns, 1))), moments, error);

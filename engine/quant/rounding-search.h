@@ -6,6 +6,9 @@
 
 G_BEGIN_DECLS
 
+/* Rows, or groups, up to this length are rounded as a whole while they are in the cache; longer ones are streamed. */
+#define TN_ROUNDING_MAX_CACHED_ELEMENTS ((guint64) 4 * TN_TENSOR_BLOCK_ELEMENTS)
+
 /* The parameters of several schemes for elements first .. first + n of a tensor that is streamed, all under one scale a scheme
  * whatever its granularity. moments: of these elements when they are known already, else NULL. As many passes as the schemes need:
  * one for the moments, one more for levels (least squares, TWN), two more for each absmedian. */

@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "engine/quant/codes.h"
+
+#include <glib/gi18n-lib.h>
+#include <inttypes.h>
+#include <omp.h>
+
+#include "engine/error.h"
+#include "engine/quant/rounding-search.h"
+
+struct _TnCoder
+{
+  const TnTensor *tensor;
+  TnScheme scheme;
+  TnCodeStorage storage;
+  guint64 columns;
+  guint64 unit_length; /* elements of a row that share a scale */
+  gboolean per_tensor;
+  gboolean streamed;   /* units are too long to be searched while they are at hand */
+  TnRounding rounding; /* per_tensor: of all units */
+};
+
+typedef struct
+{
+  TnCodeSums sums;
+  float bad_scale; /* 0: none */
+} RowResult;
+
+TnCoder *
+tn_coder_new (const TnTensor *tensor, const TnScheme *scheme, const TnCodeStorage *storage, GCancellable *cancellable,
+              GError **error)
+{
+  guint64 rows = tn_tensor_rows (tensor), columns = tn_tensor_columns (tensor);
+  const TnScheme *schemes[] = {scheme};
+  g_autoptr (TnCoder) self = NULL;
+
+  if (!tn_scheme_check (scheme, rows, columns, error))
+    return NULL;
+  if (!tn_dtype_can_decode (tensor->dtype))
+    {
+      g_set_error (error, TN_ERROR, TN_ERROR_UNSUPPORTED, _ ("Tensors of type %s cannot be decoded"),
+                   tn_dtype_get_name (tensor->dtype));
+      return NULL;
+    }
+  self = g_new0 (TnCoder, 1);
+  self->tensor = tensor;
+  self->scheme = *scheme;
+  self->storage = *storage;
+  self->columns = columns;
+  self->per_tensor = scheme->granularity == TN_PER_TENSOR;
+  self->unit_length = scheme->granularity == TN_PER_GROUP ? scheme->group_size : MAX (columns, 1);
+  self->streamed = self->unit_length > TN_ROUNDING_MAX_CACHED_ELEMENTS;
+  if (self->per_tensor &&
+      !tn_rounding_find_in_tensor (tensor, 0, tensor->count, NULL, schemes, 1, &self->rounding, cancellable, error))
+    return NULL;
+  return g_steal_pointer (&self);
+}
+
+void
+tn_coder_free (TnCoder *self)
+{
+  g_free (self);
+}
+
+guint64
+tn_coder_units_per_row (const TnCoder *self)
+{
+  return self->columns / self->unit_length;
+}
+
+gboolean
+tn_coder_is_per_tensor (const TnCoder *self)
+{
+  return self->per_tensor;
+}
+
+static inline gint16
+find_code (const TnRounding *rounding, float x)
+{
+  float code;
+
+  if (!rounding->integer)
+    return fabsf (x) > rounding->threshold ? (x < 0.0f ? -1 : 1) : 0;
+  code = (x / rounding->scale + TN_ROUNDING_MAGIC) - TN_ROUNDING_MAGIC;
+  return (gint16) CLAMP (code, rounding->low, rounding->high);
+}
+
+static float
+store_value (TnDtype dtype, float value)
+{
+  return dtype == TN_DTYPE_F16 ? tn_f16_to_f32 (tn_f32_to_f16 (value)) : tn_bf16_to_f32 (tn_f32_to_bf16 (value));
+}
+
+/* The scale as it is kept; FALSE when it is not zero or infinite, and the kept one is. */
+static gboolean
+store_scale (const TnCoder *self, TnRounding *unit, TnCodeSums *sums)
+{
+  float scale = unit->scale;
+
+  if (self->storage.scales != TN_DTYPE_F16)
+    return TRUE;
+  unit->scale = store_value (TN_DTYPE_F16, scale);
+  if (scale != 0.0f)
+    sums->scale_change = MAX (sums->scale_change, fabs ((double) unit->scale - (double) scale) / (double) scale);
+  return isfinite (unit->scale) && (unit->scale != 0.0f || scale == 0.0f);
+}
+
+static void
+code_unit (const TnCoder *self, const TnRounding *searched, float scale, const float *x, guint64 n, gint16 *codes,
+           TnCodeSums *sums)
+{
+  TnDtype values = self->storage.values;
+
+  for (guint64 i = 0; i < n; i++)
+    {
+      gboolean finite = isfinite (x[i]);
+      float stored, value = finite ? x[i] : 0.0f;
+      double error;
+
+      codes[i] = finite ? find_code (searched, value) : 0;
+      stored = (float) codes[i] * scale;
+      if (values != TN_DTYPE_F32)
+        stored = store_value (values, stored);
+      error = (double) value - (double) stored;
+      sums->nonfinite += !finite;
+      sums->square += (double) value * (double) value;
+      sums->error_square += error * error;
+    }
+}
+
+/* units: searched before where they are streamed. */
+static void
+code_row (const TnCoder *self, const float *x, gint16 *codes, TnRounding *units, RowResult *result)
+{
+  guint64 n_units = tn_coder_units_per_row (self), n = self->unit_length;
+
+  for (guint64 i = 0; i < n_units; i++)
+    {
+      TnRounding searched = self->per_tensor ? self->rounding
+                            : self->streamed ? units[i]
+                                             : tn_rounding_find (&self->scheme, x + i * n, (gsize) n);
+
+      units[i] = searched;
+      if (!store_scale (self, &units[i], &result->sums))
+        result->bad_scale = searched.scale;
+      code_unit (self, &searched, units[i].scale, x + i * n, n, codes + i * n, &result->sums);
+    }
+}
+
+static gboolean
+search_streamed (const TnCoder *self, guint64 first, guint64 n, TnRounding *units, GCancellable *cancellable, GError **error)
+{
+  const TnScheme *schemes[] = {&self->scheme};
+  guint64 n_units = n * tn_coder_units_per_row (self);
+
+  for (guint64 i = 0; i < n_units; i++)
+    if (!tn_rounding_find_in_tensor (self->tensor, first * self->columns + i * self->unit_length, self->unit_length, NULL,
+                                     schemes, 1, &units[i], cancellable, error))
+      return FALSE;
+  return TRUE;
+}
+
+gboolean
+tn_coder_read (TnCoder *self, guint64 first, guint64 n, gint16 *codes, TnRounding *units, TnCodeSums *sums,
+               GCancellable *cancellable, GError **error)
+{
+  guint64 n_units = tn_coder_units_per_row (self);
+  g_autofree RowResult *results = g_new0 (RowResult, n);
+  g_autoptr (TnBlock) memory = NULL;
+
+  g_return_val_if_fail (first <= tn_tensor_rows (self->tensor) && n <= tn_tensor_rows (self->tensor) - first, FALSE);
+
+  if (g_cancellable_set_error_if_cancelled (cancellable, error) ||
+      (self->streamed && !self->per_tensor && !search_streamed (self, first, n, units, cancellable, error)))
+    return FALSE;
+  memory = tn_pool_alloc_array (tn_pool_default (), TN_PURPOSE_SCRATCH, (gsize) omp_get_max_threads () * sizeof (float),
+                                (gsize) self->columns, error);
+  if (memory == NULL)
+    return FALSE;
+#pragma omp parallel for schedule(static) if (n > 1)
+  for (guint64 i = 0; i < n; i++)
+    {
+      float *x = (float *) memory + (gsize) omp_get_thread_num () * self->columns;
+
+      tn_tensor_decode_rows (self->tensor, first + i, 1, x);
+      code_row (self, x, codes + i * self->columns, units + i * n_units, &results[i]);
+    }
+  tn_tensor_release_rows (self->tensor, first, n);
+  for (guint64 i = 0; i < n; i++)
+    {
+      const RowResult *result = &results[i];
+
+      if (result->bad_scale != 0.0f)
+        {
+          g_set_error (error, TN_ERROR, TN_ERROR_DATA,
+                       _ ("row %" PRIu64 ": the scale %g is outside what a 16-bit float can hold"), first + i,
+                       (double) result->bad_scale);
+          return FALSE;
+        }
+      sums->nonfinite += result->sums.nonfinite;
+      sums->square += result->sums.square;
+      sums->error_square += result->sums.error_square;
+      sums->scale_change = MAX (sums->scale_change, result->sums.scale_change);
+    }
+  return TRUE;
+}
