@@ -34,7 +34,7 @@ static const DtypeInfo infos[TN_N_DTYPES] = {
     [TN_DTYPE_Q4_0] = {"q4_0", 32, 18},     [TN_DTYPE_Q4_1] = {"q4_1", 32, 20},     [TN_DTYPE_Q5_0] = {"q5_0", 32, 22},
     [TN_DTYPE_Q5_1] = {"q5_1", 32, 24},     [TN_DTYPE_Q8_0] = {"q8_0", 32, 34},     [TN_DTYPE_Q4_K] = {"q4_K", 256, 144},
     [TN_DTYPE_Q6_K] = {"q6_K", 256, 210},   [TN_DTYPE_TQ1_0] = {"tq1_0", 256, 54},  [TN_DTYPE_TQ2_0] = {"tq2_0", 256, 66},
-    [TN_DTYPE_OPAQUE] = {"opaque", 0, 0},
+    [TN_DTYPE_PACKED] = {"packed", 0, 0},   [TN_DTYPE_OPAQUE] = {"opaque", 0, 0},
 };
 
 /* Converts n numbers of a C type, at any alignment. */
@@ -188,6 +188,7 @@ tn_dtype_decode (TnDtype dtype, const void *source, gsize n, float *out)
       break;
     case TN_DTYPE_INVALID:
     case TN_DTYPE_Q8_GROUP:
+    case TN_DTYPE_PACKED:
     case TN_DTYPE_OPAQUE:
     case TN_N_DTYPES:
     default:

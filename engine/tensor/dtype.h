@@ -36,13 +36,14 @@ typedef enum
   TN_DTYPE_Q6_K,
   TN_DTYPE_TQ1_0,
   TN_DTYPE_TQ2_0,
+  TN_DTYPE_PACKED, /* a layout of the whole tensor that its maker decodes (TnTensorDecodeFunc) */
   TN_DTYPE_OPAQUE, /* known size, unknown meaning: listed, never decoded */
   TN_N_DTYPES
 } TnDtype;
 
 /* "f32", "q4_K", … as shown to users. */
 const char *tn_dtype_get_name    (TnDtype dtype);
-/* Elements a block (1 for plain numbers), and bytes a block; 0 for OPAQUE. */
+/* Elements a block (1 for plain numbers), and bytes a block; 0 for PACKED and OPAQUE. */
 gsize       tn_dtype_block_elements (TnDtype dtype);
 gsize       tn_dtype_block_bytes    (TnDtype dtype);
 /* Bytes of n elements; FALSE on overflow or when n is no multiple of the block. */
@@ -50,7 +51,7 @@ gboolean    tn_dtype_bytes       (TnDtype dtype, guint64 n, guint64 *bytes);
 /* TRUE for all but INVALID and OPAQUE. */
 gboolean    tn_dtype_can_decode  (TnDtype dtype);
 /* n elements starting at a block boundary, to float32; source at any alignment. The last block may be taken in part. F64 and wide integers are rounded to nearest.
- * Q8_GROUP cannot be decoded here (its scales are apart): use tn_tensor_decode(). */
+ * Q8_GROUP (its scales are apart) and PACKED cannot be decoded here: use tn_tensor_decode(). */
 void        tn_dtype_decode      (TnDtype dtype, const void *source, gsize n, float *out);
 /* TRUE for what tn_dtype_encode() writes: F32, F16, BF16, Q4_0, Q4_1, Q5_0, Q5_1, Q8_0, TQ1_0, TQ2_0. */
 gboolean    tn_dtype_can_encode  (TnDtype dtype);
