@@ -16,6 +16,7 @@ tn_variant_get (void)
 
       variant = g_str_equal (name, "cpu-avx512") ? TN_VARIANT_AVX512
                 : g_str_equal (name, "cpu-avx2") ? TN_VARIANT_AVX2
+                : g_str_equal (name, "cpu-neon") ? TN_VARIANT_NEON
                                                  : TN_VARIANT_SCALAR;
       g_atomic_int_set (&current, variant);
     }
@@ -25,9 +26,13 @@ tn_variant_get (void)
 gboolean
 tn_variant_use (TnVariant variant)
 {
-  TnCpuFeatures features = tn_device_auto_select ()->features;
+  static const TnCpuFeatures needs[TN_N_VARIANTS] = {
+      [TN_VARIANT_AVX2] = TN_CPU_AVX2 | TN_CPU_FMA,
+      [TN_VARIANT_AVX512] = TN_CPU_AVX512,
+      [TN_VARIANT_NEON] = TN_CPU_NEON,
+  };
 
-  if ((variant == TN_VARIANT_AVX2 && !(features & TN_CPU_AVX2)) || (variant == TN_VARIANT_AVX512 && !(features & TN_CPU_AVX512)))
+  if ((needs[variant] & ~tn_device_auto_select ()->features) != 0)
     return FALSE;
   g_atomic_int_set (&current, (int) variant);
   return TRUE;
