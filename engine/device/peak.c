@@ -19,34 +19,35 @@ typedef struct
   double operations; /* a round */
 } Loop;
 
-/* The sums stay in registers, and the compiler must believe that somebody reads them. */
+/* The sums stay in registers (an array of them would not), and the compiler must believe that somebody reads them. step (s): the
+ * next value of sum s. */
 #define LOOP(vector, zero, step)                                                                                                 \
   G_STMT_START                                                                                                                   \
   {                                                                                                                              \
-    vector sums[CHAINS];                                                                                                         \
+    vector s0 = zero, s1 = zero, s2 = zero, s3 = zero, s4 = zero, s5 = zero;                                                     \
+    vector s6 = zero, s7 = zero, s8 = zero, s9 = zero, s10 = zero, s11 = zero;                                                   \
                                                                                                                                  \
-    for (guint i = 0; i < CHAINS; i++)                                                                                           \
-      sums[i] = zero;                                                                                                            \
     for (guint round = 0; round < rounds; round++)                                                                               \
       {                                                                                                                          \
-        _Pragma ("GCC unroll 12") for (guint i = 0; i < CHAINS; i++)                                                             \
-        {                                                                                                                        \
-          step;                                                                                                                  \
-          __asm__ volatile("" : KEEP (sums[i]));                                                                                 \
-        }                                                                                                                        \
+        s0 = step (s0), s1 = step (s1), s2 = step (s2), s3 = step (s3), s4 = step (s4), s5 = step (s5);                          \
+        s6 = step (s6), s7 = step (s7), s8 = step (s8), s9 = step (s9), s10 = step (s10), s11 = step (s11);                      \
+        __asm__ volatile("" : KEEP (s0), KEEP (s1), KEEP (s2), KEEP (s3), KEEP (s4), KEEP (s5));                                 \
+        __asm__ volatile("" : KEEP (s6), KEEP (s7), KEEP (s8), KEEP (s9), KEEP (s10), KEEP (s11));                               \
       }                                                                                                                          \
   }                                                                                                                              \
   G_STMT_END
 
 #if defined(__x86_64__)
-#define KEEP(x) "+v"(x)
+#define KEEP(x) "+x"(x)
 
 __attribute__ ((target ("avx2,fma"))) static void
 run_fp32_avx2 (guint rounds)
 {
   const __m256 a = _mm256_set1_ps (0.5f), b = _mm256_set1_ps (1.0f);
 
-  LOOP (__m256, _mm256_setzero_ps (), sums[i] = _mm256_fmadd_ps (sums[i], a, b));
+#define STEP(s) _mm256_fmadd_ps (s, a, b)
+  LOOP (__m256, _mm256_setzero_ps (), STEP);
+#undef STEP
 }
 
 __attribute__ ((target ("avx512f"))) static void
@@ -54,21 +55,26 @@ run_fp32_avx512 (guint rounds)
 {
   const __m512 a = _mm512_set1_ps (0.5f), b = _mm512_set1_ps (1.0f);
 
-  LOOP (__m512, _mm512_setzero_ps (), sums[i] = _mm512_fmadd_ps (sums[i], a, b));
+#define STEP(s) _mm512_fmadd_ps (s, a, b)
+  LOOP (__m512, _mm512_setzero_ps (), STEP);
+#undef STEP
 }
 
-/* Products of bytes summed in pairs and added in 16 bits. The factors change between steps, or the product would be computed
- * once. */
+/* Products of bytes summed in pairs and added in 16 bits. */
 __attribute__ ((target ("avx2"))) static void
 run_int8_avx2 (guint rounds)
 {
-  __m256i a = _mm256_set1_epi8 (1);
   const __m256i b = _mm256_set1_epi8 (2);
+  __m256i a = _mm256_set1_epi8 (1);
 
-  LOOP (__m256i, _mm256_setzero_si256 (),
-        __asm__ volatile(""
-                         : "+x"(a));
-        sums[i] = _mm256_add_epi16 (sums[i], _mm256_maddubs_epi16 (a, b)));
+  /* Without the statement the product, always the same, would be computed once. */
+#define STEP(s)                                                                                                                  \
+  ({                                                                                                                             \
+    __asm__ volatile("" : "+x"(a));                                                                                              \
+    _mm256_add_epi16 (s, _mm256_maddubs_epi16 (a, b));                                                                           \
+  })
+  LOOP (__m256i, _mm256_setzero_si256 (), STEP);
+#undef STEP
 }
 
 __attribute__ ((target ("avx512f,avx512vnni"))) static void
@@ -76,7 +82,9 @@ run_int8_vnni (guint rounds)
 {
   const __m512i a = _mm512_set1_epi8 (1), b = _mm512_set1_epi8 (2);
 
-  LOOP (__m512i, _mm512_setzero_si512 (), sums[i] = _mm512_dpbusd_epi32 (sums[i], a, b));
+#define STEP(s) _mm512_dpbusd_epi32 (s, a, b)
+  LOOP (__m512i, _mm512_setzero_si512 (), STEP);
+#undef STEP
 }
 
 __attribute__ ((target ("avx512f,avx512bw,avx512bf16"))) static void
@@ -84,7 +92,9 @@ run_bf16_avx512 (guint rounds)
 {
   const __m512bh a = (__m512bh) _mm512_set1_epi16 (0x3f00), b = (__m512bh) _mm512_set1_epi16 (0x3f80);
 
-  LOOP (__m512, _mm512_setzero_ps (), sums[i] = _mm512_dpbf16_ps (sums[i], a, b));
+#define STEP(s) _mm512_dpbf16_ps (s, a, b)
+  LOOP (__m512, _mm512_setzero_ps (), STEP);
+#undef STEP
 }
 
 #elif defined(__aarch64__)
@@ -95,7 +105,9 @@ run_fp32_neon (guint rounds)
 {
   const float32x4_t a = vdupq_n_f32 (0.5f);
 
-  LOOP (float32x4_t, vdupq_n_f32 (1.0f), sums[i] = vfmaq_f32 (sums[i], sums[i], a));
+#define STEP(s) vfmaq_f32 (s, s, a)
+  LOOP (float32x4_t, vdupq_n_f32 (1.0f), STEP);
+#undef STEP
 }
 
 static void
@@ -103,7 +115,9 @@ run_int8_neon (guint rounds)
 {
   const int8x8_t a = vdup_n_s8 (1), b = vdup_n_s8 (2);
 
-  LOOP (int16x8_t, vdupq_n_s16 (0), sums[i] = vmlal_s8 (sums[i], a, b));
+#define STEP(s) vmlal_s8 (s, a, b)
+  LOOP (int16x8_t, vdupq_n_s16 (0), STEP);
+#undef STEP
 }
 #endif
 
