@@ -4,6 +4,7 @@
 
 static const TnBenchEntry entries[] = {
     {"core", {"machine_"}, tn_bench_machine},
+    {"core", {"ternary_gemm_", "ternary_gemv_"}, tn_bench_ternary},
 };
 
 const TnBenchEntry *

@@ -7,5 +7,6 @@ G_BEGIN_DECLS
 
 /* The figures of the numeric core, a function an entry. */
 void tn_bench_machine (TnBench *bench);
+void tn_bench_ternary (TnBench *bench);
 
 G_END_DECLS
