@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include "engine/nn/linear.h"
 #include "engine/nn/model-private.h"
 
 G_BEGIN_DECLS
@@ -23,12 +24,7 @@ gboolean tn_layer_scratch_init   (TnLayerScratch *self, GError **error);
 void     tn_layer_scratch_clear  (TnLayerScratch *self);
 
 /* fp32 products of layers that read the same x. */
-typedef struct
-{
-  const TnTensor *weight;
-  float          *y;
-} TnFloatLayer;
-typedef void (*TnFloatProducts) (const TnFloatLayer *layers, guint n_layers, const float *x, gpointer user_data);
+typedef void (*TnFloatProducts) (const TnLinear *layers, guint n_layers, const float *x, gpointer user_data);
 
 /* TRUE when all these layers read int8 codes: then the norm in front of them need not be computed in fp32. */
 gboolean tn_block_layers_fuse    (const TnBlockLayers *block, TnLayerKind first, guint n);
