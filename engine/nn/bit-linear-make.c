@@ -180,7 +180,8 @@ make (const TnTensor *weight, Make *self, GCancellable *cancellable, GError **er
     }
   block_rows = MAX (TN_TENSOR_BLOCK_ELEMENTS / columns / TN_TERNARY_TILE_ROWS, 1) * TN_TERNARY_TILE_ROWS;
   self->block_elements = (gsize) (MIN (block_rows, rows) * columns);
-  codes = tn_pool_alloc_array (tn_pool_default (), TN_PURPOSE_SCRATCH, tn_tensor_blocks_max_threads (), self->block_elements, error);
+  codes =
+      tn_pool_alloc_array (tn_pool_default (), TN_PURPOSE_SCRATCH, tn_tensor_blocks_max_threads (), self->block_elements, error);
   if (codes == NULL)
     return NULL;
   self->made = made;

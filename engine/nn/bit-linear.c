@@ -139,8 +139,8 @@ cut_products (gsize n_groups, gsize stride, gsize n_rows, guint threads)
 
   cut.inputs = (n_rows + cut.n_pieces - 1) / cut.n_pieces;
   /* A single row is as fast as memory: each thread reads one stretch of it. */
-  cut.groups = n_rows == 1 ? (n_groups + threads - 1) / threads
-                           : MAX (n_groups * cut.n_pieces / ((gsize) threads * ITEMS_PER_THREAD), 1);
+  cut.groups =
+      n_rows == 1 ? (n_groups + threads - 1) / threads : MAX (n_groups * cut.n_pieces / ((gsize) threads * ITEMS_PER_THREAD), 1);
   return cut;
 }
 
@@ -162,8 +162,8 @@ multiply (const TnBitLinear *layer, gsize first_group, gsize n_groups, const TnI
 
 /* Groups first .. first + n of all layers, one behind the other. */
 static void
-multiply_groups (const TnBitLinear *layers, guint n_layers, gsize first, gsize n, const TnInt8Rows *x, gsize first_row, gsize n_rows,
-                 void *scratch)
+multiply_groups (const TnBitLinear *layers, guint n_layers, gsize first, gsize n, const TnInt8Rows *x, gsize first_row,
+                 gsize n_rows, void *scratch)
 {
   for (guint i = 0; i < n_layers && n > 0; i++)
     {

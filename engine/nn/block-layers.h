@@ -22,6 +22,7 @@ gsize    tn_layer_scratch_bytes  (const TnLayerScratch *self);
 /* Allocates what was planned; TN_ERROR_MEMORY. */
 gboolean tn_layer_scratch_init   (TnLayerScratch *self, GError **error);
 void     tn_layer_scratch_clear  (TnLayerScratch *self);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (TnLayerScratch, tn_layer_scratch_clear)
 
 /* fp32 products of layers that read the same x. */
 typedef void (*TnFloatProducts) (const TnLinear *layers, guint n_layers, const float *x, gpointer user_data);

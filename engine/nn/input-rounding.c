@@ -15,8 +15,8 @@ set_fixed (TnInputRounding *self, const TnQuantParams *params, GError **error)
     {
       g_autofree char *found = tn_scheme_to_string (&params->scheme), *wanted = tn_scheme_to_string (&self->scheme);
 
-      g_set_error (error, TN_ERROR, TN_ERROR_ARGUMENT, _ ("activations %s: the parameters are of %s, expected those of one integer scheme"),
-                   wanted, found);
+      g_set_error (error, TN_ERROR, TN_ERROR_ARGUMENT,
+                   _ ("activations %s: the parameters are of %s, expected those of one integer scheme"), wanted, found);
       return FALSE;
     }
   scale = (float) params->scale;

@@ -56,9 +56,8 @@ tn_block_layer_weight (const TnBlockLayers *self, TnLayerKind kind)
 
 /* The linear layer whose weight has this name; FALSE when there is none. */
 gboolean tn_model_find_layer (const TnModel *self, const char *name, guint *block, TnLayerKind *kind);
-/* Replaces the weights and input roundings of a model that nobody else has yet. tensors, inputs: [n_layer * TN_N_LAYERS], block by block; a
- * NULL tensor, or inputs, keeps what is there. */
-TnModel *tn_model_with_layers (TnModel *self, TnTensor *const *tensors, const TnInputRounding *inputs, GError **error);
+/* The same model with other linear layers. layers, inputs: [n_layer * TN_N_LAYERS], block by block; a NULL weight stays. */
+TnModel *tn_model_with_layers (TnModel *self, TnTensor *const *layers, const TnInputRounding *inputs, GError **error);
 
 static inline const TnSite *
 tn_model_layer_site (const TnModel *self, guint block, TnLayerKind kind, TnSiteKind which)

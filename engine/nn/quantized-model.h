@@ -14,6 +14,9 @@ typedef struct
   const TnScheme      *weights;       /* NULL: as they are */
   const TnScheme      *activations;   /* what its input is rounded to; NULL: as the model has it (fp32 unless it is a BitNet) */
   const TnQuantParams *static_params; /* scale and zero point of the input, for activations per tensor; else NULL */
+  gboolean             keep_ternary;  /* weights that are ternary already, in whatever type, with one scale a tensor or row, are taken
+                                         as they are: rounding by absmean would change their scale */
+  gboolean             bit_linear;    /* with weights NULL: it is an error (TN_ERROR_UNSUPPORTED) when they are not ternary */
 } TnLayerPrecision;
 
 /* The same model in other precision; what is not changed is shared. Embedding, head and norms stay.
