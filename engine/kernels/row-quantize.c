@@ -11,6 +11,7 @@
 /* 1.5 * 2^23: the sum with it holds the rounded number, half to even, in its lowest bits. */
 #define ROUNDER 0x1.8p23f
 #define INFINITY_BITS 0x7f800000
+#define CHUNK ((gsize) 256)
 
 TN_KERNEL_INLINE gint32
 get_bits (float value)
@@ -19,27 +20,6 @@ get_bits (float value)
 
   memcpy (&bits, &value, sizeof bits);
   return bits;
-}
-
-/* The factor of tn_rmsnorm(). */
-TN_KERNEL_INLINE float
-get_norm (const float *x, double epsilon, gsize width)
-{
-  TnDouble8 sums[2] = {{0}, {0}};
-  TnFloat16 value;
-  gsize i = 0;
-
-  for (; i + TN_LANES16 <= width; i += TN_LANES16)
-    {
-      tn_load16 (x + i, &value);
-      tn_accumulate16_squares (&value, sums);
-    }
-  if (i < width)
-    {
-      tn_load16_part (x + i, width - i, 0.0f, &value);
-      tn_accumulate16_squares (&value, sums);
-    }
-  return (float) (1.0 / sqrt (tn_fold16 (sums) / (double) width + epsilon));
 }
 
 /* weight NULL: x as it is. */
@@ -72,19 +52,45 @@ quantize_broken_row (const float *x, const float *weight, float norm, gsize widt
   *scale = NAN;
 }
 
-TN_KERNEL_INLINE void
-quantize_row (const float *x, const float *weight, float norm, gsize width, gint8 *codes, float *scale, gint32 *sum_out)
+/* Largest bits of magnitudes, which are ordered as the magnitudes are; those that are not finite come last. */
+TN_KERNEL_INLINE gint32
+find_largest (const float *restrict x, const float *restrict weight, float norm, gsize width)
 {
-  gint32 largest = get_bits (ABSMAX_FLOOR), sum = 0;
-  float absmax, factor;
+  gint32 largest = get_bits (ABSMAX_FLOOR);
 
-  /* Magnitudes are ordered as their bits are, and those that are not finite come last. */
   for (gsize i = 0; i < width; i++)
     {
       gint32 magnitude = get_bits (get_value (x, weight, norm, i)) & G_MAXINT32;
 
       largest = magnitude > largest ? magnitude : largest;
     }
+  return largest;
+}
+
+/* Two roundings leave |value * factor| below 127.001: there is nothing to clip. Returns the sum of the codes. */
+TN_KERNEL_INLINE guint32
+write_codes (const float *restrict x, const float *restrict weight, float norm, float factor, gsize n, gint8 *restrict codes)
+{
+  guint32 sum = 0;
+
+  for (gsize i = 0; i < n; i++)
+    {
+      guint32 code = (guint32) get_bits (get_value (x, weight, norm, i) * factor + ROUNDER);
+
+      sum += code;
+      codes[i] = (gint8) code;
+    }
+  return sum - (guint32) n * (guint32) get_bits (ROUNDER);
+}
+
+TN_KERNEL_INLINE void
+quantize_row (const float *x, gsize x_stride, const float *weight, float norm, gsize width, gint8 *codes, float *scale,
+              gint32 *sum_out)
+{
+  gint32 largest = find_largest (x, weight, norm, width);
+  guint32 sum = 0;
+  float absmax, factor;
+
   if (largest >= INFINITY_BITS)
     {
       quantize_broken_row (x, weight, norm, width, codes, scale, sum_out);
@@ -92,14 +98,18 @@ quantize_row (const float *x, const float *weight, float norm, gsize width, gint
     }
   memcpy (&absmax, &largest, sizeof absmax);
   factor = LARGEST_CODE / absmax;
-  /* Two roundings leave |value * factor| below 127.001: there is nothing to clip. */
-  for (gsize i = 0; i < width; i++)
+  for (gsize i = 0; i < width; i += CHUNK)
     {
-      codes[i] = (gint8) get_bits (get_value (x, weight, norm, i) * factor + ROUNDER);
-      sum += codes[i];
+      gsize n = MIN (CHUNK, width - i);
+
+      /* The next row is on its way while this one, which is in the cache, leaves the memory idle. */
+      if (x_stride > 0)
+        for (gsize j = 0; j < n; j += 16)
+          __builtin_prefetch (x + x_stride + i + j, 0, 2);
+      sum += write_codes (x + i, weight != NULL ? weight + i : NULL, norm, factor, n, codes + i);
     }
   *scale = absmax / LARGEST_CODE;
-  *sum_out = sum;
+  *sum_out = (gint32) sum;
 }
 
 TN_KERNEL_INLINE void
@@ -108,7 +118,7 @@ tn_quantize_rows_body (const float *x, gsize x_stride, gsize n_rows, gsize width
 {
   for (gsize row = 0; row < n_rows; row++, x += x_stride, codes += stride)
     {
-      quantize_row (x, NULL, 1.0f, width, codes, &scales[row], &sums[row]);
+      quantize_row (x, row + 1 < n_rows ? x_stride : 0, NULL, 1.0f, width, codes, &scales[row], &sums[row]);
       memset (codes + width, 0, stride - width);
     }
 }
@@ -119,7 +129,8 @@ tn_rmsnorm_quantize_rows_body (const float *x, gsize x_stride, const float *weig
 {
   for (gsize row = 0; row < n_rows; row++, x += x_stride, codes += stride)
     {
-      quantize_row (x, weight, get_norm (x, epsilon, width), width, codes, &scales[row], &sums[row]);
+      quantize_row (x, row + 1 < n_rows ? x_stride : 0, weight, tn_rmsnorm_factor (x, width, epsilon), width, codes, &scales[row],
+                    &sums[row]);
       memset (codes + width, 0, stride - width);
     }
 }

@@ -305,8 +305,8 @@ show (const Reference *self, const char *name, double *x, guint width)
   self->func (site, x, width, self->user_data);
 }
 
-/* What a row becomes before a product: as it is, int8 by the formula of BitNet (code times scale), or its scheme's rounding. The scale is
- * that of the codes then, else 1; out holds codes or values. */
+/* What a row becomes before a product: as it is, int8 by the formula of BitNet (code times scale), or its scheme's rounding. The
+ * scale is that of the codes then, else 1; out holds codes or values. */
 static double
 round_row (const TnInputRounding *input, const double *x, guint width, double *out)
 {
