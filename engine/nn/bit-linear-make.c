@@ -4,7 +4,7 @@
 #include <math.h>
 
 #include "engine/error.h"
-#include "engine/kernels/ternary.h"
+#include "engine/kernels/ternarize.h"
 #include "engine/nn/bit-linear.h"
 #include "engine/quant/rounding-search.h"
 #include "engine/tensor/tensor-blocks.h"
@@ -25,8 +25,7 @@ typedef struct
   const TnScheme *scheme; /* of weights that are rounded; NULL: ternary already */
   gboolean per_row;
   TnRounding rounding; /* a tensor's */
-  gint8 *codes;        /* [threads, block_elements] */
-  gsize block_elements;
+  float *thresholds;   /* [rows], or one */
   Misfit slots[TN_TENSOR_WAVE_BLOCKS];
   Misfit first;
 } Make;
@@ -37,23 +36,19 @@ tn_bit_linear_takes (const TnScheme *scheme)
   return scheme->kind == TN_SCHEME_TERNARY && (scheme->granularity == TN_PER_TENSOR || scheme->granularity == TN_PER_CHANNEL);
 }
 
-/* FALSE when a value is not finite. */
 static gboolean
-round_row (const TnRounding *rounding, const float *x, gsize n, gint8 *codes)
+is_finite (const float *x, gsize n)
 {
-  float threshold = rounding->threshold;
   gint finite = TRUE;
 
   for (gsize i = 0; i < n; i++)
-    {
-      finite &= isfinite (x[i]) != 0;
-      codes[i] = (gint8) ((x[i] > threshold) - (x[i] < -threshold));
-    }
+    finite &= isfinite (x[i]) != 0;
   return finite;
 }
 
+/* The one magnitude of a row that is ternary already; FALSE when there is another, which is left in the misfit. */
 static gboolean
-read_row (const float *x, gsize n, gint8 *codes, float *level, Misfit *misfit)
+find_level (const float *x, gsize n, float *level, Misfit *misfit)
 {
   float most = 0.0f;
   gint fits = TRUE;
@@ -61,53 +56,60 @@ read_row (const float *x, gsize n, gint8 *codes, float *level, Misfit *misfit)
   for (gsize i = 0; i < n; i++)
     most = fabsf (x[i]) > most ? fabsf (x[i]) : most;
   for (gsize i = 0; i < n; i++)
-    {
-      fits &= x[i] == 0.0f || fabsf (x[i]) == most;
-      codes[i] = (gint8) ((x[i] > 0.0f) - (x[i] < 0.0f));
-    }
+    fits &= (x[i] == 0.0f) | (fabsf (x[i]) == most);
   *level = most;
   if (fits && isfinite (most))
     return TRUE;
-  misfit->finite = TRUE;
-  for (gsize i = 0; i < n; i++)
-    {
-      misfit->finite &= isfinite (x[i]) != 0;
-      if (x[i] != 0.0f && fabsf (x[i]) != most)
-        misfit->other = fabsf (x[i]);
-    }
+  misfit->finite = is_finite (x, n);
   misfit->level = most;
+  for (gsize i = 0; i < n; i++)
+    if (x[i] != 0.0f && fabsf (x[i]) != most)
+      misfit->other = fabsf (x[i]);
   return FALSE;
+}
+
+/* Scales and thresholds of the rows; those of a tensor are known before. */
+static gboolean
+scale_rows (const Make *self, const float *x, guint64 first, guint64 n, Misfit *misfit)
+{
+  float *scales = tn_bit_linear_get_scales (self->made);
+
+  for (guint64 i = 0; i < n; i++, x += self->columns)
+    {
+      TnRounding rounding;
+
+      misfit->row = first + i;
+      if (self->scheme == NULL)
+        {
+          if (!find_level (x, self->columns, &scales[first + i], misfit))
+            return FALSE;
+          self->thresholds[first + i] = 0.0f;
+          continue;
+        }
+      rounding = tn_rounding_find (self->scheme, x, self->columns);
+      scales[first + i] = rounding.scale;
+      self->thresholds[first + i] = rounding.threshold;
+    }
+  return TRUE;
 }
 
 static void
 make_block (const TnTensorBlock *block, gpointer user_data)
 {
   Make *self = user_data;
-  gint8 *codes = self->codes + block->thread * self->block_elements;
   guint64 first = block->first / self->columns, n = block->n / self->columns;
-  float *scales = tn_bit_linear_get_scales (self->made) + (self->per_row ? first : 0);
+  const float *thresholds = self->thresholds + (self->per_row ? first : 0);
   Misfit *misfit = &self->slots[block->slot];
 
   *misfit = (Misfit){0};
-  for (guint64 i = 0; i < n && !misfit->found; i++)
-    {
-      const float *x = block->x + i * self->columns;
-      gint8 *row = codes + i * self->columns;
-
-      misfit->row = first + i;
-      if (self->scheme == NULL)
-        misfit->found = !read_row (x, self->columns, row, &scales[i], misfit);
-      else
-        {
-          TnRounding rounding = self->per_row ? tn_rounding_find (self->scheme, x, self->columns) : self->rounding;
-
-          if (self->per_row)
-            scales[i] = rounding.scale;
-          misfit->found = !round_row (&rounding, x, self->columns, row);
-        }
-    }
-  if (!misfit->found)
-    tn_ternary_pack (tn_tensor_get_writable (self->made), self->columns, first, n, codes);
+  misfit->found = self->per_row && !scale_rows (self, block->x, first, n, misfit);
+  if (misfit->found || tn_ternarize_pack_rows (block->x, self->columns, self->columns, thresholds, self->per_row, first, n,
+                                               tn_tensor_get_writable (self->made)))
+    return;
+  misfit->found = TRUE;
+  misfit->row = first;
+  while (is_finite (block->x + (misfit->row - first) * self->columns, self->columns))
+    misfit->row++;
 }
 
 static void
@@ -120,10 +122,8 @@ fold_block (guint slot, gpointer user_data)
 }
 
 static gboolean
-check_fit (const Make *self, GError **error)
+check_fit (const Misfit *misfit, GError **error)
 {
-  const Misfit *misfit = &self->first;
-
   if (!misfit->found)
     return TRUE;
   if (!misfit->finite)
@@ -161,7 +161,7 @@ make (const TnTensor *weight, Make *self, GCancellable *cancellable, GError **er
   guint64 rows = tn_tensor_rows (weight), columns = tn_tensor_columns (weight);
   TnTensorVisitor visitor = {.measure = make_block, .fold = fold_block, .user_data = self};
   g_autoptr (TnTensor) made = NULL;
-  g_autoptr (TnBlock) codes = NULL;
+  g_autoptr (TnBlock) thresholds = NULL;
   guint64 block_rows;
 
   if (columns > TN_TERNARY_MAX_COLUMNS)
@@ -173,22 +173,19 @@ make (const TnTensor *weight, Make *self, GCancellable *cancellable, GError **er
   made = tn_bit_linear_new (rows, columns, self->per_row, error);
   if (made == NULL)
     return NULL;
+  tn_bit_linear_get_scales (made)[0] = self->rounding.scale;
   if (weight->count == 0)
-    {
-      tn_bit_linear_get_scales (made)[0] = 0.0f;
-      return g_steal_pointer (&made);
-    }
-  block_rows = MAX (TN_TENSOR_BLOCK_ELEMENTS / columns / TN_TERNARY_TILE_ROWS, 1) * TN_TERNARY_TILE_ROWS;
-  self->block_elements = (gsize) (MIN (block_rows, rows) * columns);
-  codes =
-      tn_pool_alloc_array (tn_pool_default (), TN_PURPOSE_SCRATCH, tn_tensor_blocks_max_threads (), self->block_elements, error);
-  if (codes == NULL)
+    return g_steal_pointer (&made);
+  thresholds = tn_pool_alloc_array (tn_pool_default (), TN_PURPOSE_SCRATCH, self->per_row ? rows : 1, sizeof (float), error);
+  if (thresholds == NULL)
     return NULL;
   self->made = made;
   self->columns = columns;
-  self->codes = codes;
-  if (!tn_tensor_visit_blocks (weight, 0, weight->count, self->block_elements, &visitor, cancellable, error) ||
-      !check_fit (self, error))
+  self->thresholds = thresholds;
+  self->thresholds[0] = self->rounding.threshold;
+  block_rows = MAX (TN_TENSOR_BLOCK_ELEMENTS / columns / TN_TERNARY_TILE_ROWS, 1) * TN_TERNARY_TILE_ROWS;
+  if (!tn_tensor_visit_blocks (weight, 0, weight->count, (gsize) (block_rows * columns), &visitor, cancellable, error) ||
+      !check_fit (&self->first, error))
     return NULL;
   tn_tensor_release (weight, 0, weight->count);
   return g_steal_pointer (&made);
@@ -198,17 +195,13 @@ TnTensor *
 tn_bit_linear_from_float (const TnTensor *weight, const TnScheme *scheme, GCancellable *cancellable, GError **error)
 {
   Make self = {.scheme = scheme, .per_row = scheme->granularity == TN_PER_CHANNEL};
-  TnTensor *made;
 
   g_return_val_if_fail (tn_bit_linear_takes (scheme), NULL);
 
   if (!self.per_row &&
       !tn_rounding_find_in_tensor (weight, 0, weight->count, NULL, &scheme, 1, &self.rounding, cancellable, error))
     return NULL;
-  made = make (weight, &self, cancellable, error);
-  if (made != NULL && !self.per_row)
-    tn_bit_linear_get_scales (made)[0] = self.rounding.scale;
-  return made;
+  return make (weight, &self, cancellable, error);
 }
 
 TnTensor *
@@ -217,7 +210,7 @@ tn_bit_linear_from_ternary (const TnTensor *weight, GCancellable *cancellable, G
   Make self = {.per_row = TRUE};
   TnTensor *made = make (weight, &self, cancellable, error);
 
-  if (made != NULL)
+  if (made != NULL && weight->count > 0)
     join_scales (made);
   return made;
 }

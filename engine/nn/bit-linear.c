@@ -4,7 +4,7 @@
 #include <omp.h>
 
 #include "engine/kernels/row-quantize.h"
-#include "engine/kernels/ternary.h"
+#include "engine/kernels/ternarize.h"
 
 /* Input of one item's rows: about half of a second-level cache. */
 #define ITEM_INPUT_BYTES ((gsize) 256 << 10)
@@ -17,28 +17,44 @@ tile_bytes (const TnTensor *weight)
   return tn_ternary_bytes (tn_tensor_rows (weight), tn_tensor_columns (weight));
 }
 
-/* Code k of row r as the tiles hold it: engine/kernels/ternary.h. */
+/* A part of a row. Code k of row r as the tiles hold it: engine/kernels/ternary.h. */
+static void
+decode_part (const TnTensor *self, guint64 row, guint64 start, guint64 n, float scale, float *out)
+{
+  const guint8 *tiles = self->data;
+  guint64 group_bytes = tn_ternary_bytes (TN_TERNARY_TILE_ROWS, tn_tensor_columns (self));
+  const guint8 *bytes = tiles + row / TN_TERNARY_TILE_ROWS * group_bytes + 4 * (row % TN_TERNARY_TILE_ROWS);
+
+  for (guint64 k = start; k < start + n; k++)
+    {
+      guint8 byte = bytes[k / TN_TERNARY_TILE_COLUMNS * TN_TERNARY_TILE_BYTES + k % 4];
+
+      *out++ = (float) ((gint) (byte >> 2 * (k % TN_TERNARY_TILE_COLUMNS / 4) & 3) - 1) * scale;
+    }
+}
+
 static void
 decode (const TnTensor *self, guint64 first, guint64 n, float *out)
 {
-  const guint8 *tiles = self->data;
   guint64 columns = tn_tensor_columns (self);
-  guint64 group_bytes = tn_ternary_bytes (TN_TERNARY_TILE_ROWS, columns);
+  const TnTernaryMatrix matrix = {tn_tensor_rows (self), columns, self->data};
+  gboolean per_row = self->group_size != self->count;
 
   while (n > 0)
     {
-      guint64 row = first / columns, start = first % columns, length = MIN (n, columns - start);
-      const guint8 *group = tiles + row / TN_TERNARY_TILE_ROWS * group_bytes + 4 * (row % TN_TERNARY_TILE_ROWS);
-      float scale = self->scales[first / self->group_size];
+      guint64 row = first / columns, start = first % columns, taken = MIN (n, columns - start);
+      const float *scales = self->scales + (per_row ? row : 0);
 
-      for (guint64 k = start; k < start + length; k++)
+      if (taken == columns)
         {
-          guint8 byte = group[k / TN_TERNARY_TILE_COLUMNS * TN_TERNARY_TILE_BYTES + k % 4];
-
-          *out++ = (float) ((gint) (byte >> 2 * (k % TN_TERNARY_TILE_COLUMNS / 4) & 3) - 1) * scale;
+          taken = n / columns * columns;
+          tn_ternary_dequantize_rows (&matrix, row, n / columns, scales, per_row, out, columns);
         }
-      first += length;
-      n -= length;
+      else
+        decode_part (self, row, start, taken, scales[0], out);
+      out += taken;
+      first += taken;
+      n -= taken;
     }
 }
 
@@ -151,13 +167,11 @@ multiply (const TnBitLinear *layer, gsize first_group, gsize n_groups, const TnI
   guint64 rows = tn_tensor_rows (weight), columns = tn_tensor_columns (weight);
   guint64 row = first_group * TN_TERNARY_TILE_ROWS;
   const TnTernaryMatrix matrix = {rows, columns, weight->data};
-  const TnTernaryScales scales = {x->scales + first, weight->scales, weight->group_size != weight->count};
-  TnTernaryScales from_row = scales;
+  gboolean per_row = weight->group_size != weight->count;
+  const TnTernaryScales scales = {x->scales + first, weight->scales + (per_row ? row : 0), per_row};
 
-  if (scales.per_row)
-    from_row.rows += row;
   tn_ternary_product (&matrix, row, MIN (n_groups * TN_TERNARY_TILE_ROWS, rows - row), x->codes + first * x->stride, x->stride,
-                      x->sums + first, n, &from_row, layer->y + first * rows + row, rows, scratch);
+                      x->sums + first, n, &scales, layer->y + first * rows + row, rows, scratch);
 }
 
 /* Groups first .. first + n of all layers, one behind the other. */

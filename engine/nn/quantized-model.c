@@ -66,11 +66,16 @@ convert_on_compute_thread (gpointer user_data)
       if (take_ternary (self, precision->bit_linear && scheme == NULL) || self->error != NULL)
         return;
     }
-  if (scheme == NULL)
-    return;
-  self->made = self->reads_int8 && tn_bit_linear_takes (scheme)
-                   ? tn_bit_linear_from_float (self->weight, scheme, self->cancellable, &self->error)
-                   : tn_quantize_tensor (self->weight, scheme, &self->error);
+  if (scheme != NULL && tn_bit_linear_takes (scheme))
+    {
+      self->made = tn_bit_linear_from_float (self->weight, scheme, self->cancellable, &self->error);
+      /* Products in fp32 show what is not finite. */
+      if (self->reads_int8 || !g_error_matches (self->error, TN_ERROR, TN_ERROR_DATA))
+        return;
+      g_clear_error (&self->error);
+    }
+  if (scheme != NULL)
+    self->made = tn_quantize_tensor (self->weight, scheme, &self->error);
 }
 
 static const TnLayerPrecision *
