@@ -290,6 +290,30 @@ test_mixed_models (void)
     }
 }
 
+/* Every linear weight rounded to an fp32 copy. */
+static TnModel *
+round_weights (TnModel *model, const char *name)
+{
+  g_autoptr (TnModel) made = tn_model_ref (model);
+  TnScheme scheme;
+
+  g_assert_true (tn_scheme_parse (name, &scheme, NULL));
+  for (guint i = 0; i < tn_model_n_parameters (model); i++)
+    {
+      const TnParameter *parameter = tn_model_get_parameter (model, i);
+      g_autoptr (TnTensor) rounded = NULL;
+      TnModel *next;
+
+      if (!tn_parameter_is_linear (parameter))
+        continue;
+      rounded = tn_quantize_tensor (parameter->tensor, &scheme, NULL);
+      next = tn_model_with_parameter (made, parameter->name, rounded, NULL);
+      tn_model_unref (made);
+      made = next;
+    }
+  return g_steal_pointer (&made);
+}
+
 /* Integers and their fake-quantized twin in fp32 differ by rounding alone. */
 static void
 test_paths_agree (void)
@@ -299,7 +323,8 @@ test_paths_agree (void)
   for (guint c = 0; c < G_N_ELEMENTS (configs); c++)
     {
       g_autoptr (TnModel) model = llama_fixture_new (&configs[c], TN_DTYPE_F32, 5);
-      g_autoptr (TnModel) rounded = quantize (model, "ternary", "");
+      g_autoptr (TnModel) rounded = round_weights (model, "ternary");
+      g_autoptr (TnModel) packed = quantize (model, "ternary", "");
       g_autoptr (TnModel) fake = quantize (rounded, "", "int8:t");
       g_autoptr (TnModel) made = quantize (model, "ternary", "int8:t");
       g_autoptr (TnBatch) batch = llama_fixture_batch (&configs[c], lengths, 1, 2);
@@ -309,6 +334,11 @@ test_paths_agree (void)
       run (fake, batch, NULL, NULL, &expected);
       run (made, batch, NULL, NULL, &found);
       g_assert_cmpfloat_with_epsilon (found.nll_sum, expected.nll_sum, 0.01 * expected.nll_sum);
+      /* Without int8 the packed codes are multiplied in fp32. */
+      g_assert_cmpuint (tn_model_count_layer_paths (packed, TN_LAYER_PATH_FLOAT), ==, 7 * configs[c].n_layer);
+      run (rounded, batch, NULL, NULL, &expected);
+      run (packed, batch, NULL, NULL, &found);
+      g_assert_cmpfloat (found.nll_sum, ==, expected.nll_sum);
     }
 }
 
@@ -464,7 +494,7 @@ static void
 test_already_ternary (void)
 {
   g_autoptr (TnModel) model = llama_fixture_new (&configs[0], TN_DTYPE_F32, 1);
-  g_autoptr (TnModel) rounded = quantize (model, "ternary", "");
+  g_autoptr (TnModel) rounded = round_weights (model, "ternary");
   g_autoptr (TnModel) kept = NULL, exact = NULL, again = NULL, none = NULL, packed = NULL;
   const char *name = "blk.1.ffn_up.weight";
   const TnTensor *level = tn_model_find_parameter (rounded, name)->tensor;
@@ -594,7 +624,7 @@ test_stories (void)
   g_assert_cmpfloat_with_epsilon (other.nll_sum / (double) other.n_scored, loss.nll_sum / (double) loss.n_scored, 0.05);
 
   whole = quantize (model, "ternary", "int8:t");
-  rounded = quantize (model, "ternary", "");
+  rounded = round_weights (model, "ternary");
   fake = quantize (rounded, "", "int8:t");
   run (whole, batch, NULL, NULL, &loss);
   run (fake, batch, NULL, NULL, &other);
