@@ -38,6 +38,7 @@ tn_model_file_new (const char *path, const char *format, const char *architectur
   self->by_name = g_hash_table_new (g_str_hash, g_str_equal);
   self->by_source_name = g_hash_table_new (g_str_hash, g_str_equal);
   self->metadata = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+  self->bitnet.exceptions = g_ptr_array_new_with_free_func (g_free);
   return self;
 }
 
@@ -56,6 +57,15 @@ tn_model_file_add_tensor (TnModelFile *self, const char *name, const char *sourc
   g_ptr_array_add (self->tensors, entry);
   g_hash_table_insert (self->by_name, entry->name, entry);
   g_hash_table_insert (self->by_source_name, entry->source_name, entry);
+}
+
+void
+tn_model_file_replace_tensor (TnModelFile *self, TnModelTensor *entry, const char *dtype_name, TnTensor *tensor)
+{
+  self->n_elements += tensor->count - entry->tensor->count;
+  tn_tensor_unref (entry->tensor);
+  entry->tensor = tensor;
+  entry->dtype_name = dtype_name;
 }
 
 void
@@ -103,6 +113,7 @@ tn_model_file_unref (TnModelFile *self)
   g_hash_table_unref (self->by_source_name);
   g_hash_table_unref (self->metadata);
   g_ptr_array_unref (self->tensors);
+  g_ptr_array_unref (self->bitnet.exceptions);
   g_clear_error (&self->cannot_run);
   g_mutex_clear (&self->mutex);
   g_free (self->architecture);

@@ -2,7 +2,6 @@
 #include "engine/nn/quantized-model.h"
 
 #include <glib/gi18n-lib.h>
-#include <string.h>
 
 #include "engine/device/device.h"
 #include "engine/error.h"
@@ -78,19 +77,6 @@ convert_on_compute_thread (gpointer user_data)
     self->made = tn_quantize_tensor (self->weight, scheme, &self->error);
 }
 
-static const TnLayerPrecision *
-find_precision (const TnLayerPrecision *layers, guint n_layers, const char *name)
-{
-  const TnLayerPrecision *common = NULL;
-
-  for (guint i = 0; i < n_layers; i++)
-    if (layers[i].name == NULL)
-      common = &layers[i];
-    else if (strcmp (layers[i].name, name) == 0)
-      return &layers[i];
-  return common;
-}
-
 /* What the layer called name becomes; *made stays NULL where its weight is not changed. */
 static gboolean
 convert_layer (const TnLayerPrecision *precision, const TnTensor *weight, TnInputRounding *input, TnTensor **made,
@@ -115,19 +101,25 @@ convert_layer (const TnLayerPrecision *precision, const TnTensor *weight, TnInpu
   return FALSE;
 }
 
-static gboolean
-check_names (TnModel *self, const TnLayerPrecision *layers, guint n_layers, GError **error)
+/* name -> TnLayerPrecision of those that have one; the other in common. */
+static GHashTable *
+index_precisions (TnModel *self, const TnLayerPrecision *layers, guint n_layers, const TnLayerPrecision **common, GError **error)
 {
+  g_autoptr (GHashTable) by_name = g_hash_table_new (g_str_hash, g_str_equal);
   TnLayerKind kind;
   guint block;
 
   for (guint i = 0; i < n_layers; i++)
-    if (layers[i].name != NULL && !tn_model_find_layer (self, layers[i].name, &block, &kind))
+    if (layers[i].name == NULL)
+      *common = &layers[i];
+    else if (tn_model_find_layer (self, layers[i].name, &block, &kind))
+      g_hash_table_insert (by_name, (gpointer) layers[i].name, (gpointer) &layers[i]);
+    else
       {
         g_set_error (error, TN_ERROR, TN_ERROR_NOT_FOUND, _ ("%s is no linear layer of the model"), layers[i].name);
-        return FALSE;
+        return NULL;
       }
-  return TRUE;
+  return g_steal_pointer (&by_name);
 }
 
 static void
@@ -143,8 +135,10 @@ tn_model_quantize (TnModel *self, const TnLayerPrecision *layers, guint n_layers
   guint n = self->config.n_layer * TN_N_LAYERS;
   g_autoptr (GPtrArray) tensors = g_ptr_array_new_full (n, clear_tensor);
   g_autofree TnInputRounding *inputs = g_new (TnInputRounding, n);
+  const TnLayerPrecision *common = NULL;
+  g_autoptr (GHashTable) by_name = index_precisions (self, layers, n_layers, &common, error);
 
-  if (!check_names (self, layers, n_layers, error))
+  if (by_name == NULL)
     return NULL;
   g_ptr_array_set_size (tensors, (gint) n);
   for (guint i = 0; i < n; i++)
@@ -156,8 +150,10 @@ tn_model_quantize (TnModel *self, const TnLayerPrecision *layers, guint n_layers
       TnLayerKind kind;
       guint block, layer;
 
-      if (!tn_model_find_layer (self, parameter->name, &block, &kind) ||
-          (precision = find_precision (layers, n_layers, parameter->name)) == NULL)
+      if (!tn_model_find_layer (self, parameter->name, &block, &kind))
+        continue;
+      precision = g_hash_table_lookup (by_name, parameter->name);
+      if (precision == NULL && (precision = common) == NULL)
         continue;
       layer = block * TN_N_LAYERS + kind;
       if (!convert_layer (precision, parameter->tensor, &inputs[layer], (TnTensor **) &tensors->pdata[layer], cancellable, error))

@@ -35,7 +35,7 @@ read_model (const char *path, const guint8 *data, gsize bytes, GError **error)
           guint64 n = MIN (entry->tensor->count, MAX_ELEMENTS);
 
           tn_tensor_decode (entry->tensor, 0, n, values);
-          n -= n % tn_dtype_block_elements (entry->tensor->dtype);
+          n -= n % MAX (tn_dtype_block_elements (entry->tensor->dtype), 1);
           tn_tensor_decode (entry->tensor, entry->tensor->count - n, n, values);
         }
     }
