@@ -136,6 +136,7 @@ const FuzzParser fuzz_parsers[] = {
     {"gguf", "input.gguf", NULL, read_model},
     {"llama2c", "input.bin", NULL, read_model},
     {"hf-config", "config.json", "safetensors/llama.safetensors=model.safetensors", read_model},
+    {"hf-bitnet", "model.safetensors", "hf-config/bitnet.json=config.json", read_model},
     {"index", "model.safetensors.index.json", "safetensors/llama.safetensors=shard.safetensors", read_model},
     {"json", NULL, NULL, read_json},
     {"gguf-tokenizer", "input.gguf", NULL, read_tokenizer},
