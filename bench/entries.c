@@ -4,6 +4,7 @@
 
 static const TnBenchEntry entries[] = {
     {"core", {"machine_"}, tn_bench_machine},
+    {"core", {"bit_linear_"}, tn_bench_bit_linear},
 };
 
 const TnBenchEntry *
