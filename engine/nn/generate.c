@@ -2,7 +2,6 @@
 #include "engine/nn/generate.h"
 
 #include <glib/gi18n-lib.h>
-#include <math.h>
 #include <string.h>
 
 #include "engine/device/device.h"
@@ -10,7 +9,7 @@
 #include "engine/kernels/activation.h"
 #include "engine/kernels/elementwise.h"
 #include "engine/kernels/norm.h"
-#include "engine/kernels/softmax.h"
+#include "engine/nn/attention.h"
 #include "engine/nn/block-layers.h"
 
 #define FIRST_CAPACITY 256
@@ -23,7 +22,8 @@ struct _TnGenerator
   float *cache;                    /* keys of each block, then values of each: [2, n_layer, capacity, n_head_kv * head_dim] */
   float *cosines, *sines, *scores; /* [capacity, rope_dim / 2] twice, [capacity] */
   float *work;                     /* what one token needs */
-  float *tiles;                    /* decoded rows, a tile a thread */
+  float *tiles;                    /* decoded rows, a tile of tile_count floats a thread */
+  gsize tile_count;
   TnLayerScratch layer_scratch;
   float *residual, *normed, *q, *attended, *gate, *up, *logits;
 };
@@ -65,17 +65,17 @@ reserve (TnGenerator *self, GError **error)
   return TRUE;
 }
 
-/* Floats of a thread's tile: rows of the widest weight that has to be decoded. */
+/* Floats of a thread's tile: what the most demanding weight takes. */
 static gsize
 tile_count (const TnModel *model)
 {
-  gsize widest = tn_linear_in_place (model->head) ? 0 : tn_tensor_columns (model->head);
+  gsize most = tn_weight_vector_count (model->head);
 
   for (guint i = 0; i < model->config.n_layer; i++)
     for (guint k = 0; k < TN_N_LAYERS; k++)
-      if (model->blocks[i].weights[k] != NULL && !tn_linear_in_place (model->blocks[i].weights[k]))
-        widest = MAX (widest, tn_tensor_columns (model->blocks[i].weights[k]));
-  return TN_LINEAR_VECTOR_ROWS * widest;
+      if (model->blocks[i].weights[k] != NULL)
+        most = MAX (most, tn_weight_vector_count (model->blocks[i].weights[k]));
+  return most;
 }
 
 TnGenerator *
@@ -89,9 +89,10 @@ tn_generator_new (TnModel *model, GError **error)
 
   self->model = tn_model_ref (model);
   tn_layer_scratch_plan (&self->layer_scratch, model, 1, tn_device_get_threads ());
+  self->tile_count = tile_count (model);
   if (!tn_layer_scratch_init (&self->layer_scratch, error) ||
       (self->work = tn_pool_alloc_array (pool, TN_PURPOSE_ACTIVATIONS, work, sizeof (float), error)) == NULL ||
-      (self->tiles = tn_pool_alloc_array (pool, TN_PURPOSE_SCRATCH, tn_device_get_threads () * tile_count (model), sizeof (float),
+      (self->tiles = tn_pool_alloc_array (pool, TN_PURPOSE_SCRATCH, tn_device_get_threads () * self->tile_count, sizeof (float),
                                           error)) == NULL ||
       !reserve (self, error))
     return NULL;
@@ -124,30 +125,12 @@ tn_generator_free (TnGenerator *self)
 }
 
 static void
-attend (TnGenerator *self, const float *keys, const float *values)
-{
-  const TnLlamaConfig *config = &self->model->config;
-  gsize width_kv = (gsize) config->n_head_kv * config->head_dim, head_dim = config->head_dim;
-  guint seen = self->position + 1;
-  float scale = (float) (1.0 / sqrt (config->head_dim));
-
-  for (guint head = 0; head < config->n_head; head++)
-    {
-      gsize place_kv = (gsize) (head / (config->n_head / config->n_head_kv)) * head_dim, place = (gsize) head * head_dim;
-
-      tn_product_transposed (self->q + place, head_dim, keys + place_kv, width_kv, self->scores, seen, 1, seen, head_dim, scale);
-      tn_softmax (self->scores, seen);
-      tn_product_plain (self->scores, seen, values + place_kv, width_kv, self->attended + place, head_dim, 1, head_dim, seen);
-    }
-}
-
-static void
 multiply (const TnLinear *layers, guint n_layers, const float *x, gpointer user_data)
 {
   const TnGenerator *self = user_data;
 
   for (guint i = 0; i < n_layers; i++)
-    tn_linear_vector (layers[i].weight, x, self->tiles, layers[i].y);
+    tn_linear_vector (layers[i].weight, x, self->tiles, self->tile_count, layers[i].y);
 }
 
 /* Linear layers first .. first + n of a block, behind a norm when gain is given; normed may be x. */
@@ -183,7 +166,7 @@ run_block (TnGenerator *self, guint index)
          (float *const[]){self->q, key, value});
   rotate (self->q, config->n_head, config->head_dim, config->rope_dim, cosines, sines);
   rotate (key, config->n_head_kv, config->head_dim, config->rope_dim, cosines, sines);
-  attend (self, keys, values);
+  tn_attention_step (config, self->q, keys, values, self->position + 1, self->scores, self->attended);
   apply (self, index, TN_LAYER_ATTN_OUTPUT, 1, self->attended, heads, block->attn_sub_norm, self->attended, &self->normed);
   tn_add (self->residual, self->normed, config->n_embd);
 
@@ -221,7 +204,7 @@ tn_generator_step (TnGenerator *self, gint32 token, GError **error)
   for (guint i = 0; i < config->n_layer; i++)
     run_block (self, i);
   tn_rmsnorm (self->residual, self->model->output_norm, config->norm_epsilon, 1, config->n_embd, self->normed);
-  tn_linear_vector (self->model->head, self->normed, self->tiles, self->logits);
+  tn_linear_vector (self->model->head, self->normed, self->tiles, self->tile_count, self->logits);
   self->position++;
   return self->logits;
 }
