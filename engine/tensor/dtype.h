@@ -53,6 +53,15 @@ gboolean    tn_dtype_can_decode  (TnDtype dtype);
 /* n elements starting at a block boundary, to float32; source at any alignment. The last block may be taken in part. F64 and wide integers are rounded to nearest.
  * Q8_GROUP (its scales are apart) and PACKED cannot be decoded here: use tn_tensor_decode(). */
 void        tn_dtype_decode      (TnDtype dtype, const void *source, gsize n, float *out);
+/* TRUE for what tn_dtype_encode() writes: F32, F16, BF16, Q4_0, Q4_1, Q5_0, Q5_1, Q8_0, TQ1_0, TQ2_0. */
+gboolean    tn_dtype_can_encode  (TnDtype dtype);
+/* Whether rows of so many elements consist of whole blocks, as GGUF wants them; TN_ERROR_SHAPE says what they must be a multiple of. */
+gboolean    tn_dtype_check_width (TnDtype dtype, guint64 columns, GError **error);
+/* n elements, whole blocks of them, to out [tn_dtype_bytes (n)] at any alignment. F32 keeps all bits; F16 and BF16 round to nearest even
+ * and keep NaN (made quiet) and infinities. Block forms: tn_ggml_encode_blocks(), byte for byte the reference's.
+ * TN_ERROR_SHAPE: no whole blocks; TN_ERROR_DATA: a finite element would become infinite, or a block form cannot hold an element.
+ * Indices in messages count from x. On failure the contents of out are undefined. Threads: any. */
+gboolean    tn_dtype_encode      (TnDtype dtype, const float *x, gsize n, void *out, GError **error);
 
 float   tn_f16_to_f32  (guint16 bits);
 guint16 tn_f32_to_f16  (float value); /* round to nearest even, overflow to infinity */
