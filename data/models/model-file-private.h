@@ -4,9 +4,19 @@
 #include "data/files/json-reader.h"
 #include "data/files/mapped-file.h"
 #include "data/models/model-file.h"
+#include "data/models/safetensors.h"
 #include "engine/error.h"
 
 G_BEGIN_DECLS
+
+/* What a file says of a part of itself; looked at when the model is loaded. */
+typedef struct
+{
+  const TnTensor *tensor; /* one of the file's: what the bytes belong to */
+  const guint8   *data;
+  guint64         bytes;
+  guint32         crc32c;
+} TnModelChecksum;
 
 struct _TnModelFile
 {
@@ -21,6 +31,9 @@ struct _TnModelFile
   GHashTable     *by_source_name;
   GHashTable     *metadata;
   GError         *cannot_run;     /* what tn_model_file_load() answers; NULL when config holds */
+  char           *config_json;    /* config.json of Hugging Face as it stands there, or NULL */
+  gboolean        bit_linear;     /* a BitNet checkpoint: inputs of its ternary layers are rounded to int8, a scale a token */
+  GArray         *checksums;      /* TnModelChecksum */
   TnLlamaConfig   config;
   GMutex          mutex;          /* over the two below */
   gboolean        has_fingerprint;
@@ -34,6 +47,8 @@ TnModelFile *tn_model_file_new          (const char *path, const char *format, c
 void         tn_model_file_add_tensor   (TnModelFile *self, const char *name, const char *source_name, const char *dtype_name, TnTensor *tensor);
 /* Takes over value, and cuts it when it is long. */
 void         tn_model_file_add_metadata (TnModelFile *self, const char *key, char *value);
+/* Tensors of one safetensors file, those that are quantized (data/models/packed-tensor.h) as what they stand for; rename: to canonical names. */
+gboolean     tn_model_file_add_safetensors (TnModelFile *self, TnSafetensors *file, gboolean rename, GError **error);
 /* The first reason counts. */
 void         tn_model_file_refuse_run   (TnModelFile *self, TnErrorCode code, const char *format, ...) G_GNUC_PRINTF (3, 4);
 

@@ -37,6 +37,7 @@ tn_model_file_new (const char *path, const char *format, const char *architectur
   self->tensors = g_ptr_array_new_with_free_func (model_tensor_free);
   self->by_name = g_hash_table_new (g_str_hash, g_str_equal);
   self->by_source_name = g_hash_table_new (g_str_hash, g_str_equal);
+  self->checksums = g_array_new (FALSE, FALSE, sizeof (TnModelChecksum));
   self->metadata = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
   return self;
 }
@@ -103,7 +104,9 @@ tn_model_file_unref (TnModelFile *self)
   g_hash_table_unref (self->by_source_name);
   g_hash_table_unref (self->metadata);
   g_ptr_array_unref (self->tensors);
+  g_array_unref (self->checksums);
   g_clear_error (&self->cannot_run);
+  g_free (self->config_json);
   g_mutex_clear (&self->mutex);
   g_free (self->architecture);
   g_free (self->path);
