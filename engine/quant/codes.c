@@ -74,17 +74,6 @@ tn_coder_is_per_tensor (const TnCoder *self)
   return self->per_tensor;
 }
 
-static inline gint16
-find_code (const TnRounding *rounding, float x)
-{
-  float code;
-
-  if (!rounding->integer)
-    return fabsf (x) > rounding->threshold ? (x < 0.0f ? -1 : 1) : 0;
-  code = (x / rounding->scale + TN_ROUNDING_MAGIC) - TN_ROUNDING_MAGIC;
-  return (gint16) CLAMP (code, rounding->low, rounding->high);
-}
-
 static float
 store_value (TnDtype dtype, float value)
 {
@@ -97,6 +86,8 @@ store_scale (const TnCoder *self, TnRounding *unit, TnCodeSums *sums)
 {
   float scale = unit->scale;
 
+  if (unit->overflow > 0.0f)
+    return FALSE;
   if (self->storage.scales != TN_DTYPE_F16)
     return TRUE;
   unit->scale = store_value (TN_DTYPE_F16, scale);
@@ -111,18 +102,15 @@ code_unit (const TnCoder *self, const TnRounding *searched, float scale, const f
 {
   TnDtype values = self->storage.values;
 
+  sums->nonfinite += tn_rounding_encode (searched, x, (gsize) n, codes);
   for (guint64 i = 0; i < n; i++)
     {
-      gboolean finite = isfinite (x[i]);
-      float stored, value = finite ? x[i] : 0.0f;
+      float stored = (float) codes[i] * scale, value = isfinite (x[i]) ? x[i] : 0.0f;
       double error;
 
-      codes[i] = finite ? find_code (searched, value) : 0;
-      stored = (float) codes[i] * scale;
       if (values != TN_DTYPE_F32)
         stored = store_value (values, stored);
       error = (double) value - (double) stored;
-      sums->nonfinite += !finite;
       sums->square += (double) value * (double) value;
       sums->error_square += error * error;
     }
@@ -142,7 +130,7 @@ code_row (const TnCoder *self, const float *x, gint16 *codes, TnRounding *units,
 
       units[i] = searched;
       if (!store_scale (self, &units[i], &result->sums))
-        result->bad_scale = searched.scale;
+        result->bad_scale = searched.overflow > 0.0f ? searched.overflow : searched.scale;
       if (codes != NULL)
         code_unit (self, &searched, units[i].scale, x + i * n, n, codes + i * n, &result->sums);
     }

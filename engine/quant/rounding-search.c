@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "engine/quant/rounding-search.h"
 
+#include "engine/quant/lloyd-max.h"
 #include "engine/quant/order-statistic.h"
 #include "engine/tensor/scan.h"
 
@@ -59,7 +60,7 @@ find_levels (const TnTensor *tensor, guint64 first, guint64 n, const TnScheme *c
     return FALSE;
   for (guint i = 0; i < n_schemes; i++)
     if (tn_scheme_needs_level (schemes[i]))
-      tn_rounding_set_level (&roundings[i], totals[i].abs_sum, totals[i].n);
+      tn_rounding_set_level (&roundings[i], schemes[i], totals[i].abs_sum, totals[i].n);
   return TRUE;
 }
 
@@ -90,7 +91,15 @@ tn_rounding_find_in_tensor (const TnTensor *tensor, guint64 first, guint64 n, co
 
           if (!tn_tensor_absmedian (tensor, first, n, &absmedian, cancellable, error))
             return FALSE;
-          roundings[i] = tn_rounding_from_absmedian (absmedian);
+          roundings[i] = tn_rounding_from_absmedian (scheme, absmedian);
+        }
+      else if (scheme->kind == TN_SCHEME_TERNARY && scheme->rule == TN_RULE_LLOYD)
+        {
+          double level;
+
+          if (!tn_tensor_lloyd_max_level (tensor, first, n, &level, cancellable, error))
+            return FALSE;
+          roundings[i] = tn_rounding_from_level (scheme, level);
         }
       else
         roundings[i] = tn_rounding_from_absmean (scheme, moments->finite > 0 ? moments->abs_sum / (double) moments->finite : 0.0);
