@@ -264,6 +264,8 @@ tn_export_item_visit (TnExportItem *item, gboolean units_only, TnExportRun *run,
       if (values == NULL)
         return FALSE;
     }
+  if (units_only && tn_coder_is_per_tensor (coder))
+    rows = MIN (rows, chunk_rows);
   return visit_chunks (&self, rows, chunk_rows, func, user_data, error);
 }
 

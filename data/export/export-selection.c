@@ -102,6 +102,8 @@ tn_export_select (TnModelFile *model, TnPlan *plan, const TnScheme *scheme, GErr
     {
       const TnModelTensor *entry = tn_model_file_get_tensor (model, i);
 
+      if (entry->tensor->count == 0)
+        continue;
       if (plan != NULL)
         apply_plan (plan, entry, any_linear, &selections[i]);
       else if (selections[i].linear)

@@ -12,6 +12,7 @@ G_BEGIN_DECLS
 /* What a file says of a part of itself; looked at when the model is loaded. */
 typedef struct
 {
+  const char     *name;   /* of the tensor */
   const TnTensor *tensor; /* one of the file's: what the bytes belong to */
   const guint8   *data;
   guint64         bytes;
@@ -32,7 +33,6 @@ struct _TnModelFile
   GHashTable     *metadata;
   GError         *cannot_run;     /* what tn_model_file_load() answers; NULL when config holds */
   char           *config_json;    /* config.json of Hugging Face as it stands there, or NULL */
-  gboolean        bit_linear;     /* a BitNet checkpoint: inputs of its ternary layers are rounded to int8, a scale a token */
   GArray         *checksums;      /* TnModelChecksum */
   TnLlamaConfig   config;
   GMutex          mutex;          /* over the two below */
@@ -71,6 +71,9 @@ guint64      tn_llama2c_expected_bytes (const guint8 *data, gsize bytes);
 char        *tn_huggingface_canonical_name (const char *name);
 /* Fills config of self from a parsed config.json, or says why the model cannot run. */
 void         tn_huggingface_read_config (TnModelFile *self, const TnJsonNode *config);
+
+/* "blk.3.ffn_up.weight" -> "model.layers.3.mlp.up_proj.weight"; NULL for names that are not LLaMA's. Free with g_free(). */
+char        *tn_huggingface_source_name (const char *canonical);
 
 /* Checks the numbers of self->config against each other; refuses the run naming the first that is wrong. */
 void         tn_llama_config_check (TnModelFile *self);

@@ -3,7 +3,11 @@
 
 #include <string.h>
 
+#include <glib/gi18n-lib.h>
+
+#include "data/files/quote.h"
 #include "data/models/model-file-private.h"
+#include "engine/crc32c.h"
 #include "engine/error.h"
 #include "engine/hash.h"
 
@@ -273,6 +277,27 @@ tn_model_file_check (TnModelFile *self, GError **error)
 
       if (entry->tensor->bytes > 0 && !tn_mapped_file_check (entry->tensor->data, error))
         return FALSE;
+    }
+  return TRUE;
+}
+
+gboolean
+tn_model_file_check_sums (TnModelFile *self, GError **error)
+{
+  for (guint i = 0; i < self->checksums->len; i++)
+    {
+      const TnModelChecksum *sum = &g_array_index (self->checksums, TnModelChecksum, i);
+      guint32 found = tn_crc32c (0, sum->data, (gsize) sum->bytes);
+      g_autofree char *quoted = NULL;
+
+      if (sum->tensor->owner_release != NULL && sum->bytes > 0)
+        sum->tensor->owner_release (sum->tensor->owner, sum->data, (gsize) sum->bytes);
+      if (found == sum->crc32c)
+        continue;
+      quoted = tn_quote_string (sum->name);
+      g_set_error (error, TN_ERROR, TN_ERROR_DATA, _ ("%s: tensor %s is damaged: its check sum is %08x, expected %08x"), self->path,
+                   quoted, found, sum->crc32c);
+      return FALSE;
     }
   return TRUE;
 }

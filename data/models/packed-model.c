@@ -107,7 +107,7 @@ read_checksum (Reader *self, const TnJsonNode *node, const char *field, const Tn
                GError **error)
 {
   const char *text = tn_json_find_text (node, field);
-  TnModelChecksum checksum = {.tensor = tensor, .data = entry->data, .bytes = entry->bytes};
+  TnModelChecksum checksum = {.name = entry->name, .tensor = tensor, .data = entry->data, .bytes = entry->bytes};
   guint64 number;
 
   if (text == NULL || strlen (text) != 8 || !g_ascii_string_to_unsigned (text, 16, 0, G_MAXUINT32, &number, NULL))

@@ -19,6 +19,8 @@ G_BEGIN_DECLS
 #define TN_PACKED_KEY_FORMAT "ternion.format"
 #define TN_PACKED_FORMAT "quantized-1"
 #define TN_PACKED_KEY_TENSORS "ternion.tensors"
+/* JSON NAME -> scheme, of tensors whose values were rounded and are kept as plain numbers. */
+#define TN_PACKED_KEY_ROUNDED "ternion.rounded"
 /* A config.json as Hugging Face has it, and how Q and K are laid out where it is not their way: "interleaved". */
 #define TN_PACKED_KEY_CONFIG "ternion.config"
 #define TN_PACKED_KEY_ROPE "ternion.rope_layout"
