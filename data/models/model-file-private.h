@@ -19,6 +19,15 @@ typedef struct
   guint32         crc32c;
 } TnModelChecksum;
 
+/* Where the linear layers of a BitNet get their ternary weights. */
+typedef enum
+{
+  TN_BITNET_NONE,    /* the model is none */
+  TN_BITNET_PACKED,  /* Hugging Face: U8 codes and a weight_scale */
+  TN_BITNET_MASTERS, /* ternarized by absmean when the model is loaded */
+  TN_BITNET_STORED,  /* GGUF: as stored where that is ternary, else like masters */
+} TnBitnetSource;
+
 struct _TnModelFile
 {
   gatomicrefcount ref_count;
@@ -35,6 +44,13 @@ struct _TnModelFile
   char           *config_json;    /* config.json of Hugging Face as it stands there, or NULL */
   GArray         *checksums;      /* TnModelChecksum */
   TnLlamaConfig   config;
+  struct
+  {
+    TnBitnetSource source;
+    gboolean       sub_norms;     /* norms before the output and down projections */
+    gboolean       scale_divides; /* PACKED: weight = code / weight_scale, else code * weight_scale */
+    GPtrArray     *exceptions;    /* names of modules that are no BitLinear */
+  } bitnet;
   GMutex          mutex;          /* over the two below */
   gboolean        has_fingerprint;
   guint64         fingerprint;
@@ -45,6 +61,8 @@ TnModelFile *tn_model_file_new          (const char *path, const char *format, c
 /* name: canonical, NULL for the source's own (also used where the canonical one is taken). Takes over tensor. dtype_name lives as
  * long as the tensor. */
 void         tn_model_file_add_tensor   (TnModelFile *self, const char *name, const char *source_name, const char *dtype_name, TnTensor *tensor);
+/* The same tensor in a layout that is understood; takes over tensor. dtype_name is static. */
+void         tn_model_file_replace_tensor (TnModelFile *self, TnModelTensor *entry, const char *dtype_name, TnTensor *tensor);
 /* Takes over value, and cuts it when it is long. */
 void         tn_model_file_add_metadata (TnModelFile *self, const char *key, char *value);
 /* Tensors of one safetensors file, those that are quantized (data/models/packed-tensor.h) as what they stand for; rename: to canonical names. */
@@ -74,6 +92,15 @@ void         tn_huggingface_read_config (TnModelFile *self, const TnJsonNode *co
 
 /* "blk.3.ffn_up.weight" -> "model.layers.3.mlp.up_proj.weight"; NULL for names that are not LLaMA's. Free with g_free(). */
 char        *tn_huggingface_source_name (const char *canonical);
+
+/* "quantization_config" of a model whose quant_method is bitnet. */
+void         tn_bitnet_read_quantization (TnModelFile *self, const TnJsonNode *quantization);
+/* Once all tensors and the config are there: packed tensors become readable, metadata "ternion.…" say what was decided. */
+void         tn_bitnet_prepare (TnModelFile *self);
+/* The weight of a linear layer with what multiplies its product; marks that tensor as used. A new reference. */
+TnTensor    *tn_bitnet_scale_weight (TnModelFile *self, const char *name, TnTensor *tensor, GHashTable *used, GError **error);
+/* The model with BitLinear layers. */
+TnModel     *tn_bitnet_convert (TnModelFile *self, TnModel *model, GError **error);
 
 /* Checks the numbers of self->config against each other; refuses the run naming the first that is wrong. */
 void         tn_llama_config_check (TnModelFile *self);

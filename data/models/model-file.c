@@ -43,6 +43,7 @@ tn_model_file_new (const char *path, const char *format, const char *architectur
   self->by_source_name = g_hash_table_new (g_str_hash, g_str_equal);
   self->checksums = g_array_new (FALSE, FALSE, sizeof (TnModelChecksum));
   self->metadata = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+  self->bitnet.exceptions = g_ptr_array_new_with_free_func (g_free);
   return self;
 }
 
@@ -61,6 +62,15 @@ tn_model_file_add_tensor (TnModelFile *self, const char *name, const char *sourc
   g_ptr_array_add (self->tensors, entry);
   g_hash_table_insert (self->by_name, entry->name, entry);
   g_hash_table_insert (self->by_source_name, entry->source_name, entry);
+}
+
+void
+tn_model_file_replace_tensor (TnModelFile *self, TnModelTensor *entry, const char *dtype_name, TnTensor *tensor)
+{
+  self->n_elements += tensor->count - entry->tensor->count;
+  tn_tensor_unref (entry->tensor);
+  entry->tensor = tensor;
+  entry->dtype_name = dtype_name;
 }
 
 void
@@ -109,6 +119,7 @@ tn_model_file_unref (TnModelFile *self)
   g_hash_table_unref (self->metadata);
   g_ptr_array_unref (self->tensors);
   g_array_unref (self->checksums);
+  g_ptr_array_unref (self->bitnet.exceptions);
   g_clear_error (&self->cannot_run);
   g_free (self->config_json);
   g_mutex_clear (&self->mutex);

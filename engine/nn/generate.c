@@ -11,8 +11,7 @@
 #include "engine/kernels/elementwise.h"
 #include "engine/kernels/norm.h"
 #include "engine/kernels/softmax.h"
-#include "engine/nn/linear.h"
-#include "engine/nn/model-private.h"
+#include "engine/nn/block-layers.h"
 
 #define FIRST_CAPACITY 256
 
@@ -25,6 +24,7 @@ struct _TnGenerator
   float *cosines, *sines, *scores; /* [capacity, rope_dim / 2] twice, [capacity] */
   float *work;                     /* what one token needs */
   float *tiles;                    /* decoded rows, a tile a thread */
+  TnLayerScratch layer_scratch;
   float *residual, *normed, *q, *attended, *gate, *up, *logits;
 };
 
@@ -73,7 +73,7 @@ tile_count (const TnModel *model)
 
   for (guint i = 0; i < model->config.n_layer; i++)
     for (guint k = 0; k < TN_N_LAYERS; k++)
-      if (!tn_linear_in_place (model->blocks[i].weights[k]))
+      if (model->blocks[i].weights[k] != NULL && !tn_linear_in_place (model->blocks[i].weights[k]))
         widest = MAX (widest, tn_tensor_columns (model->blocks[i].weights[k]));
   return TN_LINEAR_VECTOR_ROWS * widest;
 }
@@ -88,7 +88,9 @@ tn_generator_new (TnModel *model, GError **error)
   TnPool *pool = tn_pool_default ();
 
   self->model = tn_model_ref (model);
-  if ((self->work = tn_pool_alloc_array (pool, TN_PURPOSE_ACTIVATIONS, work, sizeof (float), error)) == NULL ||
+  tn_layer_scratch_plan (&self->layer_scratch, model, 1, tn_device_get_threads ());
+  if (!tn_layer_scratch_init (&self->layer_scratch, error) ||
+      (self->work = tn_pool_alloc_array (pool, TN_PURPOSE_ACTIVATIONS, work, sizeof (float), error)) == NULL ||
       (self->tiles = tn_pool_alloc_array (pool, TN_PURPOSE_SCRATCH, tn_device_get_threads () * tile_count (model), sizeof (float),
                                           error)) == NULL ||
       !reserve (self, error))
@@ -116,6 +118,7 @@ tn_generator_free (TnGenerator *self)
   tn_pool_release (pool, self->scores);
   tn_pool_release (pool, self->work);
   tn_pool_release (pool, self->tiles);
+  tn_layer_scratch_clear (&self->layer_scratch);
   tn_model_unref (self->model);
   g_free (self);
 }
@@ -139,10 +142,29 @@ attend (TnGenerator *self, const float *keys, const float *values)
 }
 
 static void
-normalize (const TnGenerator *self, const float *x, gsize width, const float *gain, float *out)
+multiply (const TnLinear *layers, guint n_layers, const float *x, gpointer user_data)
 {
-  if (gain != NULL)
-    tn_rmsnorm (x, gain, self->model->config.norm_epsilon, 1, width, out);
+  const TnGenerator *self = user_data;
+
+  for (guint i = 0; i < n_layers; i++)
+    tn_linear_vector (layers[i].weight, x, self->tiles, layers[i].y);
+}
+
+/* Linear layers first .. first + n of a block, behind a norm when gain is given; normed may be x. */
+static void
+apply (TnGenerator *self, guint index, TnLayerKind first, guint n, const float *x, gsize width, const float *gain, float *normed,
+       float *const *y)
+{
+  const TnBlockLayers *block = &self->model->blocks[index];
+  double epsilon = self->model->config.norm_epsilon;
+
+  if (gain != NULL && !tn_block_layers_fuse (block, first, n))
+    {
+      tn_rmsnorm (x, gain, epsilon, 1, width, normed);
+      x = normed;
+      gain = NULL;
+    }
+  tn_block_layers_forward (block, first, n, x, gain, epsilon, 1, y, &self->layer_scratch, multiply, self);
 }
 
 static void
@@ -157,26 +179,21 @@ run_block (TnGenerator *self, guint index)
   float *key = keys + self->position * width_kv, *value = values + self->position * width_kv;
   const float *cosines = self->cosines + self->position * half, *sines = self->sines + self->position * half;
 
-  normalize (self, self->residual, config->n_embd, block->attn_norm, self->normed);
-  tn_linear_vector (block->weights[TN_LAYER_ATTN_Q], self->normed, self->tiles, self->q);
-  tn_linear_vector (block->weights[TN_LAYER_ATTN_K], self->normed, self->tiles, key);
-  tn_linear_vector (block->weights[TN_LAYER_ATTN_V], self->normed, self->tiles, value);
+  apply (self, index, TN_LAYER_ATTN_Q, 3, self->residual, config->n_embd, block->attn_norm, self->normed,
+         (float *const[]){self->q, key, value});
   rotate (self->q, config->n_head, config->head_dim, config->rope_dim, cosines, sines);
   rotate (key, config->n_head_kv, config->head_dim, config->rope_dim, cosines, sines);
   attend (self, keys, values);
-  normalize (self, self->attended, heads, block->attn_sub_norm, self->attended);
-  tn_linear_vector (block->weights[TN_LAYER_ATTN_OUTPUT], self->attended, self->tiles, self->normed);
+  apply (self, index, TN_LAYER_ATTN_OUTPUT, 1, self->attended, heads, block->attn_sub_norm, self->attended, &self->normed);
   tn_add (self->residual, self->normed, config->n_embd);
 
-  normalize (self, self->residual, config->n_embd, block->ffn_norm, self->normed);
-  tn_linear_vector (block->weights[TN_LAYER_FFN_GATE], self->normed, self->tiles, self->gate);
-  tn_linear_vector (block->weights[TN_LAYER_FFN_UP], self->normed, self->tiles, self->up);
+  apply (self, index, TN_LAYER_FFN_GATE, 2, self->residual, config->n_embd, block->ffn_norm, self->normed,
+         (float *const[]){self->gate, self->up});
   if (config->activation == TN_ACTIVATION_SILU)
     tn_silu_multiply (self->gate, self->up, config->n_ff);
   else
     tn_relu2_multiply (self->gate, self->up, config->n_ff);
-  normalize (self, self->gate, config->n_ff, block->ffn_sub_norm, self->gate);
-  tn_linear_vector (block->weights[TN_LAYER_FFN_DOWN], self->gate, self->tiles, self->normed);
+  apply (self, index, TN_LAYER_FFN_DOWN, 1, self->gate, config->n_ff, block->ffn_sub_norm, self->gate, &self->normed);
   tn_add (self->residual, self->normed, config->n_embd);
 }
 
@@ -203,7 +220,7 @@ tn_generator_step (TnGenerator *self, gint32 token, GError **error)
   tn_tensor_decode_rows (self->model->embedding, (guint64) token, 1, self->residual);
   for (guint i = 0; i < config->n_layer; i++)
     run_block (self, i);
-  normalize (self, self->residual, config->n_embd, self->model->output_norm, self->normed);
+  tn_rmsnorm (self->residual, self->model->output_norm, config->norm_epsilon, 1, config->n_embd, self->normed);
   tn_linear_vector (self->model->head, self->normed, self->tiles, self->logits);
   self->position++;
   return self->logits;

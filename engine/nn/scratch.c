@@ -20,7 +20,7 @@ weights_for (const TnTensor *const *weights, guint n)
   gsize all = 0, largest = 0;
 
   for (guint i = 0; i < n; i++)
-    if (!tn_linear_in_place (weights[i]))
+    if (weights[i] != NULL && !tn_linear_in_place (weights[i]))
       {
         gsize columns = tn_tensor_columns (weights[i]);
 

@@ -44,7 +44,7 @@ class CommandTest(unittest.TestCase):
         command = [PROGRAM, *arguments]
         if workspace:
             command += ["--workspace", self.workspace]
-        environment = {**os.environ, "LC_ALL": "C.UTF-8", "G_DEBUG": "fatal-criticals"}
+        environment = {**os.environ, "LC_ALL": "C.UTF-8", "G_DEBUG": "fatal-criticals", "XDG_CACHE_HOME": self.path("cache")}
         return subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=300, preexec_fn=preexec, env=environment)
 
     def run_json(self, *arguments):
@@ -436,6 +436,11 @@ class Sample(CommandTest):
         self.assertGreater(facts["read_bandwidth_bytes_per_second"], 1e8)
         self.assertIn("openblas", facts["blas"].lower())
         self.assertEqual(facts["wait_policy"].lower(), "passive")
+        # Measured once: the second time it is read.
+        self.assertEqual(facts["fp32_flops"], self.run_json("doctor")["fp32_flops"])
+        self.assertIn(facts["product"], ("own", "openblas"))
+        scalar = self.run_json("doctor", "--device", "cpu-scalar+openblas")
+        self.assertEqual((scalar["device"], scalar["product"], scalar["fp32_flops"]), ("cpu-scalar", "openblas", 0))
 
 
 if __name__ == "__main__":

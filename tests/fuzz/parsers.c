@@ -35,7 +35,7 @@ read_model (const char *path, const guint8 *data, gsize bytes, GError **error)
           guint64 n = MIN (entry->tensor->count, MAX_ELEMENTS);
 
           tn_tensor_decode (entry->tensor, 0, n, values);
-          n -= n % tn_dtype_block_elements (entry->tensor->dtype);
+          n -= n % MAX (tn_dtype_block_elements (entry->tensor->dtype), 1);
           tn_tensor_decode (entry->tensor, entry->tensor->count - n, n, values);
         }
     }
@@ -136,6 +136,7 @@ const FuzzParser fuzz_parsers[] = {
     {"gguf", "input.gguf", NULL, read_model},
     {"llama2c", "input.bin", NULL, read_model},
     {"hf-config", "config.json", "safetensors/llama.safetensors=model.safetensors", read_model},
+    {"hf-bitnet", "model.safetensors", "hf-config/bitnet.json=config.json", read_model},
     {"index", "model.safetensors.index.json", "safetensors/llama.safetensors=shard.safetensors", read_model},
     {"json", NULL, NULL, read_json},
     {"gguf-tokenizer", "input.gguf", NULL, read_tokenizer},

@@ -77,6 +77,7 @@ TnExitStatus tn_verb_quantize  (int argc, char **argv);
 TnExitStatus tn_verb_generate  (int argc, char **argv);
 TnExitStatus tn_verb_tokenize  (int argc, char **argv);
 TnExitStatus tn_verb_runs      (int argc, char **argv);
+TnExitStatus tn_verb_bench     (int argc, char **argv);
 TnExitStatus tn_verb_doctor    (int argc, char **argv);
 TnExitStatus tn_verb_demo      (int argc, char **argv);
 
