@@ -28,13 +28,14 @@ float_type (TnModelFile *model)
 }
 
 static void
-set_architecture (JsonObject *object)
+set_architecture (JsonObject *object, gboolean is_bitnet)
 {
   JsonArray *classes = json_array_new ();
 
-  json_array_add_string_element (classes, "LlamaForCausalLM");
+  json_array_add_string_element (classes, is_bitnet ? "BitNetForCausalLM" : "LlamaForCausalLM");
   json_object_set_array_member (object, "architectures", classes);
-  json_object_set_string_member (object, "model_type", "llama");
+  json_object_set_string_member (object, "model_type", is_bitnet ? "bitnet" : "llama");
+  json_object_set_string_member (object, "hidden_act", is_bitnet ? "relu2" : "silu");
 }
 
 static void
@@ -55,6 +56,7 @@ JsonNode *
 tn_config_json_new (TnModelFile *model, GError **error)
 {
   const TnLlamaConfig *config = &model->config;
+  gboolean is_bitnet = model->bitnet.sub_norms;
   JsonObject *object;
   JsonNode *node;
 
@@ -65,15 +67,15 @@ tn_config_json_new (TnModelFile *model, GError **error)
       g_propagate_error (error, g_error_copy (model->cannot_run));
       return NULL;
     }
-  if (config->rope_dim != config->head_dim || config->activation != TN_ACTIVATION_SILU)
+  if (config->rope_dim != config->head_dim || config->activation != (is_bitnet ? TN_ACTIVATION_RELU2 : TN_ACTIVATION_SILU))
     {
       g_set_error (error, TN_ERROR, TN_ERROR_UNSUPPORTED,
-                   _ ("%s: a config.json of a llama model cannot say that %u of %u dimensions are rotated"), model->path,
-                   config->rope_dim, config->head_dim);
+                   _ ("%s: no architecture of Hugging Face has its norms, activation and %u of %u rotated dimensions"),
+                   model->path, config->rope_dim, config->head_dim);
       return NULL;
     }
   object = json_object_new ();
-  set_architecture (object);
+  set_architecture (object, is_bitnet);
   json_object_set_int_member (object, "hidden_size", config->n_embd);
   json_object_set_int_member (object, "intermediate_size", config->n_ff);
   json_object_set_int_member (object, "num_hidden_layers", config->n_layer);
@@ -84,7 +86,6 @@ tn_config_json_new (TnModelFile *model, GError **error)
   json_object_set_int_member (object, "max_position_embeddings", config->n_context);
   json_object_set_double_member (object, "rms_norm_eps", config->norm_epsilon);
   set_rope (object, config);
-  json_object_set_string_member (object, "hidden_act", "silu");
   json_object_set_boolean_member (object, "tie_word_embeddings", config->tied);
   if (config->bos >= 0)
     json_object_set_int_member (object, "bos_token_id", config->bos);

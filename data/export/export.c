@@ -97,11 +97,11 @@ tn_export_begin (TnExportRun *run, GPtrArray *items)
 }
 
 gboolean
-tn_export_verify_items (TnModelFile *written, const char *path, GPtrArray *items, TnExportRun *run, GError **error)
+tn_export_verify_items (TnModelFile *written, const char *path, GPtrArray *items, guint n_more, TnExportRun *run, GError **error)
 {
-  if (tn_model_file_n_tensors (written) != items->len)
+  if (tn_model_file_n_tensors (written) != items->len + n_more)
     {
-      g_set_error (error, TN_ERROR, TN_ERROR_DATA, _ ("%s: %u tensors were written and %u are read"), path, items->len,
+      g_set_error (error, TN_ERROR, TN_ERROR_DATA, _ ("%s: %u tensors were written and %u are read"), path, items->len + n_more,
                    tn_model_file_n_tensors (written));
       return FALSE;
     }

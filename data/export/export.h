@@ -42,7 +42,8 @@ gboolean tn_export_gguf         (TnModelFile *source, const char *path, const Tn
 /* One safetensors file: packed codes and scales (data/models/packed-tensor.h), or rounded values where type is F32, F16 or BF16. */
 gboolean tn_export_safetensors  (TnModelFile *source, const char *path, const TnExportOptions *options, TnExportRun *run,
                                  TnExportResult *result, GError **error);
-/* A folder with a BitNet checkpoint as Hugging Face has it: ternary layers, a scale a tensor. */
+/* A folder with a BitNet checkpoint as Hugging Face has it (data/models/ternary-tensor.h): its linear layers are ternary, a scale a tensor, or kept; what
+ * reads it rounds the inputs of ternary layers to int8, a scale a token. TN_ERROR_UNSUPPORTED: another scheme, a model that cannot run. */
 gboolean tn_export_bitnet       (TnModelFile *source, const char *path, const TnExportOptions *options, TnExportRun *run,
                                  TnExportResult *result, GError **error);
 

@@ -254,7 +254,7 @@ verify (const char *readable, const char *path, GPtrArray *items, TnGgufKeys *ke
                    tn_gguf_n_entries (gguf));
       return FALSE;
     }
-  return tn_export_verify_items (model, path, items, run, error) && tn_model_file_check (model, error);
+  return tn_export_verify_items (model, path, items, 0, run, error) && tn_model_file_check (model, error);
 }
 
 gboolean

@@ -209,7 +209,7 @@ verify (const char *readable, const char *path, GPtrArray *items, TnExportRun *r
 {
   g_autoptr (TnModelFile) model = tn_model_file_open (readable, error);
 
-  return model != NULL && tn_model_file_check_sums (model, error) && tn_export_verify_items (model, path, items, run, error) &&
+  return model != NULL && tn_model_file_check_sums (model, error) && tn_export_verify_items (model, path, items, 0, run, error) &&
          tn_model_file_check (model, error);
 }
 

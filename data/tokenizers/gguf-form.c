@@ -268,6 +268,12 @@ tn_tokenizer_get_gguf_form (TnTokenizer *tokenizer, guint n_vocab, TnGgufTokeniz
 }
 
 const char *
+tn_tokenizer_get_path (TnTokenizer *self)
+{
+  return self->path;
+}
+
+const char *
 tn_tokenizer_get_json_path (TnTokenizer *self)
 {
   return self->source == TN_TOKENIZER_HUGGINGFACE ? self->path : NULL;

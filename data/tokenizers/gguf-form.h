@@ -23,7 +23,9 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (TnGgufTokenizer, tn_gguf_tokenizer_clear)
 /* n_vocab: of the model; tokens that the tokenizer lacks are filled up as unused. TN_ERROR_UNSUPPORTED says what GGUF cannot express.
  * self is cleared by the caller in any case. */
 gboolean tn_tokenizer_get_gguf_form (TnTokenizer *tokenizer, guint n_vocab, TnGgufTokenizer *self, GError **error);
-/* The file it was read from, where that is a tokenizer.json or a GGUF file; else NULL. */
+/* The file it was read from; NULL for none, and for what is embedded in a model. */
+const char *tn_tokenizer_get_path      (TnTokenizer *self);
+/* The same where that is a tokenizer.json or a GGUF file; else NULL. */
 const char *tn_tokenizer_get_json_path (TnTokenizer *self);
 const char *tn_tokenizer_get_gguf_path (TnTokenizer *self);
 
