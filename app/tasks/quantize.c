@@ -6,8 +6,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "app/tasks/precision.h"
 #include "data/models/model-file.h"
-#include "data/plans/plan-file.h"
 #include "engine/error.h"
 
 typedef struct
@@ -104,22 +104,6 @@ tn_quantize_check (const TnQuantizeOptions *options, GError **error)
   return options->type == NULL || check_type (options, error);
 }
 
-TnPlan *
-tn_quantize_load_plan (const char *path, TnModel *model, GError **error)
-{
-  g_autoptr (TnPlan) plan = tn_plan_load (path, error);
-  g_autoptr (GPtrArray) names = g_ptr_array_new ();
-
-  if (plan == NULL || model == NULL)
-    return g_steal_pointer (&plan);
-  for (guint i = 0; i < tn_model_n_sites (model); i++)
-    if (tn_model_get_site (model, i)->kind == TN_SITE_INPUT && tn_model_get_site (model, i)->layer != G_MAXUINT)
-      g_ptr_array_add (names, tn_model_get_site (model, i)->name);
-  if (!tn_plan_check_names (plan, TN_PLAN_ACTIVATIONS, (const char *const *) names->pdata, names->len, names->len, error))
-    return NULL;
-  return g_steal_pointer (&plan);
-}
-
 static TnPlan *
 load_plan_for (const char *path, TnModelFile *file, const TnListener *listener, GError **error)
 {
@@ -128,7 +112,7 @@ load_plan_for (const char *path, TnModelFile *file, const TnListener *listener, 
 
   if (tn_model_file_can_run (file) && (model = tn_model_file_load (file, error)) == NULL)
     return NULL;
-  plan = tn_quantize_load_plan (path, model, error);
+  plan = tn_precision_load_plan (path, model, error);
   if (plan != NULL && tn_plan_n_rules (plan, TN_PLAN_ACTIVATIONS) > 0)
     tn_listener_event (listener, "info", _ ("a file holds weights only: the plan's [activations] are for ternion eval --plan"));
   return plan;

@@ -33,7 +33,4 @@ gboolean tn_quantize_check        (const TnQuantizeOptions *options, GError **er
 /* A job that writes the quantized model and reads it back. Takes over options. result is filled when it ends and must outlive the job. */
 TnJob   *tn_quantize_job_new      (TnQuantizeOptions *options, TnWorkspace *workspace, TnQuantizeResult *result);
 
-/* The plan of a file, checked against the model's names of layers and sites. model may be NULL where it cannot run: sites are not checked then. */
-TnPlan  *tn_quantize_load_plan    (const char *path, TnModel *model, GError **error);
-
 G_END_DECLS

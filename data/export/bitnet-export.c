@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <math.h>
 #include <string.h>
 
 #include <glib/gi18n-lib.h>
@@ -40,19 +39,9 @@ typedef struct
 {
   TnExportItem *item;
   TnExportRun *run;
-  gboolean multiplies; /* the weight is code * weight_scale, else code / weight_scale */
   TnAtomicFile *file;
   guint8 *packed;
 } Part;
-
-/* The first checkpoints of LLaMA's architecture hold the inverse of the scale, and so does every reader of them; those of
- * BitNet's own the scale. */
-static gboolean
-scale_multiplies (TnModelFile *source)
-{
-  return source->bitnet.sub_norms ||
-         (source->bitnet.source != TN_BITNET_NONE && !source->bitnet.scale_divides && source->config_json != NULL);
-}
 
 static gboolean
 refuse (const TnModelTensor *entry, const char *what, GError **error)
@@ -159,11 +148,11 @@ static gboolean
 write_scale_chunk (const TnExportChunk *chunk, gpointer user_data, GError **error)
 {
   Part *self = user_data;
-  float scale = chunk->units[0].scale, stored = self->multiplies ? scale : 1.0f / scale;
+  float scale = chunk->units[0].scale;
 
   if (self->file == NULL)
     return TRUE;
-  if (!(stored > 0.0f) || !isfinite (stored) || !isfinite (1.0f / stored))
+  if (!(scale > 0.0f))
     {
       g_autofree char *quoted = tn_quote_string (self->item->source->name);
 
@@ -171,7 +160,7 @@ write_scale_chunk (const TnExportChunk *chunk, gpointer user_data, GError **erro
                    (double) scale);
       return FALSE;
     }
-  if (!tn_atomic_file_write (self->file, &stored, sizeof stored, error))
+  if (!tn_atomic_file_write (self->file, &scale, sizeof scale, error))
     return FALSE;
   self->file = NULL;
   return TRUE;
@@ -204,15 +193,14 @@ add_part (TnSafetensorsWriter *writer, Part *self, GError **error)
 }
 
 static gboolean
-write_weights (const char *folder, GPtrArray *items, Part *parts, TnExportRun *run, gboolean multiplies, guint64 *bytes,
-               GError **error)
+write_weights (const char *folder, GPtrArray *items, Part *parts, TnExportRun *run, guint64 *bytes, GError **error)
 {
   g_autofree char *path = g_build_filename (folder, WEIGHTS_NAME, NULL);
   g_autoptr (TnSafetensorsWriter) writer = tn_safetensors_writer_new ();
 
   for (guint i = 0; i < items->len; i++)
     {
-      parts[i] = (Part){.item = g_ptr_array_index (items, i), .run = run, .multiplies = multiplies};
+      parts[i] = (Part){.item = g_ptr_array_index (items, i), .run = run};
       if (!add_part (writer, &parts[i], error))
         return FALSE;
     }
@@ -239,7 +227,7 @@ list_exceptions (GPtrArray *items)
 }
 
 static gboolean
-write_config (const char *folder, TnModelFile *source, GPtrArray *items, gboolean multiplies, guint64 *bytes, GError **error)
+write_config (const char *folder, TnModelFile *source, GPtrArray *items, guint64 *bytes, GError **error)
 {
   g_autofree char *path = g_build_filename (folder, CONFIG_NAME, NULL);
   g_autoptr (JsonNode) config = tn_config_json_new (source, error);
@@ -248,9 +236,10 @@ write_config (const char *folder, TnModelFile *source, GPtrArray *items, gboolea
 
   if (config == NULL)
     return FALSE;
+  /* The class whose weight_scale multiplies: it holds the scale itself, not an inverse that would have to be rounded. */
   quantization = json_object_new ();
   json_object_set_string_member (quantization, "quant_method", "bitnet");
-  json_object_set_string_member (quantization, "linear_class", multiplies ? "autobitlinear" : "bitlinear");
+  json_object_set_string_member (quantization, "linear_class", "autobitlinear");
   json_object_set_string_member (quantization, "quantization_mode", "offline");
   json_object_set_array_member (quantization, "modules_to_not_convert", list_exceptions (items));
   json_object_set_object_member (json_node_get_object (config), "quantization_config", quantization);
@@ -335,7 +324,6 @@ tn_export_bitnet (TnModelFile *source, const char *path, const TnExportOptions *
   g_autoptr (GPtrArray) items = NULL;
   g_autoptr (TnAtomicFolder) folder = NULL;
   g_autofree Part *parts = NULL;
-  gboolean multiplies = scale_multiplies (source);
   const char *place;
   guint64 bytes = 0;
 
@@ -355,8 +343,8 @@ tn_export_bitnet (TnModelFile *source, const char *path, const TnExportOptions *
   parts = g_new0 (Part, items->len + 1);
   place = tn_atomic_folder_get_path (folder);
   tn_export_begin (run, items);
-  if (!write_weights (place, items, parts, run, multiplies, &bytes, error) || !tn_model_file_check (source, error) ||
-      !write_config (place, source, items, multiplies, &bytes, error) ||
+  if (!write_weights (place, items, parts, run, &bytes, error) || !tn_model_file_check (source, error) ||
+      !write_config (place, source, items, &bytes, error) ||
       !copy_companions (place, source, options->tokenizer_path, run, &bytes, error) || !verify (place, path, items, run, error))
     return FALSE;
   tn_export_result_fill (result, items, bytes);

@@ -257,9 +257,6 @@ expect_values (Comparison *self, const TnExportChunk *chunk, guint64 row, float 
         return FALSE;
       tn_dtype_decode (item->dtype, self->writing.bytes, columns, expected);
     }
-  else if (item->form == TN_EXPORT_BITNET)
-    for (gsize i = 0; i < columns; i++)
-      expected[i] = (float) chunk->codes[row * columns + i] / (1.0f / chunk->units[row * chunk->units_per_row].scale);
   else
     memcpy (expected, values, columns * sizeof (float));
   return TRUE;

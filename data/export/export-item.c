@@ -59,14 +59,6 @@ tn_export_item_sqnr_db (const TnExportItem *self)
   return self->sums.error_square > 0.0 ? 10.0 * log10 (self->sums.square / self->sums.error_square) : (double) INFINITY;
 }
 
-guint64
-tn_export_item_unit (const TnExportItem *self)
-{
-  if (self->scheme.granularity == TN_PER_TENSOR)
-    return 0;
-  return self->scheme.granularity == TN_PER_GROUP ? self->scheme.group_size : tn_tensor_columns (self->source->tensor);
-}
-
 /* Where row k of a head comes from. */
 static guint64
 source_row (TnRowOrder order, guint64 head_dim, guint64 row)

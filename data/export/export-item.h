@@ -67,8 +67,6 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (TnExportItem, tn_export_item_free)
 gboolean      tn_export_item_is_rounded (const TnExportItem *self); /* to a scheme */
 /* 10 log10 of signal over error as stored; +inf when nothing was lost. NaN for COPY. */
 double        tn_export_item_sqnr_db   (const TnExportItem *self);
-/* Elements that share a scale; 0: all of the tensor. */
-guint64       tn_export_item_unit      (const TnExportItem *self);
 /* All rows in order, chunk by chunk, with memory for one of them; sums and units are the same at every visit. units_only: only the units are
  * wanted. Any thread; the compute thread works. Errors name the tensor: TN_ERROR_DATA when an element is not finite and a scheme has to round it. */
 gboolean      tn_export_item_visit     (TnExportItem *self, gboolean units_only, TnExportRun *run, TnExportChunkFunc func, gpointer user_data,

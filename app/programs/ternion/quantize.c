@@ -2,6 +2,7 @@
 #include <glib/gi18n-lib.h>
 #include <inttypes.h>
 #include <math.h>
+#include <string.h>
 
 #include "app/programs/ternion/command.h"
 #include "app/tasks/quantize.h"
@@ -39,6 +40,7 @@ print_json (const TnQuantizeResult *result, GError **error)
 typedef struct
 {
   const char *scheme, *type;
+  gboolean copied; /* bytes as they were */
   guint n;
   guint64 bytes;
   double lowest_db;
@@ -53,12 +55,16 @@ group_tensors (GPtrArray *tensors)
   for (guint i = 0; i < tensors->len; i++)
     {
       const TnExportedTensor *tensor = g_ptr_array_index (tensors, i);
-      Group new_group = {.scheme = tensor->scheme, .type = tensor->type, .lowest_db = (double) INFINITY};
+      Group new_group = {.scheme = tensor->scheme,
+                         .type = tensor->type,
+                         .copied = isnan (tensor->sqnr_db),
+                         .lowest_db = (double) INFINITY};
       Group *group = NULL;
 
       for (guint k = 0; k < groups->len && group == NULL; k++)
-        if (g_strcmp0 (g_array_index (groups, Group, k).scheme, tensor->scheme) == 0 &&
-            g_strcmp0 (g_array_index (groups, Group, k).type, tensor->type) == 0)
+        if (g_strcmp0 (g_array_index (groups, Group, k).scheme, new_group.scheme) == 0 &&
+            g_array_index (groups, Group, k).copied == new_group.copied &&
+            strcmp (g_array_index (groups, Group, k).type, new_group.type) == 0)
           group = &g_array_index (groups, Group, k);
       if (group == NULL)
         {
@@ -88,9 +94,10 @@ print_text (const TnQuantizeResult *result)
 
       scale_change = MAX (scale_change, group->scale_change);
       if (group->scheme == NULL)
-        g_print (_ ("%-14s %-10s %4u tensors, %s\n"), _ ("kept"), group->type, group->n, bytes);
+        g_print (_ ("%-14s %-10s %4u tensors, %s\n"), group->copied ? _ ("kept") : _ ("converted"), group->type, group->n, bytes);
       else
-        g_print (_ ("%-14s %-10s %4u tensors, %s, SQNR from %.2f dB\n"), group->scheme, group->type, group->n, bytes, group->lowest_db);
+        g_print (_ ("%-14s %-10s %4u tensors, %s, SQNR from %.2f dB\n"), group->scheme, group->type, group->n, bytes,
+                 group->lowest_db);
     }
   if (scale_change > 0.0)
     g_print (_ ("The file keeps scales with fewer bits than they were found with: they changed by at most %.2g of themselves.\n"),
