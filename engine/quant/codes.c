@@ -7,6 +7,10 @@
 
 #include "engine/error.h"
 #include "engine/quant/rounding-search.h"
+#include "engine/tensor/lanes.h"
+
+/* Values are multiplied out in so many at a time. */
+#define ERROR_CHUNK 2048
 
 struct _TnCoder
 {
@@ -96,23 +100,77 @@ store_scale (const TnCoder *self, TnRounding *unit, TnCodeSums *sums)
   return isfinite (unit->scale) && (unit->scale != 0.0f || scale == 0.0f);
 }
 
+/* n values of a unit and what is kept of them, in floats; sums in lanes that are folded in a fixed order. */
+TN_LANES_INLINE void
+add_errors (const float *x, const float *stored, gsize n, TnCodeSums *sums)
+{
+  TnDouble4 square_low = {0}, square_high = {0}, error_low = {0}, error_high = {0};
+
+  for (gsize i = 0; i < n; i += TN_LANES)
+    {
+      TN_LANES_LOAD (value, x, i, n);
+      TN_LANES_LOAD (kept, stored, i, n);
+      TnInt8 finite = TN_LANES_FINITE (value);
+      TnDouble4 error;
+
+      value = (TnFloat8) ((TnInt8) value & finite);
+      kept = (TnFloat8) ((TnInt8) kept & finite);
+      square_low += TN_LANES_LOW (value) * TN_LANES_LOW (value);
+      square_high += TN_LANES_HIGH (value) * TN_LANES_HIGH (value);
+      error = TN_LANES_LOW (value) - TN_LANES_LOW (kept);
+      error_low += error * error;
+      error = TN_LANES_HIGH (value) - TN_LANES_HIGH (kept);
+      error_high += error * error;
+    }
+  sums->square += TN_LANES_SUM (square_low, square_high);
+  sums->error_square += TN_LANES_SUM (error_low, error_high);
+}
+
+TN_LANES_INLINE void
+multiply_codes (const gint16 *codes, float scale, gsize n, float *out)
+{
+  for (gsize i = 0; i < n; i++)
+    out[i] = (float) codes[i] * scale;
+}
+
+#if TN_LANES_X86
+TN_LANES_AVX2 static void
+add_errors_avx2 (const float *x, const float *stored, gsize n, TnCodeSums *sums)
+{
+  add_errors (x, stored, n, sums);
+}
+
+TN_LANES_AVX2 static void
+multiply_codes_avx2 (const gint16 *codes, float scale, gsize n, float *out)
+{
+  multiply_codes (codes, scale, n, out);
+}
+#else
+#define add_errors_avx2 add_errors
+#define multiply_codes_avx2 multiply_codes
+#endif
+
 static void
 code_unit (const TnCoder *self, const TnRounding *searched, float scale, const float *x, guint64 n, gint16 *codes,
            TnCodeSums *sums)
 {
-  TnDtype values = self->storage.values;
+  float stored[ERROR_CHUNK];
 
   sums->nonfinite += tn_rounding_encode (searched, x, (gsize) n, codes);
-  for (guint64 i = 0; i < n; i++)
+  for (guint64 start = 0; start < n; start += ERROR_CHUNK)
     {
-      float stored = (float) codes[i] * scale, value = isfinite (x[i]) ? x[i] : 0.0f;
-      double error;
+      gsize length = (gsize) MIN (n - start, ERROR_CHUNK);
 
-      if (values != TN_DTYPE_F32)
-        stored = store_value (values, stored);
-      error = (double) value - (double) stored;
-      sums->square += (double) value * (double) value;
-      sums->error_square += error * error;
+      if (tn_lanes_have_avx2 ())
+        multiply_codes_avx2 (codes + start, scale, length, stored);
+      else
+        multiply_codes (codes + start, scale, length, stored);
+      for (gsize i = 0; i < length && self->storage.values != TN_DTYPE_F32; i++)
+        stored[i] = store_value (self->storage.values, stored[i]);
+      if (tn_lanes_have_avx2 ())
+        add_errors_avx2 (x + start, stored, length, sums);
+      else
+        add_errors (x + start, stored, length, sums);
     }
 }
 

@@ -4,10 +4,13 @@
 #include <math.h>
 #include <string.h>
 
+#include "engine/tensor/scan.h"
+
 /* Magnitudes of floats are in the order of their bit patterns. */
 #define INFINITY_BITS 0x7f800000u
-/* Up to so many elements are sorted. */
-#define MAX_SORTED 64
+/* Up to so many elements are sorted, and so many times the range that holds them is narrowed. */
+#define MAX_SORTED 32
+#define MAX_ROUNDS 24
 #define DIGIT_BITS 8
 /* Streamed tensors: bins of the upper half of the pattern, then of its lower half. */
 #define HALF_BINS 65536
@@ -149,26 +152,27 @@ search_digits (const float *x, gsize n, guint32 first, guint shift, Prefix befor
     }
 }
 
+/* Sorts those with low < magnitude <= high, of which there are few, and tries every prefix that ends with one of them. */
 static void
-search_sorted (const float *x, gsize n, Best *best)
+search_sorted (const float *x, gsize n, float low, float high, Prefix prefix, Best *best)
 {
   guint32 sorted[MAX_SORTED];
-  Prefix prefix = {0};
-  guint finite = 0;
+  guint n_sorted = 0;
 
   for (gsize i = 0; i < n; i++)
     {
+      float magnitude = fabsf (x[i]);
       guint32 bits = magnitude_bits (x[i]);
-      guint place = finite;
+      guint place;
 
-      if (bits >= INFINITY_BITS)
+      if (!(magnitude > low && magnitude <= high) || bits >= INFINITY_BITS)
         continue;
-      for (; place > 0 && sorted[place - 1] < bits; place--)
+      for (place = n_sorted++; place > 0 && sorted[place - 1] < bits; place--)
         sorted[place] = sorted[place - 1];
       sorted[place] = bits;
-      finite++;
     }
-  for (guint i = 0; i < finite; i++)
+  try_prefix (best, &prefix);
+  for (guint i = 0; i < n_sorted; i++)
     {
       prefix.n++;
       prefix.sum += from_bits (sorted[i]);
@@ -176,14 +180,51 @@ search_sorted (const float *x, gsize n, Best *best)
     }
 }
 
+static Prefix
+get_prefix (const float *x, gsize n, float threshold)
+{
+  Prefix prefix;
+
+  prefix.sum = tn_scan_abs_above (x, n, threshold, &prefix.n);
+  return prefix;
+}
+
+/* Half the mean above a threshold rises with the threshold, and the best threshold is half of its own mean: so from below it
+ * leads to a threshold that is not above the best one, and from above to one that is not below it. Narrows the two until few
+ * elements are left between them; FALSE when that comes to a halt. */
+static gboolean
+search_between (const float *x, gsize n, Best *best)
+{
+  float min, max, low = 0.0f, high;
+  Prefix below, above;
+
+  tn_scan_range (x, n, &min, &max);
+  if (!(min <= max))
+    return TRUE;
+  high = MAX (fabsf (min), fabsf (max)) * 0.5f;
+  below = get_prefix (x, n, low);
+  if (below.n == 0)
+    return TRUE;
+  above = get_prefix (x, n, high);
+  for (guint i = 0; i < MAX_ROUNDS && below.n - above.n > MAX_SORTED; i++)
+    {
+      low = nextafterf ((float) (0.5 * below.sum / (double) below.n * (1.0 - SLACK)), 0.0f);
+      high = nextafterf ((float) (0.5 * above.sum / (double) above.n * (1.0 + SLACK)), INFINITY);
+      below = get_prefix (x, n, low);
+      above = get_prefix (x, n, high);
+    }
+  if (below.n - above.n > MAX_SORTED)
+    return FALSE;
+  search_sorted (x, n, low, high, above, best);
+  return TRUE;
+}
+
 double
 tn_lloyd_max_level (const float *x, gsize n)
 {
   Best best = {0};
 
-  if (n <= MAX_SORTED)
-    search_sorted (x, n, &best);
-  else
+  if (!search_between (x, n, &best))
     search_digits (x, n, 0, 31, (Prefix){0}, &best);
   return best.level;
 }
