@@ -97,19 +97,36 @@ round_on_compute_thread (gpointer user_data)
   call->rounded = tn_quantize_tensor (call->tensor, call->scheme, &call->error);
 }
 
-/* Embedding and head, which are only rounded where a plan names them. */
-static TnModel *
-round_named (TnPlan *plan, TnModel *model, GError **error)
+/* Replaces *model by one with that weight rounded. */
+static gboolean
+round_parameter (TnModel **model, const TnParameter *parameter, const TnScheme *scheme, GError **error)
 {
-  g_autoptr (TnModel) rounded = tn_model_ref (model);
+  RoundCall call = {.tensor = parameter->tensor, .scheme = scheme};
+  g_autoptr (TnTensor) rounded = NULL;
+  TnModel *next;
 
-  for (guint i = 0; i < tn_model_n_parameters (model); i++)
+  tn_compute_run (round_on_compute_thread, &call);
+  if ((rounded = call.rounded) == NULL)
     {
-      const TnParameter *parameter = tn_model_get_parameter (model, i);
+      g_propagate_prefixed_error (error, call.error, "%s: ", parameter->name);
+      return FALSE;
+    }
+  next = tn_model_with_parameter (*model, parameter->name, rounded, error);
+  if (next == NULL)
+    return FALSE;
+  tn_model_unref (*model);
+  *model = next;
+  return TRUE;
+}
+
+/* Embedding and head, which are only rounded where a plan names them. */
+static gboolean
+round_named (TnPlan *plan, TnModel *original, TnModel **model, GError **error)
+{
+  for (guint i = 0; i < tn_model_n_parameters (original); i++)
+    {
+      const TnParameter *parameter = tn_model_get_parameter (original, i);
       const TnPlanRule *rule = tn_plan_find (plan, TN_PLAN_WEIGHTS, parameter->name, TRUE);
-      RoundCall call = {.tensor = parameter->tensor};
-      g_autoptr (TnTensor) tensor = NULL;
-      TnModel *next;
 
       if (tn_parameter_is_linear (parameter) || rule == NULL || rule->keep)
         continue;
@@ -117,28 +134,19 @@ round_named (TnPlan *plan, TnModel *model, GError **error)
         {
           g_set_error (error, TN_ERROR, TN_ERROR_ARGUMENT, _ ("%s: group [weights], key %s: only matrices can be quantized"),
                        tn_plan_get_name (plan), parameter->name);
-          return NULL;
+          return FALSE;
         }
-      call.scheme = &rule->scheme;
-      tn_compute_run (round_on_compute_thread, &call);
-      if ((tensor = call.rounded) == NULL)
-        {
-          g_propagate_prefixed_error (error, call.error, "%s: ", parameter->name);
-          return NULL;
-        }
-      if ((next = tn_model_with_parameter (rounded, parameter->name, tensor, error)) == NULL)
-        return NULL;
-      tn_model_unref (rounded);
-      rounded = next;
+      if (!round_parameter (model, parameter, &rule->scheme, error))
+        return FALSE;
     }
-  return g_steal_pointer (&rounded);
+  return TRUE;
 }
 
 /* Layers on their way to tn_model_quantize(), with what they point to. */
 typedef struct
 {
-  TnModel *model;
-  TnStats *stats; /* or NULL */
+  TnModel *original, *model; /* model: with weights that were rounded already */
+  TnStats *stats;            /* or NULL */
   const char *stats_path;
   GArray *layers;    /* TnLayerPrecision */
   GPtrArray *params; /* TnQuantParams */
@@ -147,6 +155,7 @@ typedef struct
 static void
 layers_clear (Layers *self)
 {
+  g_clear_pointer (&self->model, tn_model_unref);
   g_clear_pointer (&self->stats, tn_stats_unref);
   g_array_unref (self->layers);
   g_ptr_array_unref (self->params);
@@ -163,11 +172,11 @@ load_stats (Layers *self, const char *path, GError **error)
   self->stats = tn_stats_load (path, error);
   if (self->stats == NULL)
     return FALSE;
-  if (self->stats->model_fingerprint == tn_model_get_fingerprint (self->model))
+  if (self->stats->model_fingerprint == tn_model_get_fingerprint (self->original))
     return TRUE;
   g_set_error (error, TN_ERROR, TN_ERROR_MISMATCH,
                _ ("%s: the statistics are of the model %016" PRIx64 ", and this one is %016" PRIx64), path,
-               self->stats->model_fingerprint, tn_model_get_fingerprint (self->model));
+               self->stats->model_fingerprint, tn_model_get_fingerprint (self->original));
   return FALSE;
 }
 
@@ -219,15 +228,38 @@ find_params (Layers *self, const char *site_name, const TnScheme *scheme, const 
   return TRUE;
 }
 
-/* "blk.3.ffn_down.weight" reads "blk.3.ffn_down.in". */
 static gboolean
-add_layer (Layers *self, const char *name, const TnScheme *weights, const TnScheme *activations, GError **error)
+is_int8_a_token (const TnScheme *scheme)
 {
-  g_autofree char *site = g_strdup_printf ("%.*s.in", (int) (strlen (name) - strlen (".weight")), name);
-  TnLayerPrecision layer = {.name = name, .weights = weights, .activations = activations};
+  return scheme != NULL && scheme->kind == TN_SCHEME_INTEGER && scheme->bits == 8 && !scheme->asymmetric &&
+         scheme->granularity == TN_PER_TOKEN;
+}
+
+/* Codes -1, 0 and 1, a scale a row or tensor, without the name of ternary: they can be those of a BitLinear, too. */
+static gboolean
+is_like_ternary (const TnScheme *scheme)
+{
+  return (scheme->kind == TN_SCHEME_BINARY || (scheme->kind == TN_SCHEME_INTEGER && scheme->bits == 2 && !scheme->asymmetric)) &&
+         scheme->granularity != TN_PER_GROUP;
+}
+
+/* "blk.3.ffn_down.weight" reads "blk.3.ffn_down.in". A file that holds rounded weights and the rounding of the original give the
+ * same layer: what is ternary computes in integers, wherever it comes from. */
+static gboolean
+add_layer (Layers *self, const TnParameter *parameter, const TnScheme *weights, const char *site, const TnScheme *activations,
+           GError **error)
+{
+  TnLayerPrecision layer = {.name = parameter->name, .weights = weights, .activations = activations};
 
   if (activations != NULL && !find_params (self, site, activations, &layer.static_params, error))
     return FALSE;
+  if (is_int8_a_token (activations) && weights != NULL && is_like_ternary (weights))
+    {
+      if (!round_parameter (&self->model, parameter, weights, error))
+        return FALSE;
+      layer.weights = NULL;
+    }
+  layer.keep_ternary = is_int8_a_token (activations) && layer.weights == NULL;
   if (weights != NULL || activations != NULL)
     g_array_append_val (self->layers, layer);
   return TRUE;
@@ -244,21 +276,22 @@ find_rule (TnPlan *plan, TnPlanGroup group, const char *name)
 /* scheme and activations: of all layers, or NULL. */
 static gboolean
 add_layers (Layers *self, TnPlan *plan, const TnScheme *scheme, const TnScheme *activations, gboolean planned_inputs,
-            GError **error)
+            GCancellable *cancellable, GError **error)
 {
-  for (guint i = 0; i < tn_model_n_parameters (self->model); i++)
+  for (guint i = 0; i < tn_model_n_parameters (self->original); i++)
     {
-      const TnParameter *parameter = tn_model_get_parameter (self->model, i);
+      const TnParameter *parameter = tn_model_get_parameter (self->original, i);
+      const TnScheme *weights = scheme, *inputs = activations;
       g_autofree char *site = NULL;
 
       if (!tn_parameter_is_linear (parameter))
         continue;
       site = g_strdup_printf ("%.*s.in", (int) (strlen (parameter->name) - strlen (".weight")), parameter->name);
-      if (!add_layer (self, parameter->name, scheme != NULL ? scheme : find_rule (plan, TN_PLAN_WEIGHTS, parameter->name),
-                      activations != NULL ? activations
-                      : planned_inputs    ? find_rule (plan, TN_PLAN_ACTIVATIONS, site)
-                                          : NULL,
-                      error))
+      if (weights == NULL)
+        weights = find_rule (plan, TN_PLAN_WEIGHTS, parameter->name);
+      if (inputs == NULL && planned_inputs)
+        inputs = find_rule (plan, TN_PLAN_ACTIVATIONS, site);
+      if (g_cancellable_set_error_if_cancelled (cancellable, error) || !add_layer (self, parameter, weights, site, inputs, error))
         return FALSE;
     }
   return TRUE;
@@ -268,12 +301,12 @@ TnModel *
 tn_precision_apply (const TnPrecision *self, TnModel *model, GCancellable *cancellable, GError **error)
 {
   g_auto (Layers) layers = {
-      .model = model,
+      .original = model,
+      .model = tn_model_ref (model),
       .layers = g_array_new (FALSE, FALSE, sizeof (TnLayerPrecision)),
       .params = g_ptr_array_new_with_free_func (g_free),
   };
   g_autoptr (TnPlan) plan = NULL;
-  g_autoptr (TnModel) named = NULL;
   TnScheme scheme, activations;
 
   if (!tn_precision_check (self, error) || !load_stats (&layers, self->stats_path, error))
@@ -282,18 +315,16 @@ tn_precision_apply (const TnPrecision *self, TnModel *model, GCancellable *cance
     {
       plan = tn_precision_load_plan (self->plan_path, model, error);
       if (plan == NULL || !tn_plan_check_model (plan, _ ("this model"), tn_model_get_fingerprint (model), error) ||
-          !check_weight_names (plan, model, error) || (named = round_named (plan, model, error)) == NULL)
+          !check_weight_names (plan, model, error) || !round_named (plan, model, &layers.model, error))
         return NULL;
     }
   if ((self->scheme != NULL && !tn_scheme_parse (self->scheme, &scheme, error)) ||
       (rounds_inputs (self) && !tn_scheme_parse (self->activations, &activations, error)) ||
       !add_layers (&layers, plan, self->scheme != NULL ? &scheme : NULL, rounds_inputs (self) ? &activations : NULL,
-                   self->activations == NULL, error))
+                   self->activations == NULL, cancellable, error))
     return NULL;
-  if (named == NULL)
-    named = tn_model_ref (model);
   if (layers.layers->len == 0)
-    return g_steal_pointer (&named);
-  return tn_model_quantize (named, (const TnLayerPrecision *) (void *) layers.layers->data, layers.layers->len, cancellable,
-                            error);
+    return g_steal_pointer (&layers.model);
+  return tn_model_quantize (layers.model, (const TnLayerPrecision *) (void *) layers.layers->data, layers.layers->len,
+                            cancellable, error);
 }

@@ -12,6 +12,9 @@
 /* Of a chunk: what stands between the passes stays small beside any model. */
 #define CHUNK_ELEMENTS ((guint64) 1 << 19)
 
+/* Chunks end where codes of any number of bits fill a byte. */
+#define CHUNK_ROWS ((guint64) 8)
+
 typedef struct
 {
   TnExportItem *item;
@@ -229,6 +232,8 @@ tn_export_item_visit (TnExportItem *item, gboolean units_only, TnExportRun *run,
 
   if (item->order != TN_ROWS_KEPT)
     chunk_rows = MAX (1, chunk_rows / item->head_dim) * item->head_dim;
+  else
+    chunk_rows = MAX (1, chunk_rows / CHUNK_ROWS) * CHUNK_ROWS;
   chunk_rows = MIN (chunk_rows, MAX (rows, 1));
   if (tn_export_item_is_rounded (item))
     {

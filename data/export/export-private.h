@@ -13,7 +13,7 @@ void     tn_export_begin         (TnExportRun *run, GPtrArray *items);
 gboolean tn_export_verify_items  (TnModelFile *written, const char *path, GPtrArray *items, guint n_more, TnExportRun *run,
                                   GError **error);
 void     tn_export_result_fill   (TnExportResult *result, GPtrArray *items, guint64 bytes);
-/* "TQ2_0", "F16", "u2"; free with g_free(). */
+/* "TQ2_0", "F16", "4 bits"; free with g_free(). */
 char    *tn_export_item_get_type (const TnExportItem *item);
 
 G_END_DECLS

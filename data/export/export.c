@@ -41,7 +41,8 @@ tn_export_item_get_type (const TnExportItem *item)
   if (item->form != TN_EXPORT_PACKED)
     return g_strdup (tn_gguf_type_of (item->dtype)->name);
   tn_packed_layout_init (&layout, &item->scheme, item->source->tensor);
-  return g_strdup (tn_packing_get_name (layout.packing));
+  return layout.packing == TN_PACKING_BITS ? g_strdup_printf ("%u bits", layout.bits)
+                                           : g_strdup (tn_packing_get_name (layout.packing));
 }
 
 void

@@ -21,7 +21,7 @@ typedef struct
 {
   char    *name;        /* canonical */
   char    *scheme;      /* NULL: kept */
-  char    *type;        /* as the file has it: "TQ2_0", "F16", "u2" */
+  char    *type;        /* as the file has it: "TQ2_0", "F16", "4 bits" */
   guint64  bytes;       /* scales counted */
   double   sqnr_db;     /* as stored, against the source; NaN where bytes were copied */
   double   scale_change; /* largest relative change of a scale by its type */

@@ -57,15 +57,15 @@ read_layout (const Reader *self, const TnJsonNode *node, TnPackedLayout *layout,
 
   *layout = (TnPackedLayout){.n_dims = 0};
   if (packing == NULL || !tn_packing_parse (packing, &layout->packing))
-    return fail (self, node->name, "packing", "u1, u2, u4, u8, i8", error);
+    return fail (self, node->name, "packing", "ternary, bits, int8", error);
   if (name == NULL || !tn_scheme_parse (name, &scheme, NULL))
     return fail (self, node->name, "scheme", _ ("the name of a scheme"), error);
   layout->asymmetric = scheme.asymmetric;
-  if (layout->asymmetric && (layout->packing == TN_PACKING_U1 || layout->packing == TN_PACKING_I8))
-    return fail (self, node->name, "packing", "u2, u4, u8", error);
-  if (!read_integer (node, "offset", &number) || number > G_MAXUINT8)
-    return fail (self, node->name, "offset", _ ("a number from 0 to 255"), error);
-  layout->offset = (gint) number;
+  if (layout->asymmetric && layout->packing == TN_PACKING_TERNARY)
+    return fail (self, node->name, "packing", "bits, int8", error);
+  if (!read_integer (node, "bits", &number) || number < 1 || number > 8)
+    return fail (self, node->name, "bits", _ ("a number from 1 to 8"), error);
+  layout->bits = (guint) number;
   if (!read_integer (node, "unit", &number))
     return fail (self, node->name, "unit", _ ("a number of elements, or 0"), error);
   layout->unit = (guint64) number;
@@ -131,7 +131,7 @@ add_packed (Reader *self, const TnJsonNode *node, const TnSafetensorsEntry *code
     return FALSE;
   if (!tn_packed_layout_measure (&layout, &bytes, &units))
     return fail (self, node->name, "shape", _ ("rows of whole units"), error);
-  if (codes->dtype != (layout.packing == TN_PACKING_I8 ? TN_DTYPE_I8 : TN_DTYPE_U8) || codes->bytes != bytes)
+  if (codes->dtype != (layout.packing == TN_PACKING_INT8 ? TN_DTYPE_I8 : TN_DTYPE_U8) || codes->bytes != bytes)
     {
       g_autofree char *expected = g_strdup_printf (_ ("%" PRIu64 " bytes"), bytes);
 
@@ -139,7 +139,7 @@ add_packed (Reader *self, const TnJsonNode *node, const TnSafetensorsEntry *code
     }
   if ((scales = find_part (self, node->name, TN_PACKED_SCALE_SUFFIX, TN_DTYPE_F32, units, error)) == NULL ||
       (layout.asymmetric &&
-       (zero_points = find_part (self, node->name, TN_PACKED_ZERO_POINT_SUFFIX, TN_DTYPE_U8, units, error)) == NULL))
+       (zero_points = find_part (self, node->name, TN_PACKED_ZERO_POINT_SUFFIX, TN_DTYPE_I8, units, error)) == NULL))
     return FALSE;
   tensor = tn_packed_tensor_new (&layout, self->file, codes, scales, zero_points, error);
   if (tensor == NULL)

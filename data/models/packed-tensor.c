@@ -4,23 +4,23 @@
 #include <stdint.h>
 #include <string.h>
 
-static const struct
-{
-  const char *name;
-  guint bits;
-} packings[TN_N_PACKINGS] = {{"u1", 1}, {"u2", 2}, {"u4", 4}, {"u8", 8}, {"i8", 8}};
+#include "engine/quant/packing.h"
+
+#define PIECE 512
+
+static const char *const names[TN_N_PACKINGS] = {"ternary", "bits", "int8"};
 
 const char *
 tn_packing_get_name (TnPacking packing)
 {
-  return packings[packing].name;
+  return names[packing];
 }
 
 gboolean
 tn_packing_parse (const char *name, TnPacking *packing)
 {
   for (guint i = 0; i < TN_N_PACKINGS; i++)
-    if (strcmp (name, packings[i].name) == 0)
+    if (strcmp (name, names[i]) == 0)
       {
         *packing = (TnPacking) i;
         return TRUE;
@@ -28,33 +28,23 @@ tn_packing_parse (const char *name, TnPacking *packing)
   return FALSE;
 }
 
-guint
-tn_packing_get_bits (TnPacking packing)
-{
-  return packings[packing].bits;
-}
-
 void
 tn_packed_layout_init (TnPackedLayout *self, const TnScheme *scheme, const TnTensor *tensor)
 {
-  guint bits = scheme->kind == TN_SCHEME_INTEGER ? scheme->bits : 2;
-
   *self = (TnPackedLayout){.asymmetric = scheme->asymmetric, .n_dims = tensor->n_dims};
   memcpy (self->shape, tensor->shape, sizeof self->shape);
   if (scheme->granularity == TN_PER_GROUP)
     self->unit = scheme->group_size;
   else if (scheme->granularity != TN_PER_TENSOR)
     self->unit = tn_tensor_columns (tensor);
-  if (scheme->kind == TN_SCHEME_BINARY)
-    self->packing = TN_PACKING_U1;
-  else if (bits == 2)
-    self->packing = TN_PACKING_U2;
-  else if (bits <= 4)
-    self->packing = TN_PACKING_U4;
-  else
-    self->packing = scheme->asymmetric ? TN_PACKING_U8 : TN_PACKING_I8;
-  if (!scheme->asymmetric && (self->packing == TN_PACKING_U2 || self->packing == TN_PACKING_U4))
-    self->offset = (1 << (bits - 1)) - 1;
+  if (scheme->kind == TN_SCHEME_TERNARY)
+    {
+      self->packing = TN_PACKING_TERNARY;
+      self->bits = 2;
+      return;
+    }
+  self->bits = scheme->kind == TN_SCHEME_BINARY ? 1 : scheme->bits;
+  self->packing = self->bits == 8 ? TN_PACKING_INT8 : TN_PACKING_BITS;
 }
 
 static gboolean
@@ -72,14 +62,36 @@ gboolean
 tn_packed_layout_measure (const TnPackedLayout *self, guint64 *bytes, guint64 *units)
 {
   guint64 rows, columns, count;
-  guint bits = packings[self->packing].bits;
 
-  if (!measure_shape (self, &rows, &columns) || !g_uint64_checked_mul (&count, rows, columns) || count > G_MAXUINT64 - 7 ||
+  if (!measure_shape (self, &rows, &columns) || !g_uint64_checked_mul (&count, rows, columns) || count > G_MAXINT64 ||
       (self->unit > 0 && columns % self->unit != 0))
     return FALSE;
-  *bytes = (count + 8 / bits - 1) / (8 / bits);
   *units = self->unit > 0 ? count / self->unit : 1;
-  return TRUE;
+  *bytes = self->packing == TN_PACKING_TERNARY ? tn_pack_ternary2_bytes (count) : count;
+  return self->packing != TN_PACKING_BITS || tn_pack_bits_bytes (self->bits, rows, columns, bytes);
+}
+
+guint
+tn_packed_layout_codes (const TnPackedLayout *self, guint64 shape[TN_TENSOR_MAX_DIMS])
+{
+  guint64 rows = 0, columns = 0, units;
+
+  measure_shape (self, &rows, &columns);
+  switch (self->packing)
+    {
+    case TN_PACKING_TERNARY:
+      tn_packed_layout_measure (self, &shape[0], &units);
+      return 1;
+    case TN_PACKING_BITS:
+      shape[0] = rows;
+      shape[1] = tn_pack_bits_row_bytes (self->bits, (gsize) columns);
+      return 2;
+    case TN_PACKING_INT8:
+    case TN_N_PACKINGS:
+    default:
+      memcpy (shape, self->shape, sizeof self->shape);
+      return self->n_dims;
+    }
 }
 
 guint
@@ -100,8 +112,8 @@ typedef struct
   TnSafetensors *file;
   TnBlock *copy;
   TnTensor *codes; /* releases the pages of the codes */
-  TnPackedLayout layout;
-  const guint8 *zero_points; /* NULL: the offset */
+  guint bits;
+  const gint8 *zero_points; /* or NULL */
 } Owner;
 
 static void
@@ -123,24 +135,48 @@ owner_release (gpointer data, const void *start, gsize bytes)
   codes->owner_release (codes->owner, start, bytes);
 }
 
+/* n codes of one row, from its element first on, which is element start of the tensor. */
+static void
+scale_codes (const TnTensor *self, guint64 start, const gint8 *codes, gsize n, float *out)
+{
+  const gint8 *zero_points = ((const Owner *) self->owner)->zero_points;
+
+  for (gsize i = 0; i < n;)
+    {
+      guint64 unit = (start + i) / self->group_size;
+      gsize stop = (gsize) MIN (n, (unit + 1) * self->group_size - start);
+      gint zero = zero_points != NULL ? zero_points[unit] : 0;
+      float scale = self->scales[unit];
+
+      for (; i < stop; i++)
+        out[i] = (float) (codes[i] - zero) * scale;
+    }
+}
+
 static void
 decode (const TnTensor *self, guint64 first, guint64 n, float *out)
 {
   const Owner *owner = self->owner;
-  const guint8 *data = self->data;
-  guint bits = packings[owner->layout.packing].bits, per_byte = 8 / bits, mask = (1u << bits) - 1;
-  gint factor = bits == 1 ? 2 : 1, zero = bits == 1 ? 1 : owner->layout.offset;
+  guint64 columns = tn_tensor_columns (self);
+  gsize row_bytes = tn_pack_bits_row_bytes (owner->bits, (gsize) columns);
+  gint8 codes[PIECE];
 
-  for (guint64 i = first, end = first + n; i < end;)
+  for (guint64 end = first + n; first < end;)
     {
-      guint64 unit = i / self->group_size, stop = MIN (end, (unit + 1) * self->group_size);
-      float scale = self->scales[unit];
+      guint64 row = first / columns, column = first % columns;
+      gsize piece = (gsize) MIN (MIN (PIECE, end - first), columns - column);
 
-      if (owner->zero_points != NULL)
-        zero = owner->zero_points[unit];
-      for (; i < stop; i++)
-        *out++ = (float) (factor * (gint) ((data[i / per_byte] >> (i % per_byte * bits)) & mask) - zero) * scale;
+      tn_unpack_bits (owner->bits, (const guint8 *) self->data + row * row_bytes, (gsize) column, piece, codes);
+      scale_codes (self, first, codes, piece, out);
+      first += piece;
+      out += piece;
     }
+}
+
+static void
+decode_int8 (const TnTensor *self, guint64 first, guint64 n, float *out)
+{
+  scale_codes (self, first, (const gint8 *) self->data + first, (gsize) n, out);
 }
 
 TnTensor *
@@ -148,9 +184,9 @@ tn_packed_tensor_new (const TnPackedLayout *layout, TnSafetensors *file, const T
                       const TnSafetensorsEntry *scales, const TnSafetensorsEntry *zero_points, GError **error)
 {
   const float *scale_data = (const float *) (gconstpointer) scales->data;
+  g_autoptr (TnBlock) copy = NULL;
   Owner *owner;
   TnTensor *self;
-  g_autoptr (TnBlock) copy = NULL;
 
   if ((uintptr_t) scales->data % sizeof (float) != 0)
     {
@@ -164,52 +200,19 @@ tn_packed_tensor_new (const TnPackedLayout *layout, TnSafetensors *file, const T
   owner->file = tn_safetensors_ref (file);
   owner->copy = g_steal_pointer (&copy);
   owner->codes = tn_safetensors_create_tensor (file, codes);
-  owner->layout = *layout;
-  owner->zero_points = zero_points != NULL ? zero_points->data : NULL;
-  if (layout->packing == TN_PACKING_I8)
-    self = tn_tensor_new_mapped (TN_DTYPE_Q8_GROUP, layout->n_dims, layout->shape, codes->data, codes->bytes, owner, owner_free,
-                                 owner_release);
-  else if (layout->packing == TN_PACKING_U2 && zero_points == NULL && layout->offset == 1)
+  owner->bits = layout->bits;
+  owner->zero_points = zero_points != NULL ? (const gint8 *) zero_points->data : NULL;
+  if (layout->packing == TN_PACKING_TERNARY)
     self = tn_tensor_new_mapped (TN_DTYPE_TERNARY, layout->n_dims, layout->shape, codes->data, codes->bytes, owner, owner_free,
                                  owner_release);
+  else if (layout->packing == TN_PACKING_INT8 && zero_points == NULL)
+    self = tn_tensor_new_mapped (TN_DTYPE_Q8_GROUP, layout->n_dims, layout->shape, codes->data, codes->bytes, owner, owner_free,
+                                 owner_release);
   else
-    self = tn_tensor_new_packed_mapped (layout->n_dims, layout->shape, codes->data, codes->bytes, decode, owner, owner_free,
-                                        owner_release);
+    self =
+        tn_tensor_new_packed_mapped (layout->n_dims, layout->shape, codes->data, codes->bytes,
+                                     layout->packing == TN_PACKING_INT8 ? decode_int8 : decode, owner, owner_free, owner_release);
   self->scales = scale_data;
   self->group_size = (gsize) (layout->unit > 0 ? layout->unit : MAX (self->count, 1));
   return self;
-}
-
-void
-tn_packer_add (TnPacker *self, const gint16 *codes, gsize n, gint zero, GByteArray *out)
-{
-  guint bits = packings[self->layout.packing].bits, per_byte = 8 / bits;
-  guint start = out->len;
-  guint8 *bytes;
-
-  g_byte_array_set_size (out, start + (guint) ((n + self->n_pending) / per_byte));
-  bytes = out->data + start;
-  for (gsize i = 0; i < n; i++)
-    {
-      guint code = bits == 1 ? codes[i] > 0 : (guint) (codes[i] + zero) & ((1u << bits) - 1);
-
-      self->pending |= code << (self->n_pending * bits);
-      if (++self->n_pending == per_byte)
-        {
-          *bytes++ = (guint8) self->pending;
-          self->pending = 0;
-          self->n_pending = 0;
-        }
-    }
-}
-
-void
-tn_packer_end (TnPacker *self, GByteArray *out)
-{
-  guint8 byte = (guint8) self->pending;
-
-  if (self->n_pending > 0)
-    g_byte_array_append (out, &byte, 1);
-  self->pending = 0;
-  self->n_pending = 0;
 }
