@@ -64,45 +64,97 @@ tn_count_nonzero (const gint8 *codes, gsize n)
   return nonzero;
 }
 
+#if TN_LANES_X86
+/* Whether the fast variant may run: it needs three instruction sets. */
+static gboolean
+have_avx2 (void)
+{
+  return tn_lanes_have_avx2 () && __builtin_cpu_supports ("bmi2") && __builtin_cpu_supports ("popcnt");
+}
+#endif
+
+/* A word's codes, those that are 1 or -1 and the signs of these, the first lowest. */
+typedef struct
+{
+  guint64 map, signs;
+} Word;
+
+static Word
+squeeze_portable (const gint8 *codes)
+{
+  guint64 negative = 0;
+  Word word = {0};
+  guint n = 0;
+
+  for (guint i = 0; i < WORD; i++)
+    {
+      word.map |= (guint64) ((codes[i] == 1) | (codes[i] == -1)) << i;
+      negative |= (guint64) (codes[i] == -1) << i;
+    }
+  for (guint64 map = word.map; map != 0; map &= map - 1)
+    word.signs |= (negative >> __builtin_ctzll (map) & 1) << n++;
+  return word;
+}
+
+#if TN_LANES_X86
+__attribute__ ((target ("avx2,bmi2"))) static Word
+squeeze_avx2 (const gint8 *codes)
+{
+  guint64 positive = 0, negative = 0;
+
+  for (guint half = 0; half < 2; half++)
+    {
+      __m256i v = _mm256_loadu_si256 ((const __m256i *) (const void *) (codes + 32 * half));
+      guint32 above = (guint32) _mm256_movemask_epi8 (_mm256_cmpeq_epi8 (v, _mm256_set1_epi8 (1)));
+      guint32 below = (guint32) _mm256_movemask_epi8 (_mm256_cmpeq_epi8 (v, _mm256_set1_epi8 (-1)));
+
+      positive |= (guint64) above << 32 * half;
+      negative |= (guint64) below << 32 * half;
+    }
+  return (Word){positive | negative, _pext_u64 (negative, positive | negative)};
+}
+#endif
+
 gsize
 tn_pack_sparse (const gint8 *codes, gsize n, guint8 *out)
 {
   Layout layout = get_layout (n);
   guint8 *counts = out + 8 * layout.map_words, *signs = counts + 8 * layout.blocks;
+  Word (*squeeze) (const gint8 *) = squeeze_portable;
   guint64 nonzero = 0, pending = 0; /* signs of the word that is not full */
-  gsize invalid = 0;
+  gsize zeros = 0;
 
+#if TN_LANES_X86
+  if (have_avx2 ())
+    squeeze = squeeze_avx2;
+#endif
   for (gsize w = 0; w < layout.map_words; w++)
     {
       gsize length = MIN (n - w * WORD, WORD);
-      guint64 map = 0;
+      guint filled = (guint) (nonzero % WORD), n_signs;
+      gint8 last[WORD] = {0};
+      Word word;
 
       if (w % BLOCK_WORDS == 0)
         write_word (counts, w / BLOCK_WORDS, nonzero);
-      for (gsize i = 0; i < length; i++)
+      if (length < WORD)
+        memcpy (last, codes + w * WORD, length);
+      word = squeeze (length < WORD ? last : codes + w * WORD);
+      n_signs = count_bits (word.map);
+      write_word (out, w, word.map);
+      pending |= word.signs << filled;
+      if (filled + n_signs >= WORD)
         {
-          gint code = codes[w * WORD + i];
-
-          if (code == 0)
-            continue;
-          if (code != 1 && code != -1)
-            {
-              invalid++;
-              continue;
-            }
-          map |= (guint64) 1 << i;
-          pending |= (guint64) (code < 0) << nonzero % WORD;
-          if (++nonzero % WORD == 0)
-            {
-              write_word (signs, nonzero / WORD - 1, pending);
-              pending = 0;
-            }
+          write_word (signs, nonzero / WORD, pending);
+          pending = filled > 0 ? word.signs >> (WORD - filled) : 0;
         }
-      write_word (out, w, map);
+      nonzero += n_signs;
     }
   if (nonzero % WORD != 0)
     write_word (signs, nonzero / WORD, pending);
-  return invalid;
+  for (gsize i = 0; i < n; i++)
+    zeros += codes[i] == 0;
+  return (gsize) (n - nonzero - zeros);
 }
 
 gboolean
@@ -147,7 +199,7 @@ expand_portable (guint64 map, guint64 signs, gint8 *codes)
 }
 
 #if TN_LANES_X86
-__attribute__ ((target ("avx2,bmi2"))) static void
+__attribute__ ((target ("avx2,bmi2,popcnt"), always_inline)) static inline void
 expand_avx2 (guint64 map, guint64 signs, gint8 *codes)
 {
   const __m256i bytes = _mm256_setr_epi64x (0, 0x0101010101010101, 0x0202020202020202, 0x0303030303030303);
@@ -167,52 +219,68 @@ expand_avx2 (guint64 map, guint64 signs, gint8 *codes)
 }
 #endif
 
-/* Whether the fast variant may run: what is said of it has to hold for its two instruction sets. */
-static gboolean
-have_avx2 (void)
+typedef struct
 {
-#if TN_LANES_X86
-  return tn_lanes_have_avx2 () && __builtin_cpu_supports ("bmi2");
-#else
-  return FALSE;
-#endif
-}
+  const guint8 *bytes, *signs;
+  guint64 word, place; /* of the map, and of its first sign */
+  guint skipped;       /* codes of that word */
+} Start;
 
-void
-tn_unpack_sparse (const guint8 *bytes, guint64 n_total, guint64 first, gsize n, gint8 *codes)
+TN_LANES_INLINE void
+unpack_words (const Start *start, void (*expand) (guint64, guint64, gint8 *), gsize n, gint8 *codes)
 {
-  Layout layout = get_layout (n_total);
-  const guint8 *signs = bytes + 8 * (layout.map_words + layout.blocks);
-  void (*expand) (guint64, guint64, gint8 *) = expand_portable;
-  guint64 word = first / WORD, place;
+  guint64 word = start->word, place = start->place;
 
-  g_return_if_fail (first <= n_total && n <= n_total - first);
-
-  if (n == 0)
-    return;
-#if TN_LANES_X86
-  if (have_avx2 ())
-    expand = expand_avx2;
-#endif
-  place = read_word (bytes, layout.map_words + word / BLOCK_WORDS);
-  for (guint64 w = word / BLOCK_WORDS * BLOCK_WORDS; w < word; w++)
-    place += count_bits (read_word (bytes, w));
-  for (guint64 skipped = first % WORD; n > 0; word++, skipped = 0)
+  for (guint skipped = start->skipped; n > 0; word++, skipped = 0)
     {
-      guint64 map = read_word (bytes, word);
+      guint64 map = read_word (start->bytes, word);
       guint n_signs = count_bits (map);
-      gsize length = (gsize) MIN (n, WORD - skipped);
+      gsize length = MIN (n, WORD - skipped);
       gint8 all[WORD];
 
       if (length == WORD)
-        expand (map, read_signs (signs, place, n_signs), codes);
+        expand (map, read_signs (start->signs, place, n_signs), codes);
       else
         {
-          expand (map, read_signs (signs, place, n_signs), all);
+          expand (map, read_signs (start->signs, place, n_signs), all);
           memcpy (codes, all + skipped, length);
         }
       place += n_signs;
       codes += length;
       n -= length;
     }
+}
+
+#if TN_LANES_X86
+__attribute__ ((target ("avx2,bmi2,popcnt"))) static void
+unpack_words_avx2 (const Start *start, gsize n, gint8 *codes)
+{
+  unpack_words (start, expand_avx2, n, codes);
+}
+#endif
+
+void
+tn_unpack_sparse (const guint8 *bytes, guint64 n_total, guint64 first, gsize n, gint8 *codes)
+{
+  Layout layout = get_layout (n_total);
+  Start start = {.bytes = bytes,
+                 .signs = bytes + 8 * (layout.map_words + layout.blocks),
+                 .word = first / WORD,
+                 .skipped = (guint) (first % WORD)};
+
+  g_return_if_fail (first <= n_total && n <= n_total - first);
+
+  if (n == 0)
+    return;
+  start.place = read_word (bytes, layout.map_words + start.word / BLOCK_WORDS);
+  for (guint64 w = start.word / BLOCK_WORDS * BLOCK_WORDS; w < start.word; w++)
+    start.place += count_bits (read_word (bytes, w));
+#if TN_LANES_X86
+  if (have_avx2 ())
+    {
+      unpack_words_avx2 (&start, n, codes);
+      return;
+    }
+#endif
+  unpack_words (&start, expand_portable, n, codes);
 }
