@@ -2,7 +2,6 @@
 #include "engine/nn/generate.h"
 
 #include <glib/gi18n-lib.h>
-#include <math.h>
 #include <string.h>
 
 #include "engine/device/device.h"
@@ -10,7 +9,7 @@
 #include "engine/kernels/activation.h"
 #include "engine/kernels/elementwise.h"
 #include "engine/kernels/norm.h"
-#include "engine/kernels/softmax.h"
+#include "engine/nn/attention.h"
 #include "engine/nn/linear.h"
 #include "engine/nn/model-private.h"
 
@@ -24,7 +23,8 @@ struct _TnGenerator
   float *cache;                    /* keys of each block, then values of each: [2, n_layer, capacity, n_head_kv * head_dim] */
   float *cosines, *sines, *scores; /* [capacity, rope_dim / 2] twice, [capacity] */
   float *work;                     /* what one token needs */
-  float *tiles;                    /* decoded rows, a tile a thread */
+  float *tiles;                    /* decoded rows, a tile of tile_count floats a thread */
+  gsize tile_count;
   float *residual, *normed, *q, *attended, *gate, *up, *logits;
 };
 
@@ -65,17 +65,16 @@ reserve (TnGenerator *self, GError **error)
   return TRUE;
 }
 
-/* Floats of a thread's tile: rows of the widest weight that has to be decoded. */
+/* Floats of a thread's tile: what the most demanding weight takes. */
 static gsize
 tile_count (const TnModel *model)
 {
-  gsize widest = tn_linear_in_place (model->head) ? 0 : tn_tensor_columns (model->head);
+  gsize most = tn_weight_vector_count (model->head);
 
   for (guint i = 0; i < model->config.n_layer; i++)
     for (guint k = 0; k < TN_N_LAYERS; k++)
-      if (!tn_linear_in_place (model->blocks[i].weights[k]))
-        widest = MAX (widest, tn_tensor_columns (model->blocks[i].weights[k]));
-  return TN_LINEAR_VECTOR_ROWS * widest;
+      most = MAX (most, tn_weight_vector_count (model->blocks[i].weights[k]));
+  return most;
 }
 
 TnGenerator *
@@ -88,8 +87,9 @@ tn_generator_new (TnModel *model, GError **error)
   TnPool *pool = tn_pool_default ();
 
   self->model = tn_model_ref (model);
+  self->tile_count = tile_count (model);
   if ((self->work = tn_pool_alloc_array (pool, TN_PURPOSE_ACTIVATIONS, work, sizeof (float), error)) == NULL ||
-      (self->tiles = tn_pool_alloc_array (pool, TN_PURPOSE_SCRATCH, tn_device_get_threads () * tile_count (model), sizeof (float),
+      (self->tiles = tn_pool_alloc_array (pool, TN_PURPOSE_SCRATCH, tn_device_get_threads () * self->tile_count, sizeof (float),
                                           error)) == NULL ||
       !reserve (self, error))
     return NULL;
@@ -121,24 +121,6 @@ tn_generator_free (TnGenerator *self)
 }
 
 static void
-attend (TnGenerator *self, const float *keys, const float *values)
-{
-  const TnLlamaConfig *config = &self->model->config;
-  gsize width_kv = (gsize) config->n_head_kv * config->head_dim, head_dim = config->head_dim;
-  guint seen = self->position + 1;
-  float scale = (float) (1.0 / sqrt (config->head_dim));
-
-  for (guint head = 0; head < config->n_head; head++)
-    {
-      gsize place_kv = (gsize) (head / (config->n_head / config->n_head_kv)) * head_dim, place = (gsize) head * head_dim;
-
-      tn_product_transposed (self->q + place, head_dim, keys + place_kv, width_kv, self->scores, seen, 1, seen, head_dim, scale);
-      tn_softmax (self->scores, seen);
-      tn_product_plain (self->scores, seen, values + place_kv, width_kv, self->attended + place, head_dim, 1, head_dim, seen);
-    }
-}
-
-static void
 normalize (const TnGenerator *self, const float *x, gsize width, const float *gain, float *out)
 {
   if (gain != NULL)
@@ -158,25 +140,25 @@ run_block (TnGenerator *self, guint index)
   const float *cosines = self->cosines + self->position * half, *sines = self->sines + self->position * half;
 
   normalize (self, self->residual, config->n_embd, block->attn_norm, self->normed);
-  tn_linear_vector (block->weights[TN_LAYER_ATTN_Q], self->normed, self->tiles, self->q);
-  tn_linear_vector (block->weights[TN_LAYER_ATTN_K], self->normed, self->tiles, key);
-  tn_linear_vector (block->weights[TN_LAYER_ATTN_V], self->normed, self->tiles, value);
+  tn_linear_vector (block->weights[TN_LAYER_ATTN_Q], self->normed, self->tiles, self->tile_count, self->q);
+  tn_linear_vector (block->weights[TN_LAYER_ATTN_K], self->normed, self->tiles, self->tile_count, key);
+  tn_linear_vector (block->weights[TN_LAYER_ATTN_V], self->normed, self->tiles, self->tile_count, value);
   rotate (self->q, config->n_head, config->head_dim, config->rope_dim, cosines, sines);
   rotate (key, config->n_head_kv, config->head_dim, config->rope_dim, cosines, sines);
-  attend (self, keys, values);
+  tn_attention_step (config, self->q, keys, values, self->position + 1, self->scores, self->attended);
   normalize (self, self->attended, heads, block->attn_sub_norm, self->attended);
-  tn_linear_vector (block->weights[TN_LAYER_ATTN_OUTPUT], self->attended, self->tiles, self->normed);
+  tn_linear_vector (block->weights[TN_LAYER_ATTN_OUTPUT], self->attended, self->tiles, self->tile_count, self->normed);
   tn_add (self->residual, self->normed, config->n_embd);
 
   normalize (self, self->residual, config->n_embd, block->ffn_norm, self->normed);
-  tn_linear_vector (block->weights[TN_LAYER_FFN_GATE], self->normed, self->tiles, self->gate);
-  tn_linear_vector (block->weights[TN_LAYER_FFN_UP], self->normed, self->tiles, self->up);
+  tn_linear_vector (block->weights[TN_LAYER_FFN_GATE], self->normed, self->tiles, self->tile_count, self->gate);
+  tn_linear_vector (block->weights[TN_LAYER_FFN_UP], self->normed, self->tiles, self->tile_count, self->up);
   if (config->activation == TN_ACTIVATION_SILU)
     tn_silu_multiply (self->gate, self->up, config->n_ff);
   else
     tn_relu2_multiply (self->gate, self->up, config->n_ff);
   normalize (self, self->gate, config->n_ff, block->ffn_sub_norm, self->gate);
-  tn_linear_vector (block->weights[TN_LAYER_FFN_DOWN], self->gate, self->tiles, self->normed);
+  tn_linear_vector (block->weights[TN_LAYER_FFN_DOWN], self->gate, self->tiles, self->tile_count, self->normed);
   tn_add (self->residual, self->normed, config->n_embd);
 }
 
@@ -204,7 +186,7 @@ tn_generator_step (TnGenerator *self, gint32 token, GError **error)
   for (guint i = 0; i < config->n_layer; i++)
     run_block (self, i);
   normalize (self, self->residual, config->n_embd, self->model->output_norm, self->normed);
-  tn_linear_vector (self->model->head, self->normed, self->tiles, self->logits);
+  tn_linear_vector (self->model->head, self->normed, self->tiles, self->tile_count, self->logits);
   self->position++;
   return self->logits;
 }

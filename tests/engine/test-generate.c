@@ -3,6 +3,7 @@
 
 #include "engine/error.h"
 #include "engine/nn/generate.h"
+#include "engine/nn/linear.h"
 #include "engine/random.h"
 #include "tests/engine/llama-fixture.h"
 
@@ -43,7 +44,8 @@ best_of (const float *logits, guint n)
   return tn_sample_token (logits, n, 0.0, 1.0, 0.5);
 }
 
-/* Step by step to the end of the context, which makes the cache grow, against one pass over the whole. */
+/* Step by step to the end of the context, which makes the cache grow, against one pass over the whole: the same bits with our own
+ * products. */
 static void
 test_against_forward (void)
 {
@@ -66,6 +68,8 @@ test_against_forward (void)
             const float *found = tn_generator_step (generator, batch->sequences[0].tokens[t], &error);
 
             g_assert_no_error (error);
+            if (tn_weight_product () == TN_PRODUCT_OWN)
+              g_assert_cmpmem (found, n_vocab * sizeof (float), expected, n_vocab * sizeof (float));
             for (guint i = 0; i < n_vocab; i++)
               g_assert_cmpfloat (fabsf (found[i] - expected[i]), <=, 1e-4f * fmaxf (1.0f, fabsf (expected[i])));
             g_assert_cmpint (best_of (found, n_vocab), ==, best_of (expected, n_vocab));
@@ -73,6 +77,16 @@ test_against_forward (void)
         g_assert_null (tn_generator_step (generator, 0, &error));
         g_assert_error (error, TN_ERROR, TN_ERROR_ARGUMENT);
       }
+}
+
+static void
+test_against_forward_openblas (void)
+{
+  TnProductBackEnd usual = tn_weight_product ();
+
+  tn_weight_product_use (TN_PRODUCT_OPENBLAS);
+  test_against_forward ();
+  tn_weight_product_use (usual);
 }
 
 static void
@@ -184,6 +198,7 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/generate/forward", test_against_forward);
+  g_test_add_func ("/generate/forward-openblas", test_against_forward_openblas);
   g_test_add_func ("/generate/wrong-token", test_wrong_token);
   g_test_add_func ("/generate/memory", test_memory);
   g_test_add_func ("/generate/stories", test_stories);

@@ -19,6 +19,7 @@ static const struct
   { "generate", tn_verb_generate, N_("let a model go on from a prompt") },
   { "tokenize", tn_verb_tokenize, N_("text to token ids") },
   { "runs", tn_verb_runs, N_("runs recorded in the workspace") },
+  { "bench", tn_verb_bench, N_("figures of speed beside their targets and the machine's limits") },
   { "doctor", tn_verb_doctor, N_("what this machine and this build can do") },
   { "demo", tn_verb_demo, N_("the main job on the bundled sample, with a report") },
 };
