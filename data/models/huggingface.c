@@ -80,6 +80,30 @@ tn_huggingface_canonical_name (const char *name)
   return NULL;
 }
 
+char *
+tn_huggingface_source_name (const char *canonical)
+{
+  guint layer;
+
+  for (guint i = 0; i < G_N_ELEMENTS (global_names); i++)
+    if (strcmp (canonical, global_names[i].canonical) == 0)
+      /* The head stands beside the model, not in it. */
+      return g_strconcat (strcmp (global_names[i].source, "lm_head.weight") == 0 ? "" : "model.", global_names[i].source, NULL);
+  if (!g_str_has_prefix (canonical, "blk."))
+    return NULL;
+  canonical += strlen ("blk.");
+  if (!skip_layer (&canonical, &layer))
+    return NULL;
+  for (guint i = 0; i < G_N_ELEMENTS (layer_names); i++)
+    {
+      gsize length = strlen (layer_names[i].canonical);
+
+      if (strncmp (canonical, layer_names[i].canonical, length) == 0 && canonical[length] == '.')
+        return g_strdup_printf ("model.layers.%u.%s%s", layer, layer_names[i].source, canonical + length);
+    }
+  return NULL;
+}
+
 static const TnJsonNode *
 find_value (const TnJsonNode *config, const char *name)
 {

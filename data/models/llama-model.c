@@ -207,7 +207,7 @@ tn_model_file_load (TnModelFile *self, GError **error)
       g_propagate_error (error, g_error_copy (self->cannot_run));
       return NULL;
     }
-  if (!add_parameter (self, &embedding, parameters, used, error))
+  if (!tn_model_file_check_sums (self, error) || !add_parameter (self, &embedding, parameters, used, error))
     return NULL;
   for (guint layer = 0; layer < config->n_layer; layer++)
     if (!add_layer (self, layer, parameters, used, error))

@@ -4,9 +4,20 @@
 #include "data/files/json-reader.h"
 #include "data/files/mapped-file.h"
 #include "data/models/model-file.h"
+#include "data/models/safetensors.h"
 #include "engine/error.h"
 
 G_BEGIN_DECLS
+
+/* What a file says of a part of itself; looked at when the model is loaded. */
+typedef struct
+{
+  const char     *name;   /* of the tensor */
+  const TnTensor *tensor; /* one of the file's: what the bytes belong to */
+  const guint8   *data;
+  guint64         bytes;
+  guint32         crc32c;
+} TnModelChecksum;
 
 /* Where the linear layers of a BitNet get their ternary weights. */
 typedef enum
@@ -30,6 +41,8 @@ struct _TnModelFile
   GHashTable     *by_source_name;
   GHashTable     *metadata;
   GError         *cannot_run;     /* what tn_model_file_load() answers; NULL when config holds */
+  char           *config_json;    /* config.json of Hugging Face as it stands there, or NULL */
+  GArray         *checksums;      /* TnModelChecksum */
   TnLlamaConfig   config;
   struct
   {
@@ -52,6 +65,8 @@ void         tn_model_file_add_tensor   (TnModelFile *self, const char *name, co
 void         tn_model_file_replace_tensor (TnModelFile *self, TnModelTensor *entry, const char *dtype_name, TnTensor *tensor);
 /* Takes over value, and cuts it when it is long. */
 void         tn_model_file_add_metadata (TnModelFile *self, const char *key, char *value);
+/* Tensors of one safetensors file, those that are quantized (data/models/packed-tensor.h) as what they stand for; rename: to canonical names. */
+gboolean     tn_model_file_add_safetensors (TnModelFile *self, TnSafetensors *file, gboolean rename, GError **error);
 /* The first reason counts. */
 void         tn_model_file_refuse_run   (TnModelFile *self, TnErrorCode code, const char *format, ...) G_GNUC_PRINTF (3, 4);
 
@@ -74,6 +89,9 @@ guint64      tn_llama2c_expected_bytes (const guint8 *data, gsize bytes);
 char        *tn_huggingface_canonical_name (const char *name);
 /* Fills config of self from a parsed config.json, or says why the model cannot run. */
 void         tn_huggingface_read_config (TnModelFile *self, const TnJsonNode *config);
+
+/* "blk.3.ffn_up.weight" -> "model.layers.3.mlp.up_proj.weight"; NULL for names that are not LLaMA's. Free with g_free(). */
+char        *tn_huggingface_source_name (const char *canonical);
 
 /* "quantization_config" of a model whose quant_method is bitnet. */
 void         tn_bitnet_read_quantization (TnModelFile *self, const TnJsonNode *quantization);
