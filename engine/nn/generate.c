@@ -11,6 +11,7 @@
 #include "engine/kernels/norm.h"
 #include "engine/nn/attention.h"
 #include "engine/nn/block-layers.h"
+#include "engine/nn/llama-forward.h"
 
 #define FIRST_CAPACITY 256
 
@@ -44,16 +45,17 @@ grow (float **block, gsize n, gsize old_size, gsize new_size, GError **error)
   return TRUE;
 }
 
-/* Room for one more position. The cache goes last: where it fails the rest is only larger than needed. */
+/* Room for n more positions. The cache goes last: where it fails the rest is only larger than needed. */
 static gboolean
-reserve (TnGenerator *self, GError **error)
+reserve (TnGenerator *self, guint n, GError **error)
 {
   const TnLlamaConfig *config = &self->model->config;
   gsize width = (gsize) config->n_head_kv * config->head_dim, half = config->rope_dim / 2;
-  guint wanted = MIN (config->n_context, MAX (2 * self->capacity, FIRST_CAPACITY));
+  guint wanted = MAX (2 * self->capacity, FIRST_CAPACITY);
 
-  if (self->position < self->capacity)
+  if (self->position + n <= self->capacity)
     return TRUE;
+  wanted = MIN (config->n_context, MAX (wanted, self->position + n));
   if (!grow (&self->cosines, 1, 0, wanted * half, error) || !grow (&self->sines, 1, 0, wanted * half, error) ||
       !grow (&self->scores, 1, 0, wanted, error))
     return FALSE;
@@ -94,7 +96,7 @@ tn_generator_new (TnModel *model, GError **error)
       (self->work = tn_pool_alloc_array (pool, TN_PURPOSE_ACTIVATIONS, work, sizeof (float), error)) == NULL ||
       (self->tiles = tn_pool_alloc_array (pool, TN_PURPOSE_SCRATCH, tn_device_get_threads () * self->tile_count, sizeof (float),
                                           error)) == NULL ||
-      !reserve (self, error))
+      !reserve (self, 1, error))
     return NULL;
   self->residual = self->work;
   self->normed = self->residual + config->n_embd;
@@ -197,7 +199,7 @@ tn_generator_step (TnGenerator *self, gint32 token, GError **error)
       g_set_error (error, TN_ERROR, TN_ERROR_ARGUMENT, _ ("the model's context of %u tokens is full"), config->n_context);
       return NULL;
     }
-  if (!reserve (self, error))
+  if (!reserve (self, 1, error))
     return NULL;
 
   tn_tensor_decode_rows (self->model->embedding, (guint64) token, 1, self->residual);
@@ -206,5 +208,57 @@ tn_generator_step (TnGenerator *self, gint32 token, GError **error)
   tn_rmsnorm (self->residual, self->model->output_norm, config->norm_epsilon, 1, config->n_embd, self->normed);
   tn_linear_vector (self->model->head, self->normed, self->tiles, self->tile_count, self->logits);
   self->position++;
+  return self->logits;
+}
+
+/* Keys and values of the first positions. */
+static void
+keep_keys (guint block, const float *keys, const float *values, gpointer user_data)
+{
+  TnGenerator *self = user_data;
+  const TnLlamaConfig *config = &self->model->config;
+  gsize width = (gsize) config->n_head_kv * config->head_dim, part = self->capacity * width;
+  float *cache = self->cache + block * part;
+
+  memcpy (cache, keys, self->position * width * sizeof *cache);
+  memcpy (cache + config->n_layer * part, values, self->position * width * sizeof *cache);
+}
+
+static gboolean
+run_prompt (TnGenerator *self, const gint32 *tokens, guint n, GError **error)
+{
+  const TnSequence sequence = {.length = n, .tokens = tokens};
+  g_autoptr (TnBatch) batch = tn_batch_new (&sequence, 1);
+
+  if (!reserve (self, n, error))
+    return FALSE;
+  self->position = n;
+  if (tn_model_forward_keys (self->model, batch, keep_keys, self, self->normed, error))
+    return TRUE;
+  self->position = 0;
+  return FALSE;
+}
+
+const float *
+tn_generator_prompt (TnGenerator *self, const gint32 *tokens, guint n, GError **error)
+{
+  g_autoptr (GError) local = NULL;
+
+  if (self->position == 0 && n > 1 && n <= self->model->config.n_context)
+    {
+      if (run_prompt (self, tokens, n, &local))
+        {
+          tn_linear_vector (self->model->head, self->normed, self->tiles, self->tile_count, self->logits);
+          return self->logits;
+        }
+      if (!g_error_matches (local, TN_ERROR, TN_ERROR_MEMORY))
+        {
+          g_propagate_error (error, g_steal_pointer (&local));
+          return NULL;
+        }
+    }
+  for (guint i = 0; i < n; i++)
+    if (tn_generator_step (self, tokens[i], error) == NULL)
+      return NULL;
   return self->logits;
 }
