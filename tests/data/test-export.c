@@ -8,6 +8,8 @@
 #include "data/models/gguf.h"
 #include "data/models/packed-tensor.h"
 #include "data/models/safetensors.h"
+#include "data/tokenizers/byte-level.h"
+#include "data/tokenizers/tokenizer.h"
 #include "engine/crc32c.h"
 #include "engine/error.h"
 #include "engine/nn/quantized-model.h"
@@ -18,17 +20,20 @@
 /* A small model of LLaMA's shape, written as Hugging Face has it, exported to everything and read with slow code of this test's
  * own. */
 #define VOCAB 11
+#define WORDS 270
 #define HEADS 4
 #define HEADS_KV 2
 
 typedef struct
 {
-  guint width, ff;
+  guint width, ff, vocab;
 } Size;
 
 /* Rows of whole blocks of every form; and of none. */
-static const Size fitting = {256, 512};
-static const Size narrow = {40, 52};
+static const Size fitting = {256, 512, VOCAB};
+static const Size narrow = {40, 52, VOCAB};
+/* With room for the words of a tokenizer. */
+static const Size wordy = {40, 52, WORDS};
 
 typedef struct
 {
@@ -43,7 +48,7 @@ list_entries (const Size *size, Entry entries[N_ENTRIES])
 {
   guint width = size->width, kv = width / HEADS * HEADS_KV, ff = size->ff;
   const Entry list[N_ENTRIES] = {
-      {"model.embed_tokens.weight", "token_embd.weight", VOCAB, width},
+      {"model.embed_tokens.weight", "token_embd.weight", size->vocab, width},
       {"model.layers.0.input_layernorm.weight", "blk.0.attn_norm.weight", 0, width},
       {"model.layers.0.self_attn.q_proj.weight", "blk.0.attn_q.weight", width, width},
       {"model.layers.0.self_attn.k_proj.weight", "blk.0.attn_k.weight", kv, width},
@@ -54,7 +59,7 @@ list_entries (const Size *size, Entry entries[N_ENTRIES])
       {"model.layers.0.mlp.up_proj.weight", "blk.0.ffn_up.weight", ff, width},
       {"model.layers.0.mlp.down_proj.weight", "blk.0.ffn_down.weight", width, ff},
       {"model.norm.weight", "output_norm.weight", 0, width},
-      {"lm_head.weight", "output.weight", VOCAB, width},
+      {"lm_head.weight", "output.weight", size->vocab, width},
   };
 
   memcpy (entries, list, sizeof list);
@@ -92,9 +97,9 @@ make_model (const char *name, const Size *size, gboolean tied)
 {
   g_autofree char *config = g_strdup_printf (
       "{\"model_type\":\"llama\",\"hidden_size\":%u,\"intermediate_size\":%u,\"num_hidden_layers\":1,\"num_attention_heads\":%d,"
-      "\"num_key_value_heads\":%d,\"vocab_size\":%d,\"max_position_embeddings\":64,\"rms_norm_eps\":1e-5,\"rope_theta\":5000.0,"
+      "\"num_key_value_heads\":%d,\"vocab_size\":%u,\"max_position_embeddings\":64,\"rms_norm_eps\":1e-5,\"rope_theta\":5000.0,"
       "\"hidden_act\":\"silu\",\"bos_token_id\":1,\"tie_word_embeddings\":%s}",
-      size->width, size->ff, HEADS, HEADS_KV, VOCAB, tied ? "true" : "false");
+      size->width, size->ff, HEADS, HEADS_KV, size->vocab, tied ? "true" : "false");
   g_autofree char *config_name = g_build_filename (name, "config.json", NULL);
   g_autofree char *weights_path = g_build_filename (test_folder, name, "model.safetensors", NULL);
   g_autoptr (TnSafetensorsWriter) writer = tn_safetensors_writer_new ();
@@ -119,6 +124,12 @@ make_model (const char *name, const Size *size, gboolean tied)
   tn_safetensors_writer_write (writer, weights_path, NULL, &error);
   g_assert_no_error (error);
   return g_build_filename (test_folder, name, NULL);
+}
+
+static char *
+make_model_of_words (const char *name)
+{
+  return make_model (name, &wordy, FALSE);
 }
 
 typedef gboolean (*ExportFunc) (TnModelFile *source, const char *path, const TnExportOptions *options, TnExportRun *run,
@@ -707,7 +718,7 @@ test_bitnet_keeps_what_a_plan_keeps (void)
 static void
 test_many_chunks (void)
 {
-  const Size wide = {1024, 1552};
+  const Size wide = {1024, 1552, VOCAB};
   g_autofree char *model = make_model ("wide", &wide, FALSE);
   g_autofree char *path = out_path ("wide.gguf"), *packed = out_path ("wide.safetensors");
   Entry entries[N_ENTRIES];
@@ -768,8 +779,7 @@ test_refused (void)
   assert_refused (tn_export_gguf, wide, "no.gguf", "int8", TN_DTYPE_Q4_0, TN_ERROR_SHAPE, "Q8_0");
   assert_refused (tn_export_gguf, wide, "no.gguf", "int8:asym", TN_DTYPE_INVALID, TN_ERROR_SHAPE, "int8:asym");
   assert_refused (tn_export_gguf, wide, "no.gguf", "ternary:g32", TN_DTYPE_INVALID, TN_ERROR_SHAPE, "Q4_0");
-  assert_refused (tn_export_safetensors, model, "no.safetensors", "int4:g32", TN_DTYPE_INVALID, TN_ERROR_ARGUMENT,
-                  "blk.0.");
+  assert_refused (tn_export_safetensors, model, "no.safetensors", "int4:g32", TN_DTYPE_INVALID, TN_ERROR_ARGUMENT, "blk.0.");
   assert_refused (tn_export_bitnet, model, "no", "int8", TN_DTYPE_INVALID, TN_ERROR_UNSUPPORTED, "int8");
   assert_refused (tn_export_bitnet, model, "no", "ternary:c", TN_DTYPE_INVALID, TN_ERROR_UNSUPPORTED, "ternary:c");
   assert_refused (tn_export_gguf, model, "no-such-folder/no.gguf", NULL, TN_DTYPE_F16, TN_ERROR_IO, "no-such-folder");
@@ -882,6 +892,123 @@ test_unknown_architecture (void)
   assert_message (error, "fc.bias", "only matrices");
 }
 
+/* The tokenizer of a file and that of the model it was made from cut text into the same tokens. */
+static void
+assert_same_tokens (const char *model, const char *tokenizer_path, const char *gguf)
+{
+  static const char text[] = "abc aab  cab abcabc ba\xc3\xa4 c";
+  g_autoptr (TnModelFile) source = open_model (model), file = open_model (gguf);
+  g_autoptr (GError) error = NULL;
+  g_autoptr (TnTokenizer) was = tn_tokenizer_find (tokenizer_path, source, &error), is = NULL;
+  g_autoptr (GArray) expected = g_array_new (FALSE, FALSE, sizeof (gint32)), found = g_array_new (FALSE, FALSE, sizeof (gint32));
+
+  g_assert_no_error (error);
+  is = tn_tokenizer_find (NULL, file, &error);
+  g_assert_no_error (error);
+  g_assert_true (tn_tokenizer_encode (was, text, strlen (text), TRUE, expected, &error));
+  g_assert_true (tn_tokenizer_encode (is, text, strlen (text), TRUE, found, &error));
+  g_assert_cmpmem (found->data, found->len * 4, expected->data, expected->len * 4);
+  g_assert_cmpint (tn_tokenizer_get_eos (is), ==, tn_tokenizer_get_eos (was));
+}
+
+/* Byte-level pairs over all bytes, with a and b, ab and c, and space and a merging; EOS is added. */
+static char *
+make_tokenizer_json (const char *prefix_space)
+{
+  GString *out = g_string_new ("{\"version\":\"1.0\",\"added_tokens\":[{\"id\":259,\"content\":\"<eos>\",\"special\":true}],");
+
+  g_string_append_printf (out, "\"pre_tokenizer\":{\"type\":\"ByteLevel\",\"add_prefix_space\":%s,\"use_regex\":true},",
+                          prefix_space);
+  g_string_append (out, "\"model\":{\"type\":\"BPE\",\"merges\":[\"a b\",[\"ab\",\"c\"],\"\xc4\xa0 a\"],\"vocab\":{");
+  for (guint byte = 0; byte < 256; byte++)
+    {
+      char piece[8] = "";
+
+      g_unichar_to_utf8 (tn_byte_level_character ((guint8) byte), piece);
+      g_string_append_printf (out, "\"%s%s\":%u,", piece[0] == '"' || piece[0] == '\\' ? "\\" : "", piece, byte);
+    }
+  g_string_append (out, "\"ab\":256,\"abc\":257,\"\xc4\xa0"
+                        "a\":258}}}");
+  return g_string_free (out, FALSE);
+}
+
+static void
+test_tokenizer (void)
+{
+  static const char *const prefixes[] = {"false", "true"};
+  g_autofree char *path = out_path ("tokens.gguf");
+  const char *folder = "words";
+
+  for (guint i = 0; i < G_N_ELEMENTS (prefixes); i++)
+    {
+      g_autofree char *model = make_model_of_words (folder);
+      g_autofree char *json = make_tokenizer_json (prefixes[i]);
+      g_autofree char *json_path = test_write ("words/tokenizer.json", json, strlen (json));
+      g_autoptr (TnMappedFile) map = NULL;
+      g_autoptr (TnGguf) gguf = NULL;
+
+      export(tn_export_gguf, model, path, "int8", TN_DTYPE_F32);
+      assert_same_tokens (model, NULL, path);
+      map = tn_mapped_file_open (path, NULL);
+      gguf = tn_gguf_open (map, NULL);
+      /* A space in front is nothing that GGUF has a key for. */
+      g_assert_true ((tn_gguf_find_value (gguf, "tokenizer.ggml.tokens") != NULL) == (i == 0));
+      g_assert_true ((tn_gguf_find_value (gguf, "tokenizer.huggingface.json") != NULL) == (i == 1));
+      if (i == 0)
+        /* As many as the embedding has rows: what is missing is filled up. */
+        g_assert_cmpuint (tn_gguf_find_value (gguf, "tokenizer.ggml.tokens")->count, ==, WORDS);
+    }
+}
+
+static void
+put_piece (GByteArray *out, float score, const char *piece)
+{
+  put_f32 (out, score);
+  put_u32 (out, (guint32) strlen (piece));
+  put_bytes (out, piece, strlen (piece));
+}
+
+static void
+test_llama2c_tokenizer (void)
+{
+  static const char *const pieces[] = {" ", "a", "b", "c", "ab", " a", "abc", " c"};
+  g_autofree char *model = make_model_of_words ("words"), *path = out_path ("scores.gguf"), *tokenizer = NULL;
+  g_autoptr (GByteArray) bytes = g_byte_array_new ();
+  g_autoptr (TnModelFile) source = NULL;
+  TnScheme scheme = {.kind = TN_SCHEME_TERNARY};
+  TnExportOptions options = {.scheme = &scheme, .type = TN_DTYPE_F32};
+  TnExportRun run = {NULL};
+  TnExportResult result = {0};
+  g_autoptr (GError) error = NULL;
+
+  put_u32 (bytes, 6);
+  put_piece (bytes, 0, "<unk>");
+  put_piece (bytes, 0, "\n<s>\n");
+  put_piece (bytes, 0, "\n</s>\n");
+  for (guint byte = 0; byte < 256; byte++)
+    {
+      g_autofree char *piece = g_strdup_printf ("<0x%02X>", byte);
+
+      put_piece (bytes, 0, piece);
+    }
+  for (guint i = 0; i < G_N_ELEMENTS (pieces); i++)
+    put_piece (bytes, -(float) i, pieces[i]);
+  tokenizer = test_write_array ("scores.bin", bytes);
+  options.tokenizer_path = tokenizer;
+  source = open_model (model);
+  g_assert_true (tn_export_gguf (source, path, &options, &run, &result, &error));
+  tn_export_result_clear (&result);
+  assert_same_tokens (model, tokenizer, path);
+  /* Another file's tokenizer is taken over key by key. */
+  g_free (tokenizer);
+  tokenizer = g_steal_pointer (&path);
+  path = out_path ("again.gguf");
+  options.tokenizer_path = tokenizer;
+  g_assert_true (tn_export_gguf (source, path, &options, &run, &result, &error));
+  tn_export_result_clear (&result);
+  assert_same_tokens (model, tokenizer, path);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -905,6 +1032,8 @@ main (int argc, char **argv)
   g_test_add_func ("/export/folder-with-other-files", test_folder_with_other_files);
   g_test_add_func ("/export/not-finite", test_not_finite);
   g_test_add_func ("/export/cancelled", test_cancelled);
+  g_test_add_func ("/export/tokenizer", test_tokenizer);
+  g_test_add_func ("/export/llama2c-tokenizer", test_llama2c_tokenizer);
   g_test_add_func ("/export/unknown-architecture", test_unknown_architecture);
   status = g_test_run ();
   test_folder_remove (test_folder);
