@@ -291,8 +291,9 @@ copy_tokenizer_keys (TnGgufKeys *self, const char *path, GError **error)
 
 /* What GGUF's own keys cannot express is kept as it is: programs that read tokenizer.json go on from there. */
 static gboolean
-add_tokenizer_json (TnGgufKeys *self, const char *path, GError **error)
+add_tokenizer_json (TnGgufKeys *self, TnTokenizer *tokenizer, GError **error)
 {
+  const char *path = tn_tokenizer_get_json_path (tokenizer);
   g_autoptr (TnMappedFile) file = tn_mapped_file_open (path, error);
 
   if (file == NULL)
@@ -303,6 +304,9 @@ add_tokenizer_json (TnGgufKeys *self, const char *path, GError **error)
       return FALSE;
     }
   add_string (self, KEY_TOKENIZER_JSON, (const char *) tn_mapped_file_get_data (file), tn_mapped_file_get_size (file));
+  add_token_id (self, "tokenizer.ggml.bos_token_id", tn_tokenizer_get_bos (tokenizer));
+  add_token_id (self, "tokenizer.ggml.eos_token_id", tn_tokenizer_get_eos (tokenizer));
+  add_bool (self, "tokenizer.ggml.add_bos_token", tn_tokenizer_get_bos (tokenizer) >= 0);
   return TRUE;
 }
 
@@ -336,7 +340,7 @@ add_tokenizer (TnGgufKeys *self, TnModelFile *source, const char *path, const Tn
     }
   else
     {
-      if (!add_tokenizer_json (self, tn_tokenizer_get_json_path (tokenizer), error))
+      if (!add_tokenizer_json (self, tokenizer, error))
         return FALSE;
       text = g_strdup_printf (_ ("the new file has its tokenizer as %s only: %s"), KEY_TOKENIZER_JSON, local->message);
     }
