@@ -411,12 +411,17 @@ any_of_16 (const guint32 *bins)
 
 /* Adds bins first .. end that the worker has counted; many are empty. */
 static void
-merge_bins (const Worker *worker, guint first, guint end, guint64 *bins)
+merge_bins (const Worker *worker, guint first, guint end, TnFloatHistogram *histogram)
 {
   for (guint i = first; i < end; i += 16)
     if (any_of_16 (worker->bins + i))
-      for (guint k = 0; k < 16; k++)
-        bins[i + k] += worker->bins[i + k];
+      {
+        guint64 counts[16];
+
+        for (guint k = 0; k < G_N_ELEMENTS (counts); k++)
+          counts[k] = worker->bins[i + k];
+        tn_float_histogram_add_counts (histogram, i, counts, G_N_ELEMENTS (counts));
+      }
 }
 
 static void
@@ -457,8 +462,8 @@ merge_worker (const Observation *observation, Worker *worker)
       end = ((bits & 0x7fffffff) >> 16 | 15) + 1;
       worker->bins[0] -= (guint32) worker->positive_zeros;
       worker->bins[0x8000] -= (guint32) worker->negative_zeros;
-      merge_bins (worker, 0, end, histogram->bins);
-      merge_bins (worker, 0x8000, 0x8000 + end, histogram->bins);
+      merge_bins (worker, 0, end, histogram);
+      merge_bins (worker, 0x8000, 0x8000 + end, histogram);
       merge_candidate (observation, &worker->min, &stats->min, FALSE);
       merge_candidate (observation, &worker->max, &stats->max, TRUE);
       stats->has_extremes = TRUE;
