@@ -558,6 +558,10 @@ tn_stats_load (const char *path, GError **error)
     }
   stats = tn_stats_new (model, backend);
   stats->partial = partial[0] == 't';
+  if (tn_safetensors_get_metadata (file, TN_STATS_KEY_POWER_ORDER) == NULL)
+    stats->power_order = TN_POWER_ORDER_TOKEN;
+  else if (!read_constant (&reader, TN_STATS_KEY_POWER_ORDER, TN_STATS_POWER_ORDER_TILE, error))
+    return NULL;
   if (!read_fingerprint (&reader, TN_STATS_KEY_DATA, &stats->data_fingerprint, error) ||
       !read_number (&reader, TN_STATS_KEY_SAMPLES, G_MAXUINT64, &stats->samples, error) ||
       !read_number (&reader, TN_STATS_KEY_TOKENS, G_MAXUINT64, &stats->tokens, error) || !read_sites (&reader, stats, error) ||

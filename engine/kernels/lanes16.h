@@ -120,7 +120,13 @@ tn_fold16 (const TnSums16 *sums)
   return ((s[0] + s[4]) + (s[2] + s[6])) + ((s[1] + s[5]) + (s[3] + s[7]));
 }
 
-/* 1 / sqrt (mean x^2 + epsilon). */
+/* 1 / sqrt (mean x^2 + epsilon), of the sums of x^2. */
+TN_KERNEL_INLINE float
+tn_rmsnorm_factor_of (const TnSums16 *sums, gsize width, double epsilon)
+{
+  return (float) (1.0 / sqrt (tn_fold16 (sums) / (double) width + epsilon));
+}
+
 TN_KERNEL_INLINE float
 tn_rmsnorm_factor (const float *x, gsize width, double epsilon)
 {
@@ -141,7 +147,7 @@ tn_rmsnorm_factor (const float *x, gsize width, double epsilon)
       tn_load16_tail (x + i, width - i, 0.0f, &tail);
       tn_accumulate16_squares (&tail, &sums);
     }
-  return (float) (1.0 / sqrt (tn_fold16 (&sums) / (double) width + epsilon));
+  return tn_rmsnorm_factor_of (&sums, width, epsilon);
 }
 
 /* exp(x) to about 1 unit in the last place; 0 below -104, infinity above 88.73, NaN for NaN.

@@ -8,6 +8,8 @@
 #include "engine/kernels/variant.h"
 
 #define TARGET TN_KERNEL_TARGET_AVX2
+/* Floats of a page. */
+#define NARROW 1024
 #define COLUMNS TN_TERNARY_TILE_COLUMNS
 
 /* The signs -1, 0, 1 of 8 columns, each where its tile has its code: four columns a step of 2 bits. */
@@ -40,14 +42,26 @@ pack_quad (const float *w, gsize w_stride, gsize n_tiles, const float thresholds
   __m256 t0 = _mm256_set1_ps (thresholds[0]), t1 = _mm256_set1_ps (thresholds[1]);
   __m256 t2 = _mm256_set1_ps (thresholds[2]), t3 = _mm256_set1_ps (thresholds[3]);
   __m256i largest = _mm256_setzero_si256 ();
+  /* The processor itself fetches ahead within a page only: too little for rows that end there. */
+  gsize ahead = w_stride <= NARROW ? 2 * TN_QUAD_ROWS * w_stride : 0;
 
   for (gsize i = 0; i < n_tiles * COLUMNS; i += COLUMNS, tiles += TN_TERNARY_TILE_BYTES)
     {
-      __m256i a = _mm256_packs_epi32 (get_row (w + i, t0, &largest), get_row (w1 + i, t1, &largest));
-      __m256i b = _mm256_packs_epi32 (get_row (w2 + i, t2, &largest), get_row (w3 + i, t3, &largest));
-      __m256i steps = _mm256_packs_epi16 (a, b);
+      __m256i a, b, steps;
+      __m128i codes;
+
+      if (ahead > 0)
+        {
+          _mm_prefetch ((const char *) (w + i + ahead), _MM_HINT_T1);
+          _mm_prefetch ((const char *) (w1 + i + ahead), _MM_HINT_T1);
+          _mm_prefetch ((const char *) (w2 + i + ahead), _MM_HINT_T1);
+          _mm_prefetch ((const char *) (w3 + i + ahead), _MM_HINT_T1);
+        }
+      a = _mm256_packs_epi32 (get_row (w + i, t0, &largest), get_row (w1 + i, t1, &largest));
+      b = _mm256_packs_epi32 (get_row (w2 + i, t2, &largest), get_row (w3 + i, t3, &largest));
+      steps = _mm256_packs_epi16 (a, b);
       /* Sums of signs at 2 bits a step, plus one in each step: the codes. */
-      __m128i codes =
+      codes =
           _mm_add_epi8 (_mm_add_epi8 (_mm256_castsi256_si128 (steps), _mm256_extracti128_si256 (steps, 1)), _mm_set1_epi8 (0x55));
 
       _mm_storeu_si128 ((__m128i *) (void *) tiles, codes);

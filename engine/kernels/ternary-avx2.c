@@ -29,13 +29,27 @@ broadcast (const gint8 *x)
   return _mm256_broadcastd_epi32 (_mm_loadu_si32 (x));
 }
 
-/* Four 16-bit sums of a row to one of 32 bits, added to sums[8]. */
 TN_KERNEL_INLINE TARGET void
-add_sums (__m256i sums16, gint32 *sums)
+add_products (const __m256i codes[LANES], const gint8 *x, __m256i sums16[LANES])
 {
-  __m256i sums32 = _mm256_madd_epi16 (sums16, _mm256_set1_epi16 (1));
+  __m256i values = broadcast (x);
+  __m256i products[LANES] = {_mm256_maddubs_epi16 (codes[0], values), _mm256_maddubs_epi16 (codes[1], values)};
 
-  _mm256_storeu_si256 ((__m256i *) sums, _mm256_add_epi32 (_mm256_loadu_si256 ((const __m256i *) sums), sums32));
+  /* Left to itself the compiler mixes the tokens until registers run out, and copies sums where it could add in place. */
+  __asm__ ("vpaddw %2, %0, %0\n\tvpaddw %3, %1, %1" : "+x"(sums16[0]), "+x"(sums16[1]) : "x"(products[0]), "x"(products[1]));
+}
+
+/* Two 16-bit sums of each row make one of 32 bits, added to sums[16]. */
+TN_KERNEL_INLINE TARGET void
+add_sums (const __m256i sums16[LANES], gint32 *sums)
+{
+  for (gsize lane = 0; lane < LANES; lane++)
+    {
+      __m256i *at = (__m256i *) (sums + lane * 8);
+
+      _mm256_storeu_si256 (at,
+                           _mm256_add_epi32 (_mm256_loadu_si256 (at), _mm256_madd_epi16 (sums16[lane], _mm256_set1_epi16 (1))));
+    }
 }
 
 TARGET static void
@@ -63,9 +77,9 @@ multiply_tokens (const guint8 *panels, gsize n_groups, gsize n_steps, const gint
     {
       __m256i sums16[TN_TERNARY_TOKENS][LANES];
 
+#pragma GCC unroll 6
       for (gsize t = 0; t < n_tokens; t++)
-        for (gsize lane = 0; lane < LANES; lane++)
-          sums16[t][lane] = _mm256_setzero_si256 ();
+        sums16[t][0] = sums16[t][1] = _mm256_setzero_si256 ();
       for (gsize step = 0; step < n_steps; step++)
         {
           const guint8 *panel = panels + step * TN_TERNARY_STEP_BYTES;
@@ -73,18 +87,11 @@ multiply_tokens (const guint8 *panels, gsize n_groups, gsize n_steps, const gint
 
 #pragma GCC unroll 6
           for (gsize t = 0; t < n_tokens; t++)
-            {
-              __m256i values = broadcast (x + t * TN_TERNARY_PANEL_COLUMNS + step * TN_TERNARY_STEP_COLUMNS);
-
-              for (gsize lane = 0; lane < LANES; lane++)
-                sums16[t][lane] = _mm256_add_epi16 (sums16[t][lane], _mm256_maddubs_epi16 (codes[lane], values));
-              /* Keeps the tokens in this order: all broadcasts first would need more registers than there are. */
-              __asm__("" : "+x"(sums16[t][0]), "+x"(sums16[t][1]));
-            }
+            add_products (codes, x + t * TN_TERNARY_PANEL_COLUMNS + step * TN_TERNARY_STEP_COLUMNS, sums16[t]);
         }
+#pragma GCC unroll 6
       for (gsize t = 0; t < n_tokens; t++)
-        for (gsize lane = 0; lane < LANES; lane++)
-          add_sums (sums16[t][lane], sums + t * TN_TERNARY_BLOCK_ROWS + lane * 8);
+        add_sums (sums16[t], sums + t * TN_TERNARY_BLOCK_ROWS);
     }
 }
 
@@ -123,9 +130,9 @@ direct_tokens (const guint8 *tiles, gsize n_tiles, const gint8 *x, gsize x_strid
     {
       __m256i sums16[TN_TERNARY_DIRECT_TOKENS][LANES];
 
+#pragma GCC unroll 6
       for (gsize t = 0; t < n_tokens; t++)
-        for (gsize lane = 0; lane < LANES; lane++)
-          sums16[t][lane] = _mm256_setzero_si256 ();
+        sums16[t][0] = sums16[t][1] = _mm256_setzero_si256 ();
       for (gsize tile = first; tile < MIN (first + most, n_tiles); tile++)
         {
           __m256i packed[LANES] = {load (tiles + tile * TN_TERNARY_TILE_BYTES),
@@ -133,21 +140,19 @@ direct_tokens (const guint8 *tiles, gsize n_tiles, const gint8 *x, gsize x_strid
 
 #pragma GCC unroll 4
           for (int step = 0; step < TN_TERNARY_STEPS; step++)
-            for (gsize t = 0; t < n_tokens; t++)
-              {
-                __m256i values = broadcast (x + t * x_stride + tile * TN_TERNARY_TILE_COLUMNS + step * TN_TERNARY_STEP_COLUMNS);
+            {
+              __m256i codes[LANES] = {_mm256_and_si256 (_mm256_srli_epi16 (packed[0], 2 * step), mask),
+                                      _mm256_and_si256 (_mm256_srli_epi16 (packed[1], 2 * step), mask)};
 
-                for (gsize lane = 0; lane < LANES; lane++)
-                  {
-                    __m256i codes = _mm256_and_si256 (_mm256_srli_epi16 (packed[lane], 2 * step), mask);
-
-                    sums16[t][lane] = _mm256_add_epi16 (sums16[t][lane], _mm256_maddubs_epi16 (codes, values));
-                  }
-              }
+#pragma GCC unroll 4
+              for (gsize t = 0; t < n_tokens; t++)
+                add_products (codes, x + t * x_stride + tile * TN_TERNARY_TILE_COLUMNS + step * TN_TERNARY_STEP_COLUMNS,
+                              sums16[t]);
+            }
         }
+#pragma GCC unroll 6
       for (gsize t = 0; t < n_tokens; t++)
-        for (gsize lane = 0; lane < LANES; lane++)
-          add_sums (sums16[t][lane], sums + t * TN_TERNARY_BLOCK_ROWS + lane * 8);
+        add_sums (sums16[t], sums + t * TN_TERNARY_BLOCK_ROWS);
     }
 }
 

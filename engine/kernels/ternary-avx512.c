@@ -18,9 +18,7 @@ G_STATIC_ASSERT (TN_TERNARY_PANEL_STEPS <= 64);
 G_STATIC_ASSERT (TN_TERNARY_TOKENS == 6 && TN_TERNARY_BLOCK_GROUPS == 4 && TN_TERNARY_DIRECT_TOKENS == 4);
 
 /* Keeps the compiler from moving work of the next token before this one's: that would need more registers than there are. */
-#define KEEP_ORDER(sums)                                                                                                         \
-  for (gsize g = 0; g < n_groups; g++)                                                                                           \
-  __asm__("" : "+v"((sums)[g]))
+#define KEEP_ORDER(sums) _Pragma ("GCC unroll 4") for (gsize g = 0; g < n_groups; g++) __asm__("" : "+v"((sums)[g]))
 
 TN_KERNEL_INLINE TARGET __m512i
 broadcast (const gint8 *x)
@@ -116,11 +114,14 @@ multiply_block (const guint8 *panels, gsize n_groups, gsize n_steps, const gint8
 {
   __m512i sums16[TN_TERNARY_TOKENS][TN_TERNARY_BLOCK_GROUPS], codes[TN_TERNARY_BLOCK_GROUPS];
 
+#pragma GCC unroll 6
   for (gsize t = 0; t < n_tokens; t++)
+#pragma GCC unroll 4
     for (gsize g = 0; g < n_groups; g++)
       sums16[t][g] = _mm512_setzero_si512 ();
   for (gsize step = 0; step < n_steps; step++)
     {
+#pragma GCC unroll 4
       for (gsize g = 0; g < n_groups; g++)
         codes[g] = _mm512_load_si512 (panels + g * TN_TERNARY_PANEL_BYTES + step * TN_TERNARY_STEP_BYTES);
 #pragma GCC unroll 6
@@ -128,12 +129,15 @@ multiply_block (const guint8 *panels, gsize n_groups, gsize n_steps, const gint8
         {
           __m512i values = broadcast (x + t * TN_TERNARY_PANEL_COLUMNS + step * TN_TERNARY_STEP_COLUMNS);
 
+#pragma GCC unroll 4
           for (gsize g = 0; g < n_groups; g++)
             sums16[t][g] = _mm512_add_epi16 (sums16[t][g], _mm512_maddubs_epi16 (codes[g], values));
           KEEP_ORDER (sums16[t]);
         }
     }
+#pragma GCC unroll 6
   for (gsize t = 0; t < n_tokens; t++)
+#pragma GCC unroll 4
     for (gsize g = 0; g < n_groups; g++)
       add_sums (_mm512_madd_epi16 (sums16[t][g], _mm512_set1_epi16 (1)),
                 sums + t * TN_TERNARY_BLOCK_ROWS + g * TN_TERNARY_TILE_ROWS);
@@ -153,6 +157,7 @@ TN_KERNEL_INLINE TARGET
       gsize end = MIN (first + most, n_tiles);
       __m512i sums16[TN_TERNARY_DIRECT_TOKENS];
 
+#pragma GCC unroll 6
       for (gsize t = 0; t < n_tokens; t++)
         sums16[t] = _mm512_setzero_si512 ();
       for (gsize tile = first; tile < end; tile++)
@@ -172,6 +177,7 @@ TN_KERNEL_INLINE TARGET
                                                                               step * TN_TERNARY_STEP_COLUMNS)));
             }
         }
+#pragma GCC unroll 6
       for (gsize t = 0; t < n_tokens; t++)
         add_sums (_mm512_madd_epi16 (sums16[t], _mm512_set1_epi16 (1)), sums + t * TN_TERNARY_BLOCK_ROWS);
     }
@@ -190,11 +196,14 @@ multiply_block_vnni (const guint8 *panels, gsize n_groups, gsize n_steps, const 
 {
   __m512i sums32[TN_TERNARY_TOKENS][TN_TERNARY_BLOCK_GROUPS], codes[TN_TERNARY_BLOCK_GROUPS];
 
+#pragma GCC unroll 6
   for (gsize t = 0; t < n_tokens; t++)
+#pragma GCC unroll 4
     for (gsize g = 0; g < n_groups; g++)
       sums32[t][g] = _mm512_loadu_si512 (sums + t * TN_TERNARY_BLOCK_ROWS + g * TN_TERNARY_TILE_ROWS);
   for (gsize step = 0; step < n_steps; step++)
     {
+#pragma GCC unroll 4
       for (gsize g = 0; g < n_groups; g++)
         codes[g] = _mm512_load_si512 (panels + g * TN_TERNARY_PANEL_BYTES + step * TN_TERNARY_STEP_BYTES);
 #pragma GCC unroll 6
@@ -202,12 +211,15 @@ multiply_block_vnni (const guint8 *panels, gsize n_groups, gsize n_steps, const 
         {
           __m512i values = broadcast (x + t * TN_TERNARY_PANEL_COLUMNS + step * TN_TERNARY_STEP_COLUMNS);
 
+#pragma GCC unroll 4
           for (gsize g = 0; g < n_groups; g++)
             sums32[t][g] = _mm512_dpbusd_epi32 (sums32[t][g], codes[g], values);
           KEEP_ORDER (sums32[t]);
         }
     }
+#pragma GCC unroll 6
   for (gsize t = 0; t < n_tokens; t++)
+#pragma GCC unroll 4
     for (gsize g = 0; g < n_groups; g++)
       _mm512_storeu_si512 (sums + t * TN_TERNARY_BLOCK_ROWS + g * TN_TERNARY_TILE_ROWS, sums32[t][g]);
 }
@@ -222,7 +234,9 @@ TN_KERNEL_INLINE TARGET_VNNI
 {
   __m512i sums32[TN_TERNARY_DIRECT_TOKENS][TN_TERNARY_STEPS];
 
+#pragma GCC unroll 6
   for (gsize t = 0; t < n_tokens; t++)
+#pragma GCC unroll 4
     for (gsize step = 0; step < TN_TERNARY_STEPS; step++)
       sums32[t][step] = _mm512_setzero_si512 ();
   for (gsize tile = 0; tile < n_tiles; tile++)
@@ -241,6 +255,7 @@ TN_KERNEL_INLINE TARGET_VNNI
                                                               step * TN_TERNARY_STEP_COLUMNS));
         }
     }
+#pragma GCC unroll 6
   for (gsize t = 0; t < n_tokens; t++)
     add_sums (_mm512_add_epi32 (_mm512_add_epi32 (sums32[t][0], sums32[t][1]), _mm512_add_epi32 (sums32[t][2], sums32[t][3])),
               sums + t * TN_TERNARY_BLOCK_ROWS);

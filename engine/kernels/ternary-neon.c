@@ -38,10 +38,12 @@ static void
 unpack (const guint8 *tiles, gsize n_tiles, guint8 *panel)
 {
   for (; n_tiles > 0; n_tiles--, tiles += TN_TERNARY_TILE_BYTES, panel += TN_TERNARY_STEPS * TN_TERNARY_STEP_BYTES)
+#pragma GCC unroll 4
     for (gsize q = 0; q < QUARTERS; q++)
       {
         uint8x16_t packed = vld1q_u8 (tiles + q * QUARTER_BYTES);
 
+#pragma GCC unroll 4
         for (int step = 0; step < TN_TERNARY_STEPS; step++)
           vst1q_u8 (panel + step * TN_TERNARY_STEP_BYTES + q * QUARTER_BYTES, vreinterpretq_u8_s8 (unpack_step (packed, step)));
       }
@@ -51,6 +53,7 @@ unpack (const guint8 *tiles, gsize n_tiles, guint8 *panel)
 TN_KERNEL_INLINE void
 add_sums (const int16x8_t sums16[QUARTERS][2], gint32 *sums)
 {
+#pragma GCC unroll 4
   for (gsize q = 0; q < QUARTERS; q++)
     {
       int32x4_t rows = vpaddq_s32 (vpaddlq_s16 (sums16[q][0]), vpaddlq_s16 (sums16[q][1]));
@@ -64,14 +67,18 @@ multiply_tokens (const guint8 *panel, gsize n_steps, const gint8 *x, gsize n_tok
 {
   int16x8_t sums16[TOKENS][QUARTERS][2];
 
+#pragma GCC unroll 6
   for (gsize t = 0; t < n_tokens; t++)
+#pragma GCC unroll 4
     for (gsize q = 0; q < QUARTERS; q++)
       sums16[t][q][0] = sums16[t][q][1] = vdupq_n_s16 (0);
   for (gsize step = 0; step < n_steps; step++)
+#pragma GCC unroll 4
     for (gsize q = 0; q < QUARTERS; q++)
       {
         int8x16_t codes = vreinterpretq_s8_u8 (vld1q_u8 (panel + step * TN_TERNARY_STEP_BYTES + q * QUARTER_BYTES));
 
+#pragma GCC unroll 6
         for (gsize t = 0; t < n_tokens; t++)
           {
             int8x16_t values = broadcast (x + t * TN_TERNARY_PANEL_COLUMNS + step * TN_TERNARY_STEP_COLUMNS);
@@ -80,6 +87,7 @@ multiply_tokens (const guint8 *panel, gsize n_steps, const gint8 *x, gsize n_tok
             sums16[t][q][1] = vmlal_high_s8 (sums16[t][q][1], codes, values);
           }
       }
+#pragma GCC unroll 6
   for (gsize t = 0; t < n_tokens; t++)
     add_sums (sums16[t], sums + t * TN_TERNARY_BLOCK_ROWS);
 }
@@ -118,15 +126,20 @@ direct_tokens (const guint8 *tiles, gsize n_tiles, const gint8 *x, gsize x_strid
       gsize end = MIN (first + most, n_tiles);
       int16x8_t sums16[TOKENS][QUARTERS][2];
 
+#pragma GCC unroll 6
       for (gsize t = 0; t < n_tokens; t++)
+#pragma GCC unroll 4
         for (gsize q = 0; q < QUARTERS; q++)
           sums16[t][q][0] = sums16[t][q][1] = vdupq_n_s16 (0);
       for (gsize tile = first; tile < end; tile++)
+#pragma GCC unroll 4
         for (gsize q = 0; q < QUARTERS; q++)
           {
             uint8x16_t packed = vld1q_u8 (tiles + tile * TN_TERNARY_TILE_BYTES + q * QUARTER_BYTES);
 
+#pragma GCC unroll 4
             for (int step = 0; step < TN_TERNARY_STEPS; step++)
+#pragma GCC unroll 6
               for (gsize t = 0; t < n_tokens; t++)
                 {
                   int8x16_t codes = unpack_step (packed, step);
@@ -137,6 +150,7 @@ direct_tokens (const guint8 *tiles, gsize n_tiles, const gint8 *x, gsize x_strid
                   sums16[t][q][1] = vmlal_high_s8 (sums16[t][q][1], codes, values);
                 }
           }
+#pragma GCC unroll 6
       for (gsize t = 0; t < n_tokens; t++)
         add_sums (sums16[t], sums + t * TN_TERNARY_BLOCK_ROWS);
     }
@@ -160,13 +174,16 @@ multiply_tokens_dotprod (const guint8 *panel, gsize n_steps, const gint8 *x, gsi
 {
   int32x4_t sums32[TN_TERNARY_TOKENS][QUARTERS];
 
+#pragma GCC unroll 6
   for (gsize t = 0; t < n_tokens; t++)
+#pragma GCC unroll 4
     for (gsize q = 0; q < QUARTERS; q++)
       sums32[t][q] = vld1q_s32 (sums + t * TN_TERNARY_BLOCK_ROWS + q * QUARTER_ROWS);
   for (gsize step = 0; step < n_steps; step++)
     {
       int8x16_t codes[QUARTERS];
 
+#pragma GCC unroll 4
       for (gsize q = 0; q < QUARTERS; q++)
         codes[q] = vreinterpretq_s8_u8 (vld1q_u8 (panel + step * TN_TERNARY_STEP_BYTES + q * QUARTER_BYTES));
 #pragma GCC unroll 6
@@ -174,11 +191,14 @@ multiply_tokens_dotprod (const guint8 *panel, gsize n_steps, const gint8 *x, gsi
         {
           int8x16_t values = broadcast (x + t * TN_TERNARY_PANEL_COLUMNS + step * TN_TERNARY_STEP_COLUMNS);
 
+#pragma GCC unroll 4
           for (gsize q = 0; q < QUARTERS; q++)
             sums32[t][q] = vdotq_s32 (sums32[t][q], codes[q], values);
         }
     }
+#pragma GCC unroll 6
   for (gsize t = 0; t < n_tokens; t++)
+#pragma GCC unroll 4
     for (gsize q = 0; q < QUARTERS; q++)
       vst1q_s32 (sums + t * TN_TERNARY_BLOCK_ROWS + q * QUARTER_ROWS, sums32[t][q]);
 }
@@ -214,26 +234,33 @@ direct_tokens_dotprod (const guint8 *tiles, gsize n_tiles, const gint8 *x, gsize
 {
   int32x4_t sums32[TN_TERNARY_DIRECT_TOKENS][QUARTERS];
 
+#pragma GCC unroll 6
   for (gsize t = 0; t < n_tokens; t++)
+#pragma GCC unroll 4
     for (gsize q = 0; q < QUARTERS; q++)
       sums32[t][q] = vld1q_s32 (sums + t * TN_TERNARY_BLOCK_ROWS + q * QUARTER_ROWS);
   for (gsize tile = 0; tile < n_tiles; tile++)
     {
       uint8x16_t packed[QUARTERS];
 
+#pragma GCC unroll 4
       for (gsize q = 0; q < QUARTERS; q++)
         packed[q] = vld1q_u8 (tiles + tile * TN_TERNARY_TILE_BYTES + q * QUARTER_BYTES);
 #pragma GCC unroll 4
       for (int step = 0; step < TN_TERNARY_STEPS; step++)
+#pragma GCC unroll 6
         for (gsize t = 0; t < n_tokens; t++)
           {
             int8x16_t values = broadcast (x + t * x_stride + tile * TN_TERNARY_TILE_COLUMNS + step * TN_TERNARY_STEP_COLUMNS);
 
+#pragma GCC unroll 4
             for (gsize q = 0; q < QUARTERS; q++)
               sums32[t][q] = vdotq_s32 (sums32[t][q], unpack_step (packed[q], step), values);
           }
     }
+#pragma GCC unroll 6
   for (gsize t = 0; t < n_tokens; t++)
+#pragma GCC unroll 4
     for (gsize q = 0; q < QUARTERS; q++)
       vst1q_s32 (sums + t * TN_TERNARY_BLOCK_ROWS + q * QUARTER_ROWS, sums32[t][q]);
 }

@@ -33,6 +33,9 @@ typedef struct
   void (*direct)  (const guint8 *tiles, gsize n_tiles, const gint8 *x, gsize x_stride, gsize n_tokens, gint32 *sums);
 } TnTernaryKernels;
 
+/* y[i] = ((float) sums[i] * token_scale) * row_scales[i], or row_scales[0]. */
+void tn_ternary_scale (const gint32 *sums, gsize n, float token_scale, const float *row_scales, gboolean per_row, float *y);
+
 extern const TnTernaryKernels tn_ternary_scalar;
 #if defined(__x86_64__)
 extern const TnTernaryKernels tn_ternary_avx2;

@@ -34,10 +34,12 @@ typedef struct
   gsize y_stride;
 } Product;
 
-/* Tokens between one unpacking of the weights and the next: many make it cheap, and their activations should stay in the second
- * cache. */
-#define CHUNK_TOKENS (16 * TN_TERNARY_TOKENS)
-#define CHUNK_BYTES ((gsize) 384 << 10)
+/* So few tokens are faster straight from the tiles. */
+#define MOST_DIRECT_TOKENS 12
+/* Tokens between one unpacking of the weights and the next: many make it cheap, but their activations and sums should not leave
+ * the caches. */
+#define CHUNK_TOKENS (32 * TN_TERNARY_TOKENS)
+#define CHUNK_BYTES ((gsize) 768 << 10)
 
 typedef struct
 {
@@ -151,6 +153,21 @@ begin_sums (const Product *self, gsize n_groups, gsize token, gsize n_tokens, Sc
       scratch->sums[t][row] = -self->x_sums[token + t];
 }
 
+TN_KERNEL_INLINE void
+tn_ternary_scale_body (const gint32 *sums, gsize n, float token_scale, const float *row_scales, gboolean per_row, float *y)
+{
+  if (per_row)
+    for (gsize i = 0; i < n; i++)
+      y[i] = (float) sums[i] * token_scale * row_scales[i];
+  else
+    for (gsize i = 0; i < n; i++)
+      y[i] = (float) sums[i] * token_scale * row_scales[0];
+}
+
+TN_KERNEL_DEFINE (tn_ternary_scale,
+                  (const gint32 *sums, gsize n, float token_scale, const float *row_scales, gboolean per_row, float *y),
+                  (sums, n, token_scale, row_scales, per_row, y))
+
 static void
 store_sums (const Product *self, guint64 row, gsize n_rows, gsize token, gsize n_tokens, const Scratch *scratch)
 {
@@ -158,17 +175,13 @@ store_sums (const Product *self, guint64 row, gsize n_rows, gsize token, gsize n
 
   for (gsize t = 0; t < n_tokens; t++)
     {
-      const gint32 *sums = scratch->sums[t];
       gsize at = (token + t) * self->y_stride + row;
 
       if (self->sums != NULL)
-        memcpy (self->sums + at, sums, n_rows * sizeof *sums);
-      else if (scales->per_row)
-        for (gsize i = 0; i < n_rows; i++)
-          self->y[at + i] = (float) sums[i] * scales->tokens[token + t] * scales->rows[row + i];
+        memcpy (self->sums + at, scratch->sums[t], n_rows * sizeof (gint32));
       else
-        for (gsize i = 0; i < n_rows; i++)
-          self->y[at + i] = (float) sums[i] * scales->tokens[token + t] * scales->rows[0];
+        tn_ternary_scale (scratch->sums[t], n_rows, scales->tokens[token + t], scales->rows + (scales->per_row ? row : 0),
+                          scales->per_row, self->y + at);
     }
 }
 
@@ -179,10 +192,9 @@ product_direct (const Product *self, const TnTernaryKernels *kernels, Scratch *s
     {
       const guint8 *tiles = self->tiles + row / TN_TERNARY_TILE_ROWS * self->n_tiles * TN_TERNARY_TILE_BYTES;
 
-      for (gsize token = 0; token < self->n_tokens; token += TN_TERNARY_DIRECT_TOKENS)
+      for (gsize token = 0, n_tokens; token < self->n_tokens; token += n_tokens)
         {
-          gsize n_tokens = MIN (self->n_tokens - token, TN_TERNARY_DIRECT_TOKENS);
-
+          n_tokens = next_part (self->n_tokens - token, TN_TERNARY_DIRECT_TOKENS);
           begin_sums (self, 1, token, n_tokens, scratch);
           kernels->direct (tiles, self->n_tiles, self->x + token * self->x_stride, self->x_stride, n_tokens, scratch->sums[0]);
           store_sums (self, row, MIN (self->n_rows - row, TN_TERNARY_TILE_ROWS), token, n_tokens, scratch);
@@ -232,7 +244,7 @@ product (const Product *self, Scratch *scratch)
   const TnTernaryKernels *kernels = kernels_of[tn_variant_get ()];
   gsize most = chunk_tokens (self->n_tiles) / TN_TERNARY_TOKENS;
 
-  if (self->n_tokens <= TN_TERNARY_DIRECT_TOKENS)
+  if (self->n_tokens <= MOST_DIRECT_TOKENS)
     {
       product_direct (self, kernels, scratch);
       return;

@@ -11,7 +11,7 @@ static const struct
   TnCpuFeatures needs;
 } variants[TN_N_VARIANTS] = {
     [TN_VARIANT_SCALAR] = {"cpu-scalar", 0},
-    [TN_VARIANT_AVX2] = {"cpu-avx2", TN_CPU_AVX2},
+    [TN_VARIANT_AVX2] = {"cpu-avx2", TN_CPU_AVX2 | TN_CPU_FMA},
     [TN_VARIANT_AVX512] = {"cpu-avx512", TN_CPU_AVX512},
     [TN_VARIANT_AVX512_VNNI] = {"cpu-avx512", TN_CPU_AVX512 | TN_CPU_AVX512_VNNI},
     [TN_VARIANT_NEON] = {"cpu-neon", TN_CPU_NEON},

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "engine/nn/llama-forward.h"
+
 #include <glib/gi18n-lib.h>
+#include <string.h>
 
 #include "engine/error.h"
 #include "engine/kernels/activation.h"
@@ -20,8 +23,10 @@ typedef struct
   TnModel *model;
   const TnBatch *batch;
   const TnForwardOptions *options;
-  const TnForwardScratch *scratch;
-  const TnLayerScratch *layer_scratch;
+  TnKeysFunc keys_func; /* or NULL */
+  gpointer user_data;
+  TnForwardScratch *scratch;
+  TnLayerScratch *layer_scratch;
   float *residual, *normed, *q, *k, *v, *gate, *up;
 } Forward;
 
@@ -224,6 +229,8 @@ run_block (const Forward *self, guint index, GError **error)
               (float *const[]){self->q, self->k, self->v}, error))
     return FALSE;
   rotate (self);
+  if (self->keys_func != NULL)
+    self->keys_func (index, self->k, self->v, self->user_data);
   tn_attention_forward (config, self->q, self->k, self->v, self->scratch);
   if (!apply (self, index, TN_LAYER_ATTN_OUTPUT, 1, self->q, block->attn_sub_norm, self->q, &self->normed, error))
     return FALSE;
@@ -266,40 +273,73 @@ run_head (const Forward *self, float *logits, TnLoss *loss, double *row_nll, GEr
   return TRUE;
 }
 
+/* All but the head; activations are what has to be released after it. */
+static gboolean
+run_blocks (Forward *self, gboolean with_head, TnBlock **activations, GError **error)
+{
+  const TnLlamaConfig *config = &self->model->config;
+  gsize heads = (gsize) config->n_head * config->head_dim, heads_kv = (gsize) config->n_head_kv * config->head_dim;
+  gsize n = self->batch->n_tokens;
+
+  if (!check_batch (self->model, self->batch, error) ||
+      !tn_forward_scratch_init (self->scratch, self->model, self->batch, with_head, error))
+    return FALSE;
+  tn_layer_scratch_plan (self->layer_scratch, self->model, n, self->scratch->threads);
+  if (!tn_layer_scratch_init (self->layer_scratch, error))
+    return FALSE;
+  *activations = tn_pool_alloc_array (tn_pool_default (), TN_PURPOSE_ACTIVATIONS, n, row_floats (config) * sizeof (float), error);
+  if (*activations == NULL)
+    return FALSE;
+  self->residual = *activations;
+  self->normed = self->residual + n * config->n_embd;
+  self->q = self->gate = self->normed + n * config->n_embd;
+  self->k = self->q + n * heads;
+  self->v = self->k + n * heads_kv;
+  self->up = self->gate + n * config->n_ff;
+
+  embed (self);
+  observe (self, g_ptr_array_index (self->model->sites, 0), self->residual);
+  for (guint i = 0; i < config->n_layer; i++)
+    if (!run_block (self, i, error))
+      return FALSE;
+  normalize (self, self->residual, config->n_embd, self->model->output_norm, self->normed);
+  return TRUE;
+}
+
 gboolean
 tn_model_forward (TnModel *self, const TnBatch *batch, const TnForwardOptions *options, float *logits, TnLoss *loss,
                   double *row_nll, GError **error)
 {
-  const TnLlamaConfig *config = &self->config;
-  gsize heads = (gsize) config->n_head * config->head_dim, heads_kv = (gsize) config->n_head_kv * config->head_dim;
   gboolean with_head = logits != NULL || loss != NULL || row_nll != NULL || observes_logits (options);
   g_auto (TnForwardScratch) scratch = {0};
   g_auto (TnLayerScratch) layer_scratch = {0};
   Forward forward = {.model = self, .batch = batch, .options = options, .scratch = &scratch, .layer_scratch = &layer_scratch};
   g_autoptr (TnBlock) activations = NULL;
-  gsize n = batch->n_tokens;
 
-  if (!check_batch (self, batch, error) || !tn_forward_scratch_init (&scratch, self, batch, with_head, error))
+  if (!run_blocks (&forward, with_head, &activations, error))
     return FALSE;
-  tn_layer_scratch_plan (&layer_scratch, self, n, scratch.threads);
-  if (!tn_layer_scratch_init (&layer_scratch, error))
-    return FALSE;
-  activations = tn_pool_alloc_array (tn_pool_default (), TN_PURPOSE_ACTIVATIONS, n, row_floats (config) * sizeof (float), error);
-  if (activations == NULL)
-    return FALSE;
-  forward.residual = activations;
-  forward.normed = forward.residual + n * config->n_embd;
-  forward.q = forward.gate = forward.normed + n * config->n_embd;
-  forward.k = forward.q + n * heads;
-  forward.v = forward.k + n * heads_kv;
-  forward.up = forward.gate + n * config->n_ff;
-
-  embed (&forward);
-  observe (&forward, g_ptr_array_index (self->sites, 0), forward.residual);
-  for (guint i = 0; i < config->n_layer; i++)
-    if (!run_block (&forward, i, error))
-      return FALSE;
-  normalize (&forward, forward.residual, config->n_embd, self->output_norm, forward.normed);
   observe (&forward, tn_model_head_site (self, TN_SITE_INPUT), forward.normed);
   return !with_head || run_head (&forward, logits, loss, row_nll, error);
+}
+
+gboolean
+tn_model_forward_keys (TnModel *self, const TnBatch *batch, TnKeysFunc func, gpointer user_data, float *last, GError **error)
+{
+  gsize width = self->config.n_embd;
+  g_auto (TnForwardScratch) scratch = {0};
+  g_auto (TnLayerScratch) layer_scratch = {0};
+  Forward forward = {.model = self,
+                     .batch = batch,
+                     .keys_func = func,
+                     .user_data = user_data,
+                     .scratch = &scratch,
+                     .layer_scratch = &layer_scratch};
+  g_autoptr (TnBlock) activations = NULL;
+
+  g_return_val_if_fail (batch->n_tokens > 0, FALSE);
+
+  if (!run_blocks (&forward, FALSE, &activations, error))
+    return FALSE;
+  memcpy (last, forward.normed + (batch->n_tokens - 1) * width, width * sizeof *last);
+  return TRUE;
 }

@@ -167,13 +167,28 @@ class Calibration(CommandTest):
             self.run_json("stats", "merge", *(self.path(f"part{i}") for i in order), "--out", self.path("merged"))
             self.assertEqual(self.read("whole"), self.read("merged"))
 
+    def test_every_device_gives_the_same_bytes(self):
+        self.calibrate("a", "--sites", "in,out,residual", samples=3)
+        os.environ["OPENBLAS_CORETYPE"] = "Prescott"
+        try:
+            self.calibrate("scalar", "--sites", "in,out,residual", "--device", "cpu-scalar", samples=3)
+        finally:
+            del os.environ["OPENBLAS_CORETYPE"]
+        if self.run_json("doctor")["product"] == "own":
+            self.assertEqual(self.read("a"), self.read("scalar"))
+
     def test_other_kernels_do_not_merge(self):
-        self.calibrate("a", samples=3)
+        openblas = ("--device", "auto+openblas")
+        self.calibrate("a", *openblas, samples=3)
+        self.calibrate("own", "--device", "auto+own", samples=3)
         backends = set()
         for kernels in ("Haswell", "SkylakeX", "Prescott"):
+            # OpenBLAS believes whatever it is told.
+            if kernels == "SkylakeX" and "AVX-512" not in self.run_json("doctor")["features"]:
+                continue
             os.environ["OPENBLAS_CORETYPE"] = kernels
             try:
-                self.calibrate(kernels, samples=3)
+                self.calibrate(kernels, *openblas, samples=3)
             finally:
                 del os.environ["OPENBLAS_CORETYPE"]
             here = self.run_json("stats", "show", self.path(kernels))["backend"]
@@ -185,6 +200,9 @@ class Calibration(CommandTest):
             self.assertEqual(merged.returncode, 0 if same else 1, merged.stderr)
         if os.uname().machine == "x86_64":
             self.assertGreater(len(backends), 1)
+        merged = self.run_raw("stats", "merge", self.path("a"), self.path("own"), "--out", self.path("merged"))
+        self.assertEqual(merged.returncode, 1, merged.stderr)
+        self.assertEqual(self.run_json("stats", "show", self.path("own"))["backend"], "ternion fma chain 1")
 
     def test_more_shards_than_sequences(self):
         self.calibrate("whole", samples=3)

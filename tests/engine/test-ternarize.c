@@ -6,8 +6,10 @@
 #include "engine/kernels/ternarize.h"
 #include "engine/kernels/variant.h"
 #include "engine/quant/quantize.h"
-#include "engine/quant/rounding.h"
+#include "engine/quant/rounding-search.h"
 #include "engine/random.h"
+#include "engine/tensor/lanes.h"
+#include "engine/tensor/scan.h"
 
 static const gsize widths[] = {1, 7, 8, 15, 16, 17, 31, 64, 172, 255, 257, 1000, 4096};
 static const gsize row_counts[] = {0, 1, 3, 16, 17, 35};
@@ -192,6 +194,59 @@ test_not_finite (void)
     }
 }
 
+/* Sums without and with the care that values which are not finite need. */
+static void
+test_sums_of_magnitudes (void)
+{
+  TnRandom random = tn_random_stream (3, "ternarize");
+  g_autofree float *x = g_new (float, 5003);
+
+  for (gsize i = 0; i < 5003; i++)
+    x[i] = (float) (tn_random_normal (&random) * exp (3.0 * tn_random_normal (&random)));
+  for (guint broken = 0; broken < 3; broken++)
+    for (guint k = 0; k < G_N_ELEMENTS (widths); k++)
+      for (guint portable = 0; portable < 2; portable++)
+        {
+          guint64 n, n_above;
+
+          tn_lanes_set_portable (portable);
+          g_assert_cmpfloat (tn_scan_abs_sum (x, widths[k], &n), ==, tn_scan_abs_above (x, widths[k], -1.0f, &n_above));
+          g_assert_cmpuint (n, ==, n_above);
+          g_assert_cmpuint (n, ==, widths[k] - (broken == 0 ? 0 : broken == 1 ? 1 : widths[k] > 1 ? 2 : 1));
+          tn_lanes_set_portable (FALSE);
+          if (portable && k + 1 == G_N_ELEMENTS (widths))
+            x[broken] = broken == 0 ? NAN : -INFINITY;
+        }
+}
+
+/* The scale of a tensor does not depend on whether its moments are known. */
+static void
+test_scale_of_tensor (void)
+{
+  TnRandom random = tn_random_stream (4, "ternarize");
+  const guint64 shape[] = {3, 50001};
+  g_autoptr (TnTensor) tensor = tn_tensor_new (TN_DTYPE_F32, 2, shape, TN_PURPOSE_WEIGHTS, NULL);
+  float *w = tn_tensor_get_writable (tensor);
+
+  for (gsize i = 0; i < tensor->count; i++)
+    w[i] = (float) tn_random_normal (&random);
+  w[70000] = INFINITY;
+  for (guint s = 0; s < G_N_ELEMENTS (scheme_names); s++)
+    {
+      TnRounding alone, with;
+      TnMoments moments;
+      TnScheme scheme;
+      const TnScheme *schemes[] = {&scheme};
+
+      g_assert_true (tn_scheme_parse (scheme_names[s], &scheme, NULL));
+      g_assert_true (tn_tensor_moments (tensor, 0, tensor->count, NULL, NULL, &moments, NULL, NULL));
+      g_assert_true (tn_rounding_find_in_tensor (tensor, 0, tensor->count, &moments, schemes, 1, &with, NULL, NULL));
+      g_assert_true (tn_rounding_find_in_tensor (tensor, 0, tensor->count, NULL, schemes, 1, &alone, NULL, NULL));
+      g_assert_cmpfloat (alone.scale, ==, with.scale);
+      g_assert_cmpfloat (alone.threshold, ==, with.threshold);
+    }
+}
+
 int
 main (int argc, char **argv)
 {
@@ -200,5 +255,7 @@ main (int argc, char **argv)
   g_test_add_func ("/ternarize/agrees-with-quantize", test_agrees_with_quantize);
   g_test_add_func ("/ternarize/edges", test_edges);
   g_test_add_func ("/ternarize/not-finite", test_not_finite);
+  g_test_add_func ("/ternarize/sums-of-magnitudes", test_sums_of_magnitudes);
+  g_test_add_func ("/ternarize/scale-of-tensor", test_scale_of_tensor);
   return g_test_run ();
 }
