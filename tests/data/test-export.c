@@ -11,6 +11,7 @@
 #include "data/tokenizers/byte-level.h"
 #include "data/tokenizers/tokenizer.h"
 #include "engine/crc32c.h"
+#include "engine/device/device.h"
 #include "engine/error.h"
 #include "engine/nn/quantized-model.h"
 #include "engine/quant/quantize.h"
@@ -42,6 +43,7 @@ typedef struct
 } Entry;
 
 #define N_ENTRIES 12
+#define N_SUB_NORMS 2
 
 static void
 list_entries (const Size *size, Entry entries[N_ENTRIES])
@@ -1009,6 +1011,112 @@ test_llama2c_tokenizer (void)
   assert_same_tokens (model, tokenizer, path);
 }
 
+/* The model that trains in rounded weights: BitNet's own architecture, its weights still full. */
+static char *
+make_masters (const char *name)
+{
+  static const char config[] =
+      "{\"model_type\":\"bitnet\",\"hidden_size\":40,\"intermediate_size\":52,\"num_hidden_layers\":1,\"num_attention_heads\":4,"
+      "\"num_key_value_heads\":2,\"vocab_size\":11,\"max_position_embeddings\":64,\"rms_norm_eps\":1e-5,\"rope_theta\":5000.0,"
+      "\"hidden_act\":\"relu2\",\"tie_word_embeddings\":true,"
+      "\"quantization_config\":{\"quant_method\":\"bitnet\",\"linear_class\":\"autobitlinear\",\"quantization_mode\":\"online\"}"
+      "}";
+  static const Entry sub_norms[N_SUB_NORMS] = {
+      {"model.layers.0.self_attn.attn_sub_norm.weight", "blk.0.attn_sub_norm.weight", 0, 40},
+      {"model.layers.0.mlp.ffn_sub_norm.weight", "blk.0.ffn_sub_norm.weight", 0, 52},
+  };
+  g_autofree char *config_name = g_build_filename (name, "config.json", NULL);
+  g_autofree char *weights_path = g_build_filename (test_folder, name, "model.safetensors", NULL);
+  g_autoptr (TnSafetensorsWriter) writer = tn_safetensors_writer_new ();
+  g_autoptr (GError) error = NULL;
+  Entry entries[N_ENTRIES + N_SUB_NORMS];
+
+  g_free (test_write (config_name, config, strlen (config)));
+  list_entries (&narrow, entries);
+  /* In place of the head. */
+  memcpy (entries + N_ENTRIES - 1, sub_norms, sizeof sub_norms);
+  for (guint i = 0; i < N_ENTRIES - 1 + N_SUB_NORMS; i++)
+    {
+      guint64 shape[2] = {entries[i].rows, entries[i].columns};
+
+      tn_safetensors_writer_take_tensor (writer, entries[i].source, TN_DTYPE_F32, entries[i].rows > 0 ? 2 : 1,
+                                         entries[i].rows > 0 ? shape : shape + 1, values_of (&entries[i]), &error);
+      g_assert_no_error (error);
+    }
+  tn_safetensors_writer_write (writer, weights_path, NULL, &error);
+  g_assert_no_error (error);
+  return g_build_filename (test_folder, name, NULL);
+}
+
+typedef struct
+{
+  TnModel *model;
+  float logits[6 * VOCAB];
+  GError *error;
+} Run;
+
+static void
+run_on_compute_thread (gpointer user_data)
+{
+  static const gint32 tokens[6] = {1, 4, 9, 10, 0, 3};
+  Run *self = user_data;
+  const TnSequence sequence = {.hash = 1, .length = 6, .tokens = tokens};
+  g_autoptr (TnBatch) batch = tn_batch_new (&sequence, 1);
+  const TnForwardOptions options = {0};
+
+  tn_model_forward (self->model, batch, &options, self->logits, NULL, NULL, &self->error);
+}
+
+static void
+get_logits (const char *path, Run *run)
+{
+  g_autoptr (TnModelFile) file = open_model (path);
+
+  *run = (Run){.model = tn_model_file_load (file, &run->error)};
+  g_assert_nonnull (run->model);
+  g_assert_cmpuint (tn_model_count_layer_paths (run->model, TN_LAYER_PATH_BIT_LINEAR), ==, 7);
+  tn_compute_run (run_on_compute_thread, run);
+  g_assert_no_error (run->error);
+  tn_model_unref (run->model);
+}
+
+/* What was trained is what is exported: the same logits, to the bit. GGUF keeps the epsilon of norms in 32 bits, so that the last
+ * may differ. */
+static void
+test_bitnet_masters (void)
+{
+  g_autofree char *model = make_masters ("masters"), *folder = out_path ("trained"), *packed = out_path ("trained.safetensors"),
+                  *gguf = out_path ("trained.gguf"), *again = out_path ("trained-again");
+  g_autoptr (TnMappedFile) map = NULL;
+  g_autoptr (TnGguf) file = NULL;
+  g_autofree char *architecture = NULL;
+  Run wanted, found;
+
+  get_logits (model, &wanted);
+  export(tn_export_bitnet, model, folder, "ternary", TN_DTYPE_INVALID);
+  export(tn_export_safetensors, model, packed, "ternary", TN_DTYPE_INVALID);
+  export(tn_export_gguf, model, gguf, "ternary", TN_DTYPE_F32);
+  /* A checkpoint that is packed already stays what it is under the level of least squares. */
+  export(tn_export_bitnet, folder, again, "ternary:ls", TN_DTYPE_INVALID);
+  get_logits (folder, &found);
+  g_assert_cmpmem (found.logits, sizeof found.logits, wanted.logits, sizeof wanted.logits);
+  get_logits (packed, &found);
+  g_assert_cmpmem (found.logits, sizeof found.logits, wanted.logits, sizeof wanted.logits);
+  get_logits (again, &found);
+  g_assert_cmpmem (found.logits, sizeof found.logits, wanted.logits, sizeof wanted.logits);
+  get_logits (gguf, &found);
+  for (guint i = 0; i < G_N_ELEMENTS (found.logits); i++)
+    g_assert_cmpfloat_with_epsilon ((double) found.logits[i], (double) wanted.logits[i], 0.05);
+  export (tn_export_bitnet, gguf, again, "ternary:ls", TN_DTYPE_INVALID);
+  get_logits (again, &wanted);
+  g_assert_cmpmem (found.logits, sizeof found.logits, wanted.logits, sizeof wanted.logits);
+  map = tn_mapped_file_open (gguf, NULL);
+  file = tn_gguf_open (map, NULL);
+  architecture = tn_gguf_dup_string (file, "general.architecture");
+  g_assert_cmpstr (architecture, ==, "bitnet-b1.58");
+  assert_refused (tn_export_safetensors, folder, "no.safetensors", "ternary:ls", TN_DTYPE_INVALID, TN_ERROR_UNSUPPORTED, "GGUF");
+}
+
 int
 main (int argc, char **argv)
 {
@@ -1032,6 +1140,7 @@ main (int argc, char **argv)
   g_test_add_func ("/export/folder-with-other-files", test_folder_with_other_files);
   g_test_add_func ("/export/not-finite", test_not_finite);
   g_test_add_func ("/export/cancelled", test_cancelled);
+  g_test_add_func ("/export/bitnet-masters", test_bitnet_masters);
   g_test_add_func ("/export/tokenizer", test_tokenizer);
   g_test_add_func ("/export/llama2c-tokenizer", test_llama2c_tokenizer);
   g_test_add_func ("/export/unknown-architecture", test_unknown_architecture);
