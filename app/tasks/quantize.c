@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "app/tasks/precision.h"
+#include "data/files/atomic-file.h"
 #include "data/models/model-file.h"
 #include "engine/error.h"
 
@@ -48,7 +49,12 @@ quantize_data_free (gpointer pointer)
   g_free (data);
 }
 
-typedef enum { FORMAT_GGUF, FORMAT_SAFETENSORS, FORMAT_FOLDER } Format;
+typedef enum
+{
+  FORMAT_GGUF,
+  FORMAT_SAFETENSORS,
+  FORMAT_FOLDER
+} Format;
 
 static Format
 get_format (const char *path)
@@ -126,6 +132,18 @@ is_same_file (const struct stat *info, const char *path)
   return stat (path, &other) == 0 && other.st_dev == info->st_dev && other.st_ino == info->st_ino;
 }
 
+/* A file that cannot be written is found out before the work, not after it. */
+static gboolean
+check_writable (const char *out, GError **error)
+{
+  g_autoptr (TnAtomicFile) file = NULL;
+
+  if (get_format (out) == FORMAT_FOLDER)
+    return TRUE;
+  file = tn_atomic_file_create (out, error);
+  return file != NULL;
+}
+
 /* The model is read while the output is written. */
 static gboolean
 check_output (const char *model, const char *out, GError **error)
@@ -136,7 +154,7 @@ check_output (const char *model, const char *out, GError **error)
   gboolean same;
 
   if (stat (out, &info) != 0)
-    return TRUE;
+    return check_writable (out, error);
   same = is_same_file (&info, model);
   folder = g_file_test (model, G_FILE_TEST_IS_DIR) ? g_dir_open (model, 0, NULL) : NULL;
   while (!same && folder != NULL && (name = g_dir_read_name (folder)) != NULL)
@@ -146,7 +164,8 @@ check_output (const char *model, const char *out, GError **error)
       same = is_same_file (&info, path);
     }
   if (same)
-    g_set_error (error, TN_ERROR, TN_ERROR_ARGUMENT, _ ("%s: the output is (a part of) the model that is read; give another name"), out);
+    g_set_error (error, TN_ERROR, TN_ERROR_ARGUMENT,
+                 _ ("%s: the output is (a part of) the model that is read; give another name"), out);
   return !same;
 }
 
@@ -166,8 +185,8 @@ record_model (QuantizeData *data, TnModelFile *file)
     tn_workspace_record_model (data->workspace, &row, NULL);
 }
 
-static gboolean
-export (TnModelFile *file, const TnQuantizeOptions *options, TnPlan *plan, TnExportRun *run, TnExportResult *result, GError **error)
+static gboolean export(TnModelFile *file, const TnQuantizeOptions *options, TnPlan *plan, TnExportRun *run,
+                       TnExportResult *result, GError **error)
 {
   TnScheme scheme;
   TnExportOptions export_options = {
@@ -210,7 +229,7 @@ quantize (TnJob *job, const TnListener *listener, GCancellable *cancellable, gpo
   if (options->plan_path != NULL && (plan = load_plan_for (options->plan_path, file, listener, error)) == NULL)
     return FALSE;
   record_model (data, file);
-  if (!export (file, options, plan, &run, &data->result->export, error))
+  if (!export(file, options, plan, &run, &data->result->export, error))
     return FALSE;
   tn_job_set_output (job, options->out_path);
   data->result->out = g_strdup (options->out_path);

@@ -25,6 +25,7 @@ typedef struct
   gint16 *codes, *source_codes;     /* the same memory where rows keep their order */
   TnRounding *units, *source_units; /* likewise */
   float *values, *source_values;    /* likewise; source_values of NUMBERS only */
+  TnCodeSums sums;
   gboolean ok;
   GError *error;
 } Visit;
@@ -130,7 +131,7 @@ read_on_compute_thread (gpointer user_data)
       return;
     }
   self->ok = tn_coder_read (self->coder, self->first, self->n, self->units_only ? NULL : self->source_codes, self->source_units,
-                            &self->item->sums, self->run->cancellable, &self->error);
+                            &self->sums, self->run->cancellable, &self->error);
   if (!self->ok)
     return;
   reorder (self, self->source_units, self->units, (gsize) self->units_per_row * sizeof (TnRounding));
@@ -163,12 +164,12 @@ check_finite (const Visit *self, GError **error)
 {
   g_autofree char *quoted = NULL;
 
-  if (self->item->sums.nonfinite == 0)
+  if (self->sums.nonfinite == 0)
     return TRUE;
   quoted = tn_quote_string (self->item->source->name);
   g_set_error (error, TN_ERROR, TN_ERROR_DATA,
                _ ("tensor %s: %" PRIu64 " of its first %" PRIu64 " elements are not finite; no scheme can round them"), quoted,
-               self->item->sums.nonfinite, (self->first + self->n) * self->columns);
+               self->sums.nonfinite, (self->first + self->n) * self->columns);
   return FALSE;
 }
 
@@ -237,7 +238,6 @@ tn_export_item_visit (TnExportItem *item, gboolean units_only, TnExportRun *run,
   chunk_rows = MIN (chunk_rows, MAX (rows, 1));
   if (tn_export_item_is_rounded (item))
     {
-      item->sums = (TnCodeSums){0};
       if (!run_on_compute_thread (&self, start_on_compute_thread, error))
         return FALSE;
       coder = self.coder;
@@ -263,7 +263,11 @@ tn_export_item_visit (TnExportItem *item, gboolean units_only, TnExportRun *run,
     }
   if (units_only && tn_coder_is_per_tensor (coder))
     rows = MIN (rows, chunk_rows);
-  return visit_chunks (&self, rows, chunk_rows, func, user_data, error);
+  if (!visit_chunks (&self, rows, chunk_rows, func, user_data, error))
+    return FALSE;
+  if (coder != NULL && !units_only)
+    item->sums = self.sums;
+  return TRUE;
 }
 
 gsize

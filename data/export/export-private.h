@@ -7,7 +7,7 @@ G_BEGIN_DECLS
 
 /* Order of the rows of Q and K for a file whose models rotate by that layout. TN_ERROR_UNSUPPORTED where only a part of each head is rotated. */
 gboolean tn_export_item_set_rows (TnExportItem *item, TnModelFile *source, TnRopeLayout layout, GError **error);
-/* Progress over writing and reading back. */
+/* Progress over writing and reading back; says what is probably not meant. */
 void     tn_export_begin         (TnExportRun *run, GPtrArray *items);
 /* Every item is a tensor of the model, and reads as it was meant; n_more tensors are beside them. path: for messages. */
 gboolean tn_export_verify_items  (TnModelFile *written, const char *path, GPtrArray *items, guint n_more, TnExportRun *run,

@@ -85,9 +85,49 @@ tn_export_item_set_rows (TnExportItem *item, TnModelFile *source, TnRopeLayout l
   return TRUE;
 }
 
+static gboolean
+is_stored_ternary (const TnModelTensor *entry)
+{
+  switch ((guint) entry->tensor->dtype)
+    {
+    case TN_DTYPE_TERNARY:
+    case TN_DTYPE_TQ1_0:
+    case TN_DTYPE_TQ2_0:
+      return TRUE;
+    default:
+      return strcmp (entry->dtype_name, "ternary") == 0 || strcmp (entry->dtype_name, "I2_S") == 0;
+    }
+}
+
+/* Only a level of least squares is the one that is there. */
+static gboolean
+changes_level (const TnScheme *scheme)
+{
+  return scheme->kind == TN_SCHEME_TERNARY && scheme->rule != TN_RULE_LEAST_SQUARES && scheme->rule != TN_RULE_LLOYD;
+}
+
+static void
+warn_of_second_rounding (TnExportRun *run, GPtrArray *items)
+{
+  for (guint i = 0; i < items->len; i++)
+    {
+      const TnExportItem *item = g_ptr_array_index (items, i);
+      g_autofree char *quoted = NULL, *text = NULL;
+
+      if (!tn_export_item_is_rounded (item) || !changes_level (&item->scheme) || !is_stored_ternary (item->source))
+        continue;
+      quoted = tn_quote_string (item->source->name);
+      text = g_strdup_printf (
+          _ ("tensor %s is ternary already, and its scheme gives it another scale; ternary:ls keeps the one it has"), quoted);
+      tn_listener_event (run->listener, "warning", text);
+      return;
+    }
+}
+
 void
 tn_export_begin (TnExportRun *run, GPtrArray *items)
 {
+  warn_of_second_rounding (run, items);
   run->done = run->total = 0;
   for (guint i = 0; i < items->len; i++)
     {

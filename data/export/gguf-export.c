@@ -147,8 +147,9 @@ choose_form (TnModelFile *source, TnExportItem *item, const TnSelection *selecti
 static gboolean
 is_left_out (TnModelFile *source, const TnModelTensor *entry)
 {
-  return strcmp (source->format, "gguf") != 0 && ((source->config.tied && strcmp (entry->name, "output.weight") == 0) ||
-                                                  g_str_has_suffix (entry->name, "rotary_emb.inv_freq"));
+  return strcmp (source->format, "gguf") != 0 &&
+         ((source->config.tied && strcmp (entry->name, "output.weight") == 0) ||
+          g_str_has_suffix (entry->name, "rotary_emb.inv_freq") || g_str_has_suffix (entry->name, ".weight_scale"));
 }
 
 static gboolean
@@ -184,7 +185,8 @@ make_items (TnModelFile *source, const TnExportOptions *options, GError **error)
       item = tn_export_item_new (entry, strcmp (source->format, "gguf") == 0 ? entry->source_name : entry->name);
       g_ptr_array_add (items, item);
       if (!check_name (source, entry, error) || !choose_form (source, item, &selections[i], options, error) ||
-          !tn_export_item_set_rows (item, source, TN_ROPE_INTERLEAVED, error))
+          /* The architectures of BitNet rotate halves there, too. */
+          (!source->bitnet.sub_norms && !tn_export_item_set_rows (item, source, TN_ROPE_INTERLEAVED, error)))
         return NULL;
       if (!tn_export_bytes_measure (item, &item->bytes, error))
         {

@@ -201,39 +201,83 @@ copy_keys (TnGgufKeys *self, GPtrArray *items, GError **error)
   return TRUE;
 }
 
-static void
-add_model_keys (TnGgufKeys *self, TnModelFile *source, GPtrArray *items)
+/* bitnet.cpp's name stands for the model with squared ReLU, that of llama.cpp for the one with SiLU. */
+static const char *
+find_architecture (TnModelFile *source)
 {
-  const TnLlamaConfig *config = &source->config;
+  if (!source->bitnet.sub_norms)
+    return "llama";
+  return source->config.activation == TN_ACTIVATION_RELU2 ? "bitnet-b1.58" : "bitnet";
+}
+
+static void
+add_sizes (TnGgufKeys *self, const char *architecture, const TnLlamaConfig *config)
+{
+  const struct
+  {
+    const char *name;
+    guint value;
+    gboolean wanted;
+  } sizes[] = {
+      {"vocab_size", config->n_vocab, TRUE},
+      {"context_length", config->n_context, TRUE},
+      {"embedding_length", config->n_embd, TRUE},
+      {"block_count", config->n_layer, TRUE},
+      {"feed_forward_length", config->n_ff, TRUE},
+      {"attention.head_count", config->n_head, TRUE},
+      {"attention.head_count_kv", config->n_head_kv, TRUE},
+      {"attention.key_length", config->head_dim, config->head_dim * config->n_head != config->n_embd},
+      {"attention.value_length", config->head_dim, config->head_dim * config->n_head != config->n_embd},
+      {"rope.dimension_count", config->rope_dim, TRUE},
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (sizes); i++)
+    {
+      g_autofree char *key = g_strdup_printf ("%s.%s", architecture, sizes[i].name);
+
+      if (sizes[i].wanted)
+        add_u32 (self, key, sizes[i].value);
+    }
+}
+
+static void
+add_constants (TnGgufKeys *self, const char *architecture, const TnLlamaConfig *config)
+{
+  g_autofree char *epsilon = g_strdup_printf ("%s.attention.layer_norm_rms_epsilon", architecture);
+  g_autofree char *base = g_strdup_printf ("%s.rope.freq_base", architecture);
+  g_autofree char *type = g_strdup_printf ("%s.rope.scaling.type", architecture);
+  g_autofree char *factor = g_strdup_printf ("%s.rope.scaling.factor", architecture);
+
+  add_f32 (self, epsilon, config->norm_epsilon);
+  add_f32 (self, base, config->rope_base);
+  if (config->rope_scale == 1.0)
+    return;
+  add_text (self, type, "linear");
+  add_f32 (self, factor, config->rope_scale);
+}
+
+static gboolean
+add_model_keys (TnGgufKeys *self, TnModelFile *source, GPtrArray *items, GError **error)
+{
+  const char *architecture = find_architecture (source);
   g_autofree char *name = g_path_get_basename (source->path);
   g_autofree char *valid = g_utf8_make_valid (name, -1);
 
-  add_text (self, "general.architecture", "llama");
+  if (!source->bitnet.sub_norms && source->config.activation != TN_ACTIVATION_SILU)
+    {
+      g_set_error (error, TN_ERROR, TN_ERROR_UNSUPPORTED, _ ("%s: no architecture of GGUF is like LLaMA's with squared ReLU"),
+                   source->path);
+      return FALSE;
+    }
+  add_text (self, "general.architecture", architecture);
   add_text (self, "general.type", "model");
   add_text (self, "general.name", valid);
   add_u32 (self, KEY_FILE_TYPE, find_file_type (items));
   if (has_blocks (items))
     add_u32 (self, KEY_VERSION, QUANTIZATION_VERSION);
-  add_u32 (self, "llama.vocab_size", config->n_vocab);
-  add_u32 (self, "llama.context_length", config->n_context);
-  add_u32 (self, "llama.embedding_length", config->n_embd);
-  add_u32 (self, "llama.block_count", config->n_layer);
-  add_u32 (self, "llama.feed_forward_length", config->n_ff);
-  add_u32 (self, "llama.attention.head_count", config->n_head);
-  add_u32 (self, "llama.attention.head_count_kv", config->n_head_kv);
-  if (config->head_dim * config->n_head != config->n_embd)
-    {
-      add_u32 (self, "llama.attention.key_length", config->head_dim);
-      add_u32 (self, "llama.attention.value_length", config->head_dim);
-    }
-  add_f32 (self, "llama.attention.layer_norm_rms_epsilon", config->norm_epsilon);
-  add_u32 (self, "llama.rope.dimension_count", config->rope_dim);
-  add_f32 (self, "llama.rope.freq_base", config->rope_base);
-  if (config->rope_scale != 1.0)
-    {
-      add_text (self, "llama.rope.scaling.type", "linear");
-      add_f32 (self, "llama.rope.scaling.factor", config->rope_scale);
-    }
+  add_sizes (self, architecture, &source->config);
+  add_constants (self, architecture, &source->config);
+  return TRUE;
 }
 
 static void
@@ -291,8 +335,9 @@ copy_tokenizer_keys (TnGgufKeys *self, const char *path, GError **error)
 
 /* What GGUF's own keys cannot express is kept as it is: programs that read tokenizer.json go on from there. */
 static gboolean
-add_tokenizer_json (TnGgufKeys *self, const char *path, GError **error)
+add_tokenizer_json (TnGgufKeys *self, TnTokenizer *tokenizer, GError **error)
 {
+  const char *path = tn_tokenizer_get_json_path (tokenizer);
   g_autoptr (TnMappedFile) file = tn_mapped_file_open (path, error);
 
   if (file == NULL)
@@ -303,6 +348,9 @@ add_tokenizer_json (TnGgufKeys *self, const char *path, GError **error)
       return FALSE;
     }
   add_string (self, KEY_TOKENIZER_JSON, (const char *) tn_mapped_file_get_data (file), tn_mapped_file_get_size (file));
+  add_token_id (self, "tokenizer.ggml.bos_token_id", tn_tokenizer_get_bos (tokenizer));
+  add_token_id (self, "tokenizer.ggml.eos_token_id", tn_tokenizer_get_eos (tokenizer));
+  add_bool (self, "tokenizer.ggml.add_bos_token", tn_tokenizer_get_bos (tokenizer) >= 0);
   return TRUE;
 }
 
@@ -336,7 +384,7 @@ add_tokenizer (TnGgufKeys *self, TnModelFile *source, const char *path, const Tn
     }
   else
     {
-      if (!add_tokenizer_json (self, tn_tokenizer_get_json_path (tokenizer), error))
+      if (!add_tokenizer_json (self, tokenizer, error))
         return FALSE;
       text = g_strdup_printf (_ ("the new file has its tokenizer as %s only: %s"), KEY_TOKENIZER_JSON, local->message);
     }
@@ -362,8 +410,9 @@ tn_gguf_keys_new (TnModelFile *source, GPtrArray *items, const char *tokenizer_p
       g_propagate_error (error, g_error_copy (source->cannot_run));
       return NULL;
     }
-  add_model_keys (self, source, items);
-  return add_tokenizer (self, source, tokenizer_path, listener, error) ? g_steal_pointer (&self) : NULL;
+  return add_model_keys (self, source, items, error) && add_tokenizer (self, source, tokenizer_path, listener, error)
+             ? g_steal_pointer (&self)
+             : NULL;
 }
 
 TnGguf *

@@ -193,8 +193,8 @@ tn_packed_content_add (TnPackedContent *self, TnSafetensorsWriter *writer, GErro
   guint n_code_dims = tn_packed_layout_codes (layout, code_shape), n_dims = tn_packed_layout_scales (layout, shape);
 
   return tn_safetensors_writer_add_content (writer, self->item->name,
-                                            layout->packing == TN_PACKING_INT8 ? TN_DTYPE_I8 : TN_DTYPE_U8, n_code_dims, code_shape,
-                                            write_codes, self, error) &&
+                                            layout->packing == TN_PACKING_INT8 ? TN_DTYPE_I8 : TN_DTYPE_U8, n_code_dims,
+                                            code_shape, write_codes, self, error) &&
          tn_safetensors_writer_add_content (writer, scale_name, TN_DTYPE_F32, n_dims, shape, write_scales, self, error) &&
          (!layout->asymmetric ||
           tn_safetensors_writer_add_content (writer, zero_name, TN_DTYPE_I8, n_dims, shape, write_zero_points, self, error));

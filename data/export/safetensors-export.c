@@ -224,7 +224,17 @@ tn_export_safetensors (TnModelFile *source, const char *path, const TnExportOpti
   g_autofree char *fingerprint = NULL;
   const char *readable;
 
-  if (items == NULL || (file = tn_atomic_file_create (path, error)) == NULL)
+  if (items == NULL)
+    return FALSE;
+  if (source->bitnet.source == TN_BITNET_PACKED)
+    {
+      g_set_error (
+          error, TN_ERROR, TN_ERROR_UNSUPPORTED,
+          _ ("%s: what a packed BitNet checkpoint says of itself does not fit one safetensors file; write GGUF or a folder"),
+          source->path);
+      return FALSE;
+    }
+  if ((file = tn_atomic_file_create (path, error)) == NULL)
     return FALSE;
   for (guint i = 0; i < items->len; i++)
     {

@@ -233,7 +233,8 @@ tn_bitnet_scale_weight (TnModelFile *self, const char *name, TnTensor *tensor, G
 static gboolean
 is_stored_ternary (const TnTensor *tensor)
 {
-  return tensor->dtype == TN_DTYPE_TQ1_0 || tensor->dtype == TN_DTYPE_TQ2_0 || tensor->dtype == TN_DTYPE_PACKED;
+  return tensor->dtype == TN_DTYPE_TQ1_0 || tensor->dtype == TN_DTYPE_TQ2_0 || tensor->dtype == TN_DTYPE_TERNARY ||
+         tensor->dtype == TN_DTYPE_PACKED;
 }
 
 TnModel *

@@ -194,7 +194,9 @@ tn_model_file_add_safetensors (TnModelFile *self, TnSafetensors *file, gboolean 
     }
   g_hash_table_iter_init (&iter, tn_safetensors_get_all_metadata (file));
   while (g_hash_table_iter_next (&iter, &key, &value))
-    if (strcmp (key, TN_PACKED_KEY_TENSORS) != 0)
+    /* What these say is in the tensors and in metadata of its own. */
+    if (strcmp (key, TN_PACKED_KEY_TENSORS) != 0 && strcmp (key, TN_PACKED_KEY_CONFIG) != 0 &&
+        strcmp (key, TN_PACKED_KEY_ROUNDED) != 0)
       tn_model_file_add_metadata (self, key, g_strdup (value));
   return TRUE;
 }

@@ -160,6 +160,22 @@ open_for_model (const char *path, TnModelFile *model, GError **error)
   return g_steal_pointer (&self);
 }
 
+/* A tokenizer.json that GGUF's own keys could not express, with what they say of BOS and EOS. */
+static TnTokenizer *
+parse_embedded_json (const char *name, TnGguf *file, const TnGgufString *json, GError **error)
+{
+  g_autoptr (TnTokenizer) self = tn_tokenizer_parse_huggingface (name, json->text, json->length, error);
+  gboolean add_bos = TRUE;
+  guint32 id;
+
+  if (self == NULL)
+    return NULL;
+  tn_gguf_get_bool (file, "tokenizer.ggml.add_bos_token", &add_bos);
+  self->bos = add_bos && tn_gguf_get_u32 (file, "tokenizer.ggml.bos_token_id", &id) && id < self->size ? (gint32) id : -1;
+  self->eos = tn_gguf_get_u32 (file, "tokenizer.ggml.eos_token_id", &id) && id < self->size ? (gint32) id : -1;
+  return g_steal_pointer (&self);
+}
+
 static int
 compare_names (gconstpointer a, gconstpointer b)
 {
@@ -234,13 +250,18 @@ tn_tokenizer_find (const char *path_or_null, TnModelFile *model, GError **error)
       g_autoptr (TnMappedFile) file = tn_mapped_file_open (model_path, error);
       g_autoptr (TnGguf) gguf = file != NULL ? tn_gguf_open (file, error) : NULL;
       g_autoptr (TnTokenizer) self = NULL;
+      gboolean has_tokens;
+      TnGgufString json;
 
       if (gguf == NULL)
         return NULL;
-      if (tn_gguf_find_value (gguf, "tokenizer.ggml.tokens") != NULL)
+      has_tokens = tn_gguf_find_value (gguf, "tokenizer.ggml.tokens") != NULL;
+      if (has_tokens || tn_gguf_get_string (gguf, "tokenizer.huggingface.json", &json))
         {
-          self = tn_tokenizer_parse_gguf (model_path, gguf, error);
-          return self != NULL && fit_to_model (self, TN_TOKENIZER_GGUF, model_path, model, error) ? g_steal_pointer (&self) : NULL;
+          self = has_tokens ? tn_tokenizer_parse_gguf (model_path, gguf, error)
+                            : parse_embedded_json (model_path, gguf, &json, error);
+          return self != NULL && fit_to_model (self, TN_TOKENIZER_GGUF, model_path, model, error) ? g_steal_pointer (&self)
+                                                                                                  : NULL;
         }
     }
   folder = g_file_test (model_path, G_FILE_TEST_IS_DIR) ? g_strdup (model_path) : g_path_get_dirname (model_path);

@@ -67,19 +67,15 @@ gboolean
 tn_input_rounding_is_int8 (const TnInputRounding *self)
 {
   return self->rounds && self->scheme.kind == TN_SCHEME_INTEGER && self->scheme.bits == 8 && !self->scheme.asymmetric &&
-         self->scheme.granularity == TN_PER_TOKEN;
+         self->scheme.granularity == TN_PER_TOKEN && tn_scheme_get_scale_type (&self->scheme) == TN_SCALE_F32;
 }
 
 gboolean
 tn_input_rounding_equal (const TnInputRounding *a, const TnInputRounding *b)
 {
-  const TnScheme *first = &a->scheme, *second = &b->scheme;
-
   if (!a->rounds || !b->rounds)
     return a->rounds == b->rounds;
-  return first->kind == second->kind && first->rule == second->rule && first->bits == second->bits &&
-         first->asymmetric == second->asymmetric && first->granularity == second->granularity &&
-         first->group_size == second->group_size && a->fixed.scale == b->fixed.scale && a->fixed.low == b->fixed.low &&
+  return tn_scheme_equal (&a->scheme, &b->scheme) && a->fixed.scale == b->fixed.scale && a->fixed.low == b->fixed.low &&
          a->fixed.high == b->fixed.high;
 }
 

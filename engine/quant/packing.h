@@ -15,8 +15,9 @@ G_BEGIN_DECLS
  *
  * Which form is the smallest depends on the fraction z of zeros. Base 3 takes 1.6 bits a code; the sparse form 2 - z, which is less
  * above z = 0.4: the codes of ternary:twn and ternary:lloyd (42 to 70 % zeros, 1.3 to 1.55 bits), not those of ternary (31 to 38 %). It is
- * within 5 % of the entropy and, with AVX2 and BMI2, reads twice as fast. Lengths of runs take more than twice of either, for the zeros of weights do not cluster;
- * codes of variable length for them save at most 3 % on the sparse form and read a hundred times slower: neither is here. */
+ * within 5 % of the entropy and, with AVX2 and BMI2, reads twice as fast. Lengths of runs take more than twice of either, for the zeros
+ * of weights do not cluster; codes of variable length for them save at most 3 % on the sparse form and read a hundred times slower:
+ * neither is here. */
 
 /* Plain 2-bit codes: 0, 1, 2 for -1, 0, +1, four a byte, the first in the low bits; the order of TN_DTYPE_TERNARY. What is left of the
  * last byte holds 1. 2 bits a code. */

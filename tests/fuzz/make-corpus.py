@@ -2,11 +2,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Writes the small valid files that fuzz-parsers.c mutates: corpus/PARSER/*. Run it in this folder; the result is committed.
 
-Every file is made here, from counters and a fixed generator: the same run gives the same bytes. The one exception is
-statistics/small.safetensors, which the program itself writes:
+Every file is made here, from counters and a fixed generator: the same run gives the same bytes. The exceptions are
+statistics/small.safetensors and safetensors/packed-*.safetensors, which the program itself writes:
 
     ../tools/make-llama-checkpoint.py tiny --hidden 2 --layers 1 --heads 1 --kv-heads 1 --ff 2 --vocab 257 --context 64 --tied
     ternion calibrate tiny --tokenizer bytes --data corpus/text --samples 2 --seq-len 8 --out corpus/statistics/small.safetensors
+    mkdir small; cp corpus/hf-config/llama.json small/config.json; cp corpus/safetensors/llama.safetensors small/model.safetensors
+    ternion quantize small --scheme ternary:c --out corpus/safetensors/packed-ternary.safetensors
+    ternion quantize small --scheme int4:asym:g2 --out corpus/safetensors/packed-bits.safetensors
+    ternion quantize small --scheme int8 --out corpus/safetensors/packed-int8.safetensors
 """
 
 import json
@@ -275,6 +279,12 @@ def make_data():
     write('text', 'plain.txt', 'word ' * 60)
 
 
+def make_plans():
+    write('plan', 'whole.plan', '# a plan\n[plan]\nformat=1\nfingerprint=0123456789abcdef\n\n[weights]\nblk.0.attn_q.weight=int8:c\n'
+                                'blk.*.ffn_down.weight = int4:g32\nblk.*=ternary\ntoken_embd.weight=keep\n\n[activations]\n*=int8:t\n')
+    write('plan', 'small.plan', '[plan]\nformat=1\n')
+
+
 if __name__ == '__main__':
     make_safetensors()
     make_gguf()
@@ -283,3 +293,4 @@ if __name__ == '__main__':
     make_text()
     make_tokenizers()
     make_data()
+    make_plans()

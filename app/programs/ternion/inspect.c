@@ -158,6 +158,7 @@ measure_bandwidth (gpointer user_data)
 static gboolean
 print_json (const InspectWork *work, double seconds, GError **error)
 {
+  g_autofree char *fingerprint = g_strdup_printf ("%016" PRIx64, tn_model_file_get_fingerprint (work->file));
   g_autoptr (JsonBuilder) builder = json_builder_new ();
 
   json_builder_begin_object (builder);
@@ -169,6 +170,7 @@ print_json (const InspectWork *work, double seconds, GError **error)
   tn_json_add_integer (builder, "parameters", (gint64) tn_model_file_get_n_elements (work->file));
   tn_json_add_integer (builder, "bytes", (gint64) tn_model_file_get_bytes (work->file));
   add_decisions (builder, work);
+  tn_json_add_string (builder, "fingerprint", fingerprint);
   json_builder_end_object (builder);
   json_builder_set_member_name (builder, "tensors");
   json_builder_begin_array (builder);

@@ -93,7 +93,9 @@ print_text (const TnQuantizeResult *result)
       g_autofree char *bytes = g_format_size (group->bytes);
 
       scale_change = MAX (scale_change, group->scale_change);
-      if (group->scheme == NULL)
+      if (group->scheme != NULL && isinf (group->lowest_db))
+        g_print (_ ("%-14s %-10s %4u tensors, %s, exact\n"), group->scheme, group->type, group->n, bytes);
+      else if (group->scheme == NULL)
         g_print (_ ("%-14s %-10s %4u tensors, %s\n"), group->copied ? _ ("kept") : _ ("converted"), group->type, group->n, bytes);
       else
         g_print (_ ("%-14s %-10s %4u tensors, %s, SQNR from %.2f dB\n"), group->scheme, group->type, group->n, bytes,
