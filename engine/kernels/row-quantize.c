@@ -16,6 +16,7 @@ get_kernels (void)
 #if defined(__x86_64__)
   switch (tn_variant_get ())
     {
+    case TN_VARIANT_AVX512_VNNI:
     case TN_VARIANT_AVX512:
       return &tn_row_avx512;
     case TN_VARIANT_AVX2:

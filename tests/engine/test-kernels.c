@@ -160,7 +160,7 @@ test_softmax (void)
 
       fill (&random, x, n, 8.0);
       for (gsize i = 0; i < n; i++)
-        most = fmax (most, x[i]);
+        most = MAX (most, x[i]);
       for (gsize i = 0; i < n; i++)
         sum += exp (x[i] - most);
       memcpy (out, x, n * sizeof (float));
