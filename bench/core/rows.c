@@ -43,18 +43,26 @@ typedef void (*Pass) (Stream *self);
 
 typedef guint64 Words __attribute__ ((vector_size (16)));
 
-static guint64
-read_words (const Words *words, gsize n)
+#define READ_BLOCK ((gsize) 1 << 18)
+
+/* READ_BLOCK bytes as so many streams side by side. */
+static inline guint64
+read_block (const guint8 *data, gsize n_streams)
 {
+  const Words *words = (const Words *) (const void *) data;
+  gsize length = READ_BLOCK / sizeof (Words) / n_streams;
   Words a = {0}, b = {0}, c = {0}, d = {0};
 
-  for (gsize i = 0; i + 4 <= n; i += 4)
-    {
-      a += words[i];
-      b += words[i + 1];
-      c += words[i + 2];
-      d += words[i + 3];
-    }
+  for (gsize i = 0; i < length; i += 4)
+    for (gsize stream = 0; stream < n_streams; stream++)
+      {
+        const Words *at = words + stream * length + i;
+
+        a += at[0];
+        b += at[1];
+        c += at[2];
+        d += at[3];
+      }
   a += b + c + d;
   return a[0] + a[1];
 }
@@ -62,12 +70,22 @@ read_words (const Words *words, gsize n)
 static void
 read_pass (Stream *self)
 {
-  const gsize block = (gsize) 1 << 18;
   guint64 sum = 0;
 
 #pragma omp parallel for schedule(static) num_threads(self->threads) reduction(+ : sum)
-  for (gsize i = 0; i < BYTES; i += block)
-    sum += read_words ((const Words *) (const void *) (self->data + i), block / sizeof (Words));
+  for (gsize i = 0; i < BYTES; i += READ_BLOCK)
+    sum += read_block (self->data + i, 1);
+  self->seen += sum;
+}
+
+static void
+read_streams_pass (Stream *self)
+{
+  guint64 sum = 0;
+
+#pragma omp parallel for schedule(static) num_threads(self->threads) reduction(+ : sum)
+  for (gsize i = 0; i < BYTES; i += READ_BLOCK)
+    sum += read_block (self->data + i, 4);
   self->seen += sum;
 }
 
@@ -152,19 +170,22 @@ time_pass (Stream *self, Pass pass)
   return tn_time_now () - start;
 }
 
-/* moved: bytes that have to move for each byte of the data. */
+/* moved: bytes that have to move for each byte of the data. Gives the fraction of what one reading stream a thread takes, as the
+ * device measures it, and what several streams reach of that. */
 static double
-measure_shape (Stream *self, Pass pass, double moved)
+measure_shape (Stream *self, Pass pass, double moved, double *limit)
 {
-  TnSamples fractions = {0};
+  TnSamples fractions = {0}, limits = {0};
 
   time_pass (self, pass);
   for (guint turn = 0; turn < TURNS; turn++)
     {
-      double read_seconds = time_pass (self, read_pass);
+      double read_seconds = time_pass (self, read_pass), seconds = time_pass (self, pass);
 
-      tn_samples_add (&fractions, moved * read_seconds / time_pass (self, pass));
+      tn_samples_add (&fractions, moved * read_seconds / seconds);
+      tn_samples_add (&limits, fmax (read_seconds / time_pass (self, read_streams_pass), 1.0));
     }
+  *limit = tn_samples_median (&limits);
   return tn_samples_median (&fractions);
 }
 
@@ -193,7 +214,7 @@ measure (TnBench *bench, Stream *self, const char *name, Pass pass, TnDtype dtyp
   for (guint all = 0; all < 2; all++)
     {
       g_autofree char *full = g_strconcat (name, all ? NULL : "_core", NULL);
-      TnSamples fractions = {0};
+      TnSamples fractions = {0}, limits = {0};
 
       if (!tn_bench_wants (bench, full) || (all && threads == 1))
         continue;
@@ -201,15 +222,18 @@ measure (TnBench *bench, Stream *self, const char *name, Pass pass, TnDtype dtyp
       for (guint w = 0; w < G_N_ELEMENTS (widths); w++)
         for (guint r = 0; r < G_N_ELEMENTS (row_counts); r++)
           {
+            double limit;
+
             if (tn_bench_cancelled (bench))
               return;
             self->width = widths[w];
             self->rows = row_counts[r];
-            tn_samples_add (&fractions, measure_shape (self, pass, count_moved (self, pass)));
+            tn_samples_add (&fractions, measure_shape (self, pass, count_moved (self, pass), &limit));
+            tn_samples_add (&limits, limit);
             tn_bench_remark (bench, "%s, %zu x %zu: %.2f", full, self->rows, self->width, fractions.values[fractions.n - 1]);
           }
       tn_bench_add (bench, full, tn_samples_median (&fractions), tn_samples_max (&fractions), "of read bandwidth", goal, TARGET,
-                    1.0);
+                    tn_samples_median (&limits));
     }
 }
 

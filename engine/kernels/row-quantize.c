@@ -80,7 +80,8 @@ tn_quantize_rows (const float *x, gsize x_stride, gsize n_rows, gsize width, gin
   for (gsize row = 0; row < n_rows; row++, x += x_stride, codes += stride)
     {
       quantize_row (kernels, x, row + 1 < n_rows ? x + x_stride : NULL, NULL, 1.0f, width, codes, &scales[row], &sums[row]);
-      memset (codes + width, 0, stride - width);
+      if (stride > width)
+        memset (codes + width, 0, stride - width);
     }
 }
 
@@ -95,6 +96,7 @@ tn_rmsnorm_quantize_rows (const float *x, gsize x_stride, const float *weight, d
       float norm = kernels->get_norm (x, width, epsilon);
 
       quantize_row (kernels, x, row + 1 < n_rows ? x + x_stride : NULL, weight, norm, width, codes, &scales[row], &sums[row]);
-      memset (codes + width, 0, stride - width);
+      if (stride > width)
+        memset (codes + width, 0, stride - width);
     }
 }

@@ -6,10 +6,11 @@
 #include "engine/kernels/row-quantize.h"
 #include "engine/kernels/ternarize.h"
 
-/* Input of one item's rows: about half of a second-level cache. */
-#define ITEM_INPUT_BYTES ((gsize) 256 << 10)
-/* Items a thread, so that the last ones come out even. */
+/* Input of one item's rows: about what a thread may take of the last cache, for it is read once a few groups of weights. */
+#define ITEM_INPUT_BYTES ((gsize) 1 << 20)
+/* Items a thread, so that the last ones come out even; groups of weights that a product takes at once. */
 #define ITEMS_PER_THREAD 6
+#define ITEM_GROUPS 4
 
 static guint64
 tile_bytes (const TnTensor *weight)
@@ -154,9 +155,11 @@ cut_products (gsize n_groups, gsize stride, gsize n_rows, guint threads)
   Cut cut = {.n_pieces = (n_rows + most - 1) / most};
 
   cut.inputs = (n_rows + cut.n_pieces - 1) / cut.n_pieces;
+  cut.groups = n_groups * cut.n_pieces / ((gsize) threads * ITEMS_PER_THREAD);
+  cut.groups = MAX ((cut.groups + ITEM_GROUPS - 1) / ITEM_GROUPS, 1) * ITEM_GROUPS;
   /* A single row is as fast as memory: each thread reads one stretch of it. */
-  cut.groups =
-      n_rows == 1 ? (n_groups + threads - 1) / threads : MAX (n_groups * cut.n_pieces / ((gsize) threads * ITEMS_PER_THREAD), 1);
+  if (n_rows == 1)
+    cut.groups = (n_groups + threads - 1) / threads;
   return cut;
 }
 
