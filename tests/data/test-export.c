@@ -962,6 +962,63 @@ test_tokenizer (void)
     }
 }
 
+/* As a SentencePiece model becomes a tokenizer.json: merges of all ways to a piece together, by its score. */
+static char *
+make_piece_json (const char *merges, const char *prefix)
+{
+  GString *out = g_string_new ("{\"version\":\"1.0\",\"added_tokens\":[{\"id\":0,\"content\":\"<unk>\",\"special\":true},"
+                               "{\"id\":1,\"content\":\"<s>\",\"special\":true}],");
+
+  g_string_append_printf (
+      out,
+      "\"normalizer\":{\"type\":\"Sequence\",\"normalizers\":[%s{\"type\":\"Replace\",\"pattern\":{\"String\":\" \"},"
+      "\"content\":\"\xe2\x96\x81\"}]},",
+      prefix);
+  g_string_append (out, "\"model\":{\"type\":\"BPE\",\"unk_token\":\"<unk>\",\"fuse_unk\":true,\"byte_fallback\":true,\"vocab\":{"
+                        "\"<unk>\":0,\"<s>\":1,");
+  for (guint byte = 0; byte < 256; byte++)
+    g_string_append_printf (out, "\"<0x%02X>\":%u,", byte, byte + 2);
+  g_string_append_printf (out,
+                          "\"\xe2\x96\x81\":258,\"a\":259,\"b\":260,\"c\":261,\"ab\":262,\"bc\":263,\"abc\":264,\"\xe2\x96\x81"
+                          "a\":265},"
+                          "\"merges\":[%s]}}",
+                          merges);
+  return g_string_free (out, FALSE);
+}
+
+static void
+test_piece_tokenizer (void)
+{
+  static const char prepend[] = "{\"type\":\"Prepend\",\"prepend\":\"\xe2\x96\x81\"},";
+  static const struct
+  {
+    const char *merges, *prefix;
+    gboolean expressed;
+  } cases[] = {
+      {"\"\xe2\x96\x81 a\",\"b c\",\"a b\",\"ab c\",\"a bc\"", prepend, TRUE},
+      {"[\"a\",\"b\"],[\"b\",\"c\"],[\"a\",\"bc\"],[\"ab\",\"c\"],[\"\xe2\x96\x81\",\"a\"]", "", TRUE},
+      /* A way to a piece is missing; ways to a piece apart from each other. */
+      {"\"a b\",\"b c\",\"ab c\",\"\xe2\x96\x81 a\"", prepend, FALSE},
+      {"\"a b\",\"b c\",\"a bc\",\"\xe2\x96\x81 a\",\"ab c\"", prepend, FALSE},
+  };
+  g_autofree char *path = out_path ("pieces.gguf");
+
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      g_autofree char *model = make_model_of_words ("words");
+      g_autofree char *json = make_piece_json (cases[i].merges, cases[i].prefix);
+      g_autofree char *json_path = test_write ("words/tokenizer.json", json, strlen (json));
+      g_autoptr (TnMappedFile) map = NULL;
+      g_autoptr (TnGguf) gguf = NULL;
+
+      export(tn_export_gguf, model, path, "int8", TN_DTYPE_F32);
+      assert_same_tokens (model, NULL, path);
+      map = tn_mapped_file_open (path, NULL);
+      gguf = tn_gguf_open (map, NULL);
+      g_assert_true ((tn_gguf_find_value (gguf, "tokenizer.ggml.scores") != NULL) == cases[i].expressed);
+    }
+}
+
 static void
 put_piece (GByteArray *out, float score, const char *piece)
 {
@@ -1107,7 +1164,7 @@ test_bitnet_masters (void)
   get_logits (gguf, &found);
   for (guint i = 0; i < G_N_ELEMENTS (found.logits); i++)
     g_assert_cmpfloat_with_epsilon ((double) found.logits[i], (double) wanted.logits[i], 0.05);
-  export (tn_export_bitnet, gguf, again, "ternary:ls", TN_DTYPE_INVALID);
+  export(tn_export_bitnet, gguf, again, "ternary:ls", TN_DTYPE_INVALID);
   get_logits (again, &wanted);
   g_assert_cmpmem (found.logits, sizeof found.logits, wanted.logits, sizeof wanted.logits);
   map = tn_mapped_file_open (gguf, NULL);
@@ -1142,6 +1199,7 @@ main (int argc, char **argv)
   g_test_add_func ("/export/cancelled", test_cancelled);
   g_test_add_func ("/export/bitnet-masters", test_bitnet_masters);
   g_test_add_func ("/export/tokenizer", test_tokenizer);
+  g_test_add_func ("/export/piece-tokenizer", test_piece_tokenizer);
   g_test_add_func ("/export/llama2c-tokenizer", test_llama2c_tokenizer);
   g_test_add_func ("/export/unknown-architecture", test_unknown_architecture);
   status = g_test_run ();
