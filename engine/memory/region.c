@@ -88,6 +88,8 @@ tn_region_map (TnPageHeap *heap, gsize n_pages)
   /* Where the system gives huge pages to everybody, a small block would take 2 MiB of memory. */
   madvise (self->start, bytes, MADV_NOHUGEPAGE);
   TN_POISON (self->start, bytes);
+  TN_ROOT (self->start, bytes);
+  TN_ROOT (self, table_bytes (n_pages));
   enter_addresses (self->start, bytes, self);
   return self;
 }
@@ -99,6 +101,8 @@ tn_region_unmap (TnRegion *self)
 
   enter_addresses (self->start, bytes, NULL);
   TN_UNPOISON (self->start, bytes);
+  TN_UNROOT (self->start, bytes);
+  TN_UNROOT (self, table_bytes (self->n_pages));
   munmap (self->start, bytes);
   munmap (self, table_bytes (self->n_pages));
 }

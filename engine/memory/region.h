@@ -41,7 +41,7 @@ void      tn_region_advise_huge (TnRegion *self, gsize first, gsize n);
 
 typedef TnRegion *_Atomic TnAddressLeaf[1 << TN_ADDRESS_LEVEL_BITS];
 /* 48 bits of address: two levels of 13 bits above the unit. */
-extern TnAddressLeaf *_Atomic tn_address_root[1 << TN_ADDRESS_LEVEL_BITS];
+G_GNUC_INTERNAL extern TnAddressLeaf *_Atomic tn_address_root[1 << TN_ADDRESS_LEVEL_BITS];
 
 /* NULL for an address that is in no region. */
 static inline TnRegion *
