@@ -609,9 +609,9 @@ test_packed_llama (void)
       check_weights (model, &awkward);
       g_assert_cmpstr (entry->dtype_name, ==, "ternary");
       g_assert_cmpuint (entry->tensor->shape[0], ==, 53);
-      g_assert_nonnull (strstr (tn_model_file_get_metadata (file, "ternion.weight_scale"), "code / weight_scale"));
-      g_assert_cmpstr (tn_model_file_get_metadata (file, "ternion.weight_levels"), ==, "0.03125 to 0.125");
-      g_assert_nonnull (strstr (tn_model_file_get_metadata (file, "ternion.linear_layers"), "packed"));
+      g_assert_nonnull (strstr (tn_model_file_get_metadata (file, "ternion.reader.weight_scale"), "code / weight_scale"));
+      g_assert_cmpstr (tn_model_file_get_metadata (file, "ternion.reader.weight_levels"), ==, "0.03125 to 0.125");
+      g_assert_nonnull (strstr (tn_model_file_get_metadata (file, "ternion.reader.linear_layers"), "packed"));
     }
 }
 
@@ -669,7 +669,7 @@ test_i2_s_metadata (void)
   g_autofree char *path = write_form (&large, GGUF_I2_S, FALSE);
   g_autoptr (TnModelFile) file = open_file (path);
 
-  g_assert_cmpstr (tn_model_file_get_metadata (file, "ternion.i2_s"), ==, "blocks of 128 (x86)");
+  g_assert_cmpstr (tn_model_file_get_metadata (file, "ternion.reader.i2_s"), ==, "blocks of 128 (x86)");
   g_assert_cmpstr (tn_model_file_find_tensor (file, "blk.0.attn_q.weight")->dtype_name, ==, "I2_S");
 }
 
