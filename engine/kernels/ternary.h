@@ -10,8 +10,9 @@ G_BEGIN_DECLS
  *
  * The weights lie in tiles of 16 rows by 16 columns, 64 bytes each; the tiles of a group of 16 rows stand together, by column.
  * In a tile, byte 4 r + k, bits 2 n .. 2 n + 1, hold the code of row r and column 4 n + k (r < 16, k < 4, n < 4): 0, 1, 2 for
- * -1, 0, +1. Rows and columns behind the end hold code 1. Shifting a tile by 2 n and masking gives four columns of 16 rows in the order that
- * products of bytes want them; a vector product reads all of it from front to back. */
+ * -1, 0, +1. Rows and columns behind the end hold code 0, so that products of codes add nothing there whatever the activations are.
+ * Shifting a tile by 2 n and masking gives four columns of 16 rows in the order that products of bytes want them; a vector
+ * product reads all of it from front to back. */
 
 #define TN_TERNARY_TILE_ROWS 16
 #define TN_TERNARY_TILE_COLUMNS 16

@@ -63,6 +63,43 @@ find_levels (const TnTensor *tensor, guint64 first, guint64 n, const TnScheme *c
   return TRUE;
 }
 
+typedef struct
+{
+  Above slots[TN_TENSOR_WAVE_BLOCKS];
+  Above total;
+} Magnitudes;
+
+static void
+measure_magnitudes (const TnTensorBlock *block, gpointer user_data)
+{
+  Magnitudes *self = user_data;
+  Above *slot = &self->slots[block->slot];
+
+  slot->abs_sum = tn_scan_abs_sum (block->x, block->n, &slot->n);
+}
+
+static void
+fold_magnitudes (guint slot, gpointer user_data)
+{
+  Magnitudes *self = user_data;
+
+  self->total.n += self->slots[slot].n;
+  self->total.abs_sum += self->slots[slot].abs_sum;
+}
+
+/* The finite elements and their sum of magnitudes, with the bits of tn_tensor_moments(). */
+static gboolean
+find_magnitudes (const TnTensor *tensor, guint64 first, guint64 n, TnMoments *moments, GCancellable *cancellable, GError **error)
+{
+  Magnitudes self = {0};
+  TnTensorVisitor visitor = {.measure = measure_magnitudes, .fold = fold_magnitudes, .user_data = &self};
+
+  if (!tn_tensor_visit_blocks (tensor, first, n, TN_TENSOR_BLOCK_ELEMENTS, &visitor, cancellable, error))
+    return FALSE;
+  *moments = (TnMoments){.count = n, .finite = self.total.n, .abs_sum = self.total.abs_sum};
+  return TRUE;
+}
+
 gboolean
 tn_rounding_find_in_tensor (const TnTensor *tensor, guint64 first, guint64 n, const TnMoments *moments,
                             const TnScheme *const *schemes, guint n_schemes, TnRounding *roundings, GCancellable *cancellable,
@@ -73,7 +110,13 @@ tn_rounding_find_in_tensor (const TnTensor *tensor, guint64 first, guint64 n, co
 
   if (moments == NULL)
     {
-      if (!tn_tensor_moments (tensor, first, n, NULL, NULL, &found, cancellable, error))
+      gboolean range_needed = FALSE;
+
+      for (guint i = 0; i < n_schemes; i++)
+        range_needed |= schemes[i]->kind == TN_SCHEME_INTEGER;
+      /* Half a pass's time where magnitudes are all that is asked for. */
+      if (range_needed ? !tn_tensor_moments (tensor, first, n, NULL, NULL, &found, cancellable, error)
+                       : !find_magnitudes (tensor, first, n, &found, cancellable, error))
         return FALSE;
       moments = &found;
     }
