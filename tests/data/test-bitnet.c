@@ -7,6 +7,7 @@
 #include "engine/nn/quantized-model.h"
 #include "tests/data/bitnet-fixtures.h"
 #include "tests/engine/llama-fixture.h"
+
 static TnModelFile *
 open_file (const char *path)
 {
