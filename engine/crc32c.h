@@ -8,9 +8,8 @@ G_BEGIN_DECLS
 /* CRC-32C (Castagnoli: polynomial 0x1edc6f41, reflected, start and end inverted), the check sum of packed weights. "123456789" has
  * 0xe3069283. It finds every error of up to 32 bits in a row, and every one of up to three bits in a tensor below 256 MB.
  *
- * Files keep the sum of a tensor's bytes as they stand there: safetensors in __metadata__, as a number or as eight hexadecimal digits
- * under the tensor's name; GGUF as "ternion.crc32c", an array of u32, one for each tensor in the order of the tensor table. Whoever reads
- * packed tensors compares it before the values are used. */
+ * Packed safetensors keep the sums of their tensors' bytes in __metadata__ (data/models/packed-tensor.h). GGUF files have none: other
+ * programs copy keys they do not know when they change tensors, and the sums would be wrong then. */
 
 /* crc: 0, or the sum of the bytes before data. Threads: any. */
 guint32 tn_crc32c       (guint32 crc, const void *data, gsize bytes);

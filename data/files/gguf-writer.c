@@ -15,9 +15,6 @@
 enum
 {
   VALUE_U32 = 4,
-  VALUE_I32 = 5,
-  VALUE_F32 = 6,
-  VALUE_BOOL = 7,
   VALUE_STRING = 8,
   VALUE_ARRAY = TN_GGUF_VALUE_ARRAY
 };
@@ -90,15 +87,6 @@ append_u64 (GByteArray *bytes, guint64 value)
 }
 
 static void
-append_f32 (GByteArray *bytes, float value)
-{
-  guint32 bits;
-
-  memcpy (&bits, &value, sizeof bits);
-  append_u32 (bytes, bits);
-}
-
-static void
 append_string (GByteArray *bytes, const char *text)
 {
   append_u64 (bytes, strlen (text));
@@ -111,14 +99,6 @@ begin_key (TnGgufWriter *self, const char *key, guint32 type)
   append_string (self->keys, key);
   append_u32 (self->keys, type);
   self->n_keys++;
-}
-
-static void
-begin_array (TnGgufWriter *self, const char *key, guint32 type, guint n_values)
-{
-  begin_key (self, key, VALUE_ARRAY);
-  append_u32 (self->keys, type);
-  append_u64 (self->keys, n_values);
 }
 
 void
@@ -143,41 +123,11 @@ tn_gguf_writer_add_string (TnGgufWriter *self, const char *key, const char *valu
 void
 tn_gguf_writer_add_strings (TnGgufWriter *self, const char *key, const char *const *values, guint n_values)
 {
-  begin_array (self, key, VALUE_STRING, n_values);
+  begin_key (self, key, VALUE_ARRAY);
+  append_u32 (self->keys, VALUE_STRING);
+  append_u64 (self->keys, n_values);
   for (guint i = 0; i < n_values; i++)
     append_string (self->keys, values[i]);
-}
-
-void
-tn_gguf_writer_add_f32 (TnGgufWriter *self, const char *key, float value)
-{
-  begin_key (self, key, VALUE_F32);
-  append_f32 (self->keys, value);
-}
-
-void
-tn_gguf_writer_add_bool (TnGgufWriter *self, const char *key, gboolean value)
-{
-  guint8 byte = value ? 1 : 0;
-
-  begin_key (self, key, VALUE_BOOL);
-  g_byte_array_append (self->keys, &byte, 1);
-}
-
-void
-tn_gguf_writer_add_f32s (TnGgufWriter *self, const char *key, const float *values, guint n_values)
-{
-  begin_array (self, key, VALUE_F32, n_values);
-  for (guint i = 0; i < n_values; i++)
-    append_f32 (self->keys, values[i]);
-}
-
-void
-tn_gguf_writer_add_i32s (TnGgufWriter *self, const char *key, const gint32 *values, guint n_values)
-{
-  begin_array (self, key, VALUE_I32, n_values);
-  for (guint i = 0; i < n_values; i++)
-    append_u32 (self->keys, (guint32) values[i]);
 }
 
 gboolean

@@ -20,10 +20,6 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (TnGgufWriter, tn_gguf_writer_free)
 void          tn_gguf_writer_add_u32     (TnGgufWriter *self, const char *key, guint32 value);
 void          tn_gguf_writer_add_string  (TnGgufWriter *self, const char *key, const char *value);
 void          tn_gguf_writer_add_strings (TnGgufWriter *self, const char *key, const char *const *values, guint n_values);
-void          tn_gguf_writer_add_f32     (TnGgufWriter *self, const char *key, float value);
-void          tn_gguf_writer_add_bool    (TnGgufWriter *self, const char *key, gboolean value);
-void          tn_gguf_writer_add_f32s    (TnGgufWriter *self, const char *key, const float *values, guint n_values);
-void          tn_gguf_writer_add_i32s    (TnGgufWriter *self, const char *key, const gint32 *values, guint n_values);
 /* A value as another GGUF file of version 3 has it: type is a number of the format; for arrays (9) data begin with the first element, of
  * element_type. general.alignment has to be set by tn_gguf_writer_add_u32(). TN_ERROR_UNSUPPORTED: more than 1 GiB of keys. */
 gboolean      tn_gguf_writer_copy_value  (TnGgufWriter *self, const char *key, guint32 type, guint32 element_type, guint64 count,

@@ -25,6 +25,7 @@ struct _TnSafetensorsWriter
   GPtrArray *entries;
   GHashTable *names; /* of the entries */
   GTree *metadata;
+  gsize header_length; /* as it was written, without padding */
 };
 
 /* In the order of the reference's enumeration. */
@@ -226,9 +227,8 @@ tn_safetensors_writer_write_to (TnSafetensorsWriter *self, TnAtomicFile *file, G
 {
   static const char spaces[] = "        ";
   g_autofree char *header = NULL;
-  g_autofree char *complete = NULL;
-  guint64 start = tn_atomic_file_tell (file), prefix;
-  gsize length, complete_length, padding;
+  guint64 prefix;
+  gsize length, padding;
 
   g_ptr_array_sort (self->entries, compare_entries);
   header = make_header (self, &length);
@@ -252,10 +252,19 @@ tn_safetensors_writer_write_to (TnSafetensorsWriter *self, TnAtomicFile *file, G
       if (!written)
         return FALSE;
     }
-  complete = make_header (self, &complete_length);
-  g_return_val_if_fail (complete_length == length, FALSE);
-  return memcmp (complete, header, length) == 0 ||
-         tn_atomic_file_overwrite (file, start + sizeof prefix, complete, length, error);
+  self->header_length = length;
+  return TRUE;
+}
+
+gboolean
+tn_safetensors_writer_update (TnSafetensorsWriter *self, TnAtomicFile *file, GError **error)
+{
+  gsize length;
+  g_autofree char *header = make_header (self, &length);
+
+  g_return_val_if_fail (header != NULL && length == self->header_length, FALSE);
+
+  return tn_atomic_file_overwrite (file, sizeof (guint64), header, length, error);
 }
 
 gboolean

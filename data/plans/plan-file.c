@@ -225,5 +225,6 @@ tn_plan_load (const char *path, GError **error)
     }
   if (!parse (&parser, data, bytes, error))
     return NULL;
+  tn_plan_set_name (parser.plan, path);
   return g_steal_pointer (&parser.plan);
 }

@@ -215,7 +215,7 @@ read_histogram (Reader *reader, TnSiteStats *site, guint64 *finite, GError **err
       previous = bin;
       if (count == 0)
         return fail_site (reader, site, TN_STATS_TENSOR_COUNTS, error, _ ("0 found, occupied bins only expected"));
-      histogram->bins[bin] = count;
+      tn_float_histogram_add_counts (histogram, bin, &count, 1);
       if (!g_uint64_checked_add (finite, *finite, count))
         return fail_site (reader, site, TN_STATS_TENSOR_COUNTS, error, _ ("a total below 2^64 expected"));
     }
@@ -226,7 +226,7 @@ read_histogram (Reader *reader, TnSiteStats *site, guint64 *finite, GError **err
   return TRUE;
 }
 
-/* A sum of n values of magnitude below 2^bits; row sums are rounded. */
+/* A sum of n values of magnitude below 2^bits; the sums of its parts are rounded. */
 static gboolean
 wide_sum_plausible (const TnWideSum *sum, guint64 n, int bits, gboolean is_signed)
 {

@@ -88,11 +88,15 @@ attempt_finish (const Attempt *self, float below, guint first_channel, TnTilePow
 }
 
 static gboolean
-accumulate (const float *x, const float *counted, guint rows, guint first_channel, TnTilePowers *powers, TnTileChannels *channels,
-            TnTileRange *range, guint32 *bins)
+accumulate (const float *x, const float *counted, const TnTileAhead *ahead, guint rows, guint first_channel, TnTilePowers *powers,
+            TnTileChannels *channels, TnTileRange *range, guint32 *bins)
 {
   Attempt attempt;
 
+  for (guint r = 0; ahead != NULL && r < TN_TILE_AHEAD_ROWS; r++)
+    for (guint g = 0; g < TN_TILE_GROUPS; g++)
+      memcpy (ahead->to + (g * TN_TILE_ROWS + r) * TN_TILE_LANES, ahead->from + r * ahead->stride + g * TN_TILE_LANES,
+              TN_TILE_LANES * sizeof (float));
   attempt_init (&attempt, powers, channels, first_channel, rows);
   for (guint r = 0; r < rows; r++, x += TN_TILE_LANES, counted += TN_TILE_LANES)
     for (guint l = 0; l < TN_TILE_LANES; l++)

@@ -64,14 +64,25 @@ typedef struct
 #define TN_TILE_SMALL_LIMIT 45.25f
 #define TN_TILE_LARGE_LIMIT 0x1p27f
 
+/* TN_TILE_AHEAD_ROWS rows of the next tile, stride floats apart, all 64 channels of them, and where they are packed: the 8 groups of a tile
+ * together pack a whole one. */
+#define TN_TILE_AHEAD_ROWS (TN_TILE_ROWS / TN_TILE_GROUPS)
+typedef struct
+{
+  const float *from;
+  gsize stride;
+  float *to;
+} TnTileAhead;
+
 typedef struct
 {
   /* rows x n_channels values, rows stride floats apart, into tile; lanes behind the last channel become 0. */
   void (*pack) (const float *x, gsize stride, guint rows, guint n_channels, float *tile);
   /* A group of 8 channels, the first of them first_channel of channels. counted is what is counted in bins, [rows][8] as well:
-   * x itself, or x from spread_zeros(). FALSE when a value is NaN or beyond the limit: then nothing but bins has changed. */
-  gboolean (*accumulate) (const float *x, const float *counted, guint rows, guint first_channel, TnTilePowers *powers,
-                          TnTileChannels *channels, TnTileRange *range, guint32 *bins);
+   * x itself, or x from spread_zeros(). FALSE when a value is NaN or beyond the limit: then nothing but bins has changed.
+   * Meanwhile, unless ahead is NULL, its rows are packed; rows is 64 then. */
+  gboolean (*accumulate) (const float *x, const float *counted, const TnTileAhead *ahead, guint rows, guint first_channel,
+                          TnTilePowers *powers, TnTileChannels *channels, TnTileRange *range, guint32 *bins);
   /* The same for larger values, which are counted already; large is set. */
   gboolean (*accumulate_large) (const float *x, guint rows, guint first_channel, TnTilePowers *powers, TnTileChannels *channels,
                                 TnTileRange *range, TnLargeSums *large);

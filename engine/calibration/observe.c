@@ -9,13 +9,18 @@
 #include "engine/calibration/site-stats-private.h"
 #include "engine/memory/pool.h"
 
-/* Blocks of tokens whose tiles are gone through column by column: so many rows' pages are known to the processor at once. */
-#define BLOCKS_AT_ONCE 16
-G_STATIC_ASSERT (BLOCKS_AT_ONCE *TN_TILE_ROWS <= TN_TILE_MAX_ROWS);
+/* Tiles are gone through in patches: so many columns of 64 channels, whose sums fit into the nearest caches, by so many blocks of
+ * tokens, in which the tiles of one block come one after the other, because they lie side by side in memory. */
+#define PATCH_COLUMNS 8
+#define PATCH_BLOCKS 16
+G_STATIC_ASSERT (PATCH_BLOCKS *TN_TILE_ROWS <= TN_TILE_MAX_ROWS);
 /* Batches with fewer values are not worth waking a second thread. */
 #define MIN_VALUES_PER_THREAD 16384
 /* Where more than one value in so many is zero, the zeros of the next tile are spread. */
 #define SPREAD_FRACTION 16
+/* What accumulate_large() counts, in quanta of channel sums. */
+#define LARGE_SUM_UNIT ((TnChannelSum) 1 << (TN_LARGE_SUM_LOG2 - TN_CHANNEL_SUM_QUANTUM_LOG2))
+#define LARGE_SQUARE_UNIT ((TnChannelSum) 1 << (TN_LARGE_SQUARE_LOG2 - TN_CHANNEL_SUM_QUANTUM_LOG2))
 
 /* Rows of one tile: up to 64 tokens of a sequence. */
 typedef struct
@@ -45,24 +50,39 @@ typedef struct
   gboolean any, placed;
 } Candidate;
 
+/* 64 channels of a patch. */
+typedef struct
+{
+  TnTileChannels narrow;
+  TnChannelSum sum[TN_TILE_CHANNELS], sum2[TN_TILE_CHANNELS]; /* beside what narrow holds */
+  guint64 rows;
+  guint64 left_out[TN_TILE_CHANNELS];
+} Column;
+
 /* What one thread has seen of the batch. */
 typedef struct
 {
-  float tile[TN_TILE_VALUES];
+  float tiles[2][TN_TILE_VALUES];
   float spread[TN_TILE_ROWS * TN_TILE_LANES];
+  Column columns[PATCH_COLUMNS];
   guint32 bins[TN_TILE_BINS];                    /* every value by its upper half; meaningless for NaN and infinities */
   guint64 zeros, positive_zeros, negative_zeros; /* all; those among bins */
   guint64 nans, positive_infinities, negative_infinities, oversize;
   TnGroupMoments groups[TN_STATS_GROUPS];
   Candidate min, max;
   gboolean spreads_zeros, from_pool;
-  /* The column of tiles that is being gone through. */
-  guint first_channel, n_channels;
-  TnTileChannels narrow;
-  guint64 column_rows;
-  TnChannelSum sum[TN_TILE_CHANNELS], sum2[TN_TILE_CHANNELS];
-  guint64 left_out[TN_TILE_CHANNELS];
+  guint tile;      /* which of the two is being gone through */
+  gboolean packed; /* it holds its values already */
 } Worker;
+
+/* Where a tile is. */
+typedef struct
+{
+  guint64 patch; /* its first tile */
+  const Block *block;
+  guint column, first_channel; /* of all */
+  guint n_channels;
+} Place;
 
 static Worker *
 worker_new (gboolean required)
@@ -86,36 +106,44 @@ worker_free (Worker *self)
     g_aligned_free (self);
 }
 
+static gboolean
+holds (const float *x, guint n, float value)
+{
+  guint32 found = 0;
+
+  for (guint i = 0; i < n; i++)
+    found |= x[i] == value;
+  return found != 0;
+}
+
 /* The first value of the candidate's tile that equals it, by token, then channel. */
 static void
 candidate_place (Candidate *self, const Observation *observation)
 {
   const Block *block = self->block;
-  guint first = self->extreme.channel;
+  const float *x = observation->x + block->row * observation->stats->width + self->extreme.channel;
+  guint row = 0, channel = 0;
 
-  for (guint r = 0; r < block->rows && !self->placed; r++)
-    {
-      const float *x = observation->x + (block->row + r) * observation->stats->width + first;
-
-      for (guint c = 0; c < self->n_channels && !self->placed; c++)
-        if (x[c] == self->extreme.value)
-          {
-            self->extreme.token = block->token + r;
-            self->extreme.channel = first + c;
-            self->placed = TRUE;
-          }
-    }
+  while (row + 1 < block->rows && !holds (x + row * observation->stats->width, self->n_channels, self->extreme.value))
+    row++;
+  x += row * observation->stats->width;
+  while (channel + 1 < self->n_channels && x[channel] != self->extreme.value)
+    channel++;
+  self->extreme.token = block->token + row;
+  self->extreme.channel += channel;
+  self->placed = TRUE;
 }
 
 static void
-candidate_offer (Candidate *self, const Observation *observation, const Worker *worker, const Block *block, float value,
-                 gboolean want_largest)
+candidate_offer (Candidate *self, const Observation *observation, const Place *place, float value, gboolean want_largest)
 {
-  Candidate offered =
-      {.extreme = {.value = value + 0.0f, .sample = block->sample, .token = block->token, .channel = worker->first_channel},
-       .block = block,
-       .n_channels = worker->n_channels,
-       .any = TRUE};
+  const Block *block = place->block;
+  Candidate offered = {
+      .extreme = {.value = value + 0.0f, .sample = block->sample, .token = block->token, .channel = place->first_channel},
+      .block = block,
+      .n_channels = place->n_channels,
+      .any = TRUE,
+  };
 
   if (self->any && value == self->extreme.value)
     {
@@ -131,43 +159,44 @@ candidate_offer (Candidate *self, const Observation *observation, const Worker *
 }
 
 static void
-begin_column (Worker *self, const Observation *observation, guint column)
+begin_patch (Worker *self)
 {
-  self->first_channel = column * TN_TILE_CHANNELS;
-  self->n_channels = MIN (TN_TILE_CHANNELS, observation->stats->width - self->first_channel);
-  self->column_rows = 0;
-  memset (self->left_out, 0, sizeof self->left_out);
-  memset (self->narrow.sum, 0, sizeof self->narrow.sum);
-  memset (self->narrow.square, 0, sizeof self->narrow.square);
-  memset (self->sum, 0, sizeof self->sum);
-  memset (self->sum2, 0, sizeof self->sum2);
-  for (guint c = 0; c < TN_TILE_CHANNELS; c++)
-    {
-      self->narrow.min[c] = INFINITY;
-      self->narrow.max[c] = -INFINITY;
-    }
+  memset (self->columns, 0, sizeof self->columns);
+  for (guint k = 0; k < PATCH_COLUMNS; k++)
+    for (guint c = 0; c < TN_TILE_CHANNELS; c++)
+      {
+        self->columns[k].narrow.min[c] = INFINITY;
+        self->columns[k].narrow.max[c] = -INFINITY;
+      }
 }
 
+/* first_column: of the patch, among all. */
 static void
-end_column (Worker *self, Observation *observation)
+end_patch (Worker *self, Observation *observation, guint first_column)
 {
-  g_mutex_lock (&observation->lock);
-  for (guint c = 0; c < self->n_channels; c++)
-    {
-      TnChannelStats *channel = &observation->stats->channels[self->first_channel + c];
+  TnSiteStats *stats = observation->stats;
+  guint first = first_column * TN_TILE_CHANNELS, n = MIN (PATCH_COLUMNS * TN_TILE_CHANNELS, stats->width - first);
 
-      channel->count += self->column_rows - self->left_out[c];
-      channel->sum += self->sum[c] + self->narrow.sum[c];
-      channel->sum2 += self->sum2[c] + self->narrow.square[c];
-      channel->min = MIN (channel->min, self->narrow.min[c] + 0.0f);
-      channel->max = MAX (channel->max, self->narrow.max[c] + 0.0f);
+  g_mutex_lock (&observation->lock);
+  for (guint i = 0; i < n; i++)
+    {
+      const Column *column = &self->columns[i / TN_TILE_CHANNELS];
+      TnChannelStats *channel = &stats->channels[first + i];
+      guint c = i % TN_TILE_CHANNELS;
+
+      channel->count += column->rows - column->left_out[c];
+      channel->sum += column->sum[c] + column->narrow.sum[c];
+      channel->sum2 += column->sum2[c] + column->narrow.square[c];
+      channel->min = MIN (channel->min, column->narrow.min[c] + 0.0f);
+      channel->max = MAX (channel->max, column->narrow.max[c] + 0.0f);
     }
   g_mutex_unlock (&observation->lock);
 }
 
 /* Any values at all, one by one, in the order of the kernels. Returns how many are in no sum. */
 static guint
-accumulate_slowly (Worker *self, const float *x, guint rows, guint first, guint n_lanes, TnTilePowers *powers, TnTileRange *range)
+accumulate_slowly (Worker *self, Column *column, const float *x, guint rows, guint first, guint n_lanes, TnTilePowers *powers,
+                   TnTileRange *range)
 {
   guint left_out = 0;
 
@@ -178,8 +207,8 @@ accumulate_slowly (Worker *self, const float *x, guint rows, guint first, guint 
 
         if (isfinite (x[l]))
           {
-            self->narrow.min[first + l] = MIN (self->narrow.min[first + l], x[l]);
-            self->narrow.max[first + l] = MAX (self->narrow.max[first + l], x[l]);
+            column->narrow.min[first + l] = MIN (column->narrow.min[first + l], x[l]);
+            column->narrow.max[first + l] = MAX (column->narrow.max[first + l], x[l]);
             range->min[l] = MIN (range->min[l], x[l]);
             range->max[l] = MAX (range->max[l], x[l]);
           }
@@ -189,7 +218,7 @@ accumulate_slowly (Worker *self, const float *x, guint rows, guint first, guint 
             self->positive_infinities += x[l] == INFINITY;
             self->negative_infinities += x[l] == -INFINITY;
             self->oversize += isfinite (x[l]);
-            self->left_out[first + l]++;
+            column->left_out[first + l]++;
             left_out++;
             continue;
           }
@@ -198,19 +227,25 @@ accumulate_slowly (Worker *self, const float *x, guint rows, guint first, guint 
         powers->partial[TN_POWER_2][l % TN_TILE_PARTIALS] += square;
         powers->partial[TN_POWER_3][l % TN_TILE_PARTIALS] += square * value;
         powers->partial[TN_POWER_4][l % TN_TILE_PARTIALS] += square * square;
-        self->sum[first + l] += (TnChannelSum) rint (value * 0x1p40);
-        self->sum2[first + l] += (TnChannelSum) rint (square * 0x1p40);
+        column->sum[first + l] += (TnChannelSum) rint (value * 0x1p40);
+        column->sum2[first + l] += (TnChannelSum) rint (square * 0x1p40);
       }
   return left_out;
 }
 
-/* 8 channels of the tile, first of them first; n_lanes of them are real. Returns how many values are in no sum. */
+/* 8 channels of a tile, first of them first; n_lanes of them are real. Returns how many values are in no sum. */
 static guint
-observe_group (Worker *self, const Observation *observation, guint rows, guint first, guint n_lanes, TnTilePowers *powers,
-               TnTileRange *range, guint *zeros)
+observe_group (Worker *self, const Observation *observation, Column *column, const float *next, guint rows, guint first,
+               guint n_lanes, TnTilePowers *powers, TnTileRange *range, guint *zeros)
 {
   const TnObserveKernel *kernel = observation->kernel;
-  const float *x = self->tile + rows * first, *counted = x;
+  const float *x = self->tiles[self->tile] + rows * first, *counted = x;
+  gsize width = observation->stats->width;
+  TnTileAhead ahead = {
+      .from = next != NULL ? next + first / TN_TILE_LANES * TN_TILE_AHEAD_ROWS * width : NULL,
+      .stride = width,
+      .to = self->tiles[!self->tile] + first * TN_TILE_AHEAD_ROWS,
+  };
   TnLargeSums large;
 
   if (self->spreads_zeros)
@@ -218,53 +253,67 @@ observe_group (Worker *self, const Observation *observation, guint rows, guint f
       *zeros += kernel->spread_zeros (x, rows * TN_TILE_LANES, self->spread);
       counted = self->spread;
     }
-  if (kernel->accumulate (x, counted, rows, first, powers, &self->narrow, range, self->bins))
+  if (kernel->accumulate (x, counted, next != NULL ? &ahead : NULL, rows, first, powers, &column->narrow, range, self->bins))
     return 0;
-  if (!kernel->accumulate_large (x, rows, first, powers, &self->narrow, range, &large))
-    return accumulate_slowly (self, x, rows, first, n_lanes, powers, range);
+  if (!kernel->accumulate_large (x, rows, first, powers, &column->narrow, range, &large))
+    return accumulate_slowly (self, column, x, rows, first, n_lanes, powers, range);
   for (guint l = 0; l < TN_TILE_LANES; l++)
     {
-      self->sum[first + l] += (TnChannelSum) large.sum[l] << (TN_LARGE_SUM_LOG2 - TN_CHANNEL_SUM_QUANTUM_LOG2);
-      self->sum2[first + l] += (TnChannelSum) large.square[l] << (TN_LARGE_SQUARE_LOG2 - TN_CHANNEL_SUM_QUANTUM_LOG2);
+      column->sum[first + l] += (TnChannelSum) large.sum[l] * LARGE_SUM_UNIT;
+      column->sum2[first + l] += (TnChannelSum) large.square[l] * LARGE_SQUARE_UNIT;
     }
   return 0;
 }
 
-/* padding: zeros of the tile that are no values. spread: zeros that spread_zeros() has found in it. */
+/* What of a tile of n values is zero. before: what bins counted as zero before it; padding: zeros of the tile that are no values;
+ * spread: those that spread_zeros() has found in it. */
 static void
-take_zeros (Worker *self, const Observation *observation, guint rows, guint n_groups, guint64 in_bins_before, guint padding,
-            guint spread)
+take_zeros (Worker *self, const Observation *observation, guint n, guint64 before, guint padding, guint spread)
 {
   guint positive = 0, negative = 0, zeros;
 
-  if (!self->spreads_zeros && self->bins[0] + (guint64) self->bins[0x8000] > in_bins_before)
-    observation->kernel->count_zeros (self->tile, rows * n_groups * TN_TILE_LANES, &positive, &negative);
+  /* Denormals may be among them. */
+  if (!self->spreads_zeros && self->bins[0] + (guint64) self->bins[0x8000] > before)
+    observation->kernel->count_zeros (self->tiles[self->tile], n + padding, &positive, &negative);
   self->positive_zeros += positive;
   self->negative_zeros += negative;
   zeros = positive + negative + spread - padding;
   self->zeros += zeros;
-  self->spreads_zeros = zeros > rows * self->n_channels / SPREAD_FRACTION;
-}
-
-static double
-add_partials (const double *p)
-{
-  return (p[0] + p[1]) + (p[2] + p[3]);
+  self->spreads_zeros = zeros > n / SPREAD_FRACTION;
 }
 
 static void
-observe_tile (Worker *self, const Observation *observation, const Block *block)
+add_powers (TnGroupMoments *group, const TnTilePowers *powers)
 {
-  guint rows = block->rows, n_groups = (self->n_channels + TN_TILE_LANES - 1) / TN_TILE_LANES, left_out = 0, spread = 0;
+  TnWideSum *sums[TN_N_POWERS] = {
+      [TN_POWER_ABS] = &group->sum_abs, [TN_POWER_1] = &group->sum1, [TN_POWER_2] = &group->sum2,
+      [TN_POWER_3] = &group->sum3,      [TN_POWER_4] = &group->sum4,
+  };
+
+  for (guint k = 0; k < TN_N_POWERS; k++)
+    {
+      const double *p = powers->partial[k];
+
+      tn_wide_sum_add (sums[k], (p[0] + p[1]) + (p[2] + p[3]));
+    }
+}
+
+/* next: the values of the tile that comes after it, where both have 64 rows and 64 channels. */
+static void
+observe_tile (Worker *self, const Observation *observation, const Place *place, const float *next)
+{
+  Column *column = &self->columns[place->column % PATCH_COLUMNS];
+  guint rows = place->block->rows, n_groups = (place->n_channels + TN_TILE_LANES - 1) / TN_TILE_LANES;
+  guint n = rows * place->n_channels, left_out = 0, spread = 0;
   guint64 zeros_before = self->bins[0] + (guint64) self->bins[0x8000];
-  TnGroupMoments *group = &self->groups[block->sample % TN_STATS_GROUPS];
+  TnGroupMoments *group = &self->groups[place->block->sample % TN_STATS_GROUPS];
   TnTilePowers powers = {0};
   TnTileRange range;
   float min = INFINITY, max = -INFINITY;
 
-  observation->kernel->pack (observation->x + block->row * observation->stats->width + self->first_channel,
-                             observation->stats->width, rows, self->n_channels, self->tile);
-  self->column_rows += rows;
+  if (!self->packed)
+    observation->kernel->pack (observation->x + place->block->row * observation->stats->width + place->first_channel,
+                               observation->stats->width, rows, place->n_channels, self->tiles[self->tile]);
   for (guint l = 0; l < TN_TILE_LANES; l++)
     {
       range.min[l] = INFINITY;
@@ -272,18 +321,17 @@ observe_tile (Worker *self, const Observation *observation, const Block *block)
     }
   for (guint g = 0; g < n_groups; g++)
     {
-      guint first = g * TN_TILE_LANES, n_lanes = MIN (TN_TILE_LANES, self->n_channels - first);
+      guint first = g * TN_TILE_LANES, n_lanes = MIN (TN_TILE_LANES, place->n_channels - first);
       TnTileRange before = range;
 
-      left_out += observe_group (self, observation, rows, first, n_lanes, &powers, &range, &spread);
+      left_out += observe_group (self, observation, column, next, rows, first, n_lanes, &powers, &range, &spread);
       for (guint l = n_lanes; l < TN_TILE_LANES; l++)
         {
           range.min[l] = before.min[l];
           range.max[l] = before.max[l];
         }
     }
-  take_zeros (self, observation, rows, n_groups, zeros_before, rows * (n_groups * TN_TILE_LANES - self->n_channels), spread);
-
+  take_zeros (self, observation, n, zeros_before, rows * n_groups * TN_TILE_LANES - n, spread);
   for (guint l = 0; l < TN_TILE_LANES; l++)
     {
       min = MIN (min, range.min[l]);
@@ -291,62 +339,89 @@ observe_tile (Worker *self, const Observation *observation, const Block *block)
     }
   if (min <= max)
     {
-      candidate_offer (&self->min, observation, self, block, min, FALSE);
-      candidate_offer (&self->max, observation, self, block, max, TRUE);
+      candidate_offer (&self->min, observation, place, min, FALSE);
+      candidate_offer (&self->max, observation, place, max, TRUE);
     }
-  group->count += rows * self->n_channels - left_out;
-  tn_wide_sum_add (&group->sum_abs, add_partials (powers.partial[TN_POWER_ABS]));
-  tn_wide_sum_add (&group->sum1, add_partials (powers.partial[TN_POWER_1]));
-  tn_wide_sum_add (&group->sum2, add_partials (powers.partial[TN_POWER_2]));
-  tn_wide_sum_add (&group->sum3, add_partials (powers.partial[TN_POWER_3]));
-  tn_wide_sum_add (&group->sum4, add_partials (powers.partial[TN_POWER_4]));
+  column->rows += rows;
+  group->count += n - left_out;
+  add_powers (group, &powers);
 }
 
-/* Tiles first .. end of n_blocks blocks from blocks on, in the order of columns. */
-static void
-observe_tiles (Worker *self, Observation *observation, const Block *blocks, guint n_blocks, guint first, guint end)
+static Place
+find_tile (const Observation *observation, guint64 tile)
 {
-  for (guint tile = first; tile < end; tile++)
+  guint64 band = (guint64) PATCH_BLOCKS * observation->n_columns;
+  guint first_block = (guint) (tile / band) * PATCH_BLOCKS, in_band = (guint) (tile % band);
+  guint n_blocks = MIN (PATCH_BLOCKS, observation->n_blocks - first_block);
+  guint first_column = in_band / (n_blocks * PATCH_COLUMNS) * PATCH_COLUMNS, in_patch = in_band - first_column * n_blocks;
+  guint n_columns = MIN (PATCH_COLUMNS, observation->n_columns - first_column);
+  guint column = first_column + in_patch % n_columns, first_channel = column * TN_TILE_CHANNELS;
+
+  return (Place){
+      .patch = tile - in_patch,
+      .block = &observation->blocks[first_block + in_patch / n_columns],
+      .column = column,
+      .first_channel = first_channel,
+      .n_channels = MIN (TN_TILE_CHANNELS, observation->stats->width - first_channel),
+  };
+}
+
+static gboolean
+is_full (const Place *place)
+{
+  return place->block->rows == TN_TILE_ROWS && place->n_channels == TN_TILE_CHANNELS;
+}
+
+/* The share of a thread: tiles first .. end. */
+static void
+observe_tiles (Worker *self, Observation *observation, guint64 first, guint64 end)
+{
+  Place place = find_tile (observation, first);
+
+  begin_patch (self);
+  for (guint64 tile = first; tile < end; tile++)
     {
-      if (tile == first || tile % n_blocks == 0)
-        begin_column (self, observation, tile / n_blocks);
-      observe_tile (self, observation, &blocks[tile % n_blocks]);
-      if (tile + 1 == end || (tile + 1) % n_blocks == 0)
-        end_column (self, observation);
+      Place next_place = find_tile (observation, MIN (tile + 1, end - 1));
+      const float *next = NULL;
+
+      if (tile + 1 < end && is_full (&place) && is_full (&next_place))
+        next = observation->x + next_place.block->row * observation->stats->width + next_place.first_channel;
+      observe_tile (self, observation, &place, next);
+      self->packed = next != NULL;
+      self->tile = !self->tile;
+      if (tile + 1 == end || next_place.patch != place.patch)
+        {
+          end_patch (self, observation, place.column / PATCH_COLUMNS * PATCH_COLUMNS);
+          begin_patch (self);
+        }
+      place = next_place;
     }
 }
 
-/* The share of a thread: tiles first .. end of all, counted through one group of BLOCKS_AT_ONCE after the other. */
-static void
-observe_share (Worker *self, Observation *observation, guint64 first, guint64 end)
+static gboolean
+any_of_16 (const guint32 *bins)
 {
-  guint64 start = 0;
+  guint64 pairs[8], any = 0;
 
-  for (guint block = 0; block < observation->n_blocks; block += BLOCKS_AT_ONCE)
-    {
-      guint n_blocks = MIN (BLOCKS_AT_ONCE, observation->n_blocks - block);
-      guint64 n = (guint64) n_blocks * observation->n_columns;
-      guint64 from = CLAMP (first, start, start + n), to = CLAMP (end, start, start + n);
-
-      observe_tiles (self, observation, observation->blocks + block, n_blocks, (guint) (from - start), (guint) (to - start));
-      start += n;
-    }
+  memcpy (pairs, bins, sizeof pairs);
+  for (guint k = 0; k < G_N_ELEMENTS (pairs); k++)
+    any |= pairs[k];
+  return any != 0;
 }
 
 /* Adds bins first .. end that the worker has counted; many are empty. */
 static void
-merge_bins (const Worker *worker, guint first, guint end, guint64 *bins)
+merge_bins (const Worker *worker, guint first, guint end, TnFloatHistogram *histogram)
 {
   for (guint i = first; i < end; i += 16)
-    {
-      guint32 any = 0;
+    if (any_of_16 (worker->bins + i))
+      {
+        guint64 counts[16];
 
-      for (guint k = 0; k < 16; k++)
-        any |= worker->bins[i + k];
-      if (any != 0)
-        for (guint k = 0; k < 16; k++)
-          bins[i + k] += worker->bins[i + k];
-    }
+        for (guint k = 0; k < G_N_ELEMENTS (counts); k++)
+          counts[k] = worker->bins[i + k];
+        tn_float_histogram_add_counts (histogram, i, counts, G_N_ELEMENTS (counts));
+      }
 }
 
 static void
@@ -387,8 +462,8 @@ merge_worker (const Observation *observation, Worker *worker)
       end = ((bits & 0x7fffffff) >> 16 | 15) + 1;
       worker->bins[0] -= (guint32) worker->positive_zeros;
       worker->bins[0x8000] -= (guint32) worker->negative_zeros;
-      merge_bins (worker, 0, end, histogram->bins);
-      merge_bins (worker, 0x8000, 0x8000 + end, histogram->bins);
+      merge_bins (worker, 0, end, histogram);
+      merge_bins (worker, 0x8000, 0x8000 + end, histogram);
       merge_candidate (observation, &worker->min, &stats->min, FALSE);
       merge_candidate (observation, &worker->max, &stats->max, TRUE);
       stats->has_extremes = TRUE;
@@ -418,7 +493,7 @@ observe_blocks (Observation *observation)
     }
 #pragma omp parallel for num_threads(n_threads) schedule(static, 1) if (n_threads > 1)
   for (guint t = 0; t < n_threads; t++)
-    observe_share (workers[t], observation, n_tiles * t / n_threads, n_tiles * (t + 1) / n_threads);
+    observe_tiles (workers[t], observation, n_tiles * t / n_threads, n_tiles * (t + 1) / n_threads);
   for (guint t = 0; t < n_threads; t++)
     {
       merge_worker (observation, workers[t]);

@@ -91,6 +91,19 @@ take_from_span (TnSpan *span, TnFreeBlock *blocks, guint n)
   return taken;
 }
 
+/* A magazine is emptied from its end: the lowest address comes first. */
+static void
+reverse (TnFreeBlock *blocks, guint n)
+{
+  for (guint i = 0; i < n / 2; i++)
+    {
+      TnFreeBlock block = blocks[i];
+
+      blocks[i] = blocks[n - 1 - i];
+      blocks[n - 1 - i] = block;
+    }
+}
+
 guint
 tn_depot_take (TnDepot *self, TnFreeBlock *blocks, guint n)
 {
@@ -112,6 +125,7 @@ tn_depot_take (TnDepot *self, TnFreeBlock *blocks, guint n)
         unlink_span (self, span);
     }
   pthread_mutex_unlock (&self->lock);
+  reverse (blocks, taken);
   return taken;
 }
 

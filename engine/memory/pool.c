@@ -191,13 +191,25 @@ release_large (TnPool *self, TnExtent *extent)
   tn_accounts_unreserve (&self->accounts, counted);
 }
 
-static inline void
+static inline gboolean
+is_traced (TnPool *self)
+{
+  return atomic_load_explicit (&self->trace_func, memory_order_relaxed) != NULL;
+}
+
+static void
 trace (TnPool *self, const void *block, gsize bytes, TnPurpose purpose, gboolean released)
 {
   TnPoolTraceFunc func = atomic_load_explicit (&self->trace_func, memory_order_acquire);
 
-  if (G_UNLIKELY (func != NULL))
+  if (func != NULL)
     func (self, block, bytes, purpose, released, self->trace_data);
+}
+
+static inline gboolean
+is_small (gsize bytes)
+{
+  return bytes <= TN_SMALL_MOST_BYTES - TN_REDZONE_BYTES;
 }
 
 /* *zeroed becomes TRUE when the block is known to be. */
@@ -211,7 +223,7 @@ alloc (TnPool *self, TnPurpose purpose, gsize bytes, gboolean *zeroed, GError **
       tn_pool_set_system_error (purpose, bytes, error);
       return NULL;
     }
-  if (bytes + TN_REDZONE_BYTES <= TN_SMALL_MOST_BYTES)
+  if (is_small (bytes))
     block = tn_thread_cache_alloc (self, purpose, bytes, error);
   else
     block = alloc_large (self, purpose, bytes, zeroed, error);
@@ -227,6 +239,9 @@ tn_pool_alloc (TnPool *self, TnPurpose purpose, gsize bytes, GError **error)
 
   g_return_val_if_fail (self != NULL && purpose < TN_N_PURPOSES, NULL);
 
+  /* The way most blocks go, and as short as it can be. */
+  if (is_small (bytes) && !is_traced (self))
+    return tn_thread_cache_alloc (self, purpose, bytes, error);
   return alloc (self, purpose, bytes, &zeroed, error);
 }
 
@@ -266,37 +281,44 @@ stop (const void *block)
   g_error ("%p is no block of a memory pool, or was released before", block);
 }
 
+/* self: NULL for whatever pool it is of. */
 static TnPool *
 check_owner (TnPool *self, const TnExtent *extent, const void *block)
 {
   TnPool *owner = tn_pool_of_heap (extent->region->heap);
 
-  if (G_UNLIKELY (self != NULL && owner != self))
+  if (self != NULL && owner != self)
     g_error ("%p is a block of another memory pool", block);
   return owner;
 }
 
-/* self: NULL for whatever pool it is of. */
-static void
-release (TnPool *self, void *block)
+static inline guint8
+get_state (TnBlockState *state)
+{
+  return state != NULL ? atomic_load_explicit (state, memory_order_relaxed) : 0;
+}
+
+/* Every block, with every check. */
+G_GNUC_NO_INLINE static void
+release_slowly (TnPool *self, void *block)
 {
   TnExtent *extent = tn_extent_find (block);
 
-  if (G_LIKELY (extent != NULL && extent->use == TN_EXTENT_SPAN))
+  if (extent != NULL && extent->use == TN_EXTENT_SPAN)
     {
       TnSpan *span = (TnSpan *) extent;
       TnBlockState *state = tn_span_state (span, block);
-      guint8 held = state != NULL ? atomic_load_explicit (state, memory_order_relaxed) : 0;
+      TnPurpose purpose = (TnPurpose) (get_state (state) & ~TN_BLOCK_HELD);
 
-      if (G_UNLIKELY (!(held & TN_BLOCK_HELD)))
+      if (!(get_state (state) & TN_BLOCK_HELD))
         stop (block);
       self = check_owner (self, extent, block);
-      trace (self, block, 0, (TnPurpose) (held & ~TN_BLOCK_HELD), TRUE);
-      tn_thread_cache_release (self, span, state, block);
+      trace (self, block, 0, purpose, TRUE);
+      tn_thread_cache_release (self, span, (TnFreeBlock){block, state}, purpose);
     }
   else
     {
-      if (G_UNLIKELY (extent == NULL || extent->use != TN_EXTENT_LARGE || extent->start != (guint8 *) block))
+      if (extent == NULL || extent->use != TN_EXTENT_LARGE || extent->start != (guint8 *) block)
         stop (block);
       self = check_owner (self, extent, block);
       trace (self, block, 0, extent->purpose, TRUE);
@@ -307,15 +329,29 @@ release (TnPool *self, void *block)
 void
 tn_pool_release (TnPool *self, void *block)
 {
+  TnExtent *extent = tn_extent_find (block);
+
+  if (G_LIKELY (extent != NULL && extent->use == TN_EXTENT_SPAN && extent->region->heap == &self->heap && !is_traced (self)))
+    {
+      TnSpan *span = (TnSpan *) extent;
+      TnBlockState *state = tn_span_state (span, block);
+      guint8 held = get_state (state);
+
+      if (G_LIKELY (held & TN_BLOCK_HELD))
+        {
+          tn_thread_cache_release (self, span, (TnFreeBlock){block, state}, (TnPurpose) (held & ~TN_BLOCK_HELD));
+          return;
+        }
+    }
   if (block != NULL)
-    release (self, block);
+    release_slowly (self, block);
 }
 
 void
 tn_block_free (TnBlock *block)
 {
   if (block != NULL)
-    release (NULL, block);
+    release_slowly (NULL, block);
 }
 
 gsize
@@ -323,7 +359,7 @@ tn_pool_block_bytes (gsize bytes)
 {
   if (bytes > G_MAXSIZE / 2)
     return G_MAXSIZE;
-  if (bytes + TN_REDZONE_BYTES <= TN_SMALL_MOST_BYTES)
+  if (is_small (bytes))
     return tn_size_class_bytes (tn_size_class (bytes + TN_REDZONE_BYTES));
   return (bytes + TN_REDZONE_BYTES + TN_PAGE_BYTES - 1) / TN_PAGE_BYTES * TN_PAGE_BYTES;
 }

@@ -27,14 +27,16 @@ get_leaf (guint64 unit)
   return leaf;
 }
 
+/* pages: NULL where the addresses end to be ours. */
 static void
-enter_addresses (guint8 *start, gsize bytes, TnRegion *region)
+enter_addresses (guint8 *start, gsize bytes, TnExtent *_Atomic *pages)
 {
   for (gsize offset = 0; offset < bytes; offset += TN_REGION_UNIT)
     {
       guint64 unit = (guint64) (gsize) (start + offset) >> TN_REGION_UNIT_BITS;
 
-      atomic_store_explicit (&(*get_leaf (unit))[unit & ((1 << TN_ADDRESS_LEVEL_BITS) - 1)], region, memory_order_release);
+      atomic_store_explicit (&(*get_leaf (unit))[unit % (1 << TN_ADDRESS_LEVEL_BITS)],
+                             pages != NULL ? pages + offset / TN_PAGE_BYTES : NULL, memory_order_release);
     }
 }
 
@@ -88,7 +90,9 @@ tn_region_map (TnPageHeap *heap, gsize n_pages)
   /* Where the system gives huge pages to everybody, a small block would take 2 MiB of memory. */
   madvise (self->start, bytes, MADV_NOHUGEPAGE);
   TN_POISON (self->start, bytes);
-  enter_addresses (self->start, bytes, self);
+  TN_ROOT (self->start, bytes);
+  TN_ROOT (self, table_bytes (n_pages));
+  enter_addresses (self->start, bytes, self->pages);
   return self;
 }
 
@@ -99,6 +103,8 @@ tn_region_unmap (TnRegion *self)
 
   enter_addresses (self->start, bytes, NULL);
   TN_UNPOISON (self->start, bytes);
+  TN_UNROOT (self->start, bytes);
+  TN_UNROOT (self, table_bytes (self->n_pages));
   munmap (self->start, bytes);
   munmap (self, table_bytes (self->n_pages));
 }

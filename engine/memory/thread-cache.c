@@ -13,6 +13,13 @@
 #define RECENT_POOLS 4
 #define SPINS 64
 
+typedef struct
+{
+  guint n, most;
+  gsize bytes; /* of a block */
+  TnFreeBlock blocks[TN_MAGAZINE_MOST];
+} Magazine;
+
 struct _TnThreadCache
 {
   _Atomic gboolean locked; /* over all below but owner and next */
@@ -21,8 +28,7 @@ struct _TnThreadCache
   gssize change[TN_N_PURPOSES], highest[TN_N_PURPOSES]; /* since last told */
   guint64 owner;                                        /* serial of the thread */
   TnThreadCache *next;                                  /* of the pool */
-  guint8 counts[TN_N_SIZE_CLASSES];                     /* of the magazines */
-  TnFreeBlock magazines[TN_N_SIZE_CLASSES][TN_MAGAZINE_MOST];
+  Magazine magazines[TN_N_SIZE_CLASSES];
 };
 
 static pthread_mutex_t pools_lock = PTHREAD_MUTEX_INITIALIZER; /* of the two below */
@@ -31,7 +37,8 @@ static guint64 last_pool_serial = 0;
 
 static _Atomic guint64 last_thread_serial = 0;
 static _Thread_local guint64 thread_serial = 0;
-static _Thread_local struct
+/* The model of what a program is linked with: in the other one each access is a call. */
+static _Thread_local __attribute__ ((tls_model ("initial-exec"))) struct
 {
   guint64 pool_serial; /* 0: none */
   TnThreadCache *cache;
@@ -40,10 +47,16 @@ static _Thread_local struct
 static void give_everything_back (gpointer data);
 static GPrivate at_thread_exit = G_PRIVATE_INIT (give_everything_back);
 
-static inline void
+static inline gboolean
+try_lock (TnThreadCache *self)
+{
+  return !atomic_exchange_explicit (&self->locked, TRUE, memory_order_acquire);
+}
+
+static void
 lock (TnThreadCache *self)
 {
-  for (guint spins = 0; atomic_exchange_explicit (&self->locked, TRUE, memory_order_acquire); spins++)
+  for (guint spins = 0; !try_lock (self); spins++)
     if (spins >= SPINS)
       sched_yield ();
 }
@@ -54,11 +67,22 @@ unlock (TnThreadCache *self)
   atomic_store_explicit (&self->locked, FALSE, memory_order_release);
 }
 
+/* The calling thread's cache, or NULL when the thread has used too many pools since, or not this one yet. */
+static inline TnThreadCache *
+get_recent (const TnPool *pool)
+{
+  guint64 serial = pool->serial;
+
+  return G_LIKELY (recent[serial % RECENT_POOLS].pool_serial == serial) ? recent[serial % RECENT_POOLS].cache : NULL;
+}
+
 static TnThreadCache *
 find_or_make (TnPool *pool)
 {
-  TnThreadCache *self;
+  TnThreadCache *self = get_recent (pool);
 
+  if (self != NULL)
+    return self;
   if (thread_serial == 0)
     thread_serial = atomic_fetch_add (&last_thread_serial, 1) + 1;
   pthread_mutex_lock (&pool->caches_lock);
@@ -68,6 +92,11 @@ find_or_make (TnPool *pool)
     {
       self = g_aligned_alloc0 (1, (sizeof *self + 63) / 64 * 64, 64);
       self->owner = thread_serial;
+      for (guint i = 0; i < TN_N_SIZE_CLASSES; i++)
+        {
+          self->magazines[i].most = tn_size_class_magazine (i);
+          self->magazines[i].bytes = tn_size_class_bytes (i);
+        }
       self->next = pool->caches;
       pool->caches = self;
       g_private_set (&at_thread_exit, GINT_TO_POINTER (TRUE));
@@ -78,17 +107,6 @@ find_or_make (TnPool *pool)
   return self;
 }
 
-/* The calling thread's cache. */
-static inline TnThreadCache *
-get_cache (TnPool *pool)
-{
-  guint64 serial = pool->serial;
-
-  if (G_LIKELY (recent[serial % RECENT_POOLS].pool_serial == serial))
-    return recent[serial % RECENT_POOLS].cache;
-  return find_or_make (pool);
-}
-
 static void
 tell (TnThreadCache *self, TnPool *pool, TnPurpose purpose)
 {
@@ -97,7 +115,14 @@ tell (TnThreadCache *self, TnPool *pool, TnPurpose purpose)
 }
 
 static inline void
-hold (TnThreadCache *self, TnPool *pool, TnPurpose purpose, gsize bytes)
+note_change (TnThreadCache *self, TnPurpose purpose, gssize bytes)
+{
+  self->change[purpose] += bytes;
+  self->highest[purpose] = MAX (self->highest[purpose], self->change[purpose]);
+}
+
+static inline void
+hold (TnThreadCache *self, TnPurpose purpose, gsize bytes)
 {
   self->credit -= bytes;
   if (self->credit < self->lowest_credit)
@@ -105,10 +130,16 @@ hold (TnThreadCache *self, TnPool *pool, TnPurpose purpose, gsize bytes)
       self->lowest_credit = self->credit;
       self->held_more = TRUE;
     }
-  self->change[purpose] += (gssize) bytes;
-  self->highest[purpose] = MAX (self->highest[purpose], self->change[purpose]);
-  if (G_UNLIKELY (self->change[purpose] > TELL_BYTES))
-    tell (self, pool, purpose);
+  note_change (self, purpose, (gssize) bytes);
+}
+
+static inline void *
+hand_out (TnFreeBlock free_block, TnPurpose purpose, gsize bytes)
+{
+  atomic_store_explicit (free_block.state, (guint8) (TN_BLOCK_HELD | purpose), memory_order_relaxed);
+  TN_UNPOISON (free_block.block, bytes);
+  TN_FILL (free_block.block, bytes);
+  return free_block.block;
 }
 
 static void
@@ -122,41 +153,29 @@ give_credit_back (TnThreadCache *self, TnPool *pool, gsize bytes)
   self->lowest_credit = self->credit;
 }
 
-static inline void
-let_go (TnThreadCache *self, TnPool *pool, TnPurpose purpose, gsize bytes)
-{
-  gsize most = atomic_load_explicit (&pool->accounts.credit, memory_order_relaxed);
-
-  self->credit += bytes;
-  self->change[purpose] -= (gssize) bytes;
-  if (G_UNLIKELY (self->change[purpose] < -TELL_BYTES))
-    tell (self, pool, purpose);
-  if (G_UNLIKELY (self->credit > 2 * most))
-    give_credit_back (self, pool, self->credit - most);
-}
-
 /* Credit and a magazine that is not empty, found with all that it takes. *grant is what was reserved for it. With the lock,
  * which is not held any more when this is FALSE. */
 static gboolean
 prepare (TnThreadCache *self, TnPool *pool, TnPurpose purpose, gsize asked, guint size_class, TnGrant *grant, GError **error)
 {
-  gsize bytes = tn_size_class_bytes (size_class);
+  Magazine *magazine = &self->magazines[size_class];
 
-  if (self->credit < bytes)
+  if (self->credit < magazine->bytes)
     {
+      gsize wanted = MAX (magazine->bytes, atomic_load (&pool->accounts.credit));
+
       unlock (self);
-      if (!tn_pool_reserve (pool, purpose, asked, bytes, MAX (bytes, atomic_load (&pool->accounts.credit)), grant, error))
+      if (!tn_pool_reserve (pool, purpose, asked, magazine->bytes, wanted, grant, error))
         return FALSE;
       lock (self);
       /* More will be held than at any time since the peak was noted: hold() finds the lowest credit anew. */
       self->credit += grant->bytes;
       self->lowest_credit = self->credit;
     }
-  for (gboolean trimmed = FALSE; self->counts[size_class] == 0; trimmed = TRUE)
+  for (gboolean trimmed = FALSE; magazine->n == 0; trimmed = TRUE)
     {
-      self->counts[size_class] = (guint8) tn_depot_take (&pool->depots[size_class], self->magazines[size_class],
-                                                         tn_size_class_magazine (size_class) / 2);
-      if (self->counts[size_class] > 0)
+      magazine->n = tn_depot_take (&pool->depots[size_class], magazine->blocks, magazine->most / 2);
+      if (magazine->n > 0)
         break;
       unlock (self);
       if (trimmed)
@@ -170,88 +189,114 @@ prepare (TnThreadCache *self, TnPool *pool, TnPurpose purpose, gsize asked, guin
   return TRUE;
 }
 
-static inline TnFreeBlock
-pop (TnThreadCache *self, TnPool *pool, TnPurpose purpose, guint size_class)
+G_GNUC_NO_INLINE static void *
+alloc_slowly (TnPool *pool, TnPurpose purpose, gsize bytes, guint size_class, GError **error)
 {
-  TnFreeBlock free_block = self->magazines[size_class][--self->counts[size_class]];
-
-  hold (self, pool, purpose, tn_size_class_bytes (size_class));
-  return free_block;
-}
-
-static gboolean
-alloc_slowly (TnThreadCache *self, TnPool *pool, TnPurpose purpose, gsize bytes, guint size_class, TnFreeBlock *free_block,
-              GError **error)
-{
+  TnThreadCache *self = find_or_make (pool);
+  Magazine *magazine = &self->magazines[size_class];
   TnGrant grant = {0};
-  gboolean ok;
+  void *block = NULL;
 
   lock (self);
-  ok = prepare (self, pool, purpose, bytes, size_class, &grant, error);
-  if (ok)
+  if (prepare (self, pool, purpose, bytes, size_class, &grant, error))
     {
-      *free_block = pop (self, pool, purpose, size_class);
+      TnFreeBlock free_block = magazine->blocks[--magazine->n];
+
+      hold (self, purpose, magazine->bytes);
+      if (self->change[purpose] > TELL_BYTES)
+        tell (self, pool, purpose);
       unlock (self);
+      block = hand_out (free_block, purpose, bytes);
     }
   if (grant.bytes > 0)
     tn_pool_tell_pressure (pool, &grant);
-  return ok;
+  return block;
 }
 
 void *
 tn_thread_cache_alloc (TnPool *pool, TnPurpose purpose, gsize bytes, GError **error)
 {
   guint size_class = tn_size_class (bytes + TN_REDZONE_BYTES);
-  TnThreadCache *self = get_cache (pool);
-  TnFreeBlock free_block;
+  TnThreadCache *self = get_recent (pool);
 
-  lock (self);
-  if (G_LIKELY (self->counts[size_class] > 0 && self->credit >= tn_size_class_bytes (size_class)))
+  /* Whatever is more than this is rare and done elsewhere, so that here no register has to be saved. */
+  if (G_LIKELY (self != NULL && try_lock (self)))
     {
-      free_block = pop (self, pool, purpose, size_class);
+      Magazine *magazine = &self->magazines[size_class];
+
+      if (G_LIKELY (magazine->n > 0 && self->credit >= magazine->bytes && self->change[purpose] < TELL_BYTES))
+        {
+          TnFreeBlock free_block = magazine->blocks[--magazine->n];
+
+          hold (self, purpose, magazine->bytes);
+          unlock (self);
+          return hand_out (free_block, purpose, bytes);
+        }
       unlock (self);
     }
-  else
-    {
-      unlock (self);
-      if (!alloc_slowly (self, pool, purpose, bytes, size_class, &free_block, error))
-        return NULL;
-    }
-  atomic_store_explicit (free_block.state, (guint8) (TN_BLOCK_HELD | purpose), memory_order_relaxed);
-  TN_UNPOISON (free_block.block, bytes);
-  TN_FILL (free_block.block, bytes);
-  return free_block.block;
+  return alloc_slowly (pool, purpose, bytes, size_class, error);
 }
 
 /* The older half of a full magazine goes, for the newer is warmer. */
 static void
-empty_half (TnThreadCache *self, TnPool *pool, guint size_class)
+empty_half (Magazine *self, TnDepot *depot)
 {
-  TnFreeBlock *magazine = self->magazines[size_class];
-  guint half = self->counts[size_class] / 2;
+  guint half = self->n / 2;
 
-  tn_depot_give (&pool->depots[size_class], magazine, half);
-  self->counts[size_class] = (guint8) (self->counts[size_class] - half);
-  memmove (magazine, magazine + half, self->counts[size_class] * sizeof *magazine);
+  tn_depot_give (depot, self->blocks, half);
+  self->n -= half;
+  memmove (self->blocks, self->blocks + half, self->n * sizeof *self->blocks);
+}
+
+static inline void
+keep (TnThreadCache *self, Magazine *magazine, TnPurpose purpose, TnFreeBlock free_block)
+{
+  magazine->blocks[magazine->n++] = free_block;
+  self->credit += magazine->bytes;
+  self->change[purpose] -= (gssize) magazine->bytes;
+}
+
+G_GNUC_NO_INLINE static void
+release_slowly (TnPool *pool, TnPurpose purpose, guint size_class, TnFreeBlock free_block)
+{
+  gsize most = atomic_load_explicit (&pool->accounts.credit, memory_order_relaxed);
+  TnThreadCache *self = find_or_make (pool);
+  Magazine *magazine = &self->magazines[size_class];
+
+  lock (self);
+  atomic_store_explicit (free_block.state, 0, memory_order_relaxed);
+  if (magazine->n == magazine->most)
+    empty_half (magazine, &pool->depots[size_class]);
+  keep (self, magazine, purpose, free_block);
+  if (self->change[purpose] < -TELL_BYTES)
+    tell (self, pool, purpose);
+  if (self->credit > most)
+    give_credit_back (self, pool, self->credit - most / 2);
+  unlock (self);
 }
 
 void
-tn_thread_cache_release (TnPool *pool, TnSpan *span, TnBlockState *state, void *block)
+tn_thread_cache_release (TnPool *pool, TnSpan *span, TnFreeBlock free_block, TnPurpose purpose)
 {
-  TnThreadCache *self = get_cache (pool);
-  guint size_class = span->size_class;
-  gsize bytes = (gsize) span->block_units * TN_POOL_ALIGNMENT;
-  TnPurpose purpose = (TnPurpose) (atomic_load_explicit (state, memory_order_relaxed) & ~TN_BLOCK_HELD);
+  TnThreadCache *self = get_recent (pool);
 
-  TN_POISON (block, bytes);
-  lock (self);
-  /* Not before: taking the lock waits for earlier stores. */
-  atomic_store_explicit (state, 0, memory_order_relaxed);
-  if (G_UNLIKELY (self->counts[size_class] >= tn_size_class_magazine (size_class)))
-    empty_half (self, pool, size_class);
-  self->magazines[size_class][self->counts[size_class]++] = (TnFreeBlock){block, state};
-  let_go (self, pool, purpose, bytes);
-  unlock (self);
+  TN_POISON (free_block.block, (gsize) span->block_units * TN_POOL_ALIGNMENT);
+  if (G_LIKELY (self != NULL && try_lock (self)))
+    {
+      Magazine *magazine = &self->magazines[span->size_class];
+
+      if (G_LIKELY (magazine->n < magazine->most && self->change[purpose] > -TELL_BYTES &&
+                    self->credit <= atomic_load_explicit (&pool->accounts.credit, memory_order_relaxed)))
+        {
+          /* Not before: taking the lock waits for earlier stores. */
+          atomic_store_explicit (free_block.state, 0, memory_order_relaxed);
+          keep (self, magazine, purpose, free_block);
+          unlock (self);
+          return;
+        }
+      unlock (self);
+    }
+  release_slowly (pool, purpose, span->size_class, free_block);
 }
 
 /* With the cache's lock. */
@@ -272,10 +317,10 @@ static void
 flush (TnThreadCache *self, TnPool *pool)
 {
   for (guint i = 0; i < TN_N_SIZE_CLASSES; i++)
-    if (self->counts[i] > 0)
+    if (self->magazines[i].n > 0)
       {
-        tn_depot_give (&pool->depots[i], self->magazines[i], self->counts[i]);
-        self->counts[i] = 0;
+        tn_depot_give (&pool->depots[i], self->magazines[i].blocks, self->magazines[i].n);
+        self->magazines[i].n = 0;
       }
 }
 

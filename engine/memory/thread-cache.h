@@ -13,8 +13,8 @@ typedef struct _TnThreadCache TnThreadCache;
 
 /* bytes: as asked for, at most TN_SMALL_MOST_BYTES with the redzone. */
 void  *tn_thread_cache_alloc   (TnPool *pool, TnPurpose purpose, gsize bytes, GError **error);
-/* A block that is held, from any thread. */
-void   tn_thread_cache_release (TnPool *pool, TnSpan *span, TnBlockState *state, void *block);
+/* A block of the span that is held, from any thread. */
+void   tn_thread_cache_release (TnPool *pool, TnSpan *span, TnFreeBlock free_block, TnPurpose purpose);
 /* All threads tell what they hold and give their credit back; returns how much credit that was. */
 gsize  tn_thread_caches_settle (TnPool *pool);
 /* All threads give their free blocks back to the depots, and the depots their free spans. */

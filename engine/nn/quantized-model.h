@@ -14,14 +14,17 @@ typedef struct
   const TnScheme      *weights;       /* NULL: as they are */
   const TnScheme      *activations;   /* what its input is rounded to; NULL: as the model has it (fp32 unless it is a BitNet) */
   const TnQuantParams *static_params; /* scale and zero point of the input, for activations per tensor; else NULL */
+  gboolean             keep_ternary;  /* weights that are ternary already, in whatever type, with one scale a tensor or row, are taken
+                                         as they are: rounding by absmean would change their scale */
+  gboolean             bit_linear;    /* with weights NULL: it is an error (TN_ERROR_UNSUPPORTED) when they are not ternary */
 } TnLayerPrecision;
 
 /* The same model in other precision; what is not changed is shared. Embedding, head and norms stay.
  *
  * Weights. "ternary", a tensor or row ("ternary:c"), any rule, with activations "int8:t": the layer becomes a BitLinear
  * (engine/nn/bit-linear.h): packed codes in memory, exact integer sums. So does, where weights is NULL, a layer whose weights are ternary by their
- * stored type (TQ1_0, TQ2_0, packed ternary) and have one scale a tensor or row. Everything else is rounded to an fp32 copy
- * (tn_quantize_tensor()) or taken as it is, and multiplied in fp32.
+ * stored type (TQ1_0, TQ2_0, packed ternary) and have one scale a tensor or row. Everything else is multiplied in fp32: taken as it is, rounded
+ * to packed ternary codes that are decoded as they are needed, or rounded to an fp32 copy (tn_quantize_tensor()).
  *
  * Activations. Per token ("int8:t", "int4:t:asym") or per group ("int8:g32"): the scale is found in each row as it flows; int8:t has the codes and
  * scales of BitNet (engine/kernels/row-quantize.h) on either path, the others the rounding of tn_quantize_values(). Per tensor

@@ -189,7 +189,8 @@ code_row (const TnCoder *self, const float *x, gint16 *codes, TnRounding *units,
       units[i] = searched;
       if (!store_scale (self, &units[i], &result->sums))
         result->bad_scale = searched.overflow > 0.0f ? searched.overflow : searched.scale;
-      code_unit (self, &searched, units[i].scale, x + i * n, n, codes + i * n, &result->sums);
+      if (codes != NULL)
+        code_unit (self, &searched, units[i].scale, x + i * n, n, codes + i * n, &result->sums);
     }
 }
 
@@ -229,7 +230,7 @@ tn_coder_read (TnCoder *self, guint64 first, guint64 n, gint16 *codes, TnRoundin
       float *x = (float *) memory + (gsize) omp_get_thread_num () * self->columns;
 
       tn_tensor_decode_rows (self->tensor, first + i, 1, x);
-      code_row (self, x, codes + i * self->columns, units + i * n_units, &results[i]);
+      code_row (self, x, codes != NULL ? codes + i * self->columns : NULL, units + i * n_units, &results[i]);
     }
   tn_tensor_release_rows (self->tensor, first, n);
   for (guint64 i = 0; i < n; i++)

@@ -37,7 +37,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (TnCoder, tn_coder_free)
 guint64  tn_coder_units_per_row   (const TnCoder *self);
 gboolean tn_coder_is_per_tensor   (const TnCoder *self);
 /* Rows first .. first + n. codes: [n, columns]; units: [n, units_per_row], ranges of codes (low = -z) and scales as they are stored.
- * Adds to sums. TN_ERROR_DATA: a scale that its type cannot hold. Runs a parallel loop: call on the compute thread. */
+ * codes NULL: only the units are wanted. Adds to sums. TN_ERROR_DATA: a scale that its type cannot hold. Runs a parallel loop: call on the compute thread. */
 gboolean tn_coder_read            (TnCoder *self, guint64 first, guint64 n, gint16 *codes, TnRounding *units, TnCodeSums *sums,
                                    GCancellable *cancellable, GError **error);
 

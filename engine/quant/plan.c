@@ -2,6 +2,7 @@
 #include "engine/quant/plan.h"
 
 #include <glib/gi18n-lib.h>
+#include <inttypes.h>
 #include <string.h>
 
 #include "engine/error.h"
@@ -9,6 +10,7 @@
 struct _TnPlan
 {
   gatomicrefcount ref_count;
+  char *name;                         /* or NULL */
   GPtrArray *rules[TN_N_PLAN_GROUPS]; /* TnPlanRule */
   gboolean has_fingerprint;
   guint64 fingerprint;
@@ -48,6 +50,7 @@ tn_plan_unref (TnPlan *self)
     return;
   for (guint i = 0; i < TN_N_PLAN_GROUPS; i++)
     g_ptr_array_unref (self->rules[i]);
+  g_free (self->name);
   g_free (self);
 }
 
@@ -144,6 +147,38 @@ tn_plan_set_fingerprint (TnPlan *self, guint64 fingerprint)
   self->fingerprint = fingerprint;
 }
 
+const char *
+tn_plan_get_name (TnPlan *self)
+{
+  return self->name;
+}
+
+void
+tn_plan_set_name (TnPlan *self, const char *name)
+{
+  g_free (self->name);
+  self->name = g_strdup (name);
+}
+
+static void
+prefix_name (TnPlan *self, GError **error)
+{
+  if (self->name != NULL)
+    g_prefix_error (error, "%s: ", self->name);
+}
+
+gboolean
+tn_plan_check_model (TnPlan *self, const char *model, guint64 fingerprint, GError **error)
+{
+  if (!self->has_fingerprint || self->fingerprint == fingerprint)
+    return TRUE;
+  g_set_error (error, TN_ERROR, TN_ERROR_MISMATCH,
+               _ ("group [plan], key fingerprint: it is for the model %016" PRIx64 ", and %s is %016" PRIx64), self->fingerprint,
+               model, fingerprint);
+  prefix_name (self, error);
+  return FALSE;
+}
+
 gboolean
 tn_plan_check_names (TnPlan *self, TnPlanGroup group, const char *const *names, guint n_names, guint n_common, GError **error)
 {
@@ -162,6 +197,7 @@ tn_plan_check_names (TnPlan *self, TnPlanGroup group, const char *const *names, 
                        ? _ ("group [%s], key %s: nothing in the model fits this pattern; expected one of names such as %s")
                        : _ ("group [%s], key %s: the model has nothing of this name; expected a name such as %s"),
                    tn_plan_group_get_name (group), rule->key, n > 0 ? names[0] : "-");
+      prefix_name (self, error);
       return FALSE;
     }
   return TRUE;

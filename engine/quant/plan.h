@@ -32,9 +32,14 @@ guint             tn_plan_n_rules         (TnPlan *self, TnPlanGroup group);
 const TnPlanRule *tn_plan_get_rule        (TnPlan *self, TnPlanGroup group, guint index);
 /* The rule for a name; NULL when none fits. exact_only: patterns do not count. */
 const TnPlanRule *tn_plan_find            (TnPlan *self, TnPlanGroup group, const char *name, gboolean exact_only);
+/* What messages call it: the path of its file. NULL: nothing. */
+const char       *tn_plan_get_name        (TnPlan *self);
+void              tn_plan_set_name        (TnPlan *self, const char *name);
 /* The model it was made for; FALSE: for any. */
 gboolean          tn_plan_get_fingerprint (TnPlan *self, guint64 *fingerprint);
 void              tn_plan_set_fingerprint (TnPlan *self, guint64 fingerprint);
+/* TN_ERROR_MISMATCH: it was made for another model than the one of that name and fingerprint. */
+gboolean          tn_plan_check_model     (TnPlan *self, const char *model, guint64 fingerprint, GError **error);
 /* TN_ERROR_NOT_FOUND: a rule of the group that names none of the names, or a pattern that fits none of the first n_common of them. */
 gboolean          tn_plan_check_names     (TnPlan *self, TnPlanGroup group, const char *const *names, guint n_names, guint n_common,
                                            GError **error);

@@ -38,7 +38,8 @@ gboolean tn_quantize_errors  (const TnTensor *tensor, const TnScheme *schemes, g
 /* The same in one pass less: moments of the whole tensor are known from tn_tensor_moments() or tn_tensor_summarize() (NULL: they are not). */
 gboolean tn_quantize_errors_with (const TnTensor *tensor, const TnMoments *moments, const TnScheme *schemes, guint n_schemes,
                                   TnQuantError *errors, GCancellable *cancellable, GError **error);
-/* An f32 tensor in pool memory holding the rounded values: the bits of tn_quantize_values(). Errors as there, TN_ERROR_MEMORY. Runs parallel loops: call on the compute thread. */
+/* An f32 tensor in pool memory holding the rounded values: the bits of tn_quantize_values(). Errors as there, TN_ERROR_MEMORY. Runs
+ * parallel loops: call on the compute thread. */
 TnTensor *tn_quantize_tensor (const TnTensor *tensor, const TnScheme *scheme, GError **error);
 
 G_END_DECLS

@@ -11,8 +11,7 @@ G_BEGIN_DECLS
 
 /* The parameters of several schemes for elements first .. first + n of a tensor that is streamed, all under one scale a scheme
  * whatever its granularity. moments: of these elements when they are known already, else NULL. As many passes as the schemes need:
- * one for the moments, one more for levels (least squares, TWN), two more for each absmedian
- * and Lloyd-Max. */
+ * one for the moments, one more for levels (least squares, TWN), two for each absmedian and Lloyd-Max. */
 gboolean tn_rounding_find_in_tensor (const TnTensor *tensor, guint64 first, guint64 n, const TnMoments *moments,
                                      const TnScheme *const *schemes, guint n_schemes, TnRounding *roundings,
                                      GCancellable *cancellable, GError **error);

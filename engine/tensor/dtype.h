@@ -25,7 +25,7 @@ typedef enum
   TN_DTYPE_U32,
   TN_DTYPE_I64,
   TN_DTYPE_U64,
-  TN_DTYPE_TERNARY, /* our own packing: 4 codes a byte, first in the low bits; 0, 1, 2 = -1, 0, +1; code 3 decodes to NaN */
+  TN_DTYPE_TERNARY, /* our own packing: 4 codes a byte, first in the low bits; 0, 1, 2 = -1, 0, +1; code 3 decodes to NaN; a tensor may have scales (TnTensor.scales) */
   TN_DTYPE_Q8_GROUP, /* llama2.c v2: i8 elements, an f32 scale a group kept apart (TnTensor.scales) */
   TN_DTYPE_Q4_0,
   TN_DTYPE_Q4_1,

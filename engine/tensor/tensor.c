@@ -185,6 +185,20 @@ decode_groups (const TnTensor *self, guint64 first, guint64 n, float *out)
     }
 }
 
+/* out holds decoded codes. */
+static void
+apply_scales (const TnTensor *self, guint64 first, guint64 n, float *out)
+{
+  for (guint64 i = first, end = first + n; i < end;)
+    {
+      guint64 group = i / self->group_size, stop = MIN (end, (group + 1) * self->group_size);
+      float scale = self->scales[group];
+
+      for (; i < stop; i++)
+        *out++ *= scale;
+    }
+}
+
 void
 tn_tensor_decode (const TnTensor *self, guint64 first, guint64 n, float *out)
 {
@@ -206,6 +220,15 @@ tn_tensor_decode (const TnTensor *self, guint64 first, guint64 n, float *out)
     {
       g_return_if_fail (self->scales != NULL && self->group_size > 0);
       decode_groups (self, first, n, out);
+      return;
+    }
+  if (self->dtype == TN_DTYPE_TERNARY && self->scales != NULL)
+    {
+      TnTensor codes = *self;
+
+      codes.scales = NULL;
+      tn_tensor_decode (&codes, first, n, out);
+      apply_scales (self, first, n, out);
       return;
     }
   if (first % elements != 0)

@@ -26,7 +26,7 @@ struct _TnTensor
   guint64      count;               /* elements */
   guint64      bytes;               /* of data */
   const void  *data;
-  const float *scales;              /* Q8_GROUP, and PACKED as its maker likes: scale of group i; NULL else */
+  const float *scales;              /* Q8_GROUP; TERNARY, where NULL is 1; PACKED as its maker likes: scale of group i; NULL else */
   gsize        group_size;          /* of scales */
   TnTensorDecodeFunc decode;        /* PACKED only; tells the maker, too */
   /*< private >*/

@@ -177,7 +177,7 @@ test_wide_counts (void)
 
   /* So many times the same four values as no test can observe. */
   site->tokens = tokens;
-  site->histogram->bins[0x3f80] = 4 * tokens;
+  tn_float_histogram_add_counts (site->histogram, 0x3f80, (guint64[]){4 * tokens}, 1);
   site->has_extremes = TRUE;
   site->min.value = site->max.value = 1.0f;
   site->groups[3].count = 4 * tokens;

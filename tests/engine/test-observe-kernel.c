@@ -194,7 +194,8 @@ check_group (const float *x, guint rows, guint first)
     }
   for (guint i = 0; i < rows * 8; i++)
     expected.bins[bits_of (x[i]) >> 16]++;
-  g_assert_cmpint (kernel->accumulate (x, x, rows, first, &found.powers, &found.channels, &found.range, found.bins), ==, fits);
+  g_assert_cmpint (kernel->accumulate (x, x, NULL, rows, first, &found.powers, &found.channels, &found.range, found.bins), ==,
+                   fits);
   assert_same (&found, &expected, TRUE);
   g_free (expected.bins);
   g_free (found.bins);
@@ -211,8 +212,8 @@ check_group (const float *x, guint rows, guint first)
     {
       gint64 sum = found.channels.sum[c] - start.channels.sum[c], square = found.channels.square[c] - start.channels.square[c];
       gboolean inside = fits && c >= first && c < first + 8;
-      __int128 large_sum = inside ? (__int128) found.large.sum[c - first] << 16 : 0;
-      __int128 large_square = inside ? (__int128) found.large.square[c - first] << 43 : 0;
+      __int128 large_sum = inside ? (__int128) found.large.sum[c - first] * 65536 : 0;
+      __int128 large_square = inside ? (__int128) found.large.square[c - first] * ((__int128) 1 << 43) : 0;
 
       g_assert_true (large_sum + sum == (inside ? sums[c - first] : 0));
       g_assert_true (large_square + square == (inside ? squares[c - first] : 0));
@@ -328,6 +329,46 @@ test_pack (void)
           }
 }
 
+/* The groups of one tile pack the next. */
+static void
+test_pack_ahead (void)
+{
+  const gsize stride = 67;
+  g_autofree float *x = g_new (float, TN_TILE_ROWS *stride), *packed = g_new (float, TN_TILE_VALUES);
+  g_autofree float *tile = g_new (float, TN_TILE_VALUES), *expected = g_new (float, TN_TILE_VALUES);
+  TnRandom random = tn_random_stream (4, "ahead");
+
+  for (guint i = 0; i < TN_TILE_ROWS * stride; i++)
+    x[i] = draw_normal (&random);
+  for (guint i = 0; i < TN_TILE_VALUES; i++)
+    tile[i] = draw_normal (&random);
+  for (guint variant = 0; variant < TN_N_VARIANTS; variant++)
+    if (tn_variant_use (variant))
+      {
+        const TnObserveKernel *kernel = tn_observe_kernel ();
+        Outcome alone, both;
+
+        kernel->pack (x, stride, TN_TILE_ROWS, TN_TILE_CHANNELS, expected);
+        memset (packed, 0, TN_TILE_VALUES * sizeof *packed);
+        outcome_init (&alone);
+        outcome_init (&both);
+        for (guint g = 0; g < TN_TILE_GROUPS; g++)
+          {
+            const float *group = tile + g * TN_TILE_ROWS * TN_TILE_LANES;
+            TnTileAhead ahead = {x + g * TN_TILE_AHEAD_ROWS * stride, stride, packed + g * TN_TILE_AHEAD_ROWS * TN_TILE_LANES};
+
+            g_assert_true (kernel->accumulate (group, group, NULL, TN_TILE_ROWS, 8 * g, &alone.powers, &alone.channels,
+                                               &alone.range, alone.bins));
+            g_assert_true (kernel->accumulate (group, group, &ahead, TN_TILE_ROWS, 8 * g, &both.powers, &both.channels,
+                                               &both.range, both.bins));
+          }
+        g_assert_cmpmem (packed, TN_TILE_VALUES * sizeof *packed, expected, TN_TILE_VALUES * sizeof *expected);
+        assert_same (&both, &alone, TRUE);
+        g_free (alone.bins);
+        g_free (both.bins);
+      }
+}
+
 int
 main (int argc, char **argv)
 {
@@ -340,5 +381,6 @@ main (int argc, char **argv)
     }
   g_test_add_func ("/observe-kernel/limits", test_limits);
   g_test_add_func ("/observe-kernel/pack", test_pack);
+  g_test_add_func ("/observe-kernel/pack-ahead", test_pack_ahead);
   return g_test_run ();
 }

@@ -190,6 +190,80 @@ test_base3_as_tq1_0 (void)
     }
 }
 
+static gsize
+unpack_map (const guint8 *bytes, gsize first, gsize n, gint8 *codes, gpointer user_data)
+{
+  tn_unpack_sparse (bytes, *(const gsize *) user_data, first, n, codes);
+  return 0;
+}
+
+static void
+test_sparse (void)
+{
+  const guint kinds = 4; /* mixed, no zeros, only zeros, few that are not */
+  guint64 size;
+
+  for (guint i = 0; i < 2 * kinds * G_N_ELEMENTS (sizes); i++)
+    {
+      guint kind = i / 2 % kinds;
+      gsize n = sizes[i / 2 / kinds] + (i / 2 / kinds == G_N_ELEMENTS (sizes) - 1 ? 2 * TN_SPARSE_BLOCK : 0);
+      g_autofree gint8 *codes = make_codes (n, -1, 1);
+      g_autofree guint8 *bytes = NULL;
+
+      for (gsize j = 0; j < n; j++)
+        if (kind > 0 && (kind < 3 || j % 97 != 0))
+          codes[j] = kind == 1 ? (codes[j] == 0 ? 1 : codes[j]) : 0;
+      g_assert_true (tn_pack_sparse_bytes (n, tn_count_nonzero (codes, n), &size));
+      bytes = g_malloc (size + 1);
+      bytes[size] = 99;
+      tn_lanes_set_portable (i % 2 == 1);
+      g_assert_cmpuint (tn_pack_sparse (codes, n, bytes), ==, 0);
+      g_assert_cmpuint (bytes[size], ==, 99);
+      g_assert_true (tn_check_sparse (bytes, size, n));
+      check_ranges (unpack_map, &n, bytes, codes, n);
+      tn_lanes_set_portable (FALSE);
+    }
+  g_assert_false (tn_pack_sparse_bytes (5, 6, &size));
+  g_assert_false (tn_pack_sparse_bytes (G_MAXUINT64, 0, &size));
+}
+
+/* What a file may say wrongly. */
+static void
+test_sparse_check (void)
+{
+  const gsize n = 3 * TN_SPARSE_BLOCK + 70;
+  g_autofree gint8 *codes = make_codes (n, -1, 1);
+  g_autofree guint8 *bytes = NULL;
+  guint64 size, map = (n + 63) / 64 * 8;
+
+  codes[11] = 5;
+  g_assert_true (tn_pack_sparse_bytes (n, tn_count_nonzero (codes, n), &size));
+  bytes = g_malloc0 (size + 8);
+  g_assert_cmpuint (tn_pack_sparse (codes, n, bytes), ==, 1);
+  g_assert_true (tn_check_sparse (bytes, size, n));
+  g_assert_false (tn_check_sparse (bytes, size - 8, n));
+  g_assert_false (tn_check_sparse (bytes, size + 8, n));
+  g_assert_false (tn_check_sparse (bytes, 16, n));
+  g_assert_false (tn_check_sparse (bytes, 0, 1));
+  g_assert_true (tn_check_sparse (bytes, 0, 0));
+  bytes[map + 8]++; /* a count */
+  g_assert_false (tn_check_sparse (bytes, size, n));
+  bytes[map + 8]--;
+  bytes[100] ^= 4; /* a code */
+  g_assert_false (tn_check_sparse (bytes, size, n));
+  bytes[100] ^= 4;
+  bytes[map - 1] |= 128; /* behind the end of the map */
+  g_assert_false (tn_check_sparse (bytes, size, n));
+  bytes[map - 1] &= 127;
+  if (tn_count_nonzero (codes, n) % 64 != 0)
+    {
+      bytes[size - 1] |= 128; /* and of the signs */
+      g_assert_false (tn_check_sparse (bytes, size, n));
+      bytes[size - 1] &= 127;
+    }
+  g_assert_true (tn_check_sparse (bytes, size, n));
+}
+
 static void
 pack_matrix (const gint8 *codes, guint64 rows, guint64 columns, guint8 *bytes)
 {
@@ -380,6 +454,8 @@ main (int argc, char **argv)
   g_test_add_func ("/packing/plain", test_plain);
   g_test_add_func ("/packing/base3", test_base3);
   g_test_add_func ("/packing/base3-as-tq1-0", test_base3_as_tq1_0);
+  g_test_add_func ("/packing/sparse", test_sparse);
+  g_test_add_func ("/packing/sparse-check", test_sparse_check);
   g_test_add_func ("/packing/bitnet", test_bitnet);
   g_test_add_func ("/packing/i2-s", test_i2_s);
   g_test_add_func ("/packing/bits", test_bits);
