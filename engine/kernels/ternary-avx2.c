@@ -36,7 +36,7 @@ add_products (const __m256i codes[LANES], const gint8 *x, __m256i sums16[LANES])
   __m256i products[LANES] = {_mm256_maddubs_epi16 (codes[0], values), _mm256_maddubs_epi16 (codes[1], values)};
 
   /* Left to itself the compiler mixes the tokens until registers run out, and copies sums where it could add in place. */
-  __asm__ ("vpaddw %2, %0, %0\n\tvpaddw %3, %1, %1" : "+x"(sums16[0]), "+x"(sums16[1]) : "x"(products[0]), "x"(products[1]));
+  __asm__("vpaddw %2, %0, %0\n\tvpaddw %3, %1, %1" : "+x"(sums16[0]), "+x"(sums16[1]) : "x"(products[0]), "x"(products[1]));
 }
 
 /* Two 16-bit sums of each row make one of 32 bits, added to sums[16]. */
@@ -135,9 +135,10 @@ direct_tokens (const guint8 *tiles, gsize n_tiles, const gint8 *x, gsize x_strid
         sums16[t][0] = sums16[t][1] = _mm256_setzero_si256 ();
       for (gsize tile = first; tile < MIN (first + most, n_tiles); tile++)
         {
-          __m256i packed[LANES] = {load (tiles + tile * TN_TERNARY_TILE_BYTES),
-                                   load (tiles + tile * TN_TERNARY_TILE_BYTES + LANE_BYTES)};
+          const guint8 *bytes = tiles + tile * TN_TERNARY_TILE_BYTES;
+          __m256i packed[LANES] = {load (bytes), load (bytes + LANE_BYTES)};
 
+          __builtin_prefetch (bytes + TN_TERNARY_AHEAD_BYTES);
 #pragma GCC unroll 4
           for (int step = 0; step < TN_TERNARY_STEPS; step++)
             {

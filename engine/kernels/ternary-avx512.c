@@ -187,8 +187,10 @@ TN_KERNEL_INLINE TARGET
         sums16[t] = _mm512_setzero_si512 ();
       for (gsize tile = first; tile < end; tile++)
         {
-          __m512i packed = _mm512_load_si512 (tiles + tile * TN_TERNARY_TILE_BYTES);
+          const guint8 *bytes = tiles + tile * TN_TERNARY_TILE_BYTES;
+          __m512i packed = _mm512_load_si512 (bytes);
 
+          __builtin_prefetch (bytes + TN_TERNARY_AHEAD_BYTES);
 #pragma GCC unroll 4
           for (guint step = 0; step < TN_TERNARY_STEPS; step++)
             {
@@ -255,8 +257,10 @@ TN_KERNEL_INLINE TARGET_VNNI
       sums32[t][step] = _mm512_setzero_si512 ();
   for (gsize tile = 0; tile < n_tiles; tile++)
     {
-      __m512i packed = _mm512_load_si512 (tiles + tile * TN_TERNARY_TILE_BYTES);
+      const guint8 *bytes = tiles + tile * TN_TERNARY_TILE_BYTES;
+      __m512i packed = _mm512_load_si512 (bytes);
 
+      __builtin_prefetch (bytes + TN_TERNARY_AHEAD_BYTES);
 #pragma GCC unroll 4
       for (guint step = 0; step < TN_TERNARY_STEPS; step++)
         {

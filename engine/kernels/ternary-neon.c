@@ -52,6 +52,7 @@ load_codes (const guint8 *panel, int8x16_t codes[QUARTERS])
 TN_KERNEL_INLINE void
 load_packed (const guint8 *tile, uint8x16_t packed[QUARTERS])
 {
+  __builtin_prefetch (tile + TN_TERNARY_AHEAD_BYTES);
 #pragma GCC unroll 4
   for (gsize q = 0; q < QUARTERS; q++)
     packed[q] = vld1q_u8 (tile + q * QUARTER_BYTES);

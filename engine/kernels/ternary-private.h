@@ -22,6 +22,9 @@ G_BEGIN_DECLS
 #define TN_TERNARY_TOKENS 6
 #define TN_TERNARY_DIRECT_TOKENS 4
 
+/* How far ahead of a direct product its weights are asked for: memory gives more when it is not left to the processor's guess. */
+#define TN_TERNARY_AHEAD_BYTES 4096
+
 typedef struct
 {
   /* Codes of n_tiles tiles, one a byte: panel [n_tiles * TN_TERNARY_STEPS][TN_TERNARY_STEP_BYTES]. */
