@@ -9,6 +9,7 @@ static const TnBenchEntry entries[] = {
     {"core", {"dequantize_", "elementwise_"}, tn_bench_dequantize},
     {"core", {"ternary_gemm_", "ternary_gemv_"}, tn_bench_ternary},
     {"core", {"onednn_"}, tn_bench_onednn},
+    {"core", {"pool_"}, tn_bench_pool},
 };
 
 const TnBenchEntry *
