@@ -9,6 +9,8 @@ G_BEGIN_DECLS
 void tn_bench_bit_linear (TnBench *bench);
 void tn_bench_dequantize (TnBench *bench);
 void tn_bench_machine    (TnBench *bench);
+void tn_bench_onednn     (TnBench *bench);
 void tn_bench_rows       (TnBench *bench);
+void tn_bench_ternary    (TnBench *bench);
 
 G_END_DECLS

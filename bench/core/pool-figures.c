@@ -50,9 +50,19 @@ make_model (const Shape *self)
   g_autoptr (GPtrArray) parameters = g_ptr_array_new_with_free_func ((GDestroyNotify) tn_parameter_free);
   guint width = self->width, head_dim = 64, kv = MAX (width / 4 / head_dim, 1) * head_dim, ff = (width * 8 / 3 + 63) / 64 * 64;
   const TnLlamaConfig config = {
-      .n_vocab = 4096, .n_embd = width,     .n_layer = self->layers,     .n_head = width / head_dim, .n_head_kv = kv / head_dim,
-      .n_ff = ff,      .head_dim = head_dim, .n_context = self->length,  .rope_dim = head_dim,       .rope_base = 10000.0,
-      .rope_scale = 1, .norm_epsilon = 1e-5, .tied = TRUE,
+      .n_vocab = 4096,
+      .n_embd = width,
+      .n_layer = self->layers,
+      .n_head = width / head_dim,
+      .n_head_kv = kv / head_dim,
+      .n_ff = ff,
+      .head_dim = head_dim,
+      .n_context = self->length,
+      .rope_dim = head_dim,
+      .rope_base = 10000.0,
+      .rope_scale = 1,
+      .norm_epsilon = 1e-5,
+      .tied = TRUE,
   };
   const struct
   {
@@ -162,8 +172,8 @@ compare (gconstpointer a, gconstpointer b)
 
 /* Sorts the turns. */
 static void
-show (const Figures *self, const char *name, const char *kind, guint threads, double *turns, gboolean larger_is_better, double scale,
-      const char *unit)
+show (const Figures *self, const char *name, const char *kind, guint threads, double *turns, gboolean larger_is_better,
+      double scale, const char *unit)
 {
   g_autofree char *full = g_strdup_printf ("pool_%s_%s_%ut", name, kind, threads);
 
@@ -188,7 +198,8 @@ measure (const Figures *self, const char *name, const TnPoolTrace *trace)
         for (guint a = 0; a < TN_N_ALLOCATORS; a++)
           {
             if (turn == 0)
-              repeats[a] = (guint) CLAMP (TURN_SECONDS / tn_pool_trace_replay (trace, (TnAllocator) a, self->pool, threads, 3), 3, 1e6);
+              repeats[a] =
+                  (guint) CLAMP (TURN_SECONDS / tn_pool_trace_replay (trace, (TnAllocator) a, self->pool, threads, 3), 3, 1e6);
             seconds[a][turn] = tn_pool_trace_replay (trace, (TnAllocator) a, self->pool, threads, repeats[a]);
           }
       for (guint turn = 0; turn < TURNS; turn++)
@@ -200,19 +211,18 @@ measure (const Figures *self, const char *name, const TnPoolTrace *trace)
     }
 }
 
+/* Measures what the work asks for, and adds its small blocks to those of other work. */
 static void
-measure_work (const Figures *self, const Shape *shape, const char *name, void (*work) (gpointer user_data))
+measure_work (const Figures *self, const Shape *shape, const char *name, void (*work) (gpointer user_data), TnPoolTrace *small)
 {
   g_autoptr (TnModel) model = make_model (shape);
   g_autoptr (TnBatch) batch = make_batch (shape);
   Work arguments = {shape, model, batch};
   g_autoptr (TnPoolTrace) trace = tn_pool_trace_record (work, &arguments);
-  g_autoptr (TnPoolTrace) small = tn_pool_trace_small (trace);
-  g_autofree char *full = g_strdup_printf ("%s_%s", name, shape->name), *small_name = g_strdup_printf ("%s_small_blocks", full);
+  g_autofree char *full = g_strdup_printf ("trace_%s_%s", name, shape->name);
 
+  tn_pool_trace_append_small (small, trace);
   measure (self, full, trace);
-  if (small->n_blocks > 0)
-    measure (self, small_name, small);
 }
 
 void
@@ -224,12 +234,13 @@ tn_pool_figures (TnPoolFigureFunc figure, TnPoolRemarkFunc remark, gpointer user
       {"17m_f16", 512, 4, 4, 256, TN_DTYPE_F16},
   };
   Figures self = {figure, remark, user_data, tn_pool_new (0)};
-  g_autoptr (TnPoolTrace) random = tn_pool_trace_random (20000, 256);
+  g_autoptr (TnPoolTrace) random = tn_pool_trace_random (20000, 256), small = tn_pool_trace_new ();
 
   for (guint i = 0; i < G_N_ELEMENTS (shapes); i++)
-    measure_work (&self, &shapes[i], "forward", forward);
-  measure_work (&self, &shapes[1], "calibrate", calibrate);
-  measure_work (&self, &shapes[0], "inspect", inspect_and_generate);
-  measure (&self, "small", random);
+    measure_work (&self, &shapes[i], "forward", forward, small);
+  measure_work (&self, &shapes[1], "calibrate", calibrate, small);
+  measure_work (&self, &shapes[0], "inspect", inspect_and_generate, small);
+  measure (&self, "small", small);
+  measure (&self, "random", random);
   tn_pool_free (self.pool);
 }

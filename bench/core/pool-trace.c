@@ -19,8 +19,8 @@ typedef struct
   TnPoolTrace *trace;
 } Recorder;
 
-static TnPoolTrace *
-trace_new (void)
+TnPoolTrace *
+tn_pool_trace_new (void)
 {
   TnPoolTrace *self = g_new0 (TnPoolTrace, 1);
 
@@ -95,7 +95,7 @@ tn_pool_trace_record (void (*work) (gpointer user_data), gpointer user_data)
       .slots = g_hash_table_new (NULL, NULL),
       .threads = g_hash_table_new (NULL, NULL),
       .free_slots = g_array_new (FALSE, FALSE, sizeof (guint)),
-      .trace = trace_new (),
+      .trace = tn_pool_trace_new (),
   };
   GHashTableIter iter;
   gpointer slot;
@@ -115,35 +115,33 @@ tn_pool_trace_record (void (*work) (gpointer user_data), gpointer user_data)
   return self.trace;
 }
 
-TnPoolTrace *
-tn_pool_trace_small (const TnPoolTrace *self)
+void
+tn_pool_trace_append_small (TnPoolTrace *self, const TnPoolTrace *other)
 {
-  TnPoolTrace *small = trace_new ();
-  g_autofree gboolean *held = g_new0 (gboolean, MAX (self->n_slots, 1));
+  g_autofree gboolean *held = g_new0 (gboolean, MAX (other->n_slots, 1));
 
-  for (guint i = 0; i < self->events->len; i++)
+  for (guint i = 0; i < other->events->len; i++)
     {
-      const TnPoolEvent *event = &g_array_index (self->events, TnPoolEvent, i);
+      const TnPoolEvent *event = &g_array_index (other->events, TnPoolEvent, i);
 
       if (!event->released && event->bytes <= SMALL_BYTES)
         {
           held[event->slot] = TRUE;
-          add_block (small, event->slot, event->bytes, event->purpose);
+          add_block (self, event->slot, event->bytes, event->purpose);
         }
       else if (event->released && held[event->slot])
         {
           held[event->slot] = FALSE;
-          add_release (small, event->slot);
+          add_release (self, event->slot);
         }
     }
-  small->n_threads = self->n_threads;
-  return small;
+  self->n_threads = MAX (self->n_threads, other->n_threads);
 }
 
 TnPoolTrace *
 tn_pool_trace_random (guint n_blocks, guint alive)
 {
-  TnPoolTrace *self = trace_new ();
+  TnPoolTrace *self = tn_pool_trace_new ();
   g_autofree gboolean *held = g_new0 (gboolean, alive);
   TnRandom random = tn_random_stream (1, "pool trace");
 
@@ -218,7 +216,7 @@ replay_once (const Replay *self, void **blocks)
 
           if (block == NULL)
             g_error ("the trace needs more memory than there is");
-          for (gsize at = 0; at < event->bytes; at += PAGE_BYTES)
+          for (gsize at = 0; at < (event->bytes <= SMALL_BYTES ? 1 : event->bytes); at += PAGE_BYTES)
             block[at] = 1;
         }
     }

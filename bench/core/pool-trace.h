@@ -36,15 +36,17 @@ typedef enum
 
 /* Runs work, which must allocate from the default pool in this process only. */
 TnPoolTrace *tn_pool_trace_record (void (*work) (gpointer user_data), gpointer user_data);
-/* The small blocks alone. */
-TnPoolTrace *tn_pool_trace_small  (const TnPoolTrace *self);
-/* Blocks of 64 bytes to 8 KiB, most of them small, in a random order: `alive` at a time. */
+TnPoolTrace *tn_pool_trace_new    (void);
+/* Appends the small blocks of another one, as they came and went. */
+void         tn_pool_trace_append_small (TnPoolTrace *self, const TnPoolTrace *other);
+/* Blocks of 64 bytes to 8 KiB, the smaller ones more often, in a random order, `alive` at a time. */
 TnPoolTrace *tn_pool_trace_random (guint n_blocks, guint alive);
 void         tn_pool_trace_free   (TnPoolTrace *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (TnPoolTrace, tn_pool_trace_free)
 
 /* Processor time of one replay in seconds, system time included, the slowest thread's, while so many threads each replay the
- * trace as often. Each block's pages are written to once: memory that is not used costs nothing. */
+ * trace as often. Each page of a large block is written to once, for memory that is not used costs nothing; of a small one the
+ * first byte. */
 double       tn_pool_trace_replay (const TnPoolTrace *self, TnAllocator allocator, TnPool *pool, guint n_threads, guint repeats);
 
 G_END_DECLS

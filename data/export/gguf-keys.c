@@ -287,6 +287,14 @@ add_token_id (TnGgufKeys *self, const char *name, gint32 id)
     add_u32 (self, name, (guint32) id);
 }
 
+/* Readers of this kind of tokenizer take an absent key for the token that SentencePiece has by default; no token is 2^32 - 1. */
+static void
+add_default_token_id (TnGgufKeys *self, const TnGgufTokenizer *form, const char *name, gint32 id)
+{
+  if (id >= 0 || strcmp (form->model, "llama") == 0)
+    add_u32 (self, name, id >= 0 ? (guint32) id : G_MAXUINT32);
+}
+
 static void
 add_tokenizer_keys (TnGgufKeys *self, const TnGgufTokenizer *form)
 {
@@ -313,10 +321,12 @@ add_tokenizer_keys (TnGgufKeys *self, const TnGgufTokenizer *form)
       for (guint i = 0; i < form->merges->len; i++)
         append_string (key, g_ptr_array_index (form->merges, i), strlen (g_ptr_array_index (form->merges, i)));
     }
-  add_token_id (self, "tokenizer.ggml.bos_token_id", form->bos);
-  add_token_id (self, "tokenizer.ggml.eos_token_id", form->eos);
-  add_token_id (self, "tokenizer.ggml.unknown_token_id", form->unknown);
+  add_default_token_id (self, form, "tokenizer.ggml.bos_token_id", form->bos);
+  add_default_token_id (self, form, "tokenizer.ggml.eos_token_id", form->eos);
+  add_default_token_id (self, form, "tokenizer.ggml.unknown_token_id", form->unknown);
   add_bool (self, "tokenizer.ggml.add_bos_token", form->add_bos);
+  if (form->no_space_prefix)
+    add_bool (self, "tokenizer.ggml.add_space_prefix", FALSE);
 }
 
 static gboolean

@@ -124,9 +124,32 @@ add_part (TnSafetensorsWriter *writer, Part *self, GError **error)
   return self->packed != NULL ? tn_packed_content_add (self->packed, writer, error) : fail_tensor (item->source, error);
 }
 
+/* What is written, with what was meant by it. */
+typedef struct
+{
+  TnSafetensorsWriter *writer;
+  GHashTable *metadata; /* all of them */
+} Output;
+
+static void
+output_clear (Output *self)
+{
+  tn_safetensors_writer_free (self->writer);
+  g_hash_table_unref (self->metadata);
+}
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Output, output_clear)
+
+static void
+set_metadata (Output *self, const char *key, const char *value)
+{
+  tn_safetensors_writer_add_metadata (self->writer, key, value);
+  g_hash_table_replace (self->metadata, g_strdup (key), g_strdup (value));
+}
+
 /* What makes the file a model again. */
 static gboolean
-add_config (TnSafetensorsWriter *writer, TnModelFile *source, GError **error)
+add_config (Output *self, TnModelFile *source, GError **error)
 {
   g_autoptr (JsonNode) config = NULL;
   g_autofree char *text = NULL;
@@ -137,15 +160,15 @@ add_config (TnSafetensorsWriter *writer, TnModelFile *source, GError **error)
   if (config == NULL)
     return FALSE;
   text = tn_config_json_to_text (config, FALSE);
-  tn_safetensors_writer_add_metadata (writer, TN_PACKED_KEY_CONFIG, text);
+  set_metadata (self, TN_PACKED_KEY_CONFIG, text);
   if (source->cannot_run == NULL && source->config.rope_layout == TN_ROPE_INTERLEAVED)
-    tn_safetensors_writer_add_metadata (writer, TN_PACKED_KEY_ROPE, "interleaved");
+    set_metadata (self, TN_PACKED_KEY_ROPE, "interleaved");
   return TRUE;
 }
 
 /* Check sums are known when all is written; until then they are zeros. */
 static void
-add_description (TnSafetensorsWriter *writer, GPtrArray *parts)
+add_description (Output *self, GPtrArray *parts)
 {
   g_autoptr (JsonBuilder) builder = json_builder_new ();
   g_autoptr (JsonGenerator) generator = json_generator_new ();
@@ -170,13 +193,13 @@ add_description (TnSafetensorsWriter *writer, GPtrArray *parts)
   root = json_builder_get_root (builder);
   json_generator_set_root (generator, root);
   text = json_generator_to_data (generator, NULL);
-  tn_safetensors_writer_add_metadata (writer, TN_PACKED_KEY_FORMAT, TN_PACKED_FORMAT);
-  tn_safetensors_writer_add_metadata (writer, TN_PACKED_KEY_TENSORS, text);
+  set_metadata (self, TN_PACKED_KEY_FORMAT, TN_PACKED_FORMAT);
+  set_metadata (self, TN_PACKED_KEY_TENSORS, text);
 }
 
 /* Schemes of values that were rounded and are kept as plain numbers. */
 static void
-add_schemes (TnSafetensorsWriter *writer, GPtrArray *items)
+add_schemes (Output *self, GPtrArray *items)
 {
   g_autoptr (JsonBuilder) builder = json_builder_new ();
   g_autoptr (JsonGenerator) generator = json_generator_new ();
@@ -201,13 +224,33 @@ add_schemes (TnSafetensorsWriter *writer, GPtrArray *items)
     return;
   json_generator_set_root (generator, root);
   text = json_generator_to_data (generator, NULL);
-  tn_safetensors_writer_add_metadata (writer, TN_PACKED_KEY_ROUNDED, text);
+  set_metadata (self, TN_PACKED_KEY_ROUNDED, text);
 }
 
 static gboolean
-verify (const char *readable, const char *path, GPtrArray *items, TnExportRun *run, GError **error)
+compare_metadata (Output *self, const char *readable, const char *path, GError **error)
 {
-  g_autoptr (TnModelFile) model = tn_model_file_open (readable, error);
+  g_autoptr (TnMappedFile) map = tn_mapped_file_open (readable, error);
+  g_autoptr (TnSafetensors) file = map != NULL ? tn_safetensors_open (map, error) : NULL;
+  GHashTableIter iter;
+  gpointer key, value;
+  gboolean same;
+
+  if (file == NULL)
+    return FALSE;
+  same = g_hash_table_size (tn_safetensors_get_all_metadata (file)) == g_hash_table_size (self->metadata);
+  g_hash_table_iter_init (&iter, self->metadata);
+  while (same && g_hash_table_iter_next (&iter, &key, &value))
+    same = g_strcmp0 (tn_safetensors_get_metadata (file, key), value) == 0;
+  if (!same)
+    g_set_error (error, TN_ERROR, TN_ERROR_DATA, _ ("%s: the metadata read differently from what was written"), path);
+  return same;
+}
+
+static gboolean
+verify (Output *self, const char *readable, const char *path, GPtrArray *items, TnExportRun *run, GError **error)
+{
+  g_autoptr (TnModelFile) model = compare_metadata (self, readable, path, error) ? tn_model_file_open (readable, error) : NULL;
 
   return model != NULL && tn_model_file_check_sums (model, error) && tn_export_verify_items (model, path, items, 0, run, error) &&
          tn_model_file_check (model, error);
@@ -219,7 +262,10 @@ tn_export_safetensors (TnModelFile *source, const char *path, const TnExportOpti
 {
   g_autoptr (GPtrArray) items = make_items (source, options, error);
   g_autoptr (GPtrArray) parts = g_ptr_array_new_with_free_func (part_free);
-  g_autoptr (TnSafetensorsWriter) writer = tn_safetensors_writer_new ();
+  g_auto (Output) output = {
+      .writer = tn_safetensors_writer_new (),
+      .metadata = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free),
+  };
   g_autoptr (TnAtomicFile) file = NULL;
   g_autofree char *fingerprint = NULL;
   const char *readable;
@@ -243,22 +289,22 @@ tn_export_safetensors (TnModelFile *source, const char *path, const TnExportOpti
       part->item = g_ptr_array_index (items, i);
       part->run = run;
       g_ptr_array_add (parts, part);
-      if (!add_part (writer, part, error))
+      if (!add_part (output.writer, part, error))
         return FALSE;
     }
   fingerprint = g_strdup_printf ("%016" PRIx64, tn_model_file_get_fingerprint (source));
-  tn_safetensors_writer_add_metadata (writer, "format", "pt");
-  tn_safetensors_writer_add_metadata (writer, "ternion.source_fingerprint", fingerprint);
-  if (!add_config (writer, source, error))
+  set_metadata (&output, "format", "pt");
+  set_metadata (&output, "ternion.source_fingerprint", fingerprint);
+  if (!add_config (&output, source, error))
     return FALSE;
-  add_description (writer, parts);
-  add_schemes (writer, items);
+  add_description (&output, parts);
+  add_schemes (&output, items);
   tn_export_begin (run, items);
-  if (!tn_safetensors_writer_write_to (writer, file, error))
+  if (!tn_safetensors_writer_write_to (output.writer, file, error))
     return FALSE;
-  add_description (writer, parts);
-  if (!tn_safetensors_writer_update (writer, file, error) || !tn_model_file_check (source, error) ||
-      (readable = tn_atomic_file_get_readable (file, error)) == NULL || !verify (readable, path, items, run, error))
+  add_description (&output, parts);
+  if (!tn_safetensors_writer_update (output.writer, file, error) || !tn_model_file_check (source, error) ||
+      (readable = tn_atomic_file_get_readable (file, error)) == NULL || !verify (&output, readable, path, items, run, error))
     return FALSE;
   tn_export_result_fill (result, items, tn_atomic_file_tell (file));
   return tn_atomic_file_commit (file, error);

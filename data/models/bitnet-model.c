@@ -168,12 +168,13 @@ unpack_layers (TnModelFile *self)
       for (guint kind = 0; kind < G_N_ELEMENTS (layer_names); kind++)
         found |= unpack_layer (self, layer, kind, &least, &most);
     }
-  tn_model_file_add_metadata (self, "ternion.weight_scale",
+  tn_model_file_add_metadata (self, "ternion.reader.weight_scale",
                               g_strdup (self->bitnet.scale_divides
                                             ? "weight = code / weight_scale (linear_class bitlinear)"
                                             : "weight = code * weight_scale (linear_class autobitlinear)"));
   if (most > 0.0f)
-    tn_model_file_add_metadata (self, "ternion.weight_levels", g_strdup_printf ("%g to %g", (double) least, (double) most));
+    tn_model_file_add_metadata (self, "ternion.reader.weight_levels",
+                                g_strdup_printf ("%g to %g", (double) least, (double) most));
 }
 
 static void
@@ -187,7 +188,7 @@ read_i2_s (TnModelFile *self)
         continue;
       tn_model_file_replace_tensor (self, entry, "I2_S", tn_ternary_tensor_new_i2_s (entry->tensor));
       /* Files that were quantized on ARM look the same, with blocks of 64. */
-      tn_model_file_add_metadata (self, "ternion.i2_s", g_strdup ("blocks of 128 (x86)"));
+      tn_model_file_add_metadata (self, "ternion.reader.i2_s", g_strdup ("blocks of 128 (x86)"));
     }
 }
 
@@ -206,7 +207,7 @@ tn_bitnet_prepare (TnModelFile *self)
     unpack_layers (self);
   if (self->bitnet.source == TN_BITNET_STORED)
     read_i2_s (self);
-  tn_model_file_add_metadata (self, "ternion.linear_layers",
+  tn_model_file_add_metadata (self, "ternion.reader.linear_layers",
                               g_strdup_printf ("BitLinear, int8 activations a token; weights %s", sources[self->bitnet.source]));
 }
 

@@ -95,7 +95,7 @@ char        *tn_huggingface_source_name (const char *canonical);
 
 /* "quantization_config" of a model whose quant_method is bitnet. */
 void         tn_bitnet_read_quantization (TnModelFile *self, const TnJsonNode *quantization);
-/* Once all tensors and the config are there: packed tensors become readable, metadata "ternion.…" say what was decided. */
+/* Once all tensors and the config are there: packed tensors become readable, metadata "ternion.reader.…" say what was decided. */
 void         tn_bitnet_prepare (TnModelFile *self);
 /* The weight of a linear layer with what multiplies its product; marks that tensor as used. A new reference. */
 TnTensor    *tn_bitnet_scale_weight (TnModelFile *self, const char *name, TnTensor *tensor, GHashTable *used, GError **error);

@@ -5,25 +5,16 @@
 
 #include <glib/gi18n-lib.h>
 
-#include "data/files/json-reader.h"
 #include "data/files/mapped-file.h"
 #include "data/tokenizers/byte-level.h"
 #include "data/tokenizers/byte-pair-model.h"
+#include "data/tokenizers/gguf-form-private.h"
+#include "data/tokenizers/piece-model.h"
 #include "data/tokenizers/tokenizer-private.h"
 #include "engine/error.h"
 
 #define LOWER_ONE_EIGHTH "\xe2\x96\x81"
 #define FIRST_BYTE_TOKEN 3
-
-typedef enum
-{
-  TOKEN_NORMAL = 1,
-  TOKEN_UNKNOWN = 2,
-  TOKEN_CONTROL = 3,
-  TOKEN_USER_DEFINED = 4,
-  TOKEN_UNUSED = 5,
-  TOKEN_BYTE = 6,
-} TokenType;
 
 static void
 free_token (gpointer data)
@@ -51,7 +42,7 @@ tn_gguf_tokenizer_clear (TnGgufTokenizer *self)
 }
 
 static void
-add_token (TnGgufTokenizer *self, const char *text, gsize bytes, TokenType type)
+add_token (TnGgufTokenizer *self, const char *text, gsize bytes, TnGgufTokenType type)
 {
   gint32 number = (gint32) type;
 
@@ -65,7 +56,7 @@ add_unused (TnGgufTokenizer *self)
 {
   g_autofree char *text = g_strdup_printf ("[PAD%u]", self->tokens->len);
 
-  add_token (self, text, strlen (text), TOKEN_UNUSED);
+  add_token (self, text, strlen (text), TN_GGUF_TOKEN_UNUSED);
 }
 
 static void
@@ -77,13 +68,13 @@ get_bytes_form (TnTokenizer *tokenizer, TnGgufTokenizer *self)
     {
       char text[6];
 
-      add_token (self, text, (gsize) g_unichar_to_utf8 (tn_byte_level_character ((guint8) byte), text), TOKEN_NORMAL);
+      add_token (self, text, (gsize) g_unichar_to_utf8 (tn_byte_level_character ((guint8) byte), text), TN_GGUF_TOKEN_NORMAL);
     }
   for (guint id = 256; id < tokenizer->size; id++)
     {
       const char *piece = tn_tokenizer_get_piece (tokenizer, (gint32) id);
 
-      add_token (self, piece, strlen (piece), TOKEN_CONTROL);
+      add_token (self, piece, strlen (piece), TN_GGUF_TOKEN_CONTROL);
     }
 }
 
@@ -114,9 +105,10 @@ read_llama2c (TnGgufTokenizer *self, const guint8 *data, gsize size)
       g_array_append_val (self->scores, score);
       g_string_replace (text, " ", LOWER_ONE_EIGHTH, 0);
       if (id < FIRST_BYTE_TOKEN)
-        add_token (self, specials[id], strlen (specials[id]), id == 0 ? TOKEN_UNKNOWN : TOKEN_CONTROL);
+        add_token (self, specials[id], strlen (specials[id]), id == 0 ? TN_GGUF_TOKEN_UNKNOWN : TN_GGUF_TOKEN_CONTROL);
       else
-        add_token (self, text->str, text->len, tn_tokenizer_byte_of_piece (piece, length) >= 0 ? TOKEN_BYTE : TOKEN_NORMAL);
+        add_token (self, text->str, text->len,
+                   tn_tokenizer_byte_of_piece (piece, length) >= 0 ? TN_GGUF_TOKEN_BYTE : TN_GGUF_TOKEN_NORMAL);
       place += 8 + length;
     }
 }
@@ -165,7 +157,7 @@ add_added_token (GHashTable *types, const TnJsonNode *node)
 {
   const TnJsonNode *id = tn_json_find_typed (node, "id", TN_JSON_NUMBER);
   const TnJsonNode *special = tn_json_find_typed (node, "special", TN_JSON_BOOLEAN);
-  TokenType type = special != NULL && !special->value.boolean ? TOKEN_USER_DEFINED : TOKEN_CONTROL;
+  TnGgufTokenType type = special != NULL && !special->value.boolean ? TN_GGUF_TOKEN_USER_DEFINED : TN_GGUF_TOKEN_CONTROL;
 
   if (id != NULL)
     g_hash_table_insert (types, GINT_TO_POINTER ((gint) id->value.number.integer), GINT_TO_POINTER (type));
@@ -188,50 +180,100 @@ add_pieces (TnTokenizer *tokenizer, const TnJsonNode *root, TnGgufTokenizer *sel
       if (piece[0] == '\0')
         add_unused (self);
       else
-        add_token (self, piece, strlen (piece), type != NULL ? (TokenType) GPOINTER_TO_INT (type) : TOKEN_NORMAL);
+        add_token (self, piece, strlen (piece), type != NULL ? (TnGgufTokenType) GPOINTER_TO_INT (type) : TN_GGUF_TOKEN_NORMAL);
     }
 }
 
-static void
-add_merges (const TnJsonNode *model, TnGgufTokenizer *self)
+gboolean
+tn_gguf_form_get_merge (const TnJsonNode *merge, char **left, char **right)
 {
-  const TnJsonNode *merges = tn_json_find_typed (model, "merges", TN_JSON_ARRAY);
+  if (merge->type == TN_JSON_STRING)
+    {
+      const char *text = merge->value.string.text, *space = text[0] != '\0' ? strchr (text + 1, ' ') : NULL;
 
-  for (const TnJsonNode *node = merges != NULL ? merges->value.list.first : NULL; node != NULL; node = node->next)
-    if (node->type == TN_JSON_STRING)
-      g_ptr_array_add (self->merges, g_strdup (node->value.string.text));
-    else if (node->type == TN_JSON_ARRAY && node->n_children == 2)
-      {
-        g_autofree char *left = tn_json_node_to_text (node->value.list.first, 0);
-        g_autofree char *right = tn_json_node_to_text (node->value.list.first->next, 0);
+      *left = space != NULL ? g_strndup (text, (gsize) (space - text)) : NULL;
+      *right = space != NULL ? g_strdup (space + 1) : NULL;
+      return space != NULL;
+    }
+  *left = *right = NULL;
+  if (merge->type != TN_JSON_ARRAY || merge->n_children != 2)
+    return FALSE;
+  *left = tn_json_node_to_text (merge->value.list.first, 0);
+  *right = tn_json_node_to_text (merge->value.list.first->next, 0);
+  return TRUE;
+}
 
+static void
+add_merges (const TnJsonNode *merges, TnGgufTokenizer *self)
+{
+  for (const TnJsonNode *node = merges->value.list.first; node != NULL; node = node->next)
+    {
+      g_autofree char *left = NULL, *right = NULL;
+
+      if (tn_gguf_form_get_merge (node, &left, &right))
         g_ptr_array_add (self->merges, g_strconcat (left, " ", right, NULL));
-      }
+    }
 }
 
 static gboolean
-get_byte_level_form (TnTokenizer *tokenizer, TnGgufTokenizer *self, GError **error)
+get_byte_level_form (TnTokenizer *tokenizer, const TnJsonNode *root, const TnJsonNode *merges, TnGgufTokenizer *self,
+                     GError **error)
 {
   const TnBytePairModel *model = tokenizer->model;
-  g_autoptr (TnJson) json = NULL;
 
-  if (tokenizer->klass != &tn_byte_pair_class)
-    return unsupported (error, tokenizer->path, _ ("byte pairs of characters, whose merges have no scores"));
   if (model->normal_form >= 0)
     return unsupported (error, tokenizer->path, _ ("a normalizer"));
   if (model->prefix_space)
     return unsupported (error, tokenizer->path, _ ("a space in front of the text"));
   if (find_pre (model) == NULL)
     return unsupported (error, tokenizer->path, _ ("its way to cut text into words"));
-  json = tn_json_parse_file (tokenizer->path, error);
-  if (json == NULL)
-    return FALSE;
   init (self, "gpt2");
   self->pre = find_pre (model);
   self->unknown = model->unknown;
-  add_pieces (tokenizer, tn_json_get_root (json), self);
-  add_merges (tn_json_find (tn_json_get_root (json), "model"), self);
+  add_pieces (tokenizer, root, self);
+  add_merges (merges, self);
   return TRUE;
+}
+
+static gboolean
+get_piece_form (TnTokenizer *tokenizer, const TnJsonNode *root, const TnJsonNode *merges, TnGgufTokenizer *self, GError **error)
+{
+  const TnPieceModel *model = tokenizer->model;
+
+  if (model->split_words || (model->prefix_space && (model->only_if_none || model->only_first)))
+    return unsupported (error, tokenizer->path, _ ("its way to cut text into words"));
+  init (self, "llama");
+  self->unknown = model->unknown;
+  self->no_space_prefix = !model->prefix_space;
+  add_pieces (tokenizer, root, self);
+  for (guint id = 0; id < self->tokens->len; id++)
+    {
+      const GString *token = g_ptr_array_index (self->tokens, id);
+      gint byte = tn_tokenizer_byte_of_piece (token->str, token->len);
+
+      if ((gint32) id == model->unknown)
+        g_array_index (self->types, gint32, id) = TN_GGUF_TOKEN_UNKNOWN;
+      else if (byte >= 0 && model->fallback[byte] == (gint32) id)
+        g_array_index (self->types, gint32, id) = TN_GGUF_TOKEN_BYTE;
+    }
+  return tn_gguf_form_score_merges (self, merges) ||
+         unsupported (error, tokenizer->path, _ ("merges that no scores of pieces stand for"));
+}
+
+static gboolean
+get_json_form (TnTokenizer *tokenizer, TnGgufTokenizer *self, GError **error)
+{
+  g_autoptr (TnJson) json = tn_json_parse_file (tokenizer->path, error);
+  const TnJsonNode *root, *merges;
+
+  if (json == NULL)
+    return FALSE;
+  root = tn_json_get_root (json);
+  merges = tn_json_find_typed (tn_json_find (root, "model"), "merges", TN_JSON_ARRAY);
+  if (merges == NULL)
+    return unsupported (error, tokenizer->path, _ ("a model without merges"));
+  return tokenizer->klass == &tn_byte_pair_class ? get_byte_level_form (tokenizer, root, merges, self, error)
+                                                 : get_piece_form (tokenizer, root, merges, self, error);
 }
 
 gboolean
@@ -250,7 +292,7 @@ tn_tokenizer_get_gguf_form (TnTokenizer *tokenizer, guint n_vocab, TnGgufTokeniz
         return FALSE;
       break;
     case TN_TOKENIZER_HUGGINGFACE:
-      if (!get_byte_level_form (tokenizer, self, error))
+      if (!get_json_form (tokenizer, self, error))
         return FALSE;
       break;
     case TN_TOKENIZER_GGUF:

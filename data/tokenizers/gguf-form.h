@@ -16,6 +16,7 @@ typedef struct
   GPtrArray  *merges;  /* char *; empty for llama */
   gint32      bos, eos, unknown; /* -1: none */
   gboolean    add_bos;
+  gboolean    no_space_prefix; /* tokenizer.ggml.add_space_prefix is false; llama only */
 } TnGgufTokenizer;
 
 void     tn_gguf_tokenizer_clear    (TnGgufTokenizer *self);

@@ -28,38 +28,87 @@ broadcast (const gint8 *x)
   return vreinterpretq_s8_s32 (vdupq_n_s32 (bytes));
 }
 
-TN_KERNEL_INLINE int8x16_t
-unpack_step (uint8x16_t packed, int step)
-{
-  return vreinterpretq_s8_u8 (vandq_u8 (vshlq_u8 (packed, vdupq_n_s8 ((gint8) (-2 * step))), vdupq_n_u8 (3)));
-}
-
 static void
 unpack (const guint8 *tiles, gsize n_tiles, guint8 *panel)
 {
   for (; n_tiles > 0; n_tiles--, tiles += TN_TERNARY_TILE_BYTES, panel += TN_TERNARY_STEPS * TN_TERNARY_STEP_BYTES)
-#pragma GCC unroll 4
     for (gsize q = 0; q < QUARTERS; q++)
       {
         uint8x16_t packed = vld1q_u8 (tiles + q * QUARTER_BYTES);
 
-#pragma GCC unroll 4
-        for (int step = 0; step < TN_TERNARY_STEPS; step++)
-          vst1q_u8 (panel + step * TN_TERNARY_STEP_BYTES + q * QUARTER_BYTES, vreinterpretq_u8_s8 (unpack_step (packed, step)));
+        for (gsize step = 0; step < TN_TERNARY_STEPS; step++, packed = vshrq_n_u8 (packed, 2))
+          vst1q_u8 (panel + step * TN_TERNARY_STEP_BYTES + q * QUARTER_BYTES, vandq_u8 (packed, vdupq_n_u8 (3)));
       }
 }
 
-/* sums16 [QUARTERS][2]: of two rows by four columns each, added to sums[16]. */
 TN_KERNEL_INLINE void
-add_sums (const int16x8_t sums16[QUARTERS][2], gint32 *sums)
+load_codes (const guint8 *panel, int8x16_t codes[QUARTERS])
+{
+#pragma GCC unroll 4
+  for (gsize q = 0; q < QUARTERS; q++)
+    codes[q] = vreinterpretq_s8_u8 (vld1q_u8 (panel + q * QUARTER_BYTES));
+}
+
+TN_KERNEL_INLINE void
+load_packed (const guint8 *tile, uint8x16_t packed[QUARTERS])
+{
+#pragma GCC unroll 4
+  for (gsize q = 0; q < QUARTERS; q++)
+    packed[q] = vld1q_u8 (tile + q * QUARTER_BYTES);
+}
+
+/* Loops over this are not unrolled: the codes of all steps at once would need more registers than there are. */
+TN_KERNEL_INLINE void
+take_codes (uint8x16_t packed[QUARTERS], int8x16_t codes[QUARTERS])
 {
 #pragma GCC unroll 4
   for (gsize q = 0; q < QUARTERS; q++)
     {
-      int32x4_t rows = vpaddq_s32 (vpaddlq_s16 (sums16[q][0]), vpaddlq_s16 (sums16[q][1]));
-
-      vst1q_s32 (sums + q * QUARTER_ROWS, vaddq_s32 (vld1q_s32 (sums + q * QUARTER_ROWS), rows));
+      codes[q] = vreinterpretq_s8_u8 (vandq_u8 (packed[q], vdupq_n_u8 (3)));
+      packed[q] = vshrq_n_u8 (packed[q], 2);
     }
+}
+
+/* The sums of two rows by four columns. The statement keeps the compiler from moving work of the next token before this one's:
+ * that would need more registers than there are. */
+TN_KERNEL_INLINE void
+add_products (const int8x16_t codes[QUARTERS], const gint8 *x, int16x8_t sums16[QUARTERS][2])
+{
+  int8x16_t values = broadcast (x);
+
+#pragma GCC unroll 4
+  for (gsize q = 0; q < QUARTERS; q++)
+    {
+      sums16[q][0] = vmlal_s8 (sums16[q][0], vget_low_s8 (codes[q]), vget_low_s8 (values));
+      sums16[q][1] = vmlal_high_s8 (sums16[q][1], codes[q], values);
+      __asm__("" : "+w"(sums16[q][0]), "+w"(sums16[q][1]));
+    }
+}
+
+TN_KERNEL_INLINE void
+clear_sums (gsize n_tokens, int16x8_t sums16[][QUARTERS][2])
+{
+#pragma GCC unroll 3
+  for (gsize t = 0; t < n_tokens; t++)
+#pragma GCC unroll 4
+    for (gsize q = 0; q < QUARTERS; q++)
+      sums16[t][q][0] = sums16[t][q][1] = vdupq_n_s16 (0);
+}
+
+/* Four sums of a row make one. */
+TN_KERNEL_INLINE void
+add_sums (gsize n_tokens, int16x8_t sums16[][QUARTERS][2], gint32 *sums)
+{
+#pragma GCC unroll 3
+  for (gsize t = 0; t < n_tokens; t++)
+#pragma GCC unroll 4
+    for (gsize q = 0; q < QUARTERS; q++)
+      {
+        gint32 *to = sums + t * TN_TERNARY_BLOCK_ROWS + q * QUARTER_ROWS;
+        int32x4_t rows = vpaddq_s32 (vpaddlq_s16 (sums16[t][q][0]), vpaddlq_s16 (sums16[t][q][1]));
+
+        vst1q_s32 (to, vaddq_s32 (vld1q_s32 (to), rows));
+      }
 }
 
 TN_KERNEL_INLINE void
@@ -67,29 +116,17 @@ multiply_tokens (const guint8 *panel, gsize n_steps, const gint8 *x, gsize n_tok
 {
   int16x8_t sums16[TOKENS][QUARTERS][2];
 
-#pragma GCC unroll 6
-  for (gsize t = 0; t < n_tokens; t++)
-#pragma GCC unroll 4
-    for (gsize q = 0; q < QUARTERS; q++)
-      sums16[t][q][0] = sums16[t][q][1] = vdupq_n_s16 (0);
+  clear_sums (n_tokens, sums16);
   for (gsize step = 0; step < n_steps; step++)
-#pragma GCC unroll 4
-    for (gsize q = 0; q < QUARTERS; q++)
-      {
-        int8x16_t codes = vreinterpretq_s8_u8 (vld1q_u8 (panel + step * TN_TERNARY_STEP_BYTES + q * QUARTER_BYTES));
+    {
+      int8x16_t codes[QUARTERS];
 
-#pragma GCC unroll 6
-        for (gsize t = 0; t < n_tokens; t++)
-          {
-            int8x16_t values = broadcast (x + t * TN_TERNARY_PANEL_COLUMNS + step * TN_TERNARY_STEP_COLUMNS);
-
-            sums16[t][q][0] = vmlal_s8 (sums16[t][q][0], vget_low_s8 (codes), vget_low_s8 (values));
-            sums16[t][q][1] = vmlal_high_s8 (sums16[t][q][1], codes, values);
-          }
-      }
-#pragma GCC unroll 6
-  for (gsize t = 0; t < n_tokens; t++)
-    add_sums (sums16[t], sums + t * TN_TERNARY_BLOCK_ROWS);
+      load_codes (panel + step * TN_TERNARY_STEP_BYTES, codes);
+#pragma GCC unroll 3
+      for (gsize t = 0; t < n_tokens; t++)
+        add_products (codes, x + t * TN_TERNARY_PANEL_COLUMNS + step * TN_TERNARY_STEP_COLUMNS, sums16[t]);
+    }
+  add_sums (n_tokens, sums16, sums);
 }
 
 static void
@@ -126,81 +163,93 @@ direct_tokens (const guint8 *tiles, gsize n_tiles, const gint8 *x, gsize x_strid
       gsize end = MIN (first + most, n_tiles);
       int16x8_t sums16[TOKENS][QUARTERS][2];
 
-#pragma GCC unroll 6
-      for (gsize t = 0; t < n_tokens; t++)
-#pragma GCC unroll 4
-        for (gsize q = 0; q < QUARTERS; q++)
-          sums16[t][q][0] = sums16[t][q][1] = vdupq_n_s16 (0);
+      clear_sums (n_tokens, sums16);
       for (gsize tile = first; tile < end; tile++)
-#pragma GCC unroll 4
-        for (gsize q = 0; q < QUARTERS; q++)
-          {
-            uint8x16_t packed = vld1q_u8 (tiles + tile * TN_TERNARY_TILE_BYTES + q * QUARTER_BYTES);
+        {
+          uint8x16_t packed[QUARTERS];
 
-#pragma GCC unroll 4
-            for (int step = 0; step < TN_TERNARY_STEPS; step++)
-#pragma GCC unroll 6
+          load_packed (tiles + tile * TN_TERNARY_TILE_BYTES, packed);
+#pragma GCC unroll 1
+          for (gsize step = 0; step < TN_TERNARY_STEPS; step++)
+            {
+              int8x16_t codes[QUARTERS];
+
+              take_codes (packed, codes);
+#pragma GCC unroll 2
               for (gsize t = 0; t < n_tokens; t++)
-                {
-                  int8x16_t codes = unpack_step (packed, step);
-                  int8x16_t values =
-                      broadcast (x + t * x_stride + tile * TN_TERNARY_TILE_COLUMNS + step * TN_TERNARY_STEP_COLUMNS);
-
-                  sums16[t][q][0] = vmlal_s8 (sums16[t][q][0], vget_low_s8 (codes), vget_low_s8 (values));
-                  sums16[t][q][1] = vmlal_high_s8 (sums16[t][q][1], codes, values);
-                }
-          }
-#pragma GCC unroll 6
-      for (gsize t = 0; t < n_tokens; t++)
-        add_sums (sums16[t], sums + t * TN_TERNARY_BLOCK_ROWS);
+                add_products (codes, x + t * x_stride + tile * TN_TERNARY_TILE_COLUMNS + step * TN_TERNARY_STEP_COLUMNS,
+                              sums16[t]);
+            }
+        }
+      add_sums (n_tokens, sums16, sums);
     }
 }
 
 static void
 direct (const guint8 *tiles, gsize n_tiles, const gint8 *x, gsize x_stride, gsize n_tokens, gint32 *sums)
 {
-  for (gsize t = 0; t < n_tokens; t += 2)
-    if (n_tokens - t >= 2)
-      direct_tokens (tiles, n_tiles, x + t * x_stride, x_stride, 2, sums + t * TN_TERNARY_BLOCK_ROWS);
-    else
-      direct_tokens (tiles, n_tiles, x + t * x_stride, x_stride, 1, sums + t * TN_TERNARY_BLOCK_ROWS);
+  gsize t = 0;
+
+  for (; t + 2 <= n_tokens; t += 2)
+    direct_tokens (tiles, n_tiles, x + t * x_stride, x_stride, 2, sums + t * TN_TERNARY_BLOCK_ROWS);
+  if (t < n_tokens)
+    direct_tokens (tiles, n_tiles, x + t * x_stride, x_stride, 1, sums + t * TN_TERNARY_BLOCK_ROWS);
 }
 
 const TnTernaryKernels tn_ternary_neon = {unpack, multiply, direct};
 
 /* 6 tokens by 16 rows: 24 of the 32 registers hold sums. */
-TN_KERNEL_INLINE TARGET_DOTPROD void
-multiply_tokens_dotprod (const guint8 *panel, gsize n_steps, const gint8 *x, gsize n_tokens, gint32 *sums)
-{
-  int32x4_t sums32[TN_TERNARY_TOKENS][QUARTERS];
+G_STATIC_ASSERT (TN_TERNARY_TOKENS == 6 && TN_TERNARY_DIRECT_TOKENS == 4);
 
+TN_KERNEL_INLINE TARGET_DOTPROD void
+add_products_dotprod (const int8x16_t codes[QUARTERS], const gint8 *x, int32x4_t sums32[QUARTERS])
+{
+  int8x16_t values = broadcast (x);
+
+#pragma GCC unroll 4
+  for (gsize q = 0; q < QUARTERS; q++)
+    {
+      sums32[q] = vdotq_s32 (sums32[q], codes[q], values);
+      __asm__("" : "+w"(sums32[q]));
+    }
+}
+
+TN_KERNEL_INLINE void
+load_sums (const gint32 *sums, gsize n_tokens, int32x4_t sums32[][QUARTERS])
+{
 #pragma GCC unroll 6
   for (gsize t = 0; t < n_tokens; t++)
 #pragma GCC unroll 4
     for (gsize q = 0; q < QUARTERS; q++)
       sums32[t][q] = vld1q_s32 (sums + t * TN_TERNARY_BLOCK_ROWS + q * QUARTER_ROWS);
-  for (gsize step = 0; step < n_steps; step++)
-    {
-      int8x16_t codes[QUARTERS];
+}
 
-#pragma GCC unroll 4
-      for (gsize q = 0; q < QUARTERS; q++)
-        codes[q] = vreinterpretq_s8_u8 (vld1q_u8 (panel + step * TN_TERNARY_STEP_BYTES + q * QUARTER_BYTES));
-#pragma GCC unroll 6
-      for (gsize t = 0; t < n_tokens; t++)
-        {
-          int8x16_t values = broadcast (x + t * TN_TERNARY_PANEL_COLUMNS + step * TN_TERNARY_STEP_COLUMNS);
-
-#pragma GCC unroll 4
-          for (gsize q = 0; q < QUARTERS; q++)
-            sums32[t][q] = vdotq_s32 (sums32[t][q], codes[q], values);
-        }
-    }
+TN_KERNEL_INLINE void
+store_sums (gint32 *sums, gsize n_tokens, int32x4_t sums32[][QUARTERS])
+{
 #pragma GCC unroll 6
   for (gsize t = 0; t < n_tokens; t++)
 #pragma GCC unroll 4
     for (gsize q = 0; q < QUARTERS; q++)
       vst1q_s32 (sums + t * TN_TERNARY_BLOCK_ROWS + q * QUARTER_ROWS, sums32[t][q]);
+}
+
+TN_KERNEL_INLINE TARGET_DOTPROD void
+multiply_tokens_dotprod (const guint8 *panel, gsize n_steps, const gint8 *x, gsize n_tokens, gint32 *sums)
+{
+  int32x4_t sums32[TN_TERNARY_TOKENS][QUARTERS];
+
+  load_sums (sums, n_tokens, sums32);
+  for (gsize step = 0; step < n_steps; step++)
+    {
+      int8x16_t codes[QUARTERS];
+
+      load_codes (panel + step * TN_TERNARY_STEP_BYTES, codes);
+#pragma GCC unroll 6
+      for (gsize t = 0; t < n_tokens; t++)
+        add_products_dotprod (codes, x + t * TN_TERNARY_PANEL_COLUMNS + step * TN_TERNARY_STEP_COLUMNS, sums32[t]);
+    }
+  store_sums (sums, n_tokens, sums32);
 }
 
 TARGET_DOTPROD static void
@@ -234,35 +283,25 @@ direct_tokens_dotprod (const guint8 *tiles, gsize n_tiles, const gint8 *x, gsize
 {
   int32x4_t sums32[TN_TERNARY_DIRECT_TOKENS][QUARTERS];
 
-#pragma GCC unroll 6
-  for (gsize t = 0; t < n_tokens; t++)
-#pragma GCC unroll 4
-    for (gsize q = 0; q < QUARTERS; q++)
-      sums32[t][q] = vld1q_s32 (sums + t * TN_TERNARY_BLOCK_ROWS + q * QUARTER_ROWS);
+  load_sums (sums, n_tokens, sums32);
   for (gsize tile = 0; tile < n_tiles; tile++)
     {
       uint8x16_t packed[QUARTERS];
 
-#pragma GCC unroll 4
-      for (gsize q = 0; q < QUARTERS; q++)
-        packed[q] = vld1q_u8 (tiles + tile * TN_TERNARY_TILE_BYTES + q * QUARTER_BYTES);
-#pragma GCC unroll 4
-      for (int step = 0; step < TN_TERNARY_STEPS; step++)
-#pragma GCC unroll 6
-        for (gsize t = 0; t < n_tokens; t++)
-          {
-            int8x16_t values = broadcast (x + t * x_stride + tile * TN_TERNARY_TILE_COLUMNS + step * TN_TERNARY_STEP_COLUMNS);
+      load_packed (tiles + tile * TN_TERNARY_TILE_BYTES, packed);
+#pragma GCC unroll 1
+      for (gsize step = 0; step < TN_TERNARY_STEPS; step++)
+        {
+          int8x16_t codes[QUARTERS];
 
+          take_codes (packed, codes);
 #pragma GCC unroll 4
-            for (gsize q = 0; q < QUARTERS; q++)
-              sums32[t][q] = vdotq_s32 (sums32[t][q], unpack_step (packed[q], step), values);
-          }
+          for (gsize t = 0; t < n_tokens; t++)
+            add_products_dotprod (codes, x + t * x_stride + tile * TN_TERNARY_TILE_COLUMNS + step * TN_TERNARY_STEP_COLUMNS,
+                                  sums32[t]);
+        }
     }
-#pragma GCC unroll 6
-  for (gsize t = 0; t < n_tokens; t++)
-#pragma GCC unroll 4
-    for (gsize q = 0; q < QUARTERS; q++)
-      vst1q_s32 (sums + t * TN_TERNARY_BLOCK_ROWS + q * QUARTER_ROWS, sums32[t][q]);
+  store_sums (sums, n_tokens, sums32);
 }
 
 TARGET_DOTPROD static void

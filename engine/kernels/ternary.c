@@ -40,6 +40,7 @@ typedef struct
  * the caches. */
 #define CHUNK_TOKENS (32 * TN_TERNARY_TOKENS)
 #define CHUNK_BYTES ((gsize) 768 << 10)
+#define LINE_BYTES 64
 
 typedef struct
 {
@@ -146,11 +147,11 @@ next_part (gsize n, gsize most)
 
 /* The codes are the weights and one: what the one adds is taken off before. */
 static void
-begin_sums (const Product *self, gsize n_groups, gsize token, gsize n_tokens, Scratch *scratch)
+begin_sums (const Product *self, gsize n_groups, gsize token, gsize n_tokens, gint32 *sums)
 {
   for (gsize t = 0; t < n_tokens; t++)
     for (gsize row = 0; row < n_groups * TN_TERNARY_TILE_ROWS; row++)
-      scratch->sums[t][row] = -self->x_sums[token + t];
+      sums[t * TN_TERNARY_BLOCK_ROWS + row] = -self->x_sums[token + t];
 }
 
 TN_KERNEL_INLINE void
@@ -169,19 +170,19 @@ TN_KERNEL_DEFINE (tn_ternary_scale,
                   (sums, n, token_scale, row_scales, per_row, y))
 
 static void
-store_sums (const Product *self, guint64 row, gsize n_rows, gsize token, gsize n_tokens, const Scratch *scratch)
+store_sums (const Product *self, guint64 row, gsize n_rows, gsize token, gsize n_tokens, const gint32 *sums)
 {
   const TnTernaryScales *scales = self->scales;
 
-  for (gsize t = 0; t < n_tokens; t++)
+  for (gsize t = 0; t < n_tokens; t++, sums += TN_TERNARY_BLOCK_ROWS)
     {
       gsize at = (token + t) * self->y_stride + row;
 
       if (self->sums != NULL)
-        memcpy (self->sums + at, scratch->sums[t], n_rows * sizeof (gint32));
+        memcpy (self->sums + at, sums, n_rows * sizeof (gint32));
       else
-        tn_ternary_scale (scratch->sums[t], n_rows, scales->tokens[token + t], scales->rows + (scales->per_row ? row : 0),
-                          scales->per_row, self->y + at);
+        tn_ternary_scale (sums, n_rows, scales->tokens[token + t], scales->rows + (scales->per_row ? row : 0), scales->per_row,
+                          self->y + at);
     }
 }
 
@@ -195,9 +196,9 @@ product_direct (const Product *self, const TnTernaryKernels *kernels, Scratch *s
       for (gsize token = 0, n_tokens; token < self->n_tokens; token += n_tokens)
         {
           n_tokens = next_part (self->n_tokens - token, TN_TERNARY_DIRECT_TOKENS);
-          begin_sums (self, 1, token, n_tokens, scratch);
+          begin_sums (self, 1, token, n_tokens, scratch->sums[0]);
           kernels->direct (tiles, self->n_tiles, self->x + token * self->x_stride, self->x_stride, n_tokens, scratch->sums[0]);
-          store_sums (self, row, MIN (self->n_rows - row, TN_TERNARY_TILE_ROWS), token, n_tokens, scratch);
+          store_sums (self, row, MIN (self->n_rows - row, TN_TERNARY_TILE_ROWS), token, n_tokens, scratch->sums[0]);
         }
     }
 }
@@ -214,17 +215,42 @@ copy_x (const Product *self, gsize token, gsize n_tokens, Scratch *scratch)
       memcpy (out, self->x + (token + t) * self->x_stride + column, MIN (width - column, TN_TERNARY_PANEL_COLUMNS));
 }
 
+/* Where results go is seldom in a cache: its lines come while the sums are made. Inline, for the compiler drops calls of functions
+ * that do nothing but this. */
+TN_KERNEL_INLINE void
+prefetch_results (const Product *self, guint64 row, gsize n_rows, gsize token, gsize n_tokens)
+{
+  const guint8 *results = self->sums != NULL ? (const guint8 *) self->sums : (const guint8 *) self->y;
+
+  for (gsize t = 0; t < n_tokens; t++)
+    for (gsize i = 0; i < n_rows; i += LINE_BYTES / sizeof (float))
+      __builtin_prefetch (results + ((token + t) * self->y_stride + row + i) * sizeof (float), 1);
+}
+
+/* The weights of the next panel come a few at a time, too: tiles first .. end of its groups. */
+TN_KERNEL_INLINE void
+prefetch_tiles (const Product *self, guint64 row, gsize first, gsize end)
+{
+  gsize n_groups = row < self->n_rows ? MIN (count_groups (self->n_rows - row), TN_TERNARY_BLOCK_GROUPS) : 0;
+  const guint8 *tiles = self->tiles + row / TN_TERNARY_TILE_ROWS * self->n_tiles * TN_TERNARY_TILE_BYTES;
+
+  for (gsize g = 0; g < n_groups; g++, tiles += self->n_tiles * TN_TERNARY_TILE_BYTES)
+    for (gsize tile = first; tile < MIN (end, self->n_tiles); tile++)
+      __builtin_prefetch (tiles + tile * TN_TERNARY_TILE_BYTES);
+}
+
 static void
 product_block (const Product *self, const TnTernaryKernels *kernels, guint64 row, gsize n_groups, gsize token, gsize n_tokens,
                Scratch *scratch)
 {
   const gsize most = TN_TERNARY_PANEL_STEPS / TN_TERNARY_STEPS;
+  const gsize n_rows = MIN (self->n_rows - row, n_groups * TN_TERNARY_TILE_ROWS);
   const gint8 *x = scratch->x;
 
-  begin_sums (self, n_groups, token, n_tokens, scratch);
   for (gsize tile = 0; tile < self->n_tiles; tile += most)
     {
       gsize n_tiles = MIN (self->n_tiles - tile, most);
+      gboolean last = n_tiles == self->n_tiles - tile;
 
       for (gsize g = 0; g < n_groups; g++)
         kernels->unpack (self->tiles + ((row / TN_TERNARY_TILE_ROWS + g) * self->n_tiles + tile) * TN_TERNARY_TILE_BYTES, n_tiles,
@@ -232,10 +258,17 @@ product_block (const Product *self, const TnTernaryKernels *kernels, guint64 row
       for (gsize t = 0, n; t < n_tokens; t += n, x += n * TN_TERNARY_PANEL_COLUMNS)
         {
           n = next_part (n_tokens - t, TN_TERNARY_TOKENS);
+          if (tile == 0)
+            begin_sums (self, n_groups, token + t, n, scratch->sums[t]);
+          prefetch_tiles (self, last ? row + n_rows : row, (last ? 0 : tile + most) + most * t / n_tokens,
+                          (last ? 0 : tile + most) + most * (t + n) / n_tokens);
+          if (last)
+            prefetch_results (self, row, n_rows, token + t, n);
           kernels->multiply (scratch->panels[0], n_groups, n_tiles * TN_TERNARY_STEPS, x, n, scratch->sums[t]);
+          if (last)
+            store_sums (self, row, n_rows, token + t, n, scratch->sums[t]);
         }
     }
-  store_sums (self, row, MIN (self->n_rows - row, n_groups * TN_TERNARY_TILE_ROWS), token, n_tokens, scratch);
 }
 
 static void
@@ -244,7 +277,7 @@ product (const Product *self, Scratch *scratch)
   const TnTernaryKernels *kernels = kernels_of[tn_variant_get ()];
   gsize most = chunk_tokens (self->n_tiles) / TN_TERNARY_TOKENS;
 
-  if (self->n_tokens <= MOST_DIRECT_TOKENS)
+  if (self->n_tokens <= MOST_DIRECT_TOKENS || self->n_tiles == 0)
     {
       product_direct (self, kernels, scratch);
       return;

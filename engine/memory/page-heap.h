@@ -56,16 +56,4 @@ void      tn_page_heap_set_most_pages (TnPageHeap *self, gsize most_pages);
 /* Calls func for every extent in use, with the lock held. */
 void      tn_page_heap_foreach (TnPageHeap *self, void (*func) (TnExtent *extent, gpointer user_data), gpointer user_data);
 
-/* The extent of an address, or NULL. Of a large or free one it is only found by its first and its last page. */
-static inline TnExtent *
-tn_extent_find (gconstpointer address)
-{
-  TnRegion *region = tn_region_find (address);
-
-  if (G_UNLIKELY (region == NULL))
-    return NULL;
-  return atomic_load_explicit (&region->pages[(gsize) ((const guint8 *) address - region->start) / TN_PAGE_BYTES],
-                               memory_order_relaxed);
-}
-
 G_END_DECLS

@@ -27,14 +27,16 @@ get_leaf (guint64 unit)
   return leaf;
 }
 
+/* pages: NULL where the addresses end to be ours. */
 static void
-enter_addresses (guint8 *start, gsize bytes, TnRegion *region)
+enter_addresses (guint8 *start, gsize bytes, TnExtent *_Atomic *pages)
 {
   for (gsize offset = 0; offset < bytes; offset += TN_REGION_UNIT)
     {
       guint64 unit = (guint64) (gsize) (start + offset) >> TN_REGION_UNIT_BITS;
 
-      atomic_store_explicit (&(*get_leaf (unit))[unit & ((1 << TN_ADDRESS_LEVEL_BITS) - 1)], region, memory_order_release);
+      atomic_store_explicit (&(*get_leaf (unit))[unit % (1 << TN_ADDRESS_LEVEL_BITS)],
+                             pages != NULL ? pages + offset / TN_PAGE_BYTES : NULL, memory_order_release);
     }
 }
 
@@ -90,7 +92,7 @@ tn_region_map (TnPageHeap *heap, gsize n_pages)
   TN_POISON (self->start, bytes);
   TN_ROOT (self->start, bytes);
   TN_ROOT (self, table_bytes (n_pages));
-  enter_addresses (self->start, bytes, self);
+  enter_addresses (self->start, bytes, self->pages);
   return self;
 }
 

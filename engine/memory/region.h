@@ -7,7 +7,7 @@
 G_BEGIN_DECLS
 
 /* TnRegion: a stretch of address space from the system, cut into pages, and which of them the system holds memory for.
- * Every address leads to its region and the extent it lies in, without a lock. */
+ * Every address leads to the extent it lies in, without a lock. */
 
 #define TN_PAGE_BYTES ((gsize) 4096)
 /* Regions start at multiples of this and are as long as multiples of it. */
@@ -39,15 +39,17 @@ void      tn_region_advise_huge (TnRegion *self, gsize first, gsize n);
 
 #define TN_ADDRESS_LEVEL_BITS 13
 
-typedef TnRegion *_Atomic TnAddressLeaf[1 << TN_ADDRESS_LEVEL_BITS];
+/* By unit of address space: the pages of the region it belongs to, from the unit's first one on. */
+typedef TnExtent *_Atomic *_Atomic TnAddressLeaf[1 << TN_ADDRESS_LEVEL_BITS];
 /* 48 bits of address: two levels of 13 bits above the unit. */
 G_GNUC_INTERNAL extern TnAddressLeaf *_Atomic tn_address_root[1 << TN_ADDRESS_LEVEL_BITS];
 
-/* NULL for an address that is in no region. */
-static inline TnRegion *
-tn_region_find (gconstpointer address)
+/* The extent of an address, or NULL. Of a large or free one it is only found by its first and its last page. */
+static inline TnExtent *
+tn_extent_find (gconstpointer address)
 {
-  guint64 unit = (guint64) (gsize) address >> TN_REGION_UNIT_BITS;
+  guint64 place = (guint64) (gsize) address, unit = place >> TN_REGION_UNIT_BITS;
+  TnExtent *_Atomic *pages;
   TnAddressLeaf *leaf;
 
   if (G_UNLIKELY (unit >> 2 * TN_ADDRESS_LEVEL_BITS != 0))
@@ -55,7 +57,10 @@ tn_region_find (gconstpointer address)
   leaf = atomic_load_explicit (&tn_address_root[unit >> TN_ADDRESS_LEVEL_BITS], memory_order_acquire);
   if (G_UNLIKELY (leaf == NULL))
     return NULL;
-  return atomic_load_explicit (&(*leaf)[unit & ((1 << TN_ADDRESS_LEVEL_BITS) - 1)], memory_order_acquire);
+  pages = atomic_load_explicit (&(*leaf)[unit % (1 << TN_ADDRESS_LEVEL_BITS)], memory_order_acquire);
+  if (G_UNLIKELY (pages == NULL))
+    return NULL;
+  return atomic_load_explicit (&pages[place % TN_REGION_UNIT / TN_PAGE_BYTES], memory_order_relaxed);
 }
 
 G_END_DECLS

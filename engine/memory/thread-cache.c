@@ -270,8 +270,8 @@ release_slowly (TnPool *pool, TnPurpose purpose, guint size_class, TnFreeBlock f
   keep (self, magazine, purpose, free_block);
   if (self->change[purpose] < -TELL_BYTES)
     tell (self, pool, purpose);
-  if (self->credit > 2 * most)
-    give_credit_back (self, pool, self->credit - most);
+  if (self->credit > most)
+    give_credit_back (self, pool, self->credit - most / 2);
   unlock (self);
 }
 

@@ -2,6 +2,7 @@
 #include <glib/gi18n-lib.h>
 #include <inttypes.h>
 #include <math.h>
+#include <string.h>
 
 #include "engine/error.h"
 #include "engine/kernels/ternarize.h"
@@ -46,24 +47,37 @@ is_finite (const float *x, gsize n)
   return finite;
 }
 
+static guint32
+get_magnitude (const float *x)
+{
+  guint32 bits;
+
+  memcpy (&bits, x, sizeof bits);
+  return bits & 0x7fffffff;
+}
+
 /* The one magnitude of a row that is ternary already; FALSE when there is another, which is left in the misfit. */
 static gboolean
 find_level (const float *x, gsize n, float *level, Misfit *misfit)
 {
-  float most = 0.0f;
-  gint fits = TRUE;
+  guint32 magnitude = 0, wrong = 0;
+  gsize first = 0;
 
-  for (gsize i = 0; i < n; i++)
-    most = fabsf (x[i]) > most ? fabsf (x[i]) : most;
-  for (gsize i = 0; i < n; i++)
-    fits &= (x[i] == 0.0f) | (fabsf (x[i]) == most);
-  *level = most;
-  if (fits && isfinite (most))
+  while (first < n && (magnitude = get_magnitude (x + first)) == 0)
+    first++;
+  *level = first < n ? fabsf (x[first]) : 0.0f;
+  for (gsize i = first; i < n; i++)
+    {
+      guint32 other = get_magnitude (x + i);
+
+      wrong |= (guint32) (other != 0) & (guint32) (other != magnitude);
+    }
+  if (wrong == 0 && isfinite (*level))
     return TRUE;
   misfit->finite = is_finite (x, n);
-  misfit->level = most;
+  misfit->level = *level;
   for (gsize i = 0; i < n; i++)
-    if (x[i] != 0.0f && fabsf (x[i]) != most)
+    if (x[i] != 0.0f && fabsf (x[i]) != *level)
       misfit->other = fabsf (x[i]);
   return FALSE;
 }

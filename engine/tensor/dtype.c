@@ -238,7 +238,7 @@ set_overflow_error (TnDtype dtype, const float *x, gsize n, GError **error)
     if (isfinite (x[i]) &&
         isinf (dtype == TN_DTYPE_F16 ? tn_f16_to_f32 (tn_f32_to_f16 (x[i])) : tn_bf16_to_f32 (tn_f32_to_bf16 (x[i]))))
       {
-        g_set_error (error, TN_ERROR, TN_ERROR_DATA, _ ("Element %" G_GSIZE_FORMAT " is %g, which is beyond the range of %s"), i,
+        g_set_error (error, TN_ERROR, TN_ERROR_DATA, _ ("Element %zu is %g, which is beyond the range of %s"), i,
                      (double) x[i], infos[dtype].name);
         return;
       }

@@ -481,14 +481,14 @@ set_block_error (TnDtype dtype, const float *x, gsize first, gsize n, GError **e
   for (gsize i = first; i < first + n; i++)
     if (!isfinite (x[i]))
       {
-        g_set_error (error, TN_ERROR, TN_ERROR_DATA, _ ("Element %" G_GSIZE_FORMAT " is %g; %s holds finite numbers only"), i,
+        g_set_error (error, TN_ERROR, TN_ERROR_DATA, _ ("Element %zu is %g; %s holds finite numbers only"), i,
                      (double) x[i], tn_dtype_get_name (dtype));
         return;
       }
     else
       largest = MAX (largest, fabsf (x[i]));
   g_set_error (error, TN_ERROR, TN_ERROR_DATA,
-               _ ("Elements from %" G_GSIZE_FORMAT " on reach %g, which %s with its 16-bit scale cannot hold"), first,
+               _ ("Elements from %zu on reach %g, which %s with its 16-bit scale cannot hold"), first,
                (double) largest, tn_dtype_get_name (dtype));
 }
 
@@ -540,7 +540,7 @@ tn_ggml_encode_codes (TnDtype dtype, const gint8 *codes, gsize n_blocks, const f
       for (gsize i = done * elements; i < n * elements; i++)
         if (source[i] < forms[dtype].low || source[i] > forms[dtype].high)
           {
-            g_set_error (error, TN_ERROR, TN_ERROR_DATA, _ ("Code %" G_GSIZE_FORMAT " is %d; %s holds codes from %d to %d"),
+            g_set_error (error, TN_ERROR, TN_ERROR_DATA, _ ("Code %zu is %d; %s holds codes from %d to %d"),
                          first * elements + i, source[i], tn_dtype_get_name (dtype), forms[dtype].low, forms[dtype].high);
             return FALSE;
           }

@@ -416,6 +416,25 @@ class BadInput(CommandTest):
         self.assertNotIn("\x1b", said.stdout)
         self.assertLess(len(said.stdout), 4000)
 
+    def test_what_the_reader_decided_is_shown(self):
+        corpus = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "fuzz", "corpus")
+        folder = self.path("bitnet")
+        os.mkdir(folder)
+        shutil.copy(os.path.join(corpus, "hf-bitnet", "packed.safetensors"), os.path.join(folder, "model.safetensors"))
+        with open(os.path.join(corpus, "hf-config", "bitnet.json")) as f:
+            config = json.load(f)
+        for linear_class, sign in (("autobitlinear", "*"), ("bitlinear", "/")):
+            config["quantization_config"]["linear_class"] = linear_class
+            with open(os.path.join(folder, "config.json"), "w") as f:
+                json.dump(config, f)
+            model = self.run_json("inspect", folder)["model"]
+            self.assertEqual(model["decisions"]["weight_scale"], f"weight = code {sign} weight_scale (linear_class {linear_class})")
+            self.assertEqual(model["decisions"]["weight_levels"], "0.5 to 0.5" if sign == "*" else "2 to 2")
+            self.assertIn(f"code {sign} weight_scale", self.run_raw("inspect", folder).stdout)
+        model = self.run_json("inspect", os.path.join(corpus, "gguf", "bitnet.gguf"))["model"]
+        self.assertEqual(model["decisions"]["i2_s"], "blocks of 128 (x86)")
+        self.assertEqual(self.run_json("inspect", os.path.join(corpus, "gguf", "llama.gguf"))["model"]["decisions"], {})
+
     def test_output_is_checked_first(self):
         for out in (self.path("no-such-folder/x"), self.folder, "/dev/null"):
             result = self.run_raw("calibrate", self.path("no-such-model"), "--data", self.path("x"), "--out", out)

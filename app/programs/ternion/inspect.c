@@ -107,7 +107,7 @@ add_tensor (JsonBuilder *builder, const InspectWork *work, const TnTensorInspect
   json_builder_end_object (builder);
 }
 
-#define DECISION "ternion."
+#define DECISION "ternion.reader."
 
 /* What the reader decided where a format leaves it open: keys of the metadata, sorted. */
 static GList *
