@@ -4,6 +4,11 @@
 
 static const TnBenchEntry entries[] = {
     {"core", {"machine_"}, tn_bench_machine},
+    {"core", {"bit_linear_"}, tn_bench_bit_linear},
+    {"core", {"norm_quant_", "ternarize_"}, tn_bench_rows},
+    {"core", {"dequantize_", "elementwise_"}, tn_bench_dequantize},
+    {"core", {"ternary_gemm_", "ternary_gemv_"}, tn_bench_ternary},
+    {"core", {"onednn_"}, tn_bench_onednn},
 };
 
 const TnBenchEntry *

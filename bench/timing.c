@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 void
 tn_samples_add (TnSamples *self, double value)
@@ -59,18 +60,39 @@ tn_time_now (void)
   return (double) g_get_monotonic_time () * 1e-6;
 }
 
-double
-tn_time_calls (TnTimedFunc func, gpointer user_data, double least_seconds)
+static double
+thread_seconds (void)
 {
-  double start = tn_time_now (), elapsed;
+  struct timespec now;
+
+  clock_gettime (CLOCK_THREAD_CPUTIME_ID, &now);
+  return (double) now.tv_sec + 1e-9 * (double) now.tv_nsec;
+}
+
+static double
+time_calls (TnTimedFunc func, gpointer user_data, double least_seconds, double (*get_now) (void))
+{
+  double start = get_now (), elapsed;
   guint calls = 0;
 
   do
     {
       func (user_data);
       calls++;
-      elapsed = tn_time_now () - start;
+      elapsed = get_now () - start;
     }
   while (elapsed < least_seconds);
   return elapsed / calls;
+}
+
+double
+tn_time_calls (TnTimedFunc func, gpointer user_data, double least_seconds)
+{
+  return time_calls (func, user_data, least_seconds, tn_time_now);
+}
+
+double
+tn_time_calls_alone (TnTimedFunc func, gpointer user_data, double least_seconds)
+{
+  return time_calls (func, user_data, least_seconds, thread_seconds);
 }

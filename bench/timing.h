@@ -25,5 +25,7 @@ double tn_samples_max    (const TnSamples *self);
 typedef void (*TnTimedFunc) (gpointer user_data);
 double tn_time_calls     (TnTimedFunc func, gpointer user_data, double least_seconds);
 double tn_time_now       (void);
+/* The same in the processor time of the calling thread, for work that it does alone: without what other programs took meanwhile. */
+double tn_time_calls_alone (TnTimedFunc func, gpointer user_data, double least_seconds);
 
 G_END_DECLS

@@ -56,6 +56,7 @@ feature_names (TnCpuFeatures features)
   static const struct { TnCpuFeatures flag; const char *name; } names[] = {
     { TN_CPU_AVX2, "AVX2" }, { TN_CPU_FMA, "FMA" }, { TN_CPU_F16C, "F16C" }, { TN_CPU_AVX512, "AVX-512" },
     { TN_CPU_AVX512_VNNI, "AVX-512 VNNI" }, { TN_CPU_AVX512_BF16, "AVX-512 BF16" }, { TN_CPU_NEON, "NEON" },
+    { TN_CPU_NEON_DOTPROD, "NEON dot product" },
   };
   GString *text = g_string_new (NULL);
 

@@ -6,6 +6,11 @@
 G_BEGIN_DECLS
 
 /* The figures of the numeric core, a function an entry. */
-void tn_bench_machine (TnBench *bench);
+void tn_bench_bit_linear (TnBench *bench);
+void tn_bench_dequantize (TnBench *bench);
+void tn_bench_machine    (TnBench *bench);
+void tn_bench_onednn     (TnBench *bench);
+void tn_bench_rows       (TnBench *bench);
+void tn_bench_ternary    (TnBench *bench);
 
 G_END_DECLS

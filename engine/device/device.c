@@ -28,7 +28,7 @@ static const BackEnd back_ends[] = {
      AVX2_FEATURES | TN_CPU_AVX512 | TN_CPU_AVX512_VNNI | TN_CPU_AVX512_BF16},
     {"cpu-avx2", TN_CPU_AVX2 | TN_CPU_FMA, AVX2_FEATURES},
 #elif defined(__aarch64__)
-    {"cpu-neon", TN_CPU_NEON, TN_CPU_NEON},
+    {"cpu-neon", TN_CPU_NEON, TN_CPU_NEON | TN_CPU_NEON_DOTPROD},
 #endif
     {"cpu-scalar", 0, 0},
 };

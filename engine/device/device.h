@@ -16,6 +16,7 @@ typedef enum
   TN_CPU_AVX512_VNNI = 1 << 4,
   TN_CPU_AVX512_BF16 = 1 << 5,
   TN_CPU_NEON = 1 << 6,
+  TN_CPU_NEON_DOTPROD = 1 << 7,
 } TnCpuFeatures;
 
 /* What multiplies matrices of floats. They round in different orders, so speed never chooses between them: a fixed rule does, and what

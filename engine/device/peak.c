@@ -77,6 +77,21 @@ run_int8_avx2 (guint rounds)
 #undef STEP
 }
 
+__attribute__ ((target ("avx512f,avx512bw"))) static void
+run_int8_avx512 (guint rounds)
+{
+  const __m512i b = _mm512_set1_epi8 (2);
+  __m512i a = _mm512_set1_epi8 (1);
+
+#define STEP(s)                                                                                                                  \
+  ({                                                                                                                             \
+    __asm__ volatile("" : "+v"(a));                                                                                              \
+    _mm512_add_epi16 (s, _mm512_maddubs_epi16 (a, b));                                                                           \
+  })
+  LOOP (__m512i, _mm512_setzero_si512 (), STEP);
+#undef STEP
+}
+
 __attribute__ ((target ("avx512f,avx512vnni"))) static void
 run_int8_vnni (guint rounds)
 {
@@ -103,10 +118,10 @@ run_bf16_avx512 (guint rounds)
 static void
 run_fp32_neon (guint rounds)
 {
-  const float32x4_t a = vdupq_n_f32 (0.5f);
+  const float32x4_t a = vdupq_n_f32 (0.5f), b = vdupq_n_f32 (1.0f);
 
-#define STEP(s) vfmaq_f32 (s, s, a)
-  LOOP (float32x4_t, vdupq_n_f32 (1.0f), STEP);
+#define STEP(s) vfmaq_f32 (s, a, b)
+  LOOP (float32x4_t, vdupq_n_f32 (0.0f), STEP);
 #undef STEP
 }
 
@@ -119,6 +134,16 @@ run_int8_neon (guint rounds)
   LOOP (int16x8_t, vdupq_n_s16 (0), STEP);
 #undef STEP
 }
+
+__attribute__ ((target ("arch=armv8.2-a+dotprod"))) static void
+run_int8_dotprod (guint rounds)
+{
+  const int8x16_t a = vdupq_n_s8 (1), b = vdupq_n_s8 (2);
+
+#define STEP(s) vdotq_s32 (s, a, b)
+  LOOP (int32x4_t, vdupq_n_s32 (0), STEP);
+#undef STEP
+}
 #endif
 
 /* Best first. */
@@ -127,11 +152,13 @@ static const Loop loops[TN_N_PEAKS][3] = {
     [TN_PEAK_FP32] = {{TN_CPU_AVX512, run_fp32_avx512, CHAINS * 16 * 2.0},
                       {TN_CPU_AVX2 | TN_CPU_FMA, run_fp32_avx2, CHAINS * 8 * 2.0}},
     [TN_PEAK_INT8] = {{TN_CPU_AVX512 | TN_CPU_AVX512_VNNI, run_int8_vnni, CHAINS * 64 * 2.0},
+                      {TN_CPU_AVX512, run_int8_avx512, CHAINS * 64 * 2.0},
                       {TN_CPU_AVX2, run_int8_avx2, CHAINS * 32 * 2.0}},
     [TN_PEAK_BF16] = {{TN_CPU_AVX512 | TN_CPU_AVX512_BF16, run_bf16_avx512, CHAINS * 32 * 2.0}},
 #elif defined(__aarch64__)
     [TN_PEAK_FP32] = {{TN_CPU_NEON, run_fp32_neon, CHAINS * 4 * 2.0}},
-    [TN_PEAK_INT8] = {{TN_CPU_NEON, run_int8_neon, CHAINS * 8 * 2.0}},
+    [TN_PEAK_INT8] = {{TN_CPU_NEON | TN_CPU_NEON_DOTPROD, run_int8_dotprod, CHAINS * 16 * 2.0},
+                      {TN_CPU_NEON, run_int8_neon, CHAINS * 8 * 2.0}},
 #endif
 };
 

@@ -15,11 +15,13 @@ get_kernels (void)
   switch (tn_variant_get ())
     {
 #if defined(__x86_64__)
+    case TN_VARIANT_AVX512_VNNI:
     case TN_VARIANT_AVX512:
       return &tn_product_avx512;
     case TN_VARIANT_AVX2:
       return &tn_product_avx2;
 #elif defined(__aarch64__)
+    case TN_VARIANT_NEON_DOTPROD:
     case TN_VARIANT_NEON:
       return &tn_product_neon;
 #endif

@@ -29,7 +29,6 @@ TARGET static float
 get_norm (const float *x, gsize width, double epsilon)
 {
   __m256d a = _mm256_setzero_pd (), b = a, c = a, d = a;
-  float tail[TN_LANES16] = {0};
   TnSums16 sums;
   gsize i = 0;
 
@@ -42,6 +41,8 @@ get_norm (const float *x, gsize width, double epsilon)
     }
   if (i < width)
     {
+      float tail[TN_LANES16] = {0};
+
       memcpy (tail, x + i, (width - i) * sizeof (float));
       a = _mm256_add_pd (a, get_squares (tail));
       b = _mm256_add_pd (b, get_squares (tail + 4));
@@ -71,7 +72,6 @@ find_largest_body (const float *x, const float *weight, float norm_factor, gsize
 {
   __m256 norm = _mm256_set1_ps (norm_factor);
   __m256i a = _mm256_setzero_si256 (), b = a;
-  float x_tail[LINE_FLOATS] = {0}, weight_tail[LINE_FLOATS] = {0};
   __m128i most;
   gsize i = 0;
 
@@ -84,6 +84,8 @@ find_largest_body (const float *x, const float *weight, float norm_factor, gsize
     }
   if (i < width)
     {
+      float x_tail[LINE_FLOATS] = {0}, weight_tail[LINE_FLOATS] = {0};
+
       memcpy (x_tail, x + i, (width - i) * sizeof (float));
       if (weight != NULL)
         memcpy (weight_tail, weight + i, (width - i) * sizeof (float));
@@ -130,8 +132,6 @@ write_codes_body (const float *x, const float *weight, float norm_factor, float 
 {
   __m256 norm = _mm256_set1_ps (norm_factor), factor = _mm256_set1_ps (code_factor);
   __m256i sums = _mm256_setzero_si256 ();
-  float x_tail[BLOCK] = {0}, weight_tail[BLOCK] = {0};
-  gint8 codes_tail[BLOCK];
   __m128i sum;
   gsize i = 0;
 
@@ -147,6 +147,9 @@ write_codes_body (const float *x, const float *weight, float norm_factor, float 
     }
   if (i < width)
     {
+      float x_tail[BLOCK] = {0}, weight_tail[BLOCK] = {0};
+      gint8 codes_tail[BLOCK];
+
       memcpy (x_tail, x + i, (width - i) * sizeof (float));
       if (weight != NULL)
         memcpy (weight_tail, weight + i, (width - i) * sizeof (float));

@@ -16,6 +16,7 @@ get_kernels (void)
 #if defined(__x86_64__)
   switch (tn_variant_get ())
     {
+    case TN_VARIANT_AVX512_VNNI:
     case TN_VARIANT_AVX512:
       return &tn_row_avx512;
     case TN_VARIANT_AVX2:
@@ -79,7 +80,8 @@ tn_quantize_rows (const float *x, gsize x_stride, gsize n_rows, gsize width, gin
   for (gsize row = 0; row < n_rows; row++, x += x_stride, codes += stride)
     {
       quantize_row (kernels, x, row + 1 < n_rows ? x + x_stride : NULL, NULL, 1.0f, width, codes, &scales[row], &sums[row]);
-      memset (codes + width, 0, stride - width);
+      if (stride > width)
+        memset (codes + width, 0, stride - width);
     }
 }
 
@@ -94,6 +96,7 @@ tn_rmsnorm_quantize_rows (const float *x, gsize x_stride, const float *weight, d
       float norm = kernels->get_norm (x, width, epsilon);
 
       quantize_row (kernels, x, row + 1 < n_rows ? x + x_stride : NULL, weight, norm, width, codes, &scales[row], &sums[row]);
-      memset (codes + width, 0, stride - width);
+      if (stride > width)
+        memset (codes + width, 0, stride - width);
     }
 }

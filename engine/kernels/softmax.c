@@ -5,6 +5,8 @@
 
 #include "engine/kernels/lanes16.h"
 
+#define FIND_CHUNK ((gsize) 64)
+
 /* The largest value that is not NaN; -infinity when there is none. Any order gives the same. */
 TN_KERNEL_INLINE float
 maximum (const float *x, gsize n)
@@ -77,14 +79,32 @@ tn_softmax_body (float *x, gsize n)
     x[i] *= scale;
 }
 
+/* The first place of value; n when it is nowhere. */
+TN_KERNEL_INLINE gsize
+find_first (const float *x, gsize n, float value)
+{
+  gsize i = 0;
+
+  for (; i + FIND_CHUNK <= n; i += FIND_CHUNK)
+    {
+      gint found = FALSE;
+
+      for (gsize j = 0; j < FIND_CHUNK; j++)
+        found |= x[i + j] == value;
+      if (found)
+        break;
+    }
+  while (i < n && !(x[i] == value))
+    i++;
+  return i;
+}
+
 TN_KERNEL_INLINE void
 tn_log_sum_exp_piece_body (const float *x, gsize n, guint first, TnLogSumExp *piece)
 {
   float shift = maximum (x, n);
-  gsize best = 0;
+  gsize best = find_first (x, n, shift);
 
-  while (best < n && !(x[best] == shift))
-    best++;
   *piece = (TnLogSumExp){.sum = sum_exponentials (x, n, shift == -INFINITY ? 0.0f : shift, FALSE, NULL),
                          .maximum = shift,
                          .best = best < n ? first + (guint) best : G_MAXUINT};

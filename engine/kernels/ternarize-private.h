@@ -19,6 +19,8 @@ typedef struct
 extern const TnTernarizeKernels tn_ternarize_scalar;
 #if defined(__x86_64__)
 extern const TnTernarizeKernels tn_ternarize_avx2;
+#elif defined(__aarch64__)
+extern const TnTernarizeKernels tn_ternarize_neon;
 #endif
 
 G_END_DECLS

@@ -18,6 +18,9 @@ get_kernels (void)
   /* Memory is the limit: wider registers would not pay. */
   if (tn_variant_get () != TN_VARIANT_SCALAR)
     return &tn_ternarize_avx2;
+#elif defined(__aarch64__)
+  if (tn_variant_get () != TN_VARIANT_SCALAR)
+    return &tn_ternarize_neon;
 #endif
   return &tn_ternarize_scalar;
 }

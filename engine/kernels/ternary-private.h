@@ -11,26 +11,39 @@ G_BEGIN_DECLS
 #define TN_TERNARY_STEPS 4 /* of a tile */
 #define TN_TERNARY_STEP_COLUMNS 4
 #define TN_TERNARY_STEP_BYTES 64
-/* Groups and tokens of a block, steps of its panel. */
+/* A panel: the steps that are unpacked at once, with as many columns of x beside them. */
+#define TN_TERNARY_PANEL_STEPS 64
+#define TN_TERNARY_PANEL_COLUMNS (TN_TERNARY_PANEL_STEPS * TN_TERNARY_STEP_COLUMNS)
+#define TN_TERNARY_PANEL_BYTES (TN_TERNARY_PANEL_STEPS * TN_TERNARY_STEP_BYTES)
+/* The rows whose panels lie in the first cache together. */
 #define TN_TERNARY_BLOCK_GROUPS 4
 #define TN_TERNARY_BLOCK_ROWS (TN_TERNARY_BLOCK_GROUPS * TN_TERNARY_TILE_ROWS)
-#define TN_TERNARY_BLOCK_TOKENS 192
-#define TN_TERNARY_PANEL_STEPS 64
-/* Tokens that a direct product takes at once. */
+/* Tokens whose sums are in registers together, and tokens of a direct product. */
+#define TN_TERNARY_TOKENS 6
 #define TN_TERNARY_DIRECT_TOKENS 4
 
 typedef struct
 {
   /* Codes of n_tiles tiles, one a byte: panel [n_tiles * TN_TERNARY_STEPS][TN_TERNARY_STEP_BYTES]. */
   void (*unpack)  (const guint8 *tiles, gsize n_tiles, guint8 *panel);
-  /* sums [n_tokens][TN_TERNARY_BLOCK_ROWS] += panels times x. Group g's panel of n_steps <= TN_TERNARY_PANEL_STEPS steps
-   * begins at panels + g * TN_TERNARY_PANEL_STEPS * TN_TERNARY_STEP_BYTES; n_groups <= TN_TERNARY_BLOCK_GROUPS. */
-  void (*multiply)(const guint8 *panels, gsize n_groups, gsize n_steps, const gint8 *x, gsize x_stride, gsize n_tokens,
-                   gint32 *sums);
-  /* The same for the one group of tiles, all of its columns, n_tokens <= TN_TERNARY_DIRECT_TOKENS. */
+  /* sums [n_tokens][TN_TERNARY_BLOCK_ROWS] += codes times x for n_groups <= TN_TERNARY_BLOCK_GROUPS groups and
+   * n_tokens <= TN_TERNARY_TOKENS. panels [n_groups][TN_TERNARY_PANEL_BYTES], n_steps of each; x [n_tokens][TN_TERNARY_PANEL_COLUMNS]. */
+  void (*multiply)(const guint8 *panels, gsize n_groups, gsize n_steps, const gint8 *x, gsize n_tokens, gint32 *sums);
+  /* The same for all columns of one group, from its tiles, n_tokens <= TN_TERNARY_DIRECT_TOKENS. */
   void (*direct)  (const guint8 *tiles, gsize n_tiles, const gint8 *x, gsize x_stride, gsize n_tokens, gint32 *sums);
 } TnTernaryKernels;
 
+/* y[i] = ((float) sums[i] * token_scale) * row_scales[i], or row_scales[0]. */
+void tn_ternary_scale (const gint32 *sums, gsize n, float token_scale, const float *row_scales, gboolean per_row, float *y);
+
 extern const TnTernaryKernels tn_ternary_scalar;
+#if defined(__x86_64__)
+extern const TnTernaryKernels tn_ternary_avx2;
+extern const TnTernaryKernels tn_ternary_avx512;
+extern const TnTernaryKernels tn_ternary_avx512_vnni;
+#elif defined(__aarch64__)
+extern const TnTernaryKernels tn_ternary_neon;
+extern const TnTernaryKernels tn_ternary_neon_dotprod;
+#endif
 
 G_END_DECLS

@@ -19,13 +19,14 @@ add_step (const guint8 *codes, const gint8 *x, gint32 *sums)
 }
 
 static void
-multiply (const guint8 *panels, gsize n_groups, gsize n_steps, const gint8 *x, gsize x_stride, gsize n_tokens, gint32 *sums)
+multiply (const guint8 *panels, gsize n_groups, gsize n_steps, const gint8 *x, gsize n_tokens, gint32 *sums)
 {
   for (gsize t = 0; t < n_tokens; t++)
     for (gsize g = 0; g < n_groups; g++)
       for (gsize step = 0; step < n_steps; step++)
-        add_step (panels + (g * TN_TERNARY_PANEL_STEPS + step) * TN_TERNARY_STEP_BYTES,
-                  x + t * x_stride + step * TN_TERNARY_STEP_COLUMNS, sums + t * TN_TERNARY_BLOCK_ROWS + g * TN_TERNARY_TILE_ROWS);
+        add_step (panels + g * TN_TERNARY_PANEL_BYTES + step * TN_TERNARY_STEP_BYTES,
+                  x + t * TN_TERNARY_PANEL_COLUMNS + step * TN_TERNARY_STEP_COLUMNS,
+                  sums + t * TN_TERNARY_BLOCK_ROWS + g * TN_TERNARY_TILE_ROWS);
 }
 
 static void

@@ -4,6 +4,19 @@
 #include <string.h>
 
 #include "engine/kernels/ternary-private.h"
+#include "engine/kernels/variant.h"
+
+static const TnTernaryKernels *const kernels_of[TN_N_VARIANTS] = {
+    [TN_VARIANT_SCALAR] = &tn_ternary_scalar,
+#if defined(__x86_64__)
+    [TN_VARIANT_AVX2] = &tn_ternary_avx2,
+    [TN_VARIANT_AVX512] = &tn_ternary_avx512,
+    [TN_VARIANT_AVX512_VNNI] = &tn_ternary_avx512_vnni,
+#elif defined(__aarch64__)
+    [TN_VARIANT_NEON] = &tn_ternary_neon,
+    [TN_VARIANT_NEON_DOTPROD] = &tn_ternary_neon_dotprod,
+#endif
+};
 
 /* A product as its caller asked for it; one of sums and y is set. */
 typedef struct
@@ -21,10 +34,19 @@ typedef struct
   gsize y_stride;
 } Product;
 
+/* So few tokens are faster straight from the tiles. */
+#define MOST_DIRECT_TOKENS 12
+/* Tokens between one unpacking of the weights and the next: many make it cheap, but their activations and sums should not leave
+ * the caches. */
+#define CHUNK_TOKENS (32 * TN_TERNARY_TOKENS)
+#define CHUNK_BYTES ((gsize) 768 << 10)
+#define LINE_BYTES 64
+
 typedef struct
 {
-  gint32 sums[TN_TERNARY_BLOCK_TOKENS][TN_TERNARY_BLOCK_ROWS];
-  guint8 panels[TN_TERNARY_BLOCK_GROUPS][TN_TERNARY_PANEL_STEPS][TN_TERNARY_STEP_BYTES];
+  gint32 sums[CHUNK_TOKENS][TN_TERNARY_BLOCK_ROWS];
+  guint8 panels[TN_TERNARY_BLOCK_GROUPS][TN_TERNARY_PANEL_BYTES];
+  gint8 x[]; /* [panels of the columns][tokens of the chunk][TN_TERNARY_PANEL_COLUMNS] */
 } Scratch;
 
 static gsize
@@ -55,10 +77,29 @@ tn_ternary_padded (guint64 columns)
   return count_tiles (columns) * TN_TERNARY_TILE_COLUMNS;
 }
 
+static gsize
+count_panels (gsize n_tiles)
+{
+  const gsize most = TN_TERNARY_PANEL_STEPS / TN_TERNARY_STEPS;
+
+  return n_tiles / most + (n_tiles % most != 0);
+}
+
+/* A multiple of TN_TERNARY_TOKENS. */
+static gsize
+chunk_tokens (gsize n_tiles)
+{
+  gsize token_bytes = MAX (count_panels (n_tiles), 1) * TN_TERNARY_PANEL_COLUMNS;
+
+  return CLAMP (CHUNK_BYTES / token_bytes / TN_TERNARY_TOKENS * TN_TERNARY_TOKENS, TN_TERNARY_TOKENS, CHUNK_TOKENS);
+}
+
 gsize
 tn_ternary_scratch_bytes (guint64 columns)
 {
-  return sizeof (Scratch);
+  gsize n_tiles = count_tiles (columns);
+
+  return sizeof (Scratch) + count_panels (n_tiles) * TN_TERNARY_PANEL_COLUMNS * chunk_tokens (n_tiles);
 }
 
 void
@@ -95,33 +136,53 @@ tn_ternary_unpack (const TnTernaryMatrix *self, guint64 first, guint64 n, gint8 
     }
 }
 
-/* The codes are the weights and one: what the one adds is taken off before. */
-static void
-begin_sums (const Product *self, gsize token, gsize n_tokens, Scratch *scratch)
+/* The first of the fewest parts of at most most, all about equal, that make n. */
+static gsize
+next_part (gsize n, gsize most)
 {
-  for (gsize t = 0; t < n_tokens; t++)
-    for (gsize row = 0; row < TN_TERNARY_BLOCK_ROWS; row++)
-      scratch->sums[t][row] = -self->x_sums[token + t];
+  gsize parts = (n + most - 1) / most;
+
+  return (n + parts - 1) / parts;
 }
 
+/* The codes are the weights and one: what the one adds is taken off before. */
 static void
-store_sums (const Product *self, guint64 row, gsize n_rows, gsize token, gsize n_tokens, const Scratch *scratch)
+begin_sums (const Product *self, gsize n_groups, gsize token, gsize n_tokens, gint32 *sums)
+{
+  for (gsize t = 0; t < n_tokens; t++)
+    for (gsize row = 0; row < n_groups * TN_TERNARY_TILE_ROWS; row++)
+      sums[t * TN_TERNARY_BLOCK_ROWS + row] = -self->x_sums[token + t];
+}
+
+TN_KERNEL_INLINE void
+tn_ternary_scale_body (const gint32 *sums, gsize n, float token_scale, const float *row_scales, gboolean per_row, float *y)
+{
+  if (per_row)
+    for (gsize i = 0; i < n; i++)
+      y[i] = (float) sums[i] * token_scale * row_scales[i];
+  else
+    for (gsize i = 0; i < n; i++)
+      y[i] = (float) sums[i] * token_scale * row_scales[0];
+}
+
+TN_KERNEL_DEFINE (tn_ternary_scale,
+                  (const gint32 *sums, gsize n, float token_scale, const float *row_scales, gboolean per_row, float *y),
+                  (sums, n, token_scale, row_scales, per_row, y))
+
+static void
+store_sums (const Product *self, guint64 row, gsize n_rows, gsize token, gsize n_tokens, const gint32 *sums)
 {
   const TnTernaryScales *scales = self->scales;
 
-  for (gsize t = 0; t < n_tokens; t++)
+  for (gsize t = 0; t < n_tokens; t++, sums += TN_TERNARY_BLOCK_ROWS)
     {
-      const gint32 *sums = scratch->sums[t];
       gsize at = (token + t) * self->y_stride + row;
 
       if (self->sums != NULL)
-        memcpy (self->sums + at, sums, n_rows * sizeof *sums);
-      else if (scales->per_row)
-        for (gsize i = 0; i < n_rows; i++)
-          self->y[at + i] = (float) sums[i] * scales->tokens[token + t] * scales->rows[row + i];
+        memcpy (self->sums + at, sums, n_rows * sizeof (gint32));
       else
-        for (gsize i = 0; i < n_rows; i++)
-          self->y[at + i] = (float) sums[i] * scales->tokens[token + t] * scales->rows[0];
+        tn_ternary_scale (sums, n_rows, scales->tokens[token + t], scales->rows + (scales->per_row ? row : 0), scales->per_row,
+                          self->y + at);
     }
 }
 
@@ -132,15 +193,50 @@ product_direct (const Product *self, const TnTernaryKernels *kernels, Scratch *s
     {
       const guint8 *tiles = self->tiles + row / TN_TERNARY_TILE_ROWS * self->n_tiles * TN_TERNARY_TILE_BYTES;
 
-      for (gsize token = 0; token < self->n_tokens; token += TN_TERNARY_DIRECT_TOKENS)
+      for (gsize token = 0, n_tokens; token < self->n_tokens; token += n_tokens)
         {
-          gsize n_tokens = MIN (self->n_tokens - token, TN_TERNARY_DIRECT_TOKENS);
-
-          begin_sums (self, token, n_tokens, scratch);
+          n_tokens = next_part (self->n_tokens - token, TN_TERNARY_DIRECT_TOKENS);
+          begin_sums (self, 1, token, n_tokens, scratch->sums[0]);
           kernels->direct (tiles, self->n_tiles, self->x + token * self->x_stride, self->x_stride, n_tokens, scratch->sums[0]);
-          store_sums (self, row, MIN (self->n_rows - row, TN_TERNARY_TILE_ROWS), token, n_tokens, scratch);
+          store_sums (self, row, MIN (self->n_rows - row, TN_TERNARY_TILE_ROWS), token, n_tokens, scratch->sums[0]);
         }
     }
+}
+
+/* Rows of x lie anywhere, often a power of two apart, which the first cache holds few of. */
+static void
+copy_x (const Product *self, gsize token, gsize n_tokens, Scratch *scratch)
+{
+  gsize width = self->n_tiles * TN_TERNARY_TILE_COLUMNS;
+  gint8 *out = scratch->x;
+
+  for (gsize column = 0; column < width; column += TN_TERNARY_PANEL_COLUMNS)
+    for (gsize t = 0; t < n_tokens; t++, out += TN_TERNARY_PANEL_COLUMNS)
+      memcpy (out, self->x + (token + t) * self->x_stride + column, MIN (width - column, TN_TERNARY_PANEL_COLUMNS));
+}
+
+/* Where results go is seldom in a cache: its lines come while the sums are made. Inline, for the compiler drops calls of functions
+ * that do nothing but this. */
+TN_KERNEL_INLINE void
+prefetch_results (const Product *self, guint64 row, gsize n_rows, gsize token, gsize n_tokens)
+{
+  const guint8 *results = self->sums != NULL ? (const guint8 *) self->sums : (const guint8 *) self->y;
+
+  for (gsize t = 0; t < n_tokens; t++)
+    for (gsize i = 0; i < n_rows; i += LINE_BYTES / sizeof (float))
+      __builtin_prefetch (results + ((token + t) * self->y_stride + row + i) * sizeof (float), 1);
+}
+
+/* The weights of the next panel come a few at a time, too: tiles first .. end of its groups. */
+TN_KERNEL_INLINE void
+prefetch_tiles (const Product *self, guint64 row, gsize first, gsize end)
+{
+  gsize n_groups = row < self->n_rows ? MIN (count_groups (self->n_rows - row), TN_TERNARY_BLOCK_GROUPS) : 0;
+  const guint8 *tiles = self->tiles + row / TN_TERNARY_TILE_ROWS * self->n_tiles * TN_TERNARY_TILE_BYTES;
+
+  for (gsize g = 0; g < n_groups; g++, tiles += self->n_tiles * TN_TERNARY_TILE_BYTES)
+    for (gsize tile = first; tile < MIN (end, self->n_tiles); tile++)
+      __builtin_prefetch (tiles + tile * TN_TERNARY_TILE_BYTES);
 }
 
 static void
@@ -148,36 +244,56 @@ product_block (const Product *self, const TnTernaryKernels *kernels, guint64 row
                Scratch *scratch)
 {
   const gsize most = TN_TERNARY_PANEL_STEPS / TN_TERNARY_STEPS;
+  const gsize n_rows = MIN (self->n_rows - row, n_groups * TN_TERNARY_TILE_ROWS);
+  const gint8 *x = scratch->x;
 
-  begin_sums (self, token, n_tokens, scratch);
   for (gsize tile = 0; tile < self->n_tiles; tile += most)
     {
       gsize n_tiles = MIN (self->n_tiles - tile, most);
+      gboolean last = n_tiles == self->n_tiles - tile;
 
       for (gsize g = 0; g < n_groups; g++)
         kernels->unpack (self->tiles + ((row / TN_TERNARY_TILE_ROWS + g) * self->n_tiles + tile) * TN_TERNARY_TILE_BYTES, n_tiles,
-                         scratch->panels[g][0]);
-      kernels->multiply (scratch->panels[0][0], n_groups, n_tiles * TN_TERNARY_STEPS,
-                         self->x + token * self->x_stride + tile * TN_TERNARY_TILE_COLUMNS, self->x_stride, n_tokens,
-                         scratch->sums[0]);
+                         scratch->panels[g]);
+      for (gsize t = 0, n; t < n_tokens; t += n, x += n * TN_TERNARY_PANEL_COLUMNS)
+        {
+          n = next_part (n_tokens - t, TN_TERNARY_TOKENS);
+          if (tile == 0)
+            begin_sums (self, n_groups, token + t, n, scratch->sums[t]);
+          prefetch_tiles (self, last ? row + n_rows : row, (last ? 0 : tile + most) + most * t / n_tokens,
+                          (last ? 0 : tile + most) + most * (t + n) / n_tokens);
+          if (last)
+            prefetch_results (self, row, n_rows, token + t, n);
+          kernels->multiply (scratch->panels[0], n_groups, n_tiles * TN_TERNARY_STEPS, x, n, scratch->sums[t]);
+          if (last)
+            store_sums (self, row, n_rows, token + t, n, scratch->sums[t]);
+        }
     }
-  store_sums (self, row, MIN (self->n_rows - row, n_groups * TN_TERNARY_TILE_ROWS), token, n_tokens, scratch);
 }
 
 static void
 product (const Product *self, Scratch *scratch)
 {
-  const TnTernaryKernels *kernels = &tn_ternary_scalar;
+  const TnTernaryKernels *kernels = kernels_of[tn_variant_get ()];
+  gsize most = chunk_tokens (self->n_tiles) / TN_TERNARY_TOKENS;
 
-  if (self->n_tokens <= TN_TERNARY_DIRECT_TOKENS)
+  if (self->n_tokens <= MOST_DIRECT_TOKENS || self->n_tiles == 0)
     {
       product_direct (self, kernels, scratch);
       return;
     }
-  for (guint64 row = 0; row < self->n_rows; row += TN_TERNARY_BLOCK_ROWS)
-    for (gsize token = 0; token < self->n_tokens; token += TN_TERNARY_BLOCK_TOKENS)
-      product_block (self, kernels, row, MIN (count_groups (self->n_rows - row), TN_TERNARY_BLOCK_GROUPS), token,
-                     MIN (self->n_tokens - token, TN_TERNARY_BLOCK_TOKENS), scratch);
+  for (gsize token = 0, n_tokens; token < self->n_tokens; token += n_tokens)
+    {
+      gsize rest = self->n_tokens - token;
+
+      n_tokens = MIN (next_part ((rest + TN_TERNARY_TOKENS - 1) / TN_TERNARY_TOKENS, most) * TN_TERNARY_TOKENS, rest);
+      copy_x (self, token, n_tokens, scratch);
+      for (guint64 row = 0, n_groups; row < self->n_rows; row += n_groups * TN_TERNARY_TILE_ROWS)
+        {
+          n_groups = next_part (count_groups (self->n_rows - row), TN_TERNARY_BLOCK_GROUPS);
+          product_block (self, kernels, row, n_groups, token, n_tokens, scratch);
+        }
+    }
 }
 
 static gboolean

@@ -28,7 +28,8 @@ tn_forward_scratch_plan (TnModel *model, gsize n_tokens, guint longest, gboolean
   *plan = (TnForwardScratch){.longest = longest, .threads = tn_device_get_threads ()};
   for (guint i = 0; i < config->n_layer; i++)
     for (guint kind = 0; kind < TN_N_LAYERS; kind++)
-      plan->weight_count = MAX (plan->weight_count, tn_weight_block_count (model->blocks[i].weights[kind]));
+      if (model->blocks[i].weights[kind] != NULL)
+        plan->weight_count = MAX (plan->weight_count, tn_weight_block_count (model->blocks[i].weights[kind]));
   plan->tile_count = tn_attention_tile_count (config, longest);
   plan->rope_count = (gsize) longest * (config->rope_dim / 2);
   if (with_head)

@@ -5,6 +5,7 @@
 #include <omp.h>
 
 #include "engine/kernels/matrix-product.h"
+#include "engine/kernels/vector-half.h"
 
 /* Columns of one row that are decoded for a product with a vector at a time: whole rows where they are not very long, since
  * memory is fastest read from front to back. */
@@ -173,6 +174,19 @@ tn_weight_vector_count (const TnTensor *weight)
   return TN_WEIGHT_VECTOR_ROWS * (tn_weight_product () == TN_PRODUCT_OWN ? MIN (columns, VECTOR_DEPTH) : columns);
 }
 
+/* Rows of 16 bits a number, a whole tile of them, need no place to be decoded to. FALSE where that is not what they are. */
+static gboolean
+multiply_half_vector (const TnTensor *weight, guint64 first, guint64 n, const float *x, float *y)
+{
+  guint64 columns = tn_tensor_columns (weight);
+  TnHalfKind kind = weight->dtype == TN_DTYPE_F16 ? TN_HALF_F16 : TN_HALF_BF16;
+
+  if ((weight->dtype != TN_DTYPE_F16 && weight->dtype != TN_DTYPE_BF16) || n != TN_HALF_ROWS || !tn_vector_half_is_fast ())
+    return FALSE;
+  tn_vector_multiply_half (kind, x, (const guint8 *) weight->data + 2 * first * columns, columns, columns, y);
+  return TRUE;
+}
+
 static void
 multiply_decoded_vector (const TnTensor *weight, guint64 first, guint64 n, const float *x, float *scratch, float *y)
 {
@@ -198,6 +212,8 @@ tn_weight_vector_multiply (const TnTensor *weight, guint64 first, guint64 n, con
 
   if (own && in_place)
     tn_vector_multiply_transposed (x, rows, columns, n, columns, y, TN_CHAIN_START);
+  else if (own && multiply_half_vector (weight, first, n, x, y))
+    return;
   else if (own)
     multiply_decoded_vector (weight, first, n, x, scratch, y);
   else

