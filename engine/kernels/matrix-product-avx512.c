@@ -75,5 +75,11 @@ transpose (const float *columns, gsize stride, gsize depth, float *panel)
   tn_product_avx2.transpose (columns, stride, depth, panel);
 }
 
-const TnProductKernels tn_product_avx512 = {TILE_ROWS, TILE_PANELS, multiply, transpose};
+static void
+vector (const float *x, const float *columns, gsize stride, gsize depth, float *y, TnChain chain)
+{
+  tn_product_avx2.vector (x, columns, stride, depth, y, chain);
+}
+
+const TnProductKernels tn_product_avx512 = {TILE_ROWS, TILE_PANELS, multiply, transpose, vector};
 #endif

@@ -32,6 +32,8 @@ G_BEGIN_DECLS
     void (*multiply) (const TnProductTile *tile, gsize rows, gsize panels);
     /* A panel of 16 columns from columns[j * stride + k] for depth k. */
     void (*transpose) (const float *columns, gsize stride, gsize depth, float *panel);
+    /* y [16] = chains of x [depth] and columns[j * stride + k]. */
+    void (*vector) (const float *x, const float *columns, gsize stride, gsize depth, float *y, TnChain chain);
   } TnProductKernels;
 
   extern const TnProductKernels tn_product_scalar;

@@ -45,4 +45,17 @@ transpose (const float *columns, gsize stride, gsize depth, float *panel)
       panel[k * TN_PANEL_COLUMNS + j] = columns[j * stride + k];
 }
 
-const TnProductKernels tn_product_scalar = {1, 1, multiply, transpose};
+static void
+vector (const float *x, const float *columns, gsize stride, gsize depth, float *y, TnChain chain)
+{
+  for (gsize j = 0; j < TN_PANEL_COLUMNS; j++)
+    {
+      float sum = chain == TN_CHAIN_RESUME ? y[j] : 0.0f;
+
+      for (gsize k = 0; k < depth; k++)
+        sum = fused_multiply_add (x[k], columns[j * stride + k], sum);
+      y[j] = sum;
+    }
+}
+
+const TnProductKernels tn_product_scalar = {1, 1, multiply, transpose, vector};

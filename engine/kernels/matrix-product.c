@@ -6,8 +6,7 @@
 #include "engine/kernels/matrix-product-private.h"
 #include "engine/kernels/variant.h"
 
-/* Panels that a product with a vector makes at a time, and their depth: they stay in the first cache. */
-#define VECTOR_PANELS 2
+/* Rows of a panel that a product with a vector makes at a time: they stay in the first cache. */
 #define VECTOR_DEPTH 128
 
 static const TnProductKernels *
@@ -107,37 +106,39 @@ tn_panel_multiply (const float *a, gsize a_stride, gsize m, const float *panels,
     }
 }
 
-/* Packing n columns of depth rows from row k on. */
+/* n <= TN_PANEL_COLUMNS columns through a panel: pack makes part rows of it from row k on. */
 typedef void (*PackFunc) (const float *b, gsize stride, gsize n, gsize depth, float *panels);
 
-/* column_step, row_step: floats from one to the next in b. */
 static void
-multiply_vector (const float *x, const float *b, gsize stride, gsize column_step, gsize row_step, PackFunc pack, gsize n,
-                 gsize depth, float *y, TnChain chain)
+multiply_packed (const float *x, const float *b, gsize stride, gsize row_step, PackFunc pack, gsize n, gsize depth, float *y,
+                 TnChain chain)
 {
-  const gsize most = VECTOR_PANELS * TN_PANEL_COLUMNS;
-  float panels[VECTOR_PANELS * TN_PANEL_COLUMNS * VECTOR_DEPTH] __attribute__ ((aligned (64)));
+  float panel[TN_PANEL_COLUMNS * VECTOR_DEPTH] __attribute__ ((aligned (64)));
 
-  if (depth == 0 && chain == TN_CHAIN_START)
-    memset (y, 0, n * sizeof (float));
-  for (gsize j = 0; j < n; j += most)
-    for (gsize k = 0; k < depth; k += VECTOR_DEPTH)
-      {
-        gsize columns = MIN (most, n - j), part = MIN (VECTOR_DEPTH, depth - k);
-
-        pack (b + j * column_step + k * row_step, stride, columns, part, panels);
-        tn_panel_multiply (x + k, 0, 1, panels, part, columns, part, y + j, 0, k > 0 ? TN_CHAIN_RESUME : chain);
-      }
+  for (gsize k = 0, part; k < depth || k == 0; k += part)
+    {
+      part = MIN (VECTOR_DEPTH, depth - k);
+      pack (b + k * row_step, stride, n, part, panel);
+      tn_panel_multiply (x + k, 0, 1, panel, part, n, part, y, 0, k > 0 ? TN_CHAIN_RESUME : chain);
+      if (part == 0)
+        break;
+    }
 }
 
 void
 tn_vector_multiply_transposed (const float *x, const float *columns, gsize stride, gsize n, gsize depth, float *y, TnChain chain)
 {
-  multiply_vector (x, columns, stride, stride, 1, tn_panel_pack_transposed, n, depth, y, chain);
+  const TnProductKernels *kernels = get_kernels ();
+
+  for (; n >= TN_PANEL_COLUMNS; n -= TN_PANEL_COLUMNS, columns += TN_PANEL_COLUMNS * stride, y += TN_PANEL_COLUMNS)
+    kernels->vector (x, columns, stride, depth, y, chain);
+  if (n > 0)
+    multiply_packed (x, columns, stride, 1, tn_panel_pack_transposed, n, depth, y, chain);
 }
 
 void
 tn_vector_multiply (const float *x, const float *rows, gsize stride, gsize n, gsize depth, float *y, TnChain chain)
 {
-  multiply_vector (x, rows, stride, 1, stride, tn_panel_pack, n, depth, y, chain);
+  for (gsize j = 0; j < n; j += TN_PANEL_COLUMNS)
+    multiply_packed (x, rows + j, stride, stride, tn_panel_pack, MIN (TN_PANEL_COLUMNS, n - j), depth, y + j, chain);
 }
