@@ -60,8 +60,8 @@ tn_time_now (void)
   return (double) g_get_monotonic_time () * 1e-6;
 }
 
-static double
-thread_seconds (void)
+double
+tn_time_thread_now (void)
 {
   struct timespec now;
 
@@ -94,5 +94,5 @@ tn_time_calls (TnTimedFunc func, gpointer user_data, double least_seconds)
 double
 tn_time_calls_alone (TnTimedFunc func, gpointer user_data, double least_seconds)
 {
-  return time_calls (func, user_data, least_seconds, thread_seconds);
+  return time_calls (func, user_data, least_seconds, tn_time_thread_now);
 }

@@ -25,7 +25,9 @@ double tn_samples_max    (const TnSamples *self);
 typedef void (*TnTimedFunc) (gpointer user_data);
 double tn_time_calls     (TnTimedFunc func, gpointer user_data, double least_seconds);
 double tn_time_now       (void);
-/* The same in the processor time of the calling thread, for work that it does alone: without what other programs took meanwhile. */
+/* Seconds the calling thread had a processor, for work that computes and never waits: without what other programs took meanwhile. */
+double tn_time_thread_now  (void);
+/* tn_time_calls() by that clock, for work the calling thread does alone. */
 double tn_time_calls_alone (TnTimedFunc func, gpointer user_data, double least_seconds);
 
 G_END_DECLS

@@ -17,6 +17,8 @@
 /* Together far more than any cache, and what one turn reads of them. */
 #define GEMV_MATRICES 72
 #define GEMV_TURN_MATRICES 8
+/* Cache lines. */
+#define GEMV_AHEAD 64
 
 typedef struct
 {
@@ -117,6 +119,22 @@ multiply (gpointer user_data)
   multiply_part (self, &self->matrix, (guint) omp_get_thread_num ());
 }
 
+/* Seconds of the thread that took longest. */
+static double
+time_parts (const Work *self)
+{
+  double longest = 0.0;
+
+#pragma omp parallel num_threads((int) self->threads) reduction(max : longest)
+  {
+    double start = tn_time_thread_now ();
+
+    multiply_part (self, &self->matrix, (guint) omp_get_thread_num ());
+    longest = tn_time_thread_now () - start;
+  }
+  return longest;
+}
+
 static double
 count_operations (const Work *self)
 {
@@ -157,9 +175,9 @@ measure_scaling (TnBench *bench)
   for (guint turn = 0; turn < 3 * TURNS && !tn_bench_cancelled (bench); turn++)
     {
       work->threads = 1;
-      tn_samples_add (&one, tn_time_calls (multiply, work, 0.0));
+      tn_samples_add (&one, time_parts (work));
       work->threads = 2;
-      tn_samples_add (&two, tn_time_calls (multiply, work, 0.0));
+      tn_samples_add (&two, time_parts (work));
       tn_samples_add (&ratio, one.values[turn] / two.values[turn]);
     }
   tn_bench_add (bench, "ternary_gemm_scaling_2t", tn_samples_median (&ratio), tn_samples_min (&one) / tn_samples_min (&two),
@@ -176,46 +194,62 @@ typedef struct
   guint64 read_sum;
 } Gemv;
 
-static void
-gemv_multiply (gpointer user_data)
+/* Seconds of the thread that took longest for the matrices of a turn. */
+static double
+gemv_multiply (Gemv *self)
 {
-  Gemv *self = user_data;
+  double longest = 0.0;
 
-#pragma omp parallel num_threads((int) self->work->threads)
-  for (guint i = 0; i < GEMV_TURN_MATRICES; i++)
-    {
-      const TnTernaryMatrix matrix = {GEMV_WIDTH, GEMV_WIDTH, self->tiles + (self->next + i) * self->bytes};
+#pragma omp parallel num_threads((int) self->work->threads) reduction(max : longest)
+  {
+    double start = tn_time_thread_now ();
 
-      multiply_part (self->work, &matrix, (guint) omp_get_thread_num ());
-    }
+    for (guint i = 0; i < GEMV_TURN_MATRICES; i++)
+      {
+        const TnTernaryMatrix matrix = {GEMV_WIDTH, GEMV_WIDTH, self->tiles + (self->next + i) * self->bytes};
+
+        multiply_part (self->work, &matrix, (guint) omp_get_thread_num ());
+      }
+    longest = tn_time_thread_now () - start;
+  }
   self->next = (self->next + GEMV_TURN_MATRICES) % GEMV_MATRICES;
+  return longest;
 }
 
-/* The same bytes by the same threads, each reading the stretches it would multiply. */
-static void
-gemv_read (gpointer user_data)
+/* The same bytes by the same threads, each reading the stretches it would multiply, as fast as we know to. */
+static double
+gemv_read (Gemv *self)
 {
   typedef guint64 Words __attribute__ ((vector_size (64)));
-  Gemv *self = user_data;
   gsize n = self->bytes / sizeof (Words) / self->work->threads;
+  double longest = 0.0;
   guint64 sum = 0;
 
-#pragma omp parallel num_threads((int) self->work->threads) reduction(+ : sum)
-  for (guint i = 0; i < GEMV_TURN_MATRICES; i++)
-    {
-      const Words *words = (const Words *) (self->tiles + (self->next + i) * self->bytes) + (gsize) omp_get_thread_num () * n;
-      Words sums[2] = {{0}, {0}};
+#pragma omp parallel num_threads((int) self->work->threads) reduction(+ : sum) reduction(max : longest)
+  {
+    double start = tn_time_thread_now ();
+    Words a = {0}, b = {0};
 
-      for (gsize k = 0; k + 2 <= n; k += 2)
-        {
-          sums[0] += words[k];
-          sums[1] += words[k + 1];
-        }
-      for (guint k = 0; k < 8; k++)
-        sum += sums[0][k] + sums[1][k];
-    }
+    for (guint i = 0; i < GEMV_TURN_MATRICES; i++)
+      {
+        const Words *words = (const Words *) (self->tiles + (self->next + i) * self->bytes) + (gsize) omp_get_thread_num () * n;
+
+        for (gsize k = 0; k + 2 <= n; k += 2)
+          {
+            __builtin_prefetch (words + k + GEMV_AHEAD);
+            __builtin_prefetch (words + k + GEMV_AHEAD + 1);
+            a += words[k];
+            b += words[k + 1];
+          }
+      }
+    a += b;
+    for (guint k = 0; k < 8; k++)
+      sum += a[k];
+    longest = tn_time_thread_now () - start;
+  }
   self->read_sum += sum;
   self->next = (self->next + GEMV_TURN_MATRICES) % GEMV_MATRICES;
+  return longest;
 }
 
 static void
@@ -231,8 +265,8 @@ measure_gemv (TnBench *bench, const TnDeviceRates *rates)
   self.work->threads = tn_device_get_threads ();
   for (guint turn = 0; turn < GEMV_TURNS && !tn_bench_cancelled (bench); turn++)
     {
-      double gemv = turn_gb / tn_time_calls (gemv_multiply, &self, 0.0);
-      double bare = turn_gb / tn_time_calls (gemv_read, &self, 0.0);
+      double gemv = turn_gb / gemv_multiply (&self);
+      double bare = turn_gb / gemv_read (&self);
 
       tn_samples_add (&multiplied, gemv);
       tn_samples_add (&read, bare);
