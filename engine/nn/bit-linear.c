@@ -6,10 +6,10 @@
 #include "engine/kernels/row-quantize.h"
 #include "engine/kernels/ternarize.h"
 
-/* Input of one item's rows: about what a thread may take of the last cache, for it is read once a few groups of weights. */
-#define ITEM_INPUT_BYTES ((gsize) 1 << 20)
-/* Items a thread, so that the last ones come out even; groups of weights that a product takes at once. */
-#define ITEMS_PER_THREAD 6
+/* Items a thread, so that the last ones come out even. */
+#define ITEMS_PER_THREAD 4
+/* Rows of the input that are worth the unpacking of weights for them alone; groups of weights that a product takes at once. */
+#define ITEM_ROWS 96
 #define ITEM_GROUPS 4
 
 static guint64
@@ -148,14 +148,15 @@ count_groups (const TnTensor *weight)
   return (gsize) ((tn_tensor_rows (weight) + TN_TERNARY_TILE_ROWS - 1) / TN_TERNARY_TILE_ROWS);
 }
 
+/* Rather by rows of the input: a product copies those of an item once, however many weights it meets. */
 static Cut
-cut_products (gsize n_groups, gsize stride, gsize n_rows, guint threads)
+cut_products (gsize n_groups, gsize n_rows, guint threads)
 {
-  gsize most = MAX (ITEM_INPUT_BYTES / MAX (stride, 1), 16);
-  Cut cut = {.n_pieces = (n_rows + most - 1) / most};
+  gsize wanted = (gsize) threads * ITEMS_PER_THREAD;
+  Cut cut = {.inputs = n_rows / CLAMP (n_rows / ITEM_ROWS, 1, wanted)};
 
-  cut.inputs = (n_rows + cut.n_pieces - 1) / cut.n_pieces;
-  cut.groups = n_groups * cut.n_pieces / ((gsize) threads * ITEMS_PER_THREAD);
+  cut.n_pieces = (n_rows + cut.inputs - 1) / cut.inputs;
+  cut.groups = n_groups * cut.n_pieces / wanted;
   cut.groups = MAX ((cut.groups + ITEM_GROUPS - 1) / ITEM_GROUPS, 1) * ITEM_GROUPS;
   /* A single row is as fast as memory: each thread reads one stretch of it. */
   if (n_rows == 1)
@@ -212,7 +213,7 @@ tn_bit_linear_forward (const TnBitLinear *layers, guint n_layers, const TnInt8Ro
     }
   if (n_rows == 0 || n_groups == 0)
     return;
-  cut = cut_products (n_groups, x->stride, n_rows, threads);
+  cut = cut_products (n_groups, n_rows, threads);
   n_items = (gint64) ((n_groups + cut.groups - 1) / cut.groups * cut.n_pieces);
 
   /* All groups of a piece of the input before the next piece: the input stays in the cache. */
