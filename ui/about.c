@@ -8,7 +8,7 @@
 static void
 examine_on_worker (GTask *task, gpointer source, gpointer task_data, GCancellable *cancellable)
 {
-  g_autoptr (GPtrArray) facts = tn_doctor_examine (FALSE, NULL);
+  g_autoptr (GPtrArray) facts = tn_doctor_examine (TN_DOCTOR_NO_RATES, NULL);
   GString *text = g_string_new (NULL);
 
   for (guint i = 0; i < facts->len; i++)

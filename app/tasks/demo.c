@@ -6,6 +6,7 @@
 #include <math.h>
 
 #include "app/tasks/inspect.h"
+#include "app/tasks/precision.h"
 #include "app/tasks/sample.h"
 #include "engine/device/device.h"
 #include "engine/error.h"
@@ -121,8 +122,8 @@ score (Demo *demo, DemoData *data, const TnListener *listener, GCancellable *can
     return FALSE;
   for (guint i = 0; i < TN_DEMO_N_SCORES; i++)
     {
-      g_autoptr (TnModel) model = schemes[i] == NULL ? tn_model_ref (demo->model)
-                                                     : tn_evaluate_round_weights (demo->model, schemes[i], cancellable, error);
+      const TnPrecision precision = { .scheme = schemes[i] };
+      g_autoptr (TnModel) model = tn_precision_apply (&precision, demo->model, cancellable, error);
 
       if (model == NULL)
         return FALSE;

@@ -5,7 +5,9 @@
 #include <glib/gi18n-lib.h>
 
 #include "data/workspace/workspace.h"
+#include "engine/device/choice.h"
 #include "engine/device/device.h"
+#include "engine/device/rates.h"
 #include "engine/memory/pool.h"
 
 void
@@ -54,6 +56,7 @@ feature_names (TnCpuFeatures features)
   static const struct { TnCpuFeatures flag; const char *name; } names[] = {
     { TN_CPU_AVX2, "AVX2" }, { TN_CPU_FMA, "FMA" }, { TN_CPU_F16C, "F16C" }, { TN_CPU_AVX512, "AVX-512" },
     { TN_CPU_AVX512_VNNI, "AVX-512 VNNI" }, { TN_CPU_AVX512_BF16, "AVX-512 BF16" }, { TN_CPU_NEON, "NEON" },
+    { TN_CPU_NEON_DOTPROD, "NEON dot product" },
   };
   GString *text = g_string_new (NULL);
 
@@ -74,23 +77,73 @@ add_workspace (GPtrArray *facts, const char *path)
   add_text (facts, "workspace", _("Workspace"), workspace != NULL ? tn_workspace_get_path (workspace) : error->message);
 }
 
+/* value: a second, of unit; 0 is what the processor cannot do. */
 static void
-measure_bandwidth_on_compute_thread (gpointer user_data)
+add_rate (GPtrArray *facts, const char *key, const char *label, double value, const char *unit)
 {
-  *(double *) user_data = tn_device_measure_read_bandwidth ();
+  add_number (facts, key, label, (guint64) value);
+  TnDoctorFact *fact = g_ptr_array_index (facts, facts->len - 1);
+
+  fact->text = value > 0.0 ? g_strdup_printf ("%.1f %s", value * 1e-9, unit) : g_strdup (_("no such instructions"));
+}
+
+static void
+add_rates (GPtrArray *facts, const TnDeviceRates *rates)
+{
+  add_rate (facts, "read_bandwidth_core_bytes_per_second", _("Memory read, one core"), rates->read_bandwidth_core, "GB/s");
+  add_rate (facts, "read_bandwidth_bytes_per_second", _("Memory read, all threads"), rates->read_bandwidth, "GB/s");
+  add_rate (facts, "fp32_core_flops", _("Peak of fp32, one core"), rates->fp32_core, "GFLOP/s");
+  add_rate (facts, "fp32_flops", _("Peak of fp32, all threads"), rates->fp32, "GFLOP/s");
+  add_rate (facts, "int8_core_ops", _("Peak of int8, one core"), rates->int8_core, "GOP/s");
+  add_rate (facts, "int8_ops", _("Peak of int8, all threads"), rates->int8, "GOP/s");
+  add_rate (facts, "bf16_core_flops", _("Peak of bf16, one core"), rates->bf16_core, "GFLOP/s");
+  add_rate (facts, "bf16_flops", _("Peak of bf16, all threads"), rates->bf16, "GFLOP/s");
+}
+
+/* "avx2 (212 GOP/s; scalar 3 GOP/s)": the one in use first. */
+static char *
+choice_to_text (const TnChoice *choice)
+{
+  GString *text = g_string_new (choice->names[choice->chosen]);
+  const char *separator = " (";
+
+  for (guint i = 0; choice->names[i] != NULL; i++)
+    if (choice->rates[i] > 0.0)
+      {
+        g_string_append_printf (text, "%s%s %.1f GOP/s", separator, choice->names[i], choice->rates[i] * 1e-9);
+        separator = "; ";
+      }
+  g_string_append_c (text, ')');
+  return g_string_free (text, FALSE);
+}
+
+static void
+add_choices (GPtrArray *facts)
+{
+  g_autoptr (GPtrArray) choices = tn_choice_list ();
+
+  for (guint i = 0; i < choices->len; i++)
+    {
+      const TnChoice *choice = g_ptr_array_index (choices, i);
+      g_autofree char *text = choice_to_text (choice);
+
+      add_text (facts, g_intern_string (choice->what), _("Fastest of equals"), choice->names[choice->chosen]);
+      ((TnDoctorFact *) g_ptr_array_index (facts, facts->len - 1))->text = g_strdup_printf ("%s: %s", choice->what, text);
+    }
 }
 
 GPtrArray *
-tn_doctor_examine (gboolean measure_bandwidth, const char *workspace_path)
+tn_doctor_examine (TnDoctorRates rates, const char *workspace_path)
 {
   const TnDevice *device = tn_device_auto_select ();
   GPtrArray *facts = g_ptr_array_new_with_free_func ((GDestroyNotify) tn_doctor_fact_free);
-  g_autofree char *features = feature_names (device->features);
+  g_autofree char *features = feature_names (device->cpu_features), *used = feature_names (device->features);
 
   add_text (facts, "version", _("Ternion"), TN_VERSION);
   add_text (facts, "cpu", _("Processor"), device->cpu_model);
-  add_text (facts, "device", _("Device"), device->name);
   add_text (facts, "features", _("Instruction sets"), features);
+  add_text (facts, "device", _("Device"), device->name);
+  add_text (facts, "device_features", _("Instruction sets used"), used);
   add_number (facts, "cores", _("Cores"), device->cores);
   add_number (facts, "threads", _("Threads used"), device->threads);
   add_bytes (facts, "l1d_bytes", _("Level 1 data cache"), device->l1d_bytes);
@@ -105,16 +158,17 @@ tn_doctor_examine (gboolean measure_bandwidth, const char *workspace_path)
       g_free (fact->text);
       fact->text = g_strdup (_("none"));
     }
-  add_text (facts, "blas", _("Matrix products"), device->blas);
+  add_text (facts, "product", _("Products of floats"), tn_product_back_end_get_name (device->product));
+  ((TnDoctorFact *) g_ptr_array_index (facts, facts->len - 1))->text =
+      g_strdup (device->product == TN_PRODUCT_OWN ? _("own kernels: one chain of fused multiply-adds, the same bits on every processor")
+                                                  : _("OpenBLAS: the last bits depend on the kernels it chose"));
+  add_text (facts, "blas", _("OpenBLAS"), device->blas);
   add_text (facts, "wait_policy", _("Idle threads"), device->wait_policy);
   add_workspace (facts, workspace_path);
-  if (measure_bandwidth)
+  if (rates != TN_DOCTOR_NO_RATES)
     {
-      double bandwidth = 0.0;
-
-      tn_compute_run (measure_bandwidth_on_compute_thread, &bandwidth);
-      add_number (facts, "read_bandwidth_bytes_per_second", _("Memory read bandwidth"), (guint64) bandwidth);
-      ((TnDoctorFact *) g_ptr_array_index (facts, facts->len - 1))->text = g_strdup_printf (_("%.1f GB/s"), bandwidth * 1e-9);
+      add_rates (facts, rates == TN_DOCTOR_NEW_RATES ? tn_device_measure_rates () : tn_device_get_rates ());
+      add_choices (facts);
     }
   return facts;
 }

@@ -15,8 +15,16 @@ typedef struct
   gboolean    is_number;
 } TnDoctorFact;
 
+/* What the machine could do at best takes about two seconds to measure. */
+typedef enum
+{
+  TN_DOCTOR_NO_RATES,
+  TN_DOCTOR_KNOWN_RATES, /* measured only if they were not before */
+  TN_DOCTOR_NEW_RATES,
+} TnDoctorRates;
+
 void       tn_doctor_fact_free (TnDoctorFact *self);
-/* All facts, element-type TnDoctorFact; measuring the memory's bandwidth takes about half a second and is left out unless asked for. */
-GPtrArray *tn_doctor_examine   (gboolean measure_bandwidth, const char *workspace_path);
+/* All facts, element-type TnDoctorFact. */
+GPtrArray *tn_doctor_examine   (TnDoctorRates rates, const char *workspace_path);
 
 G_END_DECLS

@@ -6,7 +6,6 @@
 
 #include "engine/device/device.h"
 #include "engine/error.h"
-#include "engine/quant/quantize.h"
 
 typedef struct
 {
@@ -127,54 +126,4 @@ tn_evaluate (TnModel *model, TnDataset *dataset, guint seq_len, guint batch_size
   evaluation->accuracy = (double) correct / (double) evaluation->tokens;
   evaluation->seconds = (double) (g_get_monotonic_time () - start) * 1e-6;
   return TRUE;
-}
-
-typedef struct
-{
-  const TnTensor *tensor;
-  TnScheme        scheme;
-  TnTensor       *rounded;
-  GError         *error;
-} RoundCall;
-
-static void
-round_on_compute_thread (gpointer user_data)
-{
-  RoundCall *call = user_data;
-
-  call->rounded = tn_quantize_tensor (call->tensor, &call->scheme, &call->error);
-}
-
-TnModel *
-tn_evaluate_round_weights (TnModel *model, const char *scheme, GCancellable *cancellable, GError **error)
-{
-  g_autoptr (TnModel) rounded = tn_model_ref (model);
-  TnScheme parsed;
-
-  if (!tn_scheme_parse (scheme, &parsed, error))
-    return NULL;
-  for (guint i = 0; i < tn_model_n_parameters (model); i++)
-    {
-      const TnParameter *parameter = tn_model_get_parameter (model, i);
-      RoundCall call = { .tensor = parameter->tensor, .scheme = parsed };
-      g_autoptr (TnTensor) tensor = NULL;
-      TnModel *next;
-
-      if (!tn_parameter_is_linear (parameter))
-        continue;
-      if (g_cancellable_set_error_if_cancelled (cancellable, error))
-        return NULL;
-      tn_compute_run (round_on_compute_thread, &call);
-      if ((tensor = call.rounded) == NULL)
-        {
-          g_propagate_prefixed_error (error, call.error, "%s: ", parameter->name);
-          return NULL;
-        }
-      next = tn_model_with_parameter (rounded, parameter->name, tensor, error);
-      if (next == NULL)
-        return NULL;
-      tn_model_unref (rounded);
-      rounded = next;
-    }
-  return g_steal_pointer (&rounded);
 }

@@ -20,7 +20,5 @@ typedef struct
 /* Scores every window of the data set. */
 gboolean tn_evaluate (TnModel *model, TnDataset *dataset, guint seq_len, guint batch_size, TnEvaluation *evaluation,
                       const TnListener *listener, GCancellable *cancellable, GError **error);
-/* The model with every linear layer's weight rounded to the scheme (activations stay fp32). */
-TnModel *tn_evaluate_round_weights (TnModel *model, const char *scheme, GCancellable *cancellable, GError **error);
 
 G_END_DECLS

@@ -11,18 +11,19 @@
 
 typedef struct
 {
-  TnGenerator *generator;
-  gint32       token;
-  const float *logits;
-  GError      *error;
-} StepCall;
+  TnGenerator  *generator;
+  const gint32 *tokens;
+  guint         n;
+  const float  *logits;
+  GError       *error;
+} PromptCall;
 
 static void
-step_on_compute_thread (gpointer user_data)
+run_on_compute_thread (gpointer user_data)
 {
-  StepCall *call = user_data;
+  PromptCall *call = user_data;
 
-  call->logits = tn_generator_step (call->generator, call->token, &call->error);
+  call->logits = tn_generator_prompt (call->generator, call->tokens, call->n, &call->error);
 }
 
 gboolean
@@ -50,21 +51,19 @@ tn_generate (TnModel *model, TnTokenizer *tokenizer, const char *prompt, const T
                    sequence->len, config->n_context);
       return FALSE;
     }
-  for (guint i = 0; i < sequence->len && generated < options->tokens; i++)
+  for (guint done = 0; done < sequence->len && generated < options->tokens; done = sequence->len - 1)
     {
-      StepCall call = { .generator = generator, .token = g_array_index (sequence, gint32, i) };
+      PromptCall call = { .generator = generator, .tokens = &g_array_index (sequence, gint32, done), .n = sequence->len - done };
       gint32 next;
 
       if (g_cancellable_set_error_if_cancelled (cancellable, error) || !tn_listener_boundary (listener, error))
         return FALSE;
-      tn_compute_run (step_on_compute_thread, &call);
+      tn_compute_run (run_on_compute_thread, &call);
       if (call.logits == NULL)
         {
           g_propagate_error (error, call.error);
           return FALSE;
         }
-      if (i + 1 < sequence->len)
-        continue;
       next = tn_sample_token (call.logits, config->n_vocab, options->temperature, options->top_p, tn_random_uniform (&random));
       generated++;
       g_array_append_val (sequence, next);

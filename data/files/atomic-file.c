@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -158,6 +159,57 @@ guint64
 tn_atomic_file_tell (TnAtomicFile *self)
 {
   return self->written;
+}
+
+gboolean
+tn_atomic_file_overwrite (TnAtomicFile *self, guint64 offset, const void *data, gsize bytes, GError **error)
+{
+  const guint8 *next = data;
+
+  g_return_val_if_fail (offset <= self->written && bytes <= self->written - offset, FALSE);
+
+  if (!check_usable (self, error) || !flush_buffer (self, error))
+    return FALSE;
+  while (bytes > 0)
+    {
+      gssize n = pwrite (self->file, next, MIN (bytes, (gsize) 1 << 30), (off_t) offset);
+
+      if (n < 0 && errno == EINTR)
+        continue;
+      if (n < 0)
+        {
+          set_system_error (self, errno, error);
+          return FALSE;
+        }
+      next += n;
+      offset += (guint64) n;
+      bytes -= (gsize) n;
+    }
+  return TRUE;
+}
+
+const char *
+tn_atomic_file_get_readable (TnAtomicFile *self, GError **error)
+{
+  return check_usable (self, error) && flush_buffer (self, error) ? self->temporary : NULL;
+}
+
+gboolean
+tn_atomic_file_write_content (TnAtomicFile *self, TnFileContent content, gpointer user_data, guint64 bytes, GError **error)
+{
+  guint64 start = self->written;
+
+  if (!content (self, user_data, error))
+    {
+      self->failed = TRUE;
+      return FALSE;
+    }
+  if (self->written - start == bytes)
+    return TRUE;
+  self->failed = TRUE;
+  g_set_error (error, TN_ERROR, TN_ERROR_SHAPE, _ ("%s: %" PRIu64 " bytes were announced and %" PRIu64 " came"), self->path, bytes,
+               self->written - start);
+  return FALSE;
 }
 
 /* A rename is safe from a crash once its folder is on disk too; file systems that cannot sync a folder say EINVAL. */

@@ -4,17 +4,19 @@
 #include <glib/gi18n-lib.h>
 #include <string.h>
 
-#include "data/files/atomic-file.h"
 #include "engine/error.h"
 
 #define MAX_NAME_BYTES 63
 #define MAX_DIMS 4
 
+/* A GByteArray counts in 32 bits. */
+#define MAX_KEY_BYTES ((guint64) 1 << 30)
+
 enum
 {
   VALUE_U32 = 4,
   VALUE_STRING = 8,
-  VALUE_ARRAY = 9
+  VALUE_ARRAY = TN_GGUF_VALUE_ARRAY
 };
 
 typedef struct
@@ -23,7 +25,9 @@ typedef struct
   guint32 type;
   guint n_dims;
   guint64 dims[MAX_DIMS];
-  const void *data;
+  const void *data;      /* NULL: content makes it */
+  TnFileContent content;
+  gpointer user_data;
   guint64 bytes;
 } Entry;
 
@@ -127,8 +131,27 @@ tn_gguf_writer_add_strings (TnGgufWriter *self, const char *key, const char *con
 }
 
 gboolean
-tn_gguf_writer_add_tensor (TnGgufWriter *self, const char *name, guint32 type, guint n_dims, const guint64 *dims,
-                           const void *data, guint64 bytes, GError **error)
+tn_gguf_writer_copy_value (TnGgufWriter *self, const char *key, guint32 type, guint32 element_type, guint64 count,
+                           const void *data, gsize bytes, GError **error)
+{
+  if (bytes > MAX_KEY_BYTES || self->keys->len > MAX_KEY_BYTES - bytes)
+    {
+      g_set_error (error, TN_ERROR, TN_ERROR_UNSUPPORTED, _ ("metadata key %s: the keys together are larger than 1 GiB"), key);
+      return FALSE;
+    }
+  begin_key (self, key, type);
+  if (type == VALUE_ARRAY)
+    {
+      append_u32 (self->keys, element_type);
+      append_u64 (self->keys, count);
+    }
+  g_byte_array_append (self->keys, data, (guint) bytes);
+  return TRUE;
+}
+
+static gboolean
+add_entry (TnGgufWriter *self, const char *name, guint32 type, guint n_dims, const guint64 *dims, guint64 bytes, Entry **added,
+           GError **error)
 {
   Entry *entry;
 
@@ -150,10 +173,35 @@ tn_gguf_writer_add_tensor (TnGgufWriter *self, const char *name, guint32 type, g
   entry->n_dims = n_dims;
   for (guint i = 0; i < n_dims; i++)
     entry->dims[i] = dims[i];
-  entry->data = data;
   entry->bytes = bytes;
   g_ptr_array_add (self->entries, entry);
   g_hash_table_add (self->names, entry->name);
+  *added = entry;
+  return TRUE;
+}
+
+gboolean
+tn_gguf_writer_add_tensor (TnGgufWriter *self, const char *name, guint32 type, guint n_dims, const guint64 *dims,
+                           const void *data, guint64 bytes, GError **error)
+{
+  Entry *entry;
+
+  if (!add_entry (self, name, type, n_dims, dims, bytes, &entry, error))
+    return FALSE;
+  entry->data = data;
+  return TRUE;
+}
+
+gboolean
+tn_gguf_writer_add_content (TnGgufWriter *self, const char *name, guint32 type, guint n_dims, const guint64 *dims, guint64 bytes,
+                            TnFileContent content, gpointer user_data, GError **error)
+{
+  Entry *entry;
+
+  if (!add_entry (self, name, type, n_dims, dims, bytes, &entry, error))
+    return FALSE;
+  entry->content = content;
+  entry->user_data = user_data;
   return TRUE;
 }
 
@@ -179,11 +227,11 @@ write_padding (const TnGgufWriter *self, TnAtomicFile *file, GError **error)
   return TRUE;
 }
 
-gboolean
-tn_gguf_writer_write (TnGgufWriter *self, const char *path, guint64 *bytes_written, GError **error)
+/* Magic number, keys and the table of tensors. */
+static GByteArray *
+make_head (const TnGgufWriter *self)
 {
-  g_autoptr (TnAtomicFile) file = NULL;
-  g_autoptr (GByteArray) head = g_byte_array_new ();
+  GByteArray *head = g_byte_array_new ();
   guint64 offset = 0;
 
   g_byte_array_append (head, (const guint8 *) "GGUF", 4);
@@ -203,16 +251,36 @@ tn_gguf_writer_write (TnGgufWriter *self, const char *path, guint64 *bytes_writt
       append_u64 (head, offset);
       offset += entry->bytes + padding_of (self, entry->bytes);
     }
-  file = tn_atomic_file_create (path, error);
-  if (file == NULL || !tn_atomic_file_write (file, head->data, head->len, error) || !write_padding (self, file, error))
+  return head;
+}
+
+gboolean
+tn_gguf_writer_write_to (TnGgufWriter *self, TnAtomicFile *file, GError **error)
+{
+  g_autoptr (GByteArray) head = make_head (self);
+
+  if (!tn_atomic_file_write (file, head->data, head->len, error) || !write_padding (self, file, error))
     return FALSE;
   for (guint i = 0; i < self->entries->len; i++)
     {
       const Entry *entry = g_ptr_array_index (self->entries, i);
+      gboolean written = entry->content != NULL
+                             ? tn_atomic_file_write_content (file, entry->content, entry->user_data, entry->bytes, error)
+                             : tn_atomic_file_write (file, entry->data, entry->bytes, error);
 
-      if (!tn_atomic_file_write (file, entry->data, entry->bytes, error) || !write_padding (self, file, error))
+      if (!written || !write_padding (self, file, error))
         return FALSE;
     }
+  return TRUE;
+}
+
+gboolean
+tn_gguf_writer_write (TnGgufWriter *self, const char *path, guint64 *bytes_written, GError **error)
+{
+  g_autoptr (TnAtomicFile) file = tn_atomic_file_create (path, error);
+
+  if (file == NULL || !tn_gguf_writer_write_to (self, file, error))
+    return FALSE;
   if (bytes_written != NULL)
     *bytes_written = tn_atomic_file_tell (file);
   return tn_atomic_file_commit (file, error);

@@ -5,7 +5,6 @@
 #include <json-glib/json-glib.h>
 #include <string.h>
 
-#include "data/files/atomic-file.h"
 #include "engine/error.h"
 
 typedef struct
@@ -15,8 +14,10 @@ typedef struct
   guint n_dims;
   guint64 shape[TN_TENSOR_MAX_DIMS];
   guint64 bytes;
-  const void *data;
+  const void *data; /* NULL: content makes it */
   void *owned;
+  TnFileContent content;
+  gpointer user_data;
 } Entry;
 
 struct _TnSafetensorsWriter
@@ -24,6 +25,7 @@ struct _TnSafetensorsWriter
   GPtrArray *entries;
   GHashTable *names; /* of the entries */
   GTree *metadata;
+  gsize header_length; /* as it was written, without padding */
 };
 
 /* In the order of the reference's enumeration. */
@@ -117,15 +119,15 @@ fill_entry (TnSafetensorsWriter *self, Entry *entry, TnDtype dtype, guint n_dims
   return TRUE;
 }
 
+/* Takes over what the entry holds. */
 static gboolean
-add_entry (TnSafetensorsWriter *self, const char *name, TnDtype dtype, guint n_dims, const guint64 *shape, const void *data,
-           void *owned, GError **error)
+add_entry (TnSafetensorsWriter *self, const char *name, TnDtype dtype, guint n_dims, const guint64 *shape, Entry content,
+           GError **error)
 {
   Entry *entry = g_new0 (Entry, 1);
 
+  *entry = content;
   entry->name = g_strdup (name);
-  entry->data = data;
-  entry->owned = owned;
   if (!fill_entry (self, entry, dtype, n_dims, shape, error))
     {
       entry_free (entry);
@@ -140,14 +142,21 @@ gboolean
 tn_safetensors_writer_add_tensor (TnSafetensorsWriter *self, const char *name, TnDtype dtype, guint n_dims, const guint64 *shape,
                                   const void *data, GError **error)
 {
-  return add_entry (self, name, dtype, n_dims, shape, data, NULL, error);
+  return add_entry (self, name, dtype, n_dims, shape, (Entry){.data = data}, error);
 }
 
 gboolean
 tn_safetensors_writer_take_tensor (TnSafetensorsWriter *self, const char *name, TnDtype dtype, guint n_dims, const guint64 *shape,
                                    void *data, GError **error)
 {
-  return add_entry (self, name, dtype, n_dims, shape, data, data, error);
+  return add_entry (self, name, dtype, n_dims, shape, (Entry){.data = data, .owned = data}, error);
+}
+
+gboolean
+tn_safetensors_writer_add_content (TnSafetensorsWriter *self, const char *name, TnDtype dtype, guint n_dims, const guint64 *shape,
+                                   TnFileContent content, gpointer user_data, GError **error)
+{
+  return add_entry (self, name, dtype, n_dims, shape, (Entry){.content = content, .user_data = user_data}, error);
 }
 
 static int
@@ -214,34 +223,57 @@ make_header (TnSafetensorsWriter *self, gsize *length)
 }
 
 gboolean
-tn_safetensors_writer_write (TnSafetensorsWriter *self, const char *path, guint64 *bytes_written, GError **error)
+tn_safetensors_writer_write_to (TnSafetensorsWriter *self, TnAtomicFile *file, GError **error)
 {
   static const char spaces[] = "        ";
-  g_autoptr (TnAtomicFile) file = NULL;
   g_autofree char *header = NULL;
-  gsize length, padding;
   guint64 prefix;
+  gsize length, padding;
 
   g_ptr_array_sort (self->entries, compare_entries);
   header = make_header (self, &length);
   if (header == NULL)
     {
-      g_set_error (error, TN_ERROR, TN_ERROR_SHAPE, _ ("%s: the tensors are larger than a file can be"), path);
+      g_set_error (error, TN_ERROR, TN_ERROR_SHAPE, _ ("the tensors are larger than a file can be"));
       return FALSE;
     }
   padding = (8 - length % 8) % 8;
   prefix = GUINT64_TO_LE ((guint64) (length + padding));
-  file = tn_atomic_file_create (path, error);
-  if (file == NULL || !tn_atomic_file_write (file, &prefix, sizeof prefix, error) ||
-      !tn_atomic_file_write (file, header, length, error) || !tn_atomic_file_write (file, spaces, padding, error))
+  if (!tn_atomic_file_write (file, &prefix, sizeof prefix, error) || !tn_atomic_file_write (file, header, length, error) ||
+      !tn_atomic_file_write (file, spaces, padding, error))
     return FALSE;
   for (guint i = 0; i < self->entries->len; i++)
     {
       const Entry *entry = g_ptr_array_index (self->entries, i);
+      gboolean written = entry->content != NULL
+                             ? tn_atomic_file_write_content (file, entry->content, entry->user_data, entry->bytes, error)
+                             : tn_atomic_file_write (file, entry->data, entry->bytes, error);
 
-      if (!tn_atomic_file_write (file, entry->data, entry->bytes, error))
+      if (!written)
         return FALSE;
     }
+  self->header_length = length;
+  return TRUE;
+}
+
+gboolean
+tn_safetensors_writer_update (TnSafetensorsWriter *self, TnAtomicFile *file, GError **error)
+{
+  gsize length;
+  g_autofree char *header = make_header (self, &length);
+
+  g_return_val_if_fail (header != NULL && length == self->header_length, FALSE);
+
+  return tn_atomic_file_overwrite (file, sizeof (guint64), header, length, error);
+}
+
+gboolean
+tn_safetensors_writer_write (TnSafetensorsWriter *self, const char *path, guint64 *bytes_written, GError **error)
+{
+  g_autoptr (TnAtomicFile) file = tn_atomic_file_create (path, error);
+
+  if (file == NULL || !tn_safetensors_writer_write_to (self, file, error))
+    return FALSE;
   if (bytes_written != NULL)
     *bytes_written = tn_atomic_file_tell (file);
   return tn_atomic_file_commit (file, error);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include "data/files/atomic-file.h"
 #include "engine/tensor/tensor.h"
 
 G_BEGIN_DECLS
@@ -20,6 +21,13 @@ gboolean             tn_safetensors_writer_add_tensor   (TnSafetensorsWriter *se
 /* The same with data the writer owns and frees with g_free(), also on failure. */
 gboolean             tn_safetensors_writer_take_tensor  (TnSafetensorsWriter *self, const char *name, TnDtype dtype, guint n_dims,
                                                          const guint64 *shape, void *data, GError **error);
+/* The same with data that content makes while the file is written, tensor after tensor in the order of the file. */
+gboolean             tn_safetensors_writer_add_content  (TnSafetensorsWriter *self, const char *name, TnDtype dtype, guint n_dims,
+                                                         const guint64 *shape, TnFileContent content, gpointer user_data, GError **error);
+/* All of it to a new file that is still to be committed. */
+gboolean             tn_safetensors_writer_write_to     (TnSafetensorsWriter *self, TnAtomicFile *file, GError **error);
+/* Metadata that have changed since, to values of the same length in JSON: what is known of the data only when they were written. */
+gboolean             tn_safetensors_writer_update       (TnSafetensorsWriter *self, TnAtomicFile *file, GError **error);
 /* Under a temporary name, then renamed. bytes_written may be NULL. */
 gboolean             tn_safetensors_writer_write        (TnSafetensorsWriter *self, const char *path, guint64 *bytes_written, GError **error);
 

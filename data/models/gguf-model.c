@@ -91,6 +91,14 @@ read_token (TnGguf *gguf, const char *key, guint n_vocab)
   return tn_gguf_get_u32 (gguf, key, &token) && token < n_vocab ? (gint32) token : -1;
 }
 
+/* bitnet.cpp's own names stand for the model with squared ReLU, that of llama.cpp for the first ones, which have SiLU. */
+static gboolean
+is_bitnet (const char *architecture)
+{
+  return g_str_equal (architecture, "bitnet") || g_str_equal (architecture, "bitnet-b1.58") ||
+         g_str_equal (architecture, "bitnet-25");
+}
+
 static void
 read_config (TnGguf *gguf, TnModelFile *self)
 {
@@ -102,6 +110,13 @@ read_config (TnGguf *gguf, TnModelFile *self)
                             .activation = TN_ACTIVATION_SILU,
                             .rope_base = 10000.0,
                             .rope_scale = 1.0};
+  if (is_bitnet (self->architecture))
+    {
+      config->rope_layout = TN_ROPE_HALF_SPLIT;
+      config->activation = g_str_equal (self->architecture, "bitnet") ? TN_ACTIVATION_SILU : TN_ACTIVATION_RELU2;
+      self->bitnet.sub_norms = TRUE;
+      self->bitnet.source = TN_BITNET_STORED;
+    }
   read_number (gguf, self, "context_length", TRUE, &config->n_context);
   read_number (gguf, self, "embedding_length", TRUE, &config->n_embd);
   read_number (gguf, self, "block_count", TRUE, &config->n_layer);
@@ -136,6 +151,7 @@ read_config (TnGguf *gguf, TnModelFile *self)
   config->bos = read_token (gguf, "tokenizer.ggml.bos_token_id", config->n_vocab);
   config->eos = read_token (gguf, "tokenizer.ggml.eos_token_id", config->n_vocab);
   tn_llama_config_check (self);
+  tn_bitnet_prepare (self);
 }
 
 TnModelFile *
@@ -168,11 +184,11 @@ tn_model_file_open_gguf (TnMappedFile *file, GError **error)
       tn_model_file_add_tensor (self, NULL, entry->name, entry->type_name, tn_gguf_create_tensor (gguf, entry));
     }
 
-  if (g_strcmp0 (architecture, "llama") != 0)
+  if (!g_str_equal (architecture, "llama") && !is_bitnet (architecture))
     {
       g_autofree char *quoted = tn_quote_string (architecture);
 
-      tn_model_file_refuse_run (self, TN_ERROR_UNSUPPORTED, _ ("architecture %s cannot be run, only llama"), quoted);
+      tn_model_file_refuse_run (self, TN_ERROR_UNSUPPORTED, _ ("architecture %s cannot be run, only llama and bitnet"), quoted);
     }
   else if (tn_gguf_n_entries (gguf) == 0)
     tn_model_file_refuse_run (self, TN_ERROR_UNSUPPORTED, _ ("the file holds a vocabulary and no tensors"));

@@ -55,6 +55,15 @@ tn_gguf_type_next (guint32 id, const TnGgufTypeInfo *previous)
   return NULL;
 }
 
+const TnGgufTypeInfo *
+tn_gguf_type_of (TnDtype dtype)
+{
+  for (gsize i = 0; i < G_N_ELEMENTS (types); i++)
+    if (types[i].dtype == dtype && dtype != TN_DTYPE_OPAQUE)
+      return &types[i];
+  return NULL;
+}
+
 gboolean
 tn_gguf_type_bytes (const TnGgufTypeInfo *type, guint64 count, guint64 row_elements, guint64 *bytes)
 {

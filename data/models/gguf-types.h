@@ -21,6 +21,8 @@ typedef struct
 
 /* The next meaning of id after previous (NULL: the first); NULL at the end. */
 const TnGgufTypeInfo *tn_gguf_type_next  (guint32 id, const TnGgufTypeInfo *previous);
+/* The type that is written for a dtype; NULL: none. */
+const TnGgufTypeInfo *tn_gguf_type_of    (TnDtype dtype);
 /* Bytes of a tensor of count elements in rows of row_elements; FALSE on overflow or when a row is no multiple of the block. */
 gboolean              tn_gguf_type_bytes (const TnGgufTypeInfo *type, guint64 count, guint64 row_elements, guint64 *bytes);
 

@@ -80,6 +80,30 @@ tn_huggingface_canonical_name (const char *name)
   return NULL;
 }
 
+char *
+tn_huggingface_source_name (const char *canonical)
+{
+  guint layer;
+
+  for (guint i = 0; i < G_N_ELEMENTS (global_names); i++)
+    if (strcmp (canonical, global_names[i].canonical) == 0)
+      /* The head stands beside the model, not in it. */
+      return g_strconcat (strcmp (global_names[i].source, "lm_head.weight") == 0 ? "" : "model.", global_names[i].source, NULL);
+  if (!g_str_has_prefix (canonical, "blk."))
+    return NULL;
+  canonical += strlen ("blk.");
+  if (!skip_layer (&canonical, &layer))
+    return NULL;
+  for (guint i = 0; i < G_N_ELEMENTS (layer_names); i++)
+    {
+      gsize length = strlen (layer_names[i].canonical);
+
+      if (strncmp (canonical, layer_names[i].canonical, length) == 0 && canonical[length] == '.')
+        return g_strdup_printf ("model.layers.%u.%s%s", layer, layer_names[i].source, canonical + length);
+    }
+  return NULL;
+}
+
 static const TnJsonNode *
 find_value (const TnJsonNode *config, const char *name)
 {
@@ -202,10 +226,12 @@ check_variant (TnModelFile *self, const TnJsonNode *config)
 {
   const TnJsonNode *quantization = find_value (config, "quantization_config");
   const char *activation = tn_json_find_text (config, "hidden_act");
+  const char *method = quantization != NULL ? tn_json_find_text (quantization, "quant_method") : NULL;
 
-  if (quantization != NULL)
+  if (g_strcmp0 (method, "bitnet") == 0)
+    tn_bitnet_read_quantization (self, quantization);
+  else if (quantization != NULL)
     {
-      const char *method = tn_json_find_text (quantization, "quant_method");
       g_autofree char *quoted = tn_quote_string (method != NULL ? method : "?");
 
       tn_model_file_refuse_run (self, TN_ERROR_UNSUPPORTED, _ ("weights that are quantized already (%s) cannot be run"), quoted);
@@ -216,11 +242,15 @@ check_variant (TnModelFile *self, const TnJsonNode *config)
     tn_model_file_refuse_run (self, TN_ERROR_UNSUPPORTED, _ ("rotary embedding of a part of each head cannot be run"));
   if (is_number_other_than (config, "sliding_window", 0.0) && read_flag (self, config, "use_sliding_window", TRUE))
     tn_model_file_refuse_run (self, TN_ERROR_UNSUPPORTED, _ ("attention over a sliding window cannot be run"));
-  if (activation != NULL && strcmp (activation, "silu") != 0 && strcmp (activation, "swish") != 0)
+  if (g_strcmp0 (activation, "relu2") == 0)
+    self->config.activation = TN_ACTIVATION_RELU2;
+  else if (g_strcmp0 (activation, "silu") == 0 || g_strcmp0 (activation, "swish") == 0)
+    self->config.activation = TN_ACTIVATION_SILU;
+  else if (activation != NULL)
     {
       g_autofree char *quoted = tn_quote_string (activation);
 
-      tn_model_file_refuse_run (self, TN_ERROR_UNSUPPORTED, _ ("activation %s cannot be run, only silu"), quoted);
+      tn_model_file_refuse_run (self, TN_ERROR_UNSUPPORTED, _ ("activation %s cannot be run, only silu and relu2"), quoted);
     }
 }
 
@@ -238,11 +268,20 @@ tn_huggingface_read_config (TnModelFile *self, const TnJsonNode *json)
       .rope_layout = TN_ROPE_HALF_SPLIT,
       .activation = TN_ACTIVATION_SILU,
   };
-  if (strcmp (self->architecture, "llama") != 0)
+  if (strcmp (self->architecture, "bitnet") == 0)
+    {
+      /* Defaults of its class in transformers. */
+      config->activation = TN_ACTIVATION_RELU2;
+      config->norm_epsilon = 1e-5;
+      config->rope_base = 500000.0;
+      self->bitnet.sub_norms = TRUE;
+      self->bitnet.source = TN_BITNET_MASTERS;
+    }
+  else if (strcmp (self->architecture, "llama") != 0)
     {
       g_autofree char *quoted = tn_quote_string (self->architecture);
 
-      tn_model_file_refuse_run (self, TN_ERROR_UNSUPPORTED, _ ("architecture %s cannot be run, only llama"), quoted);
+      tn_model_file_refuse_run (self, TN_ERROR_UNSUPPORTED, _ ("architecture %s cannot be run, only llama and bitnet"), quoted);
       return;
     }
   check_variant (self, json);
@@ -271,4 +310,5 @@ tn_huggingface_read_config (TnModelFile *self, const TnJsonNode *json)
   config->bos = read_token (json, "bos_token_id", config->n_vocab);
   config->eos = read_token (json, "eos_token_id", config->n_vocab);
   tn_llama_config_check (self);
+  tn_bitnet_prepare (self);
 }

@@ -15,6 +15,7 @@ typedef struct
   const char *name;
   guint n_dims;
   guint64 shape[2];
+  gboolean is_linear;
 } Expected;
 
 void
@@ -115,9 +116,17 @@ add_parameter (TnModelFile *self, const Expected *expected, GPtrArray *parameter
                    entry->dtype_name);
       return FALSE;
     }
-  tensor = align_tensor (entry->tensor, error);
+  tensor = expected->is_linear ? tn_bitnet_scale_weight (self, expected->name, entry->tensor, used, error)
+                               : align_tensor (entry->tensor, error);
   if (tensor == NULL)
     return FALSE;
+  if (expected->is_linear)
+    {
+      g_autoptr (TnTensor) unaligned = tensor;
+
+      if ((tensor = align_tensor (unaligned, error)) == NULL)
+        return FALSE;
+    }
   g_ptr_array_add (parameters, parameter_new (entry, tensor));
   g_hash_table_add (used, (gpointer) entry->name);
   return TRUE;
@@ -130,17 +139,20 @@ add_layer (TnModelFile *self, guint layer, GPtrArray *parameters, GHashTable *us
   guint64 n_q = (guint64) config->n_head * config->head_dim, n_kv = (guint64) config->n_head_kv * config->head_dim;
   const Expected expected[] = {
       {"attn_norm", 1, {config->n_embd}},
-      {"attn_q", 2, {n_q, config->n_embd}},
-      {"attn_k", 2, {n_kv, config->n_embd}},
-      {"attn_v", 2, {n_kv, config->n_embd}},
-      {"attn_output", 2, {config->n_embd, n_q}},
+      {"attn_q", 2, {n_q, config->n_embd}, TRUE},
+      {"attn_k", 2, {n_kv, config->n_embd}, TRUE},
+      {"attn_v", 2, {n_kv, config->n_embd}, TRUE},
+      {"attn_output", 2, {config->n_embd, n_q}, TRUE},
       {"ffn_norm", 1, {config->n_embd}},
-      {"ffn_gate", 2, {config->n_ff, config->n_embd}},
-      {"ffn_up", 2, {config->n_ff, config->n_embd}},
-      {"ffn_down", 2, {config->n_embd, config->n_ff}},
+      {"ffn_gate", 2, {config->n_ff, config->n_embd}, TRUE},
+      {"ffn_up", 2, {config->n_ff, config->n_embd}, TRUE},
+      {"ffn_down", 2, {config->n_embd, config->n_ff}, TRUE},
+      {"attn_sub_norm", 1, {n_q}},
+      {"ffn_sub_norm", 1, {config->n_ff}},
   };
+  const guint n = G_N_ELEMENTS (expected) - (self->bitnet.sub_norms ? 0 : 2);
 
-  for (guint i = 0; i < G_N_ELEMENTS (expected); i++)
+  for (guint i = 0; i < n; i++)
     {
       g_autofree char *name = g_strdup_printf ("blk.%u.%s.weight", layer, expected[i].name);
       Expected named = expected[i];
@@ -152,6 +164,14 @@ add_layer (TnModelFile *self, guint layer, GPtrArray *parameters, GHashTable *us
   return TRUE;
 }
 
+/* Tables of the rotation are computed, whatever a file has. */
+static gboolean
+is_in_block (const char *name)
+{
+  return g_str_has_prefix (name, "blk.") ||
+         ((g_str_has_prefix (name, "model.layers.") || g_str_has_prefix (name, "layers.")) && strstr (name, "rotary") == NULL);
+}
+
 /* A tensor inside a block that the architecture does not know would change the result: biases, sub-norms, experts. */
 static gboolean
 check_rest (TnModelFile *self, GHashTable *used, GError **error)
@@ -161,7 +181,7 @@ check_rest (TnModelFile *self, GHashTable *used, GError **error)
       const TnModelTensor *entry = g_ptr_array_index (self->tensors, i);
       g_autofree char *quoted = NULL;
 
-      if (!g_str_has_prefix (entry->name, "blk.") || g_hash_table_contains (used, entry->name))
+      if (!is_in_block (entry->name) || g_hash_table_contains (used, entry->name))
         continue;
       quoted = tn_quote_string (entry->source_name);
       g_set_error (error, TN_ERROR, TN_ERROR_UNSUPPORTED, _ ("%s: tensor %s has no place in a llama model of %u layers"),
@@ -180,14 +200,14 @@ tn_model_file_load (TnModelFile *self, GError **error)
   const Expected head = {"output.weight", 2, {config->n_vocab, config->n_embd}};
   g_autoptr (GPtrArray) parameters = g_ptr_array_new_with_free_func ((GDestroyNotify) tn_parameter_free);
   g_autoptr (GHashTable) used = g_hash_table_new (g_str_hash, g_str_equal);
-  TnModel *model;
+  g_autoptr (TnModel) model = NULL;
 
   if (self->cannot_run != NULL)
     {
       g_propagate_error (error, g_error_copy (self->cannot_run));
       return NULL;
     }
-  if (!add_parameter (self, &embedding, parameters, used, error))
+  if (!tn_model_file_check_sums (self, error) || !add_parameter (self, &embedding, parameters, used, error))
     return NULL;
   for (guint layer = 0; layer < config->n_layer; layer++)
     if (!add_layer (self, layer, parameters, used, error))
@@ -197,6 +217,9 @@ tn_model_file_load (TnModelFile *self, GError **error)
     return NULL;
   model = tn_model_new_llama (config, parameters, tn_model_file_get_fingerprint (self), error);
   if (model == NULL)
-    g_prefix_error (error, "%s: ", self->path);
-  return model;
+    {
+      g_prefix_error (error, "%s: ", self->path);
+      return NULL;
+    }
+  return self->bitnet.source != TN_BITNET_NONE ? tn_bitnet_convert (self, model, error) : g_steal_pointer (&model);
 }

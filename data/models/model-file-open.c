@@ -8,6 +8,7 @@
 #include "data/files/quote.h"
 #include "data/models/gguf.h"
 #include "data/models/model-file-private.h"
+#include "data/models/packed-tensor.h"
 #include "data/models/safetensors.h"
 #include "engine/error.h"
 
@@ -38,38 +39,101 @@ add_entry (TnModelFile *self, TnSafetensors *safetensors, const TnSafetensorsEnt
 }
 
 static void
-add_safetensors (TnModelFile *self, TnSafetensors *safetensors, gboolean rename)
-{
-  GHashTableIter iter;
-  gpointer key, value;
-
-  for (guint i = 0; i < tn_safetensors_n_entries (safetensors); i++)
-    add_entry (self, safetensors, tn_safetensors_get_entry (safetensors, i), rename);
-  g_hash_table_iter_init (&iter, tn_safetensors_get_all_metadata (safetensors));
-  while (g_hash_table_iter_next (&iter, &key, &value))
-    tn_model_file_add_metadata (self, key, g_strdup (value));
-}
-
-static void
 refuse_unknown (TnModelFile *self)
 {
   tn_model_file_refuse_run (self, TN_ERROR_UNSUPPORTED,
                             _ ("architecture unknown cannot be run: the file does not say how its tensors connect"));
 }
 
+/* Nested objects as "rope_scaling.factor". */
+static void
+add_config_metadata (TnModelFile *self, const TnJsonNode *object, const char *prefix, guint depth)
+{
+  for (const TnJsonNode *node = object->value.list.first; node != NULL; node = node->next)
+    {
+      g_autofree char *key = g_strconcat (prefix, node->name, NULL);
+
+      if (node->type == TN_JSON_OBJECT && depth < MAX_CONFIG_DEPTH)
+        {
+          g_autofree char *inner = g_strconcat (key, ".", NULL);
+
+          add_config_metadata (self, node, inner, depth + 1);
+        }
+      else
+        tn_model_file_add_metadata (self, key, tn_json_node_to_text (node, MAX_SHOWN_ELEMENTS));
+    }
+}
+
+/* "model_type", else the class name without its ending, else "unknown". */
+static char *
+find_architecture (const TnJsonNode *config)
+{
+  const char *type = tn_json_find_text (config, "model_type");
+  const TnJsonNode *classes = tn_json_find_typed (config, "architectures", TN_JSON_ARRAY);
+  const TnJsonNode *first = classes != NULL ? classes->value.list.first : NULL;
+
+  if (type != NULL && type[0] != '\0')
+    return g_strdup (type);
+  if (first == NULL || first->type != TN_JSON_STRING || first->value.string.length == 0)
+    return g_strdup ("unknown");
+  return strcmp (first->value.string.text, "LlamaForCausalLM") == 0 ? g_strdup ("llama") : g_strdup (first->value.string.text);
+}
+
+/* A file of ours may say how its tensors connect. */
+static TnModelFile *
+open_described (TnMappedFile *file, TnSafetensors *safetensors, const char *text, GError **error)
+{
+  const char *path = tn_mapped_file_get_path (file);
+  const char *rope = tn_safetensors_get_metadata (safetensors, TN_PACKED_KEY_ROPE);
+  g_autoptr (TnJson) config = tn_json_parse (text, strlen (text), path, 0, error);
+  g_autofree char *architecture = NULL;
+  g_autoptr (TnModelFile) self = NULL;
+  const TnJsonNode *root;
+
+  if (config == NULL)
+    {
+      g_prefix_error (error, "%s: ", TN_PACKED_KEY_CONFIG);
+      return NULL;
+    }
+  root = tn_json_get_root (config);
+  architecture = find_architecture (root);
+  self = tn_model_file_new (path, "safetensors", architecture);
+  self->bytes = tn_mapped_file_get_size (file);
+  self->config_json = g_strdup (text);
+  if (!tn_model_file_add_safetensors (self, safetensors, g_strv_contains (llama_names, architecture), error))
+    return NULL;
+  if (root->type == TN_JSON_OBJECT)
+    add_config_metadata (self, root, "", 0);
+  tn_huggingface_read_config (self, root);
+  if (g_strcmp0 (rope, "interleaved") == 0)
+    self->config.rope_layout = TN_ROPE_INTERLEAVED;
+  else if (rope != NULL)
+    {
+      g_autofree char *quoted = tn_quote_string (rope);
+
+      tn_model_file_refuse_run (self, TN_ERROR_UNSUPPORTED, _ ("%s is %s, expected interleaved"), TN_PACKED_KEY_ROPE, quoted);
+    }
+  return g_steal_pointer (&self);
+}
+
 TnModelFile *
 tn_model_file_open_safetensors (TnMappedFile *file, GError **error)
 {
   g_autoptr (TnSafetensors) safetensors = tn_safetensors_open (file, error);
-  TnModelFile *self;
+  g_autoptr (TnModelFile) self = NULL;
+  const char *config;
 
   if (safetensors == NULL)
     return NULL;
+  config = tn_safetensors_get_metadata (safetensors, TN_PACKED_KEY_CONFIG);
+  if (config != NULL)
+    return open_described (file, safetensors, config, error);
   self = tn_model_file_new (tn_mapped_file_get_path (file), "safetensors", "unknown");
   self->bytes = tn_mapped_file_get_size (file);
-  add_safetensors (self, safetensors, FALSE);
+  if (!tn_model_file_add_safetensors (self, safetensors, FALSE, error))
+    return NULL;
   refuse_unknown (self);
-  return self;
+  return g_steal_pointer (&self);
 }
 
 /* The shard of that name, opened once. Only names of files that lie beside the index are followed. */
@@ -161,25 +225,6 @@ tn_model_file_open_shards (const char *index_path, const TnJsonNode *index, GErr
   return g_steal_pointer (&self);
 }
 
-/* Nested objects as "rope_scaling.factor". */
-static void
-add_config_metadata (TnModelFile *self, const TnJsonNode *object, const char *prefix, guint depth)
-{
-  for (const TnJsonNode *node = object->value.list.first; node != NULL; node = node->next)
-    {
-      g_autofree char *key = g_strconcat (prefix, node->name, NULL);
-
-      if (node->type == TN_JSON_OBJECT && depth < MAX_CONFIG_DEPTH)
-        {
-          g_autofree char *inner = g_strconcat (key, ".", NULL);
-
-          add_config_metadata (self, node, inner, depth + 1);
-        }
-      else
-        tn_model_file_add_metadata (self, key, tn_json_node_to_text (node, MAX_SHOWN_ELEMENTS));
-    }
-}
-
 /* The only file of that ending in the folder; NULL when there are none or several. */
 static char *
 find_single_weights (const char *folder)
@@ -229,23 +274,7 @@ add_weights (TnModelFile *self, const char *folder, gboolean rename, GError **er
   if (safetensors == NULL)
     return FALSE;
   self->bytes += tn_mapped_file_get_size (file);
-  add_safetensors (self, safetensors, rename);
-  return TRUE;
-}
-
-/* "model_type", else the class name without its ending, else "unknown". */
-static char *
-find_architecture (const TnJsonNode *config)
-{
-  const char *type = tn_json_find_text (config, "model_type");
-  const TnJsonNode *classes = tn_json_find_typed (config, "architectures", TN_JSON_ARRAY);
-  const TnJsonNode *first = classes != NULL ? classes->value.list.first : NULL;
-
-  if (type != NULL && type[0] != '\0')
-    return g_strdup (type);
-  if (first == NULL || first->type != TN_JSON_STRING || first->value.string.length == 0)
-    return g_strdup ("unknown");
-  return strcmp (first->value.string.text, "LlamaForCausalLM") == 0 ? g_strdup ("llama") : g_strdup (first->value.string.text);
+  return tn_model_file_add_safetensors (self, safetensors, rename, error);
 }
 
 TnModelFile *
@@ -268,6 +297,7 @@ tn_model_file_open_huggingface (const char *folder, GError **error)
     }
   architecture = find_architecture (root);
   self = tn_model_file_new (folder, "huggingface", architecture);
+  g_file_get_contents (config_path, &self->config_json, NULL, NULL);
   if (!add_weights (self, folder, g_strv_contains (llama_names, architecture), error))
     return NULL;
   add_config_metadata (self, root, "", 0);

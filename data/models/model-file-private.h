@@ -4,9 +4,29 @@
 #include "data/files/json-reader.h"
 #include "data/files/mapped-file.h"
 #include "data/models/model-file.h"
+#include "data/models/safetensors.h"
 #include "engine/error.h"
 
 G_BEGIN_DECLS
+
+/* What a file says of a part of itself; looked at when the model is loaded. */
+typedef struct
+{
+  const char     *name;   /* of the tensor */
+  const TnTensor *tensor; /* one of the file's: what the bytes belong to */
+  const guint8   *data;
+  guint64         bytes;
+  guint32         crc32c;
+} TnModelChecksum;
+
+/* Where the linear layers of a BitNet get their ternary weights. */
+typedef enum
+{
+  TN_BITNET_NONE,    /* the model is none */
+  TN_BITNET_PACKED,  /* Hugging Face: U8 codes and a weight_scale */
+  TN_BITNET_MASTERS, /* ternarized by absmean when the model is loaded */
+  TN_BITNET_STORED,  /* GGUF: as stored where that is ternary, else like masters */
+} TnBitnetSource;
 
 struct _TnModelFile
 {
@@ -21,7 +41,16 @@ struct _TnModelFile
   GHashTable     *by_source_name;
   GHashTable     *metadata;
   GError         *cannot_run;     /* what tn_model_file_load() answers; NULL when config holds */
+  char           *config_json;    /* config.json of Hugging Face as it stands there, or NULL */
+  GArray         *checksums;      /* TnModelChecksum */
   TnLlamaConfig   config;
+  struct
+  {
+    TnBitnetSource source;
+    gboolean       sub_norms;     /* norms before the output and down projections */
+    gboolean       scale_divides; /* PACKED: weight = code / weight_scale, else code * weight_scale */
+    GPtrArray     *exceptions;    /* names of modules that are no BitLinear */
+  } bitnet;
   GMutex          mutex;          /* over the two below */
   gboolean        has_fingerprint;
   guint64         fingerprint;
@@ -32,8 +61,12 @@ TnModelFile *tn_model_file_new          (const char *path, const char *format, c
 /* name: canonical, NULL for the source's own (also used where the canonical one is taken). Takes over tensor. dtype_name lives as
  * long as the tensor. */
 void         tn_model_file_add_tensor   (TnModelFile *self, const char *name, const char *source_name, const char *dtype_name, TnTensor *tensor);
+/* The same tensor in a layout that is understood; takes over tensor. dtype_name is static. */
+void         tn_model_file_replace_tensor (TnModelFile *self, TnModelTensor *entry, const char *dtype_name, TnTensor *tensor);
 /* Takes over value, and cuts it when it is long. */
 void         tn_model_file_add_metadata (TnModelFile *self, const char *key, char *value);
+/* Tensors of one safetensors file, those that are quantized (data/models/packed-tensor.h) as what they stand for; rename: to canonical names. */
+gboolean     tn_model_file_add_safetensors (TnModelFile *self, TnSafetensors *file, gboolean rename, GError **error);
 /* The first reason counts. */
 void         tn_model_file_refuse_run   (TnModelFile *self, TnErrorCode code, const char *format, ...) G_GNUC_PRINTF (3, 4);
 
@@ -56,6 +89,18 @@ guint64      tn_llama2c_expected_bytes (const guint8 *data, gsize bytes);
 char        *tn_huggingface_canonical_name (const char *name);
 /* Fills config of self from a parsed config.json, or says why the model cannot run. */
 void         tn_huggingface_read_config (TnModelFile *self, const TnJsonNode *config);
+
+/* "blk.3.ffn_up.weight" -> "model.layers.3.mlp.up_proj.weight"; NULL for names that are not LLaMA's. Free with g_free(). */
+char        *tn_huggingface_source_name (const char *canonical);
+
+/* "quantization_config" of a model whose quant_method is bitnet. */
+void         tn_bitnet_read_quantization (TnModelFile *self, const TnJsonNode *quantization);
+/* Once all tensors and the config are there: packed tensors become readable, metadata "ternion.reader.…" say what was decided. */
+void         tn_bitnet_prepare (TnModelFile *self);
+/* The weight of a linear layer with what multiplies its product; marks that tensor as used. A new reference. */
+TnTensor    *tn_bitnet_scale_weight (TnModelFile *self, const char *name, TnTensor *tensor, GHashTable *used, GError **error);
+/* The model with BitLinear layers. */
+TnModel     *tn_bitnet_convert (TnModelFile *self, TnModel *model, GError **error);
 
 /* Checks the numbers of self->config against each other; refuses the run naming the first that is wrong. */
 void         tn_llama_config_check (TnModelFile *self);

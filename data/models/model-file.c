@@ -3,7 +3,11 @@
 
 #include <string.h>
 
+#include <glib/gi18n-lib.h>
+
+#include "data/files/quote.h"
 #include "data/models/model-file-private.h"
+#include "engine/crc32c.h"
 #include "engine/error.h"
 #include "engine/hash.h"
 
@@ -37,7 +41,9 @@ tn_model_file_new (const char *path, const char *format, const char *architectur
   self->tensors = g_ptr_array_new_with_free_func (model_tensor_free);
   self->by_name = g_hash_table_new (g_str_hash, g_str_equal);
   self->by_source_name = g_hash_table_new (g_str_hash, g_str_equal);
+  self->checksums = g_array_new (FALSE, FALSE, sizeof (TnModelChecksum));
   self->metadata = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+  self->bitnet.exceptions = g_ptr_array_new_with_free_func (g_free);
   return self;
 }
 
@@ -56,6 +62,15 @@ tn_model_file_add_tensor (TnModelFile *self, const char *name, const char *sourc
   g_ptr_array_add (self->tensors, entry);
   g_hash_table_insert (self->by_name, entry->name, entry);
   g_hash_table_insert (self->by_source_name, entry->source_name, entry);
+}
+
+void
+tn_model_file_replace_tensor (TnModelFile *self, TnModelTensor *entry, const char *dtype_name, TnTensor *tensor)
+{
+  self->n_elements += tensor->count - entry->tensor->count;
+  tn_tensor_unref (entry->tensor);
+  entry->tensor = tensor;
+  entry->dtype_name = dtype_name;
 }
 
 void
@@ -103,7 +118,10 @@ tn_model_file_unref (TnModelFile *self)
   g_hash_table_unref (self->by_source_name);
   g_hash_table_unref (self->metadata);
   g_ptr_array_unref (self->tensors);
+  g_array_unref (self->checksums);
+  g_ptr_array_unref (self->bitnet.exceptions);
   g_clear_error (&self->cannot_run);
+  g_free (self->config_json);
   g_mutex_clear (&self->mutex);
   g_free (self->architecture);
   g_free (self->path);
@@ -270,6 +288,27 @@ tn_model_file_check (TnModelFile *self, GError **error)
 
       if (entry->tensor->bytes > 0 && !tn_mapped_file_check (entry->tensor->data, error))
         return FALSE;
+    }
+  return TRUE;
+}
+
+gboolean
+tn_model_file_check_sums (TnModelFile *self, GError **error)
+{
+  for (guint i = 0; i < self->checksums->len; i++)
+    {
+      const TnModelChecksum *sum = &g_array_index (self->checksums, TnModelChecksum, i);
+      guint32 found = tn_crc32c (0, sum->data, (gsize) sum->bytes);
+      g_autofree char *quoted = NULL;
+
+      if (sum->tensor->owner_release != NULL && sum->bytes > 0)
+        sum->tensor->owner_release (sum->tensor->owner, sum->data, (gsize) sum->bytes);
+      if (found == sum->crc32c)
+        continue;
+      quoted = tn_quote_string (sum->name);
+      g_set_error (error, TN_ERROR, TN_ERROR_DATA, _ ("%s: tensor %s is damaged: its check sum is %08x, expected %08x"), self->path,
+                   quoted, found, sum->crc32c);
+      return FALSE;
     }
   return TRUE;
 }

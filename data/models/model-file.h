@@ -45,6 +45,8 @@ GHashTable          *tn_model_file_get_all_metadata (TnModelFile *self);
 gboolean             tn_model_file_can_run          (TnModelFile *self);
 /* TN_ERROR_IO when a file of the model was cut or could not be read since it was opened: what was computed from it is wrong. */
 gboolean             tn_model_file_check            (TnModelFile *self, GError **error);
+/* TN_ERROR_DATA when bytes are not those the file has check sums of. Reads them all; tn_model_file_load() does so too. */
+gboolean             tn_model_file_check_sums       (TnModelFile *self, GError **error);
 /* A runnable model over the mapped tensors. TN_ERROR_UNSUPPORTED names the architecture. */
 TnModel             *tn_model_file_load             (TnModelFile *self, GError **error);
 

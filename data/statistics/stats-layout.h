@@ -18,6 +18,8 @@ G_BEGIN_DECLS
 #define TN_STATS_KEY_PARTIAL "partial"
 #define TN_STATS_KEY_BACKEND "backend"
 #define TN_STATS_KEY_POWER_QUANTUM "power_sum_quantum_log2"
+#define TN_STATS_KEY_POWER_ORDER "power_sum_order" /* absent in files of the first Ternion, which summed a token at a time */
+#define TN_STATS_POWER_ORDER_TILE "tile"
 #define TN_STATS_KEY_CHANNEL_QUANTUM "channel_sum_quantum_log2"
 #define TN_STATS_KEY_OVERSIZE "oversize_log2"
 #define TN_STATS_KEY_GROUPS "groups"

@@ -215,7 +215,7 @@ read_histogram (Reader *reader, TnSiteStats *site, guint64 *finite, GError **err
       previous = bin;
       if (count == 0)
         return fail_site (reader, site, TN_STATS_TENSOR_COUNTS, error, _ ("0 found, occupied bins only expected"));
-      histogram->bins[bin] = count;
+      tn_float_histogram_add_counts (histogram, bin, &count, 1);
       if (!g_uint64_checked_add (finite, *finite, count))
         return fail_site (reader, site, TN_STATS_TENSOR_COUNTS, error, _ ("a total below 2^64 expected"));
     }
@@ -226,7 +226,7 @@ read_histogram (Reader *reader, TnSiteStats *site, guint64 *finite, GError **err
   return TRUE;
 }
 
-/* A sum of n values of magnitude below 2^bits; row sums are rounded. */
+/* A sum of n values of magnitude below 2^bits; the sums of its parts are rounded. */
 static gboolean
 wide_sum_plausible (const TnWideSum *sum, guint64 n, int bits, gboolean is_signed)
 {
@@ -558,6 +558,10 @@ tn_stats_load (const char *path, GError **error)
     }
   stats = tn_stats_new (model, backend);
   stats->partial = partial[0] == 't';
+  if (tn_safetensors_get_metadata (file, TN_STATS_KEY_POWER_ORDER) == NULL)
+    stats->power_order = TN_POWER_ORDER_TOKEN;
+  else if (!read_constant (&reader, TN_STATS_KEY_POWER_ORDER, TN_STATS_POWER_ORDER_TILE, error))
+    return NULL;
   if (!read_fingerprint (&reader, TN_STATS_KEY_DATA, &stats->data_fingerprint, error) ||
       !read_number (&reader, TN_STATS_KEY_SAMPLES, G_MAXUINT64, &stats->samples, error) ||
       !read_number (&reader, TN_STATS_KEY_TOKENS, G_MAXUINT64, &stats->tokens, error) || !read_sites (&reader, stats, error) ||

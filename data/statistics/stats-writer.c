@@ -227,6 +227,8 @@ tn_stats_save (const TnStats *stats, const char *path, guint64 *bytes_written, G
   tn_safetensors_writer_add_metadata (writer, TN_STATS_KEY_PARTIAL, stats->partial ? "true" : "false");
   tn_safetensors_writer_add_metadata (writer, TN_STATS_KEY_BACKEND, stats->backend);
   take_metadata (writer, TN_STATS_KEY_POWER_QUANTUM, g_strdup_printf ("%d", TN_WIDE_SUM_QUANTUM_LOG2));
+  if (stats->power_order == TN_POWER_ORDER_TILE)
+    tn_safetensors_writer_add_metadata (writer, TN_STATS_KEY_POWER_ORDER, TN_STATS_POWER_ORDER_TILE);
   take_metadata (writer, TN_STATS_KEY_CHANNEL_QUANTUM, g_strdup_printf ("%d", TN_CHANNEL_SUM_QUANTUM_LOG2));
   take_metadata (writer, TN_STATS_KEY_OVERSIZE, g_strdup_printf ("%d", TN_STATS_OVERSIZE_LOG2));
   take_metadata (writer, TN_STATS_KEY_GROUPS, g_strdup_printf ("%d", TN_STATS_GROUPS));

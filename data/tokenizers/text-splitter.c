@@ -382,6 +382,16 @@ tn_text_splitter_knows (const char *regex)
   return find_known (regex) >= 0;
 }
 
+int
+tn_text_splitter_get_rule (const TnTextSplitter *self, guint link)
+{
+  const Link *found = &g_array_index (self->links, Link, link);
+
+  g_return_val_if_fail (link < self->links->len, -1);
+
+  return found->regex == NULL ? (int) found->rule : -1;
+}
+
 guint
 tn_text_splitter_n_links (const TnTextSplitter *self)
 {

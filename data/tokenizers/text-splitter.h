@@ -30,6 +30,8 @@ gboolean        tn_text_splitter_add_regex (TnTextSplitter *self, const char *re
 /* TRUE: one of the known expressions. */
 gboolean        tn_text_splitter_knows     (const char *regex);
 guint           tn_text_splitter_n_links   (const TnTextSplitter *self);
+/* The rule of a link; -1: a general expression. */
+int             tn_text_splitter_get_rule  (const TnTextSplitter *self, guint link);
 /* Calls word for every part of text, which is valid UTF-8, in order; they cover it without gaps. TN_ERROR_DATA: a general expression gave up. */
 gboolean        tn_text_splitter_run       (const TnTextSplitter *self, const char *text, gsize bytes, TnWordFunc word, gpointer user_data,
                                             GError **error);

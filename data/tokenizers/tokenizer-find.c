@@ -8,14 +8,6 @@
 #include "data/tokenizers/tokenizer-private.h"
 #include "engine/error.h"
 
-typedef enum
-{
-  SOURCE_BYTES,
-  SOURCE_GGUF,
-  SOURCE_HUGGINGFACE,
-  SOURCE_LLAMA2C,
-} Source;
-
 static TnTokenizer *
 open_gguf (TnMappedFile *file, GError **error)
 {
@@ -36,7 +28,7 @@ looks_like_json (const guint8 *data, gsize size)
 }
 
 static TnTokenizer *
-open_file (const char *path, Source *source, GError **error)
+open_file (const char *path, TnTokenizerSource *source, GError **error)
 {
   g_autoptr (TnMappedFile) file = tn_mapped_file_open (path, error);
   const guint8 *data;
@@ -53,22 +45,22 @@ open_file (const char *path, Source *source, GError **error)
     }
   if (tn_gguf_recognise (data, size))
     {
-      *source = SOURCE_GGUF;
+      *source = TN_TOKENIZER_GGUF;
       return open_gguf (file, error);
     }
   if (looks_like_json (data, size))
     {
-      *source = SOURCE_HUGGINGFACE;
+      *source = TN_TOKENIZER_HUGGINGFACE;
       return tn_tokenizer_parse_huggingface (path, (const char *) data, size, error);
     }
-  *source = SOURCE_LLAMA2C;
+  *source = TN_TOKENIZER_LLAMA2C;
   return tn_tokenizer_parse_llama2c (path, data, size, error);
 }
 
 TnTokenizer *
 tn_tokenizer_open (const char *path, GError **error)
 {
-  Source source;
+  TnTokenizerSource source;
 
   return g_str_equal (path, "bytes") ? tn_tokenizer_new_bytes (FALSE) : open_file (path, &source, error);
 }
@@ -124,7 +116,7 @@ check_special (const TnTokenizer *self, const char *path, const char *key, gint3
 }
 
 static gboolean
-fit_to_model (TnTokenizer *self, Source source, const char *path, TnModelFile *model, GError **error)
+fit_to_model (TnTokenizer *self, TnTokenizerSource source, const char *path, TnModelFile *model, GError **error)
 {
   guint64 n_vocab = get_model_vocabulary (model);
 
@@ -134,7 +126,7 @@ fit_to_model (TnTokenizer *self, Source source, const char *path, TnModelFile *m
                    path, self->size, tn_model_file_get_path (model), n_vocab);
       return FALSE;
     }
-  if (source == SOURCE_HUGGINGFACE)
+  if (source == TN_TOKENIZER_HUGGINGFACE)
     {
       gint32 bos = get_model_token (model, "bos_token_id");
       gint32 eos = get_model_token (model, "eos_token_id");
@@ -154,7 +146,7 @@ static TnTokenizer *
 open_for_model (const char *path, TnModelFile *model, GError **error)
 {
   g_autoptr (TnTokenizer) self = NULL;
-  Source source = SOURCE_BYTES;
+  TnTokenizerSource source = TN_TOKENIZER_BYTES;
 
   if (!g_str_equal (path, "bytes"))
     self = open_file (path, &source, error);
@@ -162,6 +154,25 @@ open_for_model (const char *path, TnModelFile *model, GError **error)
     self = tn_tokenizer_new_bytes (model != NULL && get_model_token (model, "bos_token_id") == 256);
   if (self == NULL || (model != NULL && !fit_to_model (self, source, path, model, error)))
     return NULL;
+  self->source = source;
+  if (source != TN_TOKENIZER_BYTES)
+    self->path = g_strdup (path);
+  return g_steal_pointer (&self);
+}
+
+/* A tokenizer.json that GGUF's own keys could not express, with what they say of BOS and EOS. */
+static TnTokenizer *
+parse_embedded_json (const char *name, TnGguf *file, const TnGgufString *json, GError **error)
+{
+  g_autoptr (TnTokenizer) self = tn_tokenizer_parse_huggingface (name, json->text, json->length, error);
+  gboolean add_bos = TRUE;
+  guint32 id;
+
+  if (self == NULL)
+    return NULL;
+  tn_gguf_get_bool (file, "tokenizer.ggml.add_bos_token", &add_bos);
+  self->bos = add_bos && tn_gguf_get_u32 (file, "tokenizer.ggml.bos_token_id", &id) && id < self->size ? (gint32) id : -1;
+  self->eos = tn_gguf_get_u32 (file, "tokenizer.ggml.eos_token_id", &id) && id < self->size ? (gint32) id : -1;
   return g_steal_pointer (&self);
 }
 
@@ -239,13 +250,18 @@ tn_tokenizer_find (const char *path_or_null, TnModelFile *model, GError **error)
       g_autoptr (TnMappedFile) file = tn_mapped_file_open (model_path, error);
       g_autoptr (TnGguf) gguf = file != NULL ? tn_gguf_open (file, error) : NULL;
       g_autoptr (TnTokenizer) self = NULL;
+      gboolean has_tokens;
+      TnGgufString json;
 
       if (gguf == NULL)
         return NULL;
-      if (tn_gguf_find_value (gguf, "tokenizer.ggml.tokens") != NULL)
+      has_tokens = tn_gguf_find_value (gguf, "tokenizer.ggml.tokens") != NULL;
+      if (has_tokens || tn_gguf_get_string (gguf, "tokenizer.huggingface.json", &json))
         {
-          self = tn_tokenizer_parse_gguf (model_path, gguf, error);
-          return self != NULL && fit_to_model (self, SOURCE_GGUF, model_path, model, error) ? g_steal_pointer (&self) : NULL;
+          self = has_tokens ? tn_tokenizer_parse_gguf (model_path, gguf, error)
+                            : parse_embedded_json (model_path, gguf, &json, error);
+          return self != NULL && fit_to_model (self, TN_TOKENIZER_GGUF, model_path, model, error) ? g_steal_pointer (&self)
+                                                                                                  : NULL;
         }
     }
   folder = g_file_test (model_path, G_FILE_TEST_IS_DIR) ? g_strdup (model_path) : g_path_get_dirname (model_path);

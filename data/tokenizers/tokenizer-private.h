@@ -28,6 +28,15 @@ typedef struct
   gboolean any_bytes; /* text need not be UTF-8 */
 } TnTokenizerClass;
 
+/* What a tokenizer was read from. */
+typedef enum
+{
+  TN_TOKENIZER_BYTES, /* nothing */
+  TN_TOKENIZER_GGUF,
+  TN_TOKENIZER_HUGGINGFACE,
+  TN_TOKENIZER_LLAMA2C,
+} TnTokenizerSource;
+
 struct _TnTokenizer
 {
   gatomicrefcount         ref_count;
@@ -37,6 +46,8 @@ struct _TnTokenizer
   guint                   size;
   gint32                  bos, eos;   /* -1: none */
   TnAddedTokens          *added;      /* NULL: none */
+  TnTokenizerSource       source;
+  char                   *path;       /* of that file; NULL for BYTES, and for what is embedded in a model */
   GMutex                  lock;
   GPtrArray              *scratches;  /* not in use */
 };

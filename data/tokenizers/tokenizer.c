@@ -81,6 +81,7 @@ tn_tokenizer_unref (TnTokenizer *self)
     self->klass->free_model (self->model);
   tn_vocabulary_free (self->vocabulary);
   tn_added_tokens_free (self->added);
+  g_free (self->path);
   g_ptr_array_unref (self->scratches);
   g_mutex_clear (&self->lock);
   g_free (self);

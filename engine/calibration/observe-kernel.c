@@ -1,137 +1,194 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "engine/calibration/observe-kernel.h"
 
-#include <string.h>
+#include <math.h>
 
-#include "engine/device/device.h"
+#include "engine/calibration/observe-kernel-private.h"
 
-typedef float Float8 __attribute__ ((vector_size (32)));
-typedef double Double8 __attribute__ ((vector_size (64)));
-typedef guint64 Word8 __attribute__ ((vector_size (64)));
-
-static const double sum_rounder = 0x1.8p12;    /* a unit in its last place is 2^-40 */
-static const double square_rounder = 0x1.8p44; /* … 2^-8 */
-
-static inline __attribute__ ((always_inline)) void
-scan_body (const float *x, guint n, TnSegmentScan *scan)
+static void
+pack (const float *x, gsize stride, guint rows, guint n_channels, float *tile)
 {
-  guint32 largest = 0;
-  gint32 min_key = G_MAXINT32, max_key = G_MININT32;
-  guint positive_zeros = 0, negative_zeros = 0;
+  guint whole = n_channels / TN_TILE_LANES, rest = n_channels % TN_TILE_LANES;
+
+  for (guint r = 0; r < rows; r++, x += stride)
+    {
+      float *to = tile + r * TN_TILE_LANES;
+
+      for (guint g = 0; g < whole; g++)
+        memcpy (to + g * rows * TN_TILE_LANES, x + g * TN_TILE_LANES, TN_TILE_LANES * sizeof (float));
+      for (guint c = 0; rest > 0 && c < TN_TILE_LANES; c++)
+        to[whole * rows * TN_TILE_LANES + c] = c < rest ? x[whole * TN_TILE_LANES + c] : 0.0f;
+    }
+}
+
+/* What accumulate() and accumulate_large() add up before they know whether all values fit. */
+typedef struct
+{
+  TnTilePowers powers;
+  guint64 sum[TN_TILE_LANES], square[TN_TILE_LANES];
+  float min[TN_TILE_LANES], max[TN_TILE_LANES];
+} Attempt;
+
+static void
+attempt_init (Attempt *self, const TnTilePowers *powers, const TnTileChannels *channels, guint first_channel, guint rows)
+{
+  self->powers = *powers;
+  for (guint l = 0; l < TN_TILE_LANES; l++)
+    {
+      self->sum[l] = (guint64) channels->sum[first_channel + l] - rows * TN_FINE_BITS;
+      self->square[l] = (guint64) channels->square[first_channel + l] - rows * TN_FINE_BITS;
+      self->min[l] = INFINITY;
+      self->max[l] = -INFINITY;
+    }
+}
+
+static inline guint64
+rounded_bits (double value, double rounder)
+{
+  double sum = value + rounder;
+  guint64 bits;
+
+  memcpy (&bits, &sum, sizeof bits);
+  return bits;
+}
+
+static inline void
+attempt_add (Attempt *self, const float *x, guint lane, double value, double square)
+{
+  double (*partial)[TN_TILE_PARTIALS] = self->powers.partial;
+
+  self->min[lane] = x[lane] < self->min[lane] ? x[lane] : self->min[lane];
+  self->max[lane] = x[lane] > self->max[lane] ? x[lane] : self->max[lane];
+  partial[TN_POWER_ABS][lane % TN_TILE_PARTIALS] += fabs (value);
+  partial[TN_POWER_1][lane % TN_TILE_PARTIALS] += value;
+  partial[TN_POWER_2][lane % TN_TILE_PARTIALS] += square;
+  partial[TN_POWER_3][lane % TN_TILE_PARTIALS] += square * value;
+  partial[TN_POWER_4][lane % TN_TILE_PARTIALS] += square * square;
+}
+
+/* FALSE when min and max are not in -below .. below, or a value was NaN, which the sums of magnitudes keep. */
+static gboolean
+attempt_finish (const Attempt *self, float below, guint first_channel, TnTilePowers *powers, TnTileChannels *channels,
+                TnTileRange *range)
+{
+  for (guint l = 0; l < TN_TILE_LANES; l++)
+    if (!(self->min[l] > -below && self->max[l] < below) || isnan (self->powers.partial[TN_POWER_ABS][l % TN_TILE_PARTIALS]))
+      return FALSE;
+  *powers = self->powers;
+  for (guint l = 0; l < TN_TILE_LANES; l++)
+    {
+      channels->sum[first_channel + l] = (gint64) self->sum[l];
+      channels->square[first_channel + l] = (gint64) self->square[l];
+      channels->min[first_channel + l] = MIN (self->min[l], channels->min[first_channel + l]);
+      channels->max[first_channel + l] = MAX (self->max[l], channels->max[first_channel + l]);
+      range->min[l] = MIN (self->min[l], range->min[l]);
+      range->max[l] = MAX (self->max[l], range->max[l]);
+    }
+  return TRUE;
+}
+
+static gboolean
+accumulate (const float *x, const float *counted, const TnTileAhead *ahead, guint rows, guint first_channel, TnTilePowers *powers,
+            TnTileChannels *channels, TnTileRange *range, guint32 *bins)
+{
+  Attempt attempt;
+
+  for (guint r = 0; ahead != NULL && r < TN_TILE_AHEAD_ROWS; r++)
+    for (guint g = 0; g < TN_TILE_GROUPS; g++)
+      memcpy (ahead->to + (g * TN_TILE_ROWS + r) * TN_TILE_LANES, ahead->from + r * ahead->stride + g * TN_TILE_LANES,
+              TN_TILE_LANES * sizeof (float));
+  attempt_init (&attempt, powers, channels, first_channel, rows);
+  for (guint r = 0; r < rows; r++, x += TN_TILE_LANES, counted += TN_TILE_LANES)
+    for (guint l = 0; l < TN_TILE_LANES; l++)
+      {
+        double value = (double) x[l], square = value * value;
+
+        tn_count_value (counted + l, bins);
+        attempt.sum[l] += rounded_bits (value, TN_FINE_ROUNDER);
+        attempt.square[l] += rounded_bits (square, TN_FINE_ROUNDER);
+        attempt_add (&attempt, x, l, value, square);
+      }
+  return attempt_finish (&attempt, TN_TILE_SMALL_LIMIT, first_channel, powers, channels, range);
+}
+
+static gboolean
+accumulate_large (const float *x, guint rows, guint first_channel, TnTilePowers *powers, TnTileChannels *channels,
+                  TnTileRange *range, TnLargeSums *large)
+{
+  Attempt attempt;
+  guint64 sum[TN_TILE_LANES], square_sum[TN_TILE_LANES];
+
+  attempt_init (&attempt, powers, channels, first_channel, rows);
+  for (guint l = 0; l < TN_TILE_LANES; l++)
+    {
+      sum[l] = -(rows * TN_LARGE_SUM_BITS);
+      square_sum[l] = -(rows * TN_LARGE_SQUARE_BITS);
+    }
+  for (guint r = 0; r < rows; r++, x += TN_TILE_LANES)
+    for (guint l = 0; l < TN_TILE_LANES; l++)
+      {
+        double value = (double) x[l], square = value * value;
+
+        /* What the large quantum leaves of a number is exact, and an even number of fine quanta has been taken: the rest rounds
+         * as the whole would. */
+        sum[l] += rounded_bits (value, TN_LARGE_SUM_ROUNDER);
+        attempt.sum[l] += rounded_bits (value - (value + TN_LARGE_SUM_ROUNDER - TN_LARGE_SUM_ROUNDER), TN_FINE_ROUNDER);
+        square_sum[l] += rounded_bits (square, TN_LARGE_SQUARE_ROUNDER);
+        attempt.square[l] +=
+            rounded_bits (square - (square + TN_LARGE_SQUARE_ROUNDER - TN_LARGE_SQUARE_ROUNDER), TN_FINE_ROUNDER);
+        attempt_add (&attempt, x, l, value, square);
+      }
+  for (guint l = 0; l < TN_TILE_LANES; l++)
+    {
+      large->sum[l] = (gint64) sum[l];
+      large->square[l] = (gint64) square_sum[l];
+    }
+  return attempt_finish (&attempt, TN_TILE_LARGE_LIMIT, first_channel, powers, channels, range);
+}
+
+static guint
+spread_zeros (const float *x, guint n, float *spread)
+{
+  guint zeros = 0;
 
   for (guint i = 0; i < n; i++)
     {
-      guint32 bits, magnitude;
-      gint32 key;
+      guint32 bits;
 
       memcpy (&bits, x + i, sizeof bits);
-      magnitude = bits & 0x7fffffffU;
-      key = tn_float_bits_to_key (bits);
-      largest = magnitude > largest ? magnitude : largest;
-      min_key = key < min_key ? key : min_key;
-      max_key = key > max_key ? key : max_key;
-      positive_zeros += bits == 0;
-      negative_zeros += bits == 0x80000000U;
+      if (x[i] == 0.0f)
+        {
+          zeros++;
+          bits |= TN_SPREAD_BITS + (i % (TN_SPREAD_ROWS * TN_TILE_LANES) << 16);
+        }
+      memcpy (spread + i, &bits, sizeof bits);
     }
-  *scan = (TnSegmentScan){largest, min_key, max_key, positive_zeros, negative_zeros};
+  return zeros;
 }
 
-static inline __attribute__ ((always_inline)) void
-accumulate_body (const float *x, guint first, guint n, TnRowSums *row, TnSegmentChannels *channels)
+static void
+count_zeros (const float *x, guint n, guint *positive, guint *negative)
 {
-  Double8 sum_abs, sum1, sum2, sum3, sum4;
-  guint end = first + n, c;
-
-  memcpy (&sum_abs, row->partial[TN_POWER_ABS], sizeof sum_abs);
-  memcpy (&sum1, row->partial[TN_POWER_1], sizeof sum1);
-  memcpy (&sum2, row->partial[TN_POWER_2], sizeof sum2);
-  memcpy (&sum3, row->partial[TN_POWER_3], sizeof sum3);
-  memcpy (&sum4, row->partial[TN_POWER_4], sizeof sum4);
-  for (c = first; c + 8 <= end; c += 8)
-    {
-      Float8 narrow;
-      Double8 value, square, rounded, rest;
-      Word8 words;
-
-      memcpy (&narrow, x + c, sizeof narrow);
-      value = __builtin_convertvector(narrow, Double8);
-      square = value * value;
-      sum_abs += (Double8) ((Word8) value & G_GUINT64_CONSTANT (0x7fffffffffffffff));
-      sum1 += value;
-      sum2 += square;
-      sum3 += square * value;
-      sum4 += square * square;
-
-      memcpy (&words, channels->sum + c, sizeof words);
-      words += (Word8) (value + sum_rounder);
-      memcpy (channels->sum + c, &words, sizeof words);
-      rounded = square + square_rounder;
-      memcpy (&words, channels->high + c, sizeof words);
-      words += (Word8) rounded;
-      memcpy (channels->high + c, &words, sizeof words);
-      rest = square - (rounded - square_rounder);
-      memcpy (&words, channels->low + c, sizeof words);
-      words += (Word8) (rest + sum_rounder);
-      memcpy (channels->low + c, &words, sizeof words);
-    }
-  memcpy (row->partial[TN_POWER_ABS], &sum_abs, sizeof sum_abs);
-  memcpy (row->partial[TN_POWER_1], &sum1, sizeof sum1);
-  memcpy (row->partial[TN_POWER_2], &sum2, sizeof sum2);
-  memcpy (row->partial[TN_POWER_3], &sum3, sizeof sum3);
-  memcpy (row->partial[TN_POWER_4], &sum4, sizeof sum4);
-  for (; c < end; c++)
-    {
-      double value = (double) x[c], square = value * value;
-      double parts[3] = {value + sum_rounder, square + square_rounder, 0.0};
-      guint64 words[3];
-
-      row->partial[TN_POWER_ABS][c % 8] += value < 0.0 ? -value : value;
-      row->partial[TN_POWER_1][c % 8] += value;
-      row->partial[TN_POWER_2][c % 8] += square;
-      row->partial[TN_POWER_3][c % 8] += square * value;
-      row->partial[TN_POWER_4][c % 8] += square * square;
-      parts[2] = square - (parts[1] - square_rounder) + sum_rounder;
-      memcpy (words, parts, sizeof words);
-      channels->sum[c] += words[0];
-      channels->high[c] += words[1];
-      channels->low[c] += words[2];
-    }
-  for (c = first; c < end; c++)
+  *positive = *negative = 0;
+  for (guint i = 0; i < n; i++)
     {
       guint32 bits;
-      gint32 key;
 
-      memcpy (&bits, x + c, sizeof bits);
-      key = tn_float_bits_to_key (bits);
-      channels->min_key[c] = key < channels->min_key[c] ? key : channels->min_key[c];
-      channels->max_key[c] = key > channels->max_key[c] ? key : channels->max_key[c];
+      memcpy (&bits, x + i, sizeof bits);
+      *positive += bits == 0;
+      *negative += bits == 0x80000000U;
     }
 }
 
-#define DEFINE_VARIANT(name, attributes)                                                                                         \
-  attributes static void scan_##name (const float *x, guint n, TnSegmentScan *scan) { scan_body (x, n, scan); }                  \
-  attributes static void accumulate_##name (const float *x, guint first, guint n, TnRowSums *row, TnSegmentChannels *channels)   \
-  {                                                                                                                              \
-    accumulate_body (x, first, n, row, channels);                                                                                \
-  }                                                                                                                              \
-  static const TnObserveKernel kernel_##name = {scan_##name, accumulate_##name};
-
-DEFINE_VARIANT (portable, )
-#if defined(__x86_64__)
-DEFINE_VARIANT (avx2, __attribute__ ((target ("avx2"))))
-DEFINE_VARIANT (avx512, __attribute__ ((target ("avx512f,avx512bw,avx512dq,avx512vl,prefer-vector-width=512"))))
-#endif
+static const TnObserveKernel kernel_portable = {pack, accumulate, accumulate_large, spread_zeros, count_zeros};
 
 const TnObserveKernel *
 tn_observe_kernel (void)
 {
 #if defined(__x86_64__)
-  TnCpuFeatures features = tn_device_auto_select ()->features;
-
-  if (features & TN_CPU_AVX512)
-    return &kernel_avx512;
-  if (features & TN_CPU_AVX2)
-    return &kernel_avx2;
+  /* Wider registers would gain nothing: a processor that stores to one bin a cycle has the time for these. */
+  if (tn_variant_get () != TN_VARIANT_SCALAR)
+    return &tn_observe_kernel_avx2;
 #endif
   return &kernel_portable;
 }

@@ -5,36 +5,16 @@
 
 G_BEGIN_DECLS
 
-/* The inner loops of observing: a segment is a run of values of one row that starts at a channel divisible by 8. Every variant
- * gives the same bits: all arithmetic is elementwise IEEE double or integer. */
-
-/* Channels a segment has at most. */
-#define TN_SEGMENT_CHANNELS 256
-/* Where a segment holds large values, runs of so many channels are told apart. */
-#define TN_RUN_CHANNELS 32
-#define TN_SEGMENT_RUNS (TN_SEGMENT_CHANNELS / TN_RUN_CHANNELS)
-/* Values whose largest magnitude (as bits) is below this take TnObserveKernel.accumulate. */
-#define TN_SEGMENT_FAST_LIMIT 0x45000000U /* 2048.0f */
-/* Rows after which the accumulators of a channel must be taken out: 2048 * 2^11 * 2^40 < 2^63. */
-#define TN_SEGMENT_MAX_ROWS 2048
-
-/* What each row adds to the accumulators of a channel beside its value (bit patterns of the rounding constants). */
-#define TN_SUM_BIAS G_GUINT64_CONSTANT (0x40b8000000000000)    /* 1.5 * 2^12 */
-#define TN_SQUARE_BIAS G_GUINT64_CONSTANT (0x42b8000000000000) /* 1.5 * 2^44 */
-
-/* Ordered like the values, for comparison as integers; NaN beyond the infinities. */
-static inline gint32
-tn_float_bits_to_key (guint32 bits)
-{
-  return (gint32) bits ^ ((gint32) bits >> 31 & 0x7fffffff);
-}
-
-typedef struct
-{
-  guint32 largest; /* magnitude, as bits: tells whether all values are finite and small */
-  gint32 min_key, max_key;
-  guint positive_zeros, negative_zeros;
-} TnSegmentScan;
+/* The inner loops of observing. They work on a tile: up to 64 rows (tokens) by 64 channels, copied into groups of 8 channels,
+ * [group][row][8], so that a group's sums stay in registers while its rows go by. Every variant gives the same bits: all
+ * arithmetic is elementwise IEEE double or integer. */
+#define TN_TILE_ROWS 64
+#define TN_TILE_CHANNELS 64
+#define TN_TILE_LANES 8
+#define TN_TILE_GROUPS (TN_TILE_CHANNELS / TN_TILE_LANES)
+#define TN_TILE_VALUES (TN_TILE_ROWS * TN_TILE_CHANNELS)
+/* Bins of bit patterns: the upper half of a float. */
+#define TN_TILE_BINS 65536
 
 enum
 {
@@ -46,29 +26,74 @@ enum
   TN_N_POWERS
 };
 
-/* Eight interleaved partial sums a power. */
+/* Partial sums of a tile: channel c goes to partial c % 4; group after group, in each row after row, in each channel after channel. */
+#define TN_TILE_PARTIALS 4
 typedef struct
 {
-  double partial[TN_N_POWERS][8];
-} TnRowSums;
+  double partial[TN_N_POWERS][TN_TILE_PARTIALS];
+} TnTilePowers;
 
-/* Accumulators of the channels of a segment. sum2 = high * 2^-8 + low * 2^-40 once the biases are taken off. */
+/* Sums of x and x^2 of each channel in quanta of 2^-40, each value rounded on its own, half to even. Whoever adds more than
+ * TN_TILE_MAX_ROWS rows takes them out before: 2^11 * 2^40 * 2^12 = 2^63. */
+#define TN_TILE_MAX_ROWS 4096
 typedef struct
 {
-  guint64 sum[TN_SEGMENT_CHANNELS]; /* quanta of 2^-40 */
-  guint64 high[TN_SEGMENT_CHANNELS];
-  guint64 low[TN_SEGMENT_CHANNELS];
-  gint32 min_key[TN_SEGMENT_CHANNELS];
-  gint32 max_key[TN_SEGMENT_CHANNELS];
-} TnSegmentChannels;
+  gint64 sum[TN_TILE_CHANNELS];
+  gint64 square[TN_TILE_CHANNELS];
+  float  min[TN_TILE_CHANNELS];
+  float  max[TN_TILE_CHANNELS];
+} TnTileChannels;
+
+/* What values too large for these leave beside them: multiples of 2^-24 and of 2^3, in these units. */
+#define TN_LARGE_SUM_LOG2 (-24)
+#define TN_LARGE_SQUARE_LOG2 3
+typedef struct
+{
+  gint64 sum[TN_TILE_LANES];
+  gint64 square[TN_TILE_LANES];
+} TnLargeSums;
+
+/* The extremes of a tile, a lane each channel % 8. Of equal zeros either may stand for both. */
+typedef struct
+{
+  float min[TN_TILE_LANES];
+  float max[TN_TILE_LANES];
+} TnTileRange;
+
+/* accumulate() takes |x| below the first, whose square is below 2^11; accumulate_large() below the second. */
+#define TN_TILE_SMALL_LIMIT 45.25f
+#define TN_TILE_LARGE_LIMIT 0x1p27f
+
+/* TN_TILE_AHEAD_ROWS rows of the next tile, stride floats apart, all 64 channels of them, and where they are packed: the 8 groups of a tile
+ * together pack a whole one. */
+#define TN_TILE_AHEAD_ROWS (TN_TILE_ROWS / TN_TILE_GROUPS)
+typedef struct
+{
+  const float *from;
+  gsize stride;
+  float *to;
+} TnTileAhead;
 
 typedef struct
 {
-  void (*scan) (const float *x, guint n, TnSegmentScan *scan);
-  /* Channels first .. first + n of the segment that starts at x, all |x| < 2048; first is a multiple of 8. */
-  void (*accumulate) (const float *x, guint first, guint n, TnRowSums *row, TnSegmentChannels *channels);
+  /* rows x n_channels values, rows stride floats apart, into tile; lanes behind the last channel become 0. */
+  void (*pack) (const float *x, gsize stride, guint rows, guint n_channels, float *tile);
+  /* A group of 8 channels, the first of them first_channel of channels. counted is what is counted in bins, [rows][8] as well:
+   * x itself, or x from spread_zeros(). FALSE when a value is NaN or beyond the limit: then nothing but bins has changed.
+   * Meanwhile, unless ahead is NULL, its rows are packed; rows is 64 then. */
+  gboolean (*accumulate) (const float *x, const float *counted, const TnTileAhead *ahead, guint rows, guint first_channel,
+                          TnTilePowers *powers, TnTileChannels *channels, TnTileRange *range, guint32 *bins);
+  /* The same for larger values, which are counted already; large is set. */
+  gboolean (*accumulate_large) (const float *x, guint rows, guint first_channel, TnTilePowers *powers, TnTileChannels *channels,
+                                TnTileRange *range, TnLargeSums *large);
+  /* Where many values are zero, one bin would be incremented again and again, each time waiting for the last: copies n values
+   * (a multiple of 8), zeros replaced by NaNs of many bins. Returns how many there were. */
+  guint (*spread_zeros) (const float *x, guint n, float *spread);
+  /* Zeros among n values, a multiple of 8. */
+  void (*count_zeros) (const float *x, guint n, guint *positive, guint *negative);
 } TnObserveKernel;
 
+/* That of tn_variant_get(). */
 const TnObserveKernel *tn_observe_kernel (void);
 
 G_END_DECLS

@@ -9,77 +9,96 @@
 #include "engine/calibration/site-stats-private.h"
 #include "engine/memory/pool.h"
 
-/* Rows that go through a segment's accumulators in a row: they stay in the nearest cache. */
-#define BLOCK_ROWS 16
+/* Tiles are gone through in patches: so many columns of 64 channels, whose sums fit into the nearest caches, by so many blocks of
+ * tokens, in which the tiles of one block come one after the other, because they lie side by side in memory. */
+#define PATCH_COLUMNS 8
+#define PATCH_BLOCKS 16
+G_STATIC_ASSERT (PATCH_BLOCKS *TN_TILE_ROWS <= TN_TILE_MAX_ROWS);
 /* Batches with fewer values are not worth waking a second thread. */
 #define MIN_VALUES_PER_THREAD 16384
+/* Where more than one value in so many is zero, the zeros of the next tile are spread. */
+#define SPREAD_FRACTION 16
+/* What accumulate_large() counts, in quanta of channel sums. */
+#define LARGE_SUM_UNIT ((TnChannelSum) 1 << (TN_LARGE_SUM_LOG2 - TN_CHANNEL_SUM_QUANTUM_LOG2))
+#define LARGE_SQUARE_UNIT ((TnChannelSum) 1 << (TN_LARGE_SQUARE_LOG2 - TN_CHANNEL_SUM_QUANTUM_LOG2))
 
-/* What one thread has seen of the batch. */
+/* Rows of one tile: up to 64 tokens of a sequence. */
 typedef struct
 {
-  guint32 bins[TN_FLOAT_HISTOGRAM_BINS]; /* every value by its upper half, zeros, NaN and infinities too */
-  TnGroupMoments groups[TN_STATS_GROUPS];
-  guint64 positive_zeros, negative_zeros, nans, positive_infinities, negative_infinities, oversize;
-  guint32 largest; /* magnitude, as bits */
-  TnExtreme min, max;
-  gboolean has_extremes;
-  gboolean from_pool;
-  guint32 (*fast_rows)[TN_SEGMENT_RUNS]; /* in the accumulators now */
-  TnSegmentChannels *segments;
-  TnChannelStats *channels; /* count: values left out */
-} Partial;
+  gsize row; /* of the batch */
+  guint rows;
+  guint32 token;
+  guint64 sample;
+} Block;
 
 typedef struct
 {
   const TnObserveKernel *kernel;
-  const TnBatch *batch;
+  TnSiteStats *stats;
   const float *x;
-  guint width, n_segments;
+  const Block *blocks;
+  guint n_blocks, n_columns;
+  GMutex lock; /* of stats->channels */
 } Observation;
 
-/* The row that is being observed. */
+/* An extreme of what a thread has seen; its place in the tile is looked up only when that is asked for. */
 typedef struct
 {
-  guint64 sample;
-  guint32 token;
-  guint64 left_out; /* values that are not in its sums */
-} Row;
+  TnExtreme extreme;
+  const Block *block;
+  guint n_channels;
+  gboolean any, placed;
+} Candidate;
 
-static Partial *
-partial_new (guint width, guint n_segments, gboolean required)
+/* 64 channels of a patch. */
+typedef struct
 {
-  gsize segments_at = (sizeof (Partial) + 63) & ~(gsize) 63;
-  gsize channels_at = segments_at + n_segments * sizeof (TnSegmentChannels);
-  gsize fast_rows_at = channels_at + width * sizeof (TnChannelStats);
-  gsize bytes = fast_rows_at + n_segments * sizeof (guint32[TN_SEGMENT_RUNS]);
-  gboolean from_pool = TRUE;
-  guint8 *block = tn_pool_alloc0 (tn_pool_default (), TN_PURPOSE_SCRATCH, bytes, NULL);
-  Partial *self;
+  TnTileChannels narrow;
+  TnChannelSum sum[TN_TILE_CHANNELS], sum2[TN_TILE_CHANNELS]; /* beside what narrow holds */
+  guint64 rows;
+  guint64 left_out[TN_TILE_CHANNELS];
+} Column;
 
-  if (block == NULL)
-    {
-      if (!required)
-        return NULL;
-      /* Losing what the forward pass computed costs more than going over the budget by this little. */
-      from_pool = FALSE;
-      block = g_aligned_alloc0 (1, bytes, 64);
-    }
-  self = (Partial *) block;
-  self->from_pool = from_pool;
-  self->segments = (TnSegmentChannels *) (block + segments_at);
-  self->channels = (TnChannelStats *) (block + channels_at);
-  self->fast_rows = (guint32 (*)[TN_SEGMENT_RUNS]) (block + fast_rows_at);
-  for (guint s = 0; s < n_segments; s++)
-    for (guint c = 0; c < TN_SEGMENT_CHANNELS; c++)
-      {
-        self->segments[s].min_key[c] = G_MAXINT32;
-        self->segments[s].max_key[c] = G_MININT32;
-      }
+/* What one thread has seen of the batch. */
+typedef struct
+{
+  float tiles[2][TN_TILE_VALUES];
+  float spread[TN_TILE_ROWS * TN_TILE_LANES];
+  Column columns[PATCH_COLUMNS];
+  guint32 bins[TN_TILE_BINS];                    /* every value by its upper half; meaningless for NaN and infinities */
+  guint64 zeros, positive_zeros, negative_zeros; /* all; those among bins */
+  guint64 nans, positive_infinities, negative_infinities, oversize;
+  TnGroupMoments groups[TN_STATS_GROUPS];
+  Candidate min, max;
+  gboolean spreads_zeros, from_pool;
+  guint tile;      /* which of the two is being gone through */
+  gboolean packed; /* it holds its values already */
+} Worker;
+
+/* Where a tile is. */
+typedef struct
+{
+  guint64 patch; /* its first tile */
+  const Block *block;
+  guint column, first_channel; /* of all */
+  guint n_channels;
+} Place;
+
+static Worker *
+worker_new (gboolean required)
+{
+  Worker *self = tn_pool_alloc0 (tn_pool_default (), TN_PURPOSE_SCRATCH, sizeof *self, NULL);
+
+  if (self != NULL)
+    self->from_pool = TRUE;
+  else if (required)
+    /* Losing what the forward pass computed costs more than going over the budget by this little. */
+    self = g_aligned_alloc0 (1, sizeof *self, 64);
   return self;
 }
 
 static void
-partial_free (Partial *self)
+worker_free (Worker *self)
 {
   if (self->from_pool)
     tn_pool_release (tn_pool_default (), self);
@@ -87,333 +106,445 @@ partial_free (Partial *self)
     g_aligned_free (self);
 }
 
-static float
-key_to_float (gint32 key)
+static gboolean
+holds (const float *x, guint n, float value)
 {
-  guint32 bits = (guint32) (key ^ (key >> 31 & 0x7fffffff));
-  float value;
-
-  memcpy (&value, &bits, sizeof value);
-  return value + 0.0f;
-}
-
-static void
-count_bins (Partial *self, const float *x, guint n)
-{
-  const guint8 *bytes = (const guint8 *) x + (G_BYTE_ORDER == G_LITTLE_ENDIAN ? 2 : 0);
+  guint32 found = 0;
 
   for (guint i = 0; i < n; i++)
-    {
-      guint16 bin;
-
-      memcpy (&bin, bytes + 4 * i, sizeof bin);
-      self->bins[bin]++;
-    }
+    found |= x[i] == value;
+  return found != 0;
 }
 
-/* The smallest and largest finite value of a segment, found by value; the place is looked up only if it wins. */
+/* The first value of the candidate's tile that equals it, by token, then channel. */
 static void
-offer_extremes (Partial *self, const Row *row, const float *x, guint first_channel, guint n, float min, float max)
+candidate_place (Candidate *self, const Observation *observation)
 {
-  for (guint want_largest = 0; want_largest < 2; want_largest++)
-    {
-      TnExtreme *best = want_largest ? &self->max : &self->min;
-      TnExtreme found = {.value = (want_largest ? max : min) + 0.0f,
-                         .sample = row->sample,
-                         .token = row->token,
-                         .channel = first_channel};
+  const Block *block = self->block;
+  const float *x = observation->x + block->row * observation->stats->width + self->extreme.channel;
+  guint row = 0, channel = 0;
 
-      if (self->has_extremes && !tn_extreme_beats (&found, best, want_largest))
-        continue;
-      for (guint c = 0; c < n; c++)
-        if (x[c] == found.value)
+  while (row + 1 < block->rows && !holds (x + row * observation->stats->width, self->n_channels, self->extreme.value))
+    row++;
+  x += row * observation->stats->width;
+  while (channel + 1 < self->n_channels && x[channel] != self->extreme.value)
+    channel++;
+  self->extreme.token = block->token + row;
+  self->extreme.channel += channel;
+  self->placed = TRUE;
+}
+
+static void
+candidate_offer (Candidate *self, const Observation *observation, const Place *place, float value, gboolean want_largest)
+{
+  const Block *block = place->block;
+  Candidate offered = {
+      .extreme = {.value = value + 0.0f, .sample = block->sample, .token = block->token, .channel = place->first_channel},
+      .block = block,
+      .n_channels = place->n_channels,
+      .any = TRUE,
+  };
+
+  if (self->any && value == self->extreme.value)
+    {
+      if (!self->placed)
+        candidate_place (self, observation);
+      /* Not even the first place of the tile would win. */
+      if (!tn_extreme_beats (&offered.extreme, &self->extreme, want_largest))
+        return;
+      candidate_place (&offered, observation);
+    }
+  if (!self->any || tn_extreme_beats (&offered.extreme, &self->extreme, want_largest))
+    *self = offered;
+}
+
+static void
+begin_patch (Worker *self)
+{
+  memset (self->columns, 0, sizeof self->columns);
+  for (guint k = 0; k < PATCH_COLUMNS; k++)
+    for (guint c = 0; c < TN_TILE_CHANNELS; c++)
+      {
+        self->columns[k].narrow.min[c] = INFINITY;
+        self->columns[k].narrow.max[c] = -INFINITY;
+      }
+}
+
+/* first_column: of the patch, among all. */
+static void
+end_patch (Worker *self, Observation *observation, guint first_column)
+{
+  TnSiteStats *stats = observation->stats;
+  guint first = first_column * TN_TILE_CHANNELS, n = MIN (PATCH_COLUMNS * TN_TILE_CHANNELS, stats->width - first);
+
+  g_mutex_lock (&observation->lock);
+  for (guint i = 0; i < n; i++)
+    {
+      const Column *column = &self->columns[i / TN_TILE_CHANNELS];
+      TnChannelStats *channel = &stats->channels[first + i];
+      guint c = i % TN_TILE_CHANNELS;
+
+      channel->count += column->rows - column->left_out[c];
+      channel->sum += column->sum[c] + column->narrow.sum[c];
+      channel->sum2 += column->sum2[c] + column->narrow.square[c];
+      channel->min = MIN (channel->min, column->narrow.min[c] + 0.0f);
+      channel->max = MAX (channel->max, column->narrow.max[c] + 0.0f);
+    }
+  g_mutex_unlock (&observation->lock);
+}
+
+/* Any values at all, one by one, in the order of the kernels. Returns how many are in no sum. */
+static guint
+accumulate_slowly (Worker *self, Column *column, const float *x, guint rows, guint first, guint n_lanes, TnTilePowers *powers,
+                   TnTileRange *range)
+{
+  guint left_out = 0;
+
+  for (guint r = 0; r < rows; r++, x += TN_TILE_LANES)
+    for (guint l = 0; l < n_lanes; l++)
+      {
+        double value = (double) x[l], square = value * value;
+
+        if (isfinite (x[l]))
           {
-            found.channel = first_channel + c;
-            break;
+            column->narrow.min[first + l] = MIN (column->narrow.min[first + l], x[l]);
+            column->narrow.max[first + l] = MAX (column->narrow.max[first + l], x[l]);
+            range->min[l] = MIN (range->min[l], x[l]);
+            range->max[l] = MAX (range->max[l], x[l]);
           }
-      if (!self->has_extremes || tn_extreme_beats (&found, best, want_largest))
-        *best = found;
-    }
-  self->has_extremes = TRUE;
+        if (!(fabs (value) < (double) (1 << TN_STATS_OVERSIZE_LOG2)))
+          {
+            self->nans += isnan (x[l]);
+            self->positive_infinities += x[l] == INFINITY;
+            self->negative_infinities += x[l] == -INFINITY;
+            self->oversize += isfinite (x[l]);
+            column->left_out[first + l]++;
+            left_out++;
+            continue;
+          }
+        powers->partial[TN_POWER_ABS][l % TN_TILE_PARTIALS] += fabs (value);
+        powers->partial[TN_POWER_1][l % TN_TILE_PARTIALS] += value;
+        powers->partial[TN_POWER_2][l % TN_TILE_PARTIALS] += square;
+        powers->partial[TN_POWER_3][l % TN_TILE_PARTIALS] += square * value;
+        powers->partial[TN_POWER_4][l % TN_TILE_PARTIALS] += square * square;
+        column->sum[first + l] += (TnChannelSum) rint (value * 0x1p40);
+        column->sum2[first + l] += (TnChannelSum) rint (square * 0x1p40);
+      }
+  return left_out;
 }
 
-static void
-flush_segment (Partial *self, guint segment, guint width)
+/* 8 channels of a tile, first of them first; n_lanes of them are real. Returns how many values are in no sum. */
+static guint
+observe_group (Worker *self, const Observation *observation, Column *column, const float *next, guint rows, guint first,
+               guint n_lanes, TnTilePowers *powers, TnTileRange *range, guint *zeros)
 {
-  TnSegmentChannels *channels = &self->segments[segment];
-  guint first = segment * TN_SEGMENT_CHANNELS, n = MIN (TN_SEGMENT_CHANNELS, width - first);
+  const TnObserveKernel *kernel = observation->kernel;
+  const float *x = self->tiles[self->tile] + rows * first, *counted = x;
+  gsize width = observation->stats->width;
+  TnTileAhead ahead = {
+      .from = next != NULL ? next + first / TN_TILE_LANES * TN_TILE_AHEAD_ROWS * width : NULL,
+      .stride = width,
+      .to = self->tiles[!self->tile] + first * TN_TILE_AHEAD_ROWS,
+  };
+  TnLargeSums large;
 
-  for (guint c = 0; c < n; c++)
+  if (self->spreads_zeros)
     {
-      TnChannelStats *total = &self->channels[first + c];
-      guint64 rows = self->fast_rows[segment][c / TN_RUN_CHANNELS];
-
-      total->sum += (gint64) (channels->sum[c] - rows * TN_SUM_BIAS);
-      total->sum2 += (TnChannelSum) (gint64) (channels->high[c] - rows * TN_SQUARE_BIAS) * ((TnChannelSum) 1 << 32);
-      total->sum2 += (gint64) (channels->low[c] - rows * TN_SUM_BIAS);
+      *zeros += kernel->spread_zeros (x, rows * TN_TILE_LANES, self->spread);
+      counted = self->spread;
     }
-  memset (channels->sum, 0, sizeof channels->sum);
-  memset (channels->high, 0, sizeof channels->high);
-  memset (channels->low, 0, sizeof channels->low);
-  memset (self->fast_rows[segment], 0, sizeof self->fast_rows[segment]);
+  if (kernel->accumulate (x, counted, next != NULL ? &ahead : NULL, rows, first, powers, &column->narrow, range, self->bins))
+    return 0;
+  if (!kernel->accumulate_large (x, rows, first, powers, &column->narrow, range, &large))
+    return accumulate_slowly (self, column, x, rows, first, n_lanes, powers, range);
+  for (guint l = 0; l < TN_TILE_LANES; l++)
+    {
+      column->sum[first + l] += (TnChannelSum) large.sum[l] * LARGE_SUM_UNIT;
+      column->sum2[first + l] += (TnChannelSum) large.square[l] * LARGE_SQUARE_UNIT;
+    }
+  return 0;
 }
 
-/* Any values at all, one by one; x is the segment's. */
+/* What of a tile of n values is zero. before: what bins counted as zero before it; padding: zeros of the tile that are no values;
+ * spread: those that spread_zeros() has found in it. */
 static void
-accumulate_slowly (Partial *self, const float *x, guint segment, guint begin, guint n, Row *row, TnRowSums *sums)
+take_zeros (Worker *self, const Observation *observation, guint n, guint64 before, guint padding, guint spread)
 {
-  TnSegmentChannels *keys = &self->segments[segment];
-  guint first = segment * TN_SEGMENT_CHANNELS;
+  guint positive = 0, negative = 0, zeros;
+
+  /* Denormals may be among them. */
+  if (!self->spreads_zeros && self->bins[0] + (guint64) self->bins[0x8000] > before)
+    observation->kernel->count_zeros (self->tiles[self->tile], n + padding, &positive, &negative);
+  self->positive_zeros += positive;
+  self->negative_zeros += negative;
+  zeros = positive + negative + spread - padding;
+  self->zeros += zeros;
+  self->spreads_zeros = zeros > n / SPREAD_FRACTION;
+}
+
+static void
+add_powers (TnGroupMoments *group, const TnTilePowers *powers)
+{
+  TnWideSum *sums[TN_N_POWERS] = {
+      [TN_POWER_ABS] = &group->sum_abs, [TN_POWER_1] = &group->sum1, [TN_POWER_2] = &group->sum2,
+      [TN_POWER_3] = &group->sum3,      [TN_POWER_4] = &group->sum4,
+  };
+
+  for (guint k = 0; k < TN_N_POWERS; k++)
+    {
+      const double *p = powers->partial[k];
+
+      tn_wide_sum_add (sums[k], (p[0] + p[1]) + (p[2] + p[3]));
+    }
+}
+
+/* next: the values of the tile that comes after it, where both have 64 rows and 64 channels. */
+static void
+observe_tile (Worker *self, const Observation *observation, const Place *place, const float *next)
+{
+  Column *column = &self->columns[place->column % PATCH_COLUMNS];
+  guint rows = place->block->rows, n_groups = (place->n_channels + TN_TILE_LANES - 1) / TN_TILE_LANES;
+  guint n = rows * place->n_channels, left_out = 0, spread = 0;
+  guint64 zeros_before = self->bins[0] + (guint64) self->bins[0x8000];
+  TnGroupMoments *group = &self->groups[place->block->sample % TN_STATS_GROUPS];
+  TnTilePowers powers = {0};
+  TnTileRange range;
   float min = INFINITY, max = -INFINITY;
-  gboolean any = FALSE;
 
-  for (guint c = begin; c < begin + n; c++)
+  if (!self->packed)
+    observation->kernel->pack (observation->x + place->block->row * observation->stats->width + place->first_channel,
+                               observation->stats->width, rows, place->n_channels, self->tiles[self->tile]);
+  for (guint l = 0; l < TN_TILE_LANES; l++)
     {
-      TnChannelStats *channel = &self->channels[first + c];
-      double value = (double) x[c], square;
-      guint32 bits;
-      gint32 key;
+      range.min[l] = INFINITY;
+      range.max[l] = -INFINITY;
+    }
+  for (guint g = 0; g < n_groups; g++)
+    {
+      guint first = g * TN_TILE_LANES, n_lanes = MIN (TN_TILE_LANES, place->n_channels - first);
+      TnTileRange before = range;
 
-      if (!isfinite (x[c]))
+      left_out += observe_group (self, observation, column, next, rows, first, n_lanes, &powers, &range, &spread);
+      for (guint l = n_lanes; l < TN_TILE_LANES; l++)
         {
-          self->nans += isnan (x[c]);
-          self->positive_infinities += isinf (x[c]) && x[c] > 0.0f;
-          self->negative_infinities += isinf (x[c]) && x[c] < 0.0f;
-          channel->count++;
-          row->left_out++;
-          continue;
-        }
-      any = TRUE;
-      min = MIN (min, x[c]);
-      max = MAX (max, x[c]);
-      memcpy (&bits, x + c, sizeof bits);
-      key = tn_float_bits_to_key (bits);
-      keys->min_key[c] = MIN (keys->min_key[c], key);
-      keys->max_key[c] = MAX (keys->max_key[c], key);
-      if (fabs (value) >= (double) (1 << TN_STATS_OVERSIZE_LOG2))
-        {
-          self->oversize++;
-          channel->count++;
-          row->left_out++;
-          continue;
-        }
-      square = value * value;
-      sums->partial[TN_POWER_ABS][c % 8] += fabs (value);
-      sums->partial[TN_POWER_1][c % 8] += value;
-      sums->partial[TN_POWER_2][c % 8] += square;
-      sums->partial[TN_POWER_3][c % 8] += square * value;
-      sums->partial[TN_POWER_4][c % 8] += square * square;
-      /* Most values of such a segment are still small. */
-      if (fabs (value) < 0x1p11)
-        {
-          channel->sum += llrint (value * 0x1p40);
-          channel->sum2 += llrint (square * 0x1p40);
-        }
-      else
-        {
-          channel->sum += (TnChannelSum) rint (value * 0x1p40);
-          channel->sum2 += (TnChannelSum) rint (square * 0x1p40);
+          range.min[l] = before.min[l];
+          range.max[l] = before.max[l];
         }
     }
-  if (any)
-    offer_extremes (self, row, x + begin, first + begin, n, min, max);
-}
-
-static void
-observe_segment (const Observation *observation, Partial *self, guint segment, const float *x, Row *row, TnRowSums *sums)
-{
-  guint first = segment * TN_SEGMENT_CHANNELS, n = MIN (TN_SEGMENT_CHANNELS, observation->width - first);
-  TnSegmentScan scan;
-
-  observation->kernel->scan (x, n, &scan);
-  count_bins (self, x, n);
-  self->positive_zeros += scan.positive_zeros;
-  self->negative_zeros += scan.negative_zeros;
-  self->largest = MAX (self->largest, scan.largest);
-  if (scan.largest < TN_SEGMENT_FAST_LIMIT)
+  take_zeros (self, observation, n, zeros_before, rows * n_groups * TN_TILE_LANES - n, spread);
+  for (guint l = 0; l < TN_TILE_LANES; l++)
     {
-      observation->kernel->accumulate (x, 0, n, sums, &self->segments[segment]);
-      for (guint run = 0; run < TN_SEGMENT_RUNS; run++)
-        self->fast_rows[segment][run]++;
-      offer_extremes (self, row, x, first, n, key_to_float (scan.min_key), key_to_float (scan.max_key));
-      return;
+      min = MIN (min, range.min[l]);
+      max = MAX (max, range.max[l]);
     }
-  for (guint begin = 0; begin < n; begin += TN_RUN_CHANNELS)
+  if (min <= max)
     {
-      guint n_run = MIN (TN_RUN_CHANNELS, n - begin);
-
-      observation->kernel->scan (x + begin, n_run, &scan);
-      if (scan.largest < TN_SEGMENT_FAST_LIMIT)
-        {
-          observation->kernel->accumulate (x, begin, n_run, sums, &self->segments[segment]);
-          self->fast_rows[segment][begin / TN_RUN_CHANNELS]++;
-          offer_extremes (self, row, x + begin, first + begin, n_run, key_to_float (scan.min_key), key_to_float (scan.max_key));
-        }
-      else
-        accumulate_slowly (self, x, segment, begin, n_run, row, sums);
+      candidate_offer (&self->min, observation, place, min, FALSE);
+      candidate_offer (&self->max, observation, place, max, TRUE);
     }
+  column->rows += rows;
+  group->count += n - left_out;
+  add_powers (group, &powers);
 }
 
-static double
-add_partials (const double *p)
+static Place
+find_tile (const Observation *observation, guint64 tile)
 {
-  return ((p[0] + p[1]) + (p[2] + p[3])) + ((p[4] + p[5]) + (p[6] + p[7]));
+  guint64 band = (guint64) PATCH_BLOCKS * observation->n_columns;
+  guint first_block = (guint) (tile / band) * PATCH_BLOCKS, in_band = (guint) (tile % band);
+  guint n_blocks = MIN (PATCH_BLOCKS, observation->n_blocks - first_block);
+  guint first_column = in_band / (n_blocks * PATCH_COLUMNS) * PATCH_COLUMNS, in_patch = in_band - first_column * n_blocks;
+  guint n_columns = MIN (PATCH_COLUMNS, observation->n_columns - first_column);
+  guint column = first_column + in_patch % n_columns, first_channel = column * TN_TILE_CHANNELS;
+
+  return (Place){
+      .patch = tile - in_patch,
+      .block = &observation->blocks[first_block + in_patch / n_columns],
+      .column = column,
+      .first_channel = first_channel,
+      .n_channels = MIN (TN_TILE_CHANNELS, observation->stats->width - first_channel),
+  };
 }
 
+static gboolean
+is_full (const Place *place)
+{
+  return place->block->rows == TN_TILE_ROWS && place->n_channels == TN_TILE_CHANNELS;
+}
+
+/* The share of a thread: tiles first .. end. */
 static void
-finish_row (Partial *self, const Row *row, const TnRowSums *sums, guint width)
+observe_tiles (Worker *self, Observation *observation, guint64 first, guint64 end)
 {
-  TnGroupMoments *group = &self->groups[row->sample % TN_STATS_GROUPS];
+  Place place = find_tile (observation, first);
 
-  group->count += width - row->left_out;
-  tn_wide_sum_add (&group->sum_abs, add_partials (sums->partial[TN_POWER_ABS]));
-  tn_wide_sum_add (&group->sum1, add_partials (sums->partial[TN_POWER_1]));
-  tn_wide_sum_add (&group->sum2, add_partials (sums->partial[TN_POWER_2]));
-  tn_wide_sum_add (&group->sum3, add_partials (sums->partial[TN_POWER_3]));
-  tn_wide_sum_add (&group->sum4, add_partials (sums->partial[TN_POWER_4]));
-}
-
-/* Rows first .. end of the batch. */
-static void
-observe_rows (const Observation *observation, Partial *self, gsize first, gsize end)
-{
-  const TnBatch *batch = observation->batch;
-  guint width = observation->width, sequence = 0, accumulated = 0;
-  gsize sequence_start = 0;
-  Row rows[BLOCK_ROWS];
-  TnRowSums sums[BLOCK_ROWS];
-
-  for (gsize start = first; start < end; start += BLOCK_ROWS)
+  begin_patch (self);
+  for (guint64 tile = first; tile < end; tile++)
     {
-      guint n_rows = (guint) MIN (BLOCK_ROWS, end - start);
+      Place next_place = find_tile (observation, MIN (tile + 1, end - 1));
+      const float *next = NULL;
 
-      if (accumulated + n_rows > TN_SEGMENT_MAX_ROWS)
+      if (tile + 1 < end && is_full (&place) && is_full (&next_place))
+        next = observation->x + next_place.block->row * observation->stats->width + next_place.first_channel;
+      observe_tile (self, observation, &place, next);
+      self->packed = next != NULL;
+      self->tile = !self->tile;
+      if (tile + 1 == end || next_place.patch != place.patch)
         {
-          for (guint s = 0; s < observation->n_segments; s++)
-            flush_segment (self, s, width);
-          accumulated = 0;
+          end_patch (self, observation, place.column / PATCH_COLUMNS * PATCH_COLUMNS);
+          begin_patch (self);
         }
-      accumulated += n_rows;
-      for (guint r = 0; r < n_rows; r++)
-        {
-          while (start + r - sequence_start >= batch->sequences[sequence].length)
-            sequence_start += batch->sequences[sequence++].length;
-          rows[r] = (Row){.sample = batch->sequences[sequence].hash, .token = (guint32) (start + r - sequence_start)};
-        }
-      memset (sums, 0, sizeof sums);
-      for (guint s = 0; s < observation->n_segments; s++)
-        for (guint r = 0; r < n_rows; r++)
-          observe_segment (observation, self, s, observation->x + (start + r) * width + s * TN_SEGMENT_CHANNELS, &rows[r],
-                           &sums[r]);
-      for (guint r = 0; r < n_rows; r++)
-        finish_row (self, &rows[r], &sums[r], width);
+      place = next_place;
     }
-  for (guint s = 0; s < observation->n_segments; s++)
-    flush_segment (self, s, width);
 }
 
-/* Adds bins first .. end that the partial has counted; many are empty. */
+static gboolean
+any_of_16 (const guint32 *bins)
+{
+  guint64 pairs[8], any = 0;
+
+  memcpy (pairs, bins, sizeof pairs);
+  for (guint k = 0; k < G_N_ELEMENTS (pairs); k++)
+    any |= pairs[k];
+  return any != 0;
+}
+
+/* Adds bins first .. end that the worker has counted; many are empty. */
 static void
-merge_bins (const Partial *partial, guint first, guint end, guint64 *bins)
+merge_bins (const Worker *worker, guint first, guint end, TnFloatHistogram *histogram)
 {
   for (guint i = first; i < end; i += 16)
-    {
-      guint32 any = 0;
+    if (any_of_16 (worker->bins + i))
+      {
+        guint64 counts[16];
 
-      for (guint k = 0; k < 16; k++)
-        any |= partial->bins[i + k];
-      if (any != 0)
-        for (guint k = 0; k < 16; k++)
-          bins[i + k] += partial->bins[i + k];
-    }
+        for (guint k = 0; k < G_N_ELEMENTS (counts); k++)
+          counts[k] = worker->bins[i + k];
+        tn_float_histogram_add_counts (histogram, i, counts, G_N_ELEMENTS (counts));
+      }
 }
 
 static void
-merge_partial (TnSiteStats *self, Partial *partial, guint64 rows)
+merge_candidate (const Observation *observation, Candidate *candidate, TnExtreme *best, gboolean want_largest)
 {
-  TnFloatHistogram *histogram = self->histogram;
-  /* Multiples of 16, infinities and NaN left out. */
-  guint end = MIN ((partial->largest >> 16 | 15) + 1, 0x7f80);
+  TnSiteStats *stats = observation->stats;
+  gboolean worse = want_largest ? candidate->extreme.value < best->value : candidate->extreme.value > best->value;
 
-  partial->bins[0] -= (guint32) partial->positive_zeros;
-  partial->bins[0x8000] -= (guint32) partial->negative_zeros;
-  merge_bins (partial, 0, end, histogram->bins);
-  merge_bins (partial, 0x8000, 0x8000 + end, histogram->bins);
-  histogram->zeros += partial->positive_zeros + partial->negative_zeros;
-  histogram->nans += partial->nans;
-  histogram->positive_infinities += partial->positive_infinities;
-  histogram->negative_infinities += partial->negative_infinities;
-  self->oversize += partial->oversize;
-  self->tokens += rows;
-  if (partial->has_extremes)
-    {
-      if (!self->has_extremes || tn_extreme_beats (&partial->min, &self->min, FALSE))
-        self->min = partial->min;
-      if (!self->has_extremes || tn_extreme_beats (&partial->max, &self->max, TRUE))
-        self->max = partial->max;
-      self->has_extremes = TRUE;
-    }
+  if (stats->has_extremes && worse)
+    return;
+  if (!candidate->placed)
+    candidate_place (candidate, observation);
+  if (!stats->has_extremes || tn_extreme_beats (&candidate->extreme, best, want_largest))
+    *best = candidate->extreme;
+}
+
+static void
+merge_worker (const Observation *observation, Worker *worker)
+{
+  TnSiteStats *stats = observation->stats;
+  TnFloatHistogram *histogram = stats->histogram;
+
+  histogram->zeros += worker->zeros;
+  histogram->nans += worker->nans;
+  histogram->positive_infinities += worker->positive_infinities;
+  histogram->negative_infinities += worker->negative_infinities;
+  stats->oversize += worker->oversize;
   for (guint g = 0; g < TN_STATS_GROUPS; g++)
-    tn_group_moments_merge (&self->groups[g], &partial->groups[g]);
-  for (guint c = 0; c < self->width; c++)
+    tn_group_moments_merge (&stats->groups[g], &worker->groups[g]);
+  if (worker->min.any)
     {
-      const TnSegmentChannels *segment = &partial->segments[c / TN_SEGMENT_CHANNELS];
-      gint32 min_key = segment->min_key[c % TN_SEGMENT_CHANNELS], max_key = segment->max_key[c % TN_SEGMENT_CHANNELS];
-      TnChannelStats *channel = &self->channels[c];
+      float largest = MAX (-worker->min.extreme.value, worker->max.extreme.value);
+      guint32 bits;
+      guint end;
 
-      channel->count += rows - partial->channels[c].count;
-      channel->sum += partial->channels[c].sum;
-      channel->sum2 += partial->channels[c].sum2;
-      if (min_key <= max_key)
-        {
-          channel->min = MIN (channel->min, key_to_float (min_key));
-          channel->max = MAX (channel->max, key_to_float (max_key));
-        }
+      memcpy (&bits, &largest, sizeof bits);
+      /* A multiple of 16, infinities and NaN left out. */
+      end = ((bits & 0x7fffffff) >> 16 | 15) + 1;
+      worker->bins[0] -= (guint32) worker->positive_zeros;
+      worker->bins[0x8000] -= (guint32) worker->negative_zeros;
+      merge_bins (worker, 0, end, histogram);
+      merge_bins (worker, 0x8000, 0x8000 + end, histogram);
+      merge_candidate (observation, &worker->min, &stats->min, FALSE);
+      merge_candidate (observation, &worker->max, &stats->max, TRUE);
+      stats->has_extremes = TRUE;
     }
 }
 
-/* Rows first .. end, few enough for the 32-bit counts of a partial. */
+/* Blocks few enough for the 32-bit counts of a worker. */
 static void
-observe_slab (TnSiteStats *self, const Observation *observation, gsize first, gsize end)
+observe_blocks (Observation *observation)
 {
-  gsize n = end - first;
-  guint wanted = (guint) CLAMP (n * self->width / MIN_VALUES_PER_THREAD, 1, (gsize) omp_get_max_threads ());
-  g_autofree Partial **partials = g_new (Partial *, wanted);
-  guint n_threads = 0;
+  guint64 n_tiles = (guint64) observation->n_blocks * observation->n_columns;
+  gsize rows = 0;
+  guint wanted, n_threads = 0;
+  g_autofree Worker **workers = NULL;
 
+  for (guint b = 0; b < observation->n_blocks; b++)
+    rows += observation->blocks[b].rows;
+  wanted = (guint) CLAMP (rows * observation->stats->width / MIN_VALUES_PER_THREAD, 1, (gsize) omp_get_max_threads ());
+  wanted = (guint) MIN (wanted, n_tiles);
+  workers = g_new (Worker *, wanted);
   while (n_threads < wanted)
     {
-      partials[n_threads] = partial_new (self->width, observation->n_segments, n_threads == 0);
-      if (partials[n_threads] == NULL)
+      workers[n_threads] = worker_new (n_threads == 0);
+      if (workers[n_threads] == NULL)
         break;
       n_threads++;
     }
 #pragma omp parallel for num_threads(n_threads) schedule(static, 1) if (n_threads > 1)
   for (guint t = 0; t < n_threads; t++)
-    observe_rows (observation, partials[t], first + n * t / n_threads, first + n * (t + 1) / n_threads);
+    observe_tiles (workers[t], observation, n_tiles * t / n_threads, n_tiles * (t + 1) / n_threads);
   for (guint t = 0; t < n_threads; t++)
     {
-      merge_partial (self, partials[t], n * (t + 1) / n_threads - n * t / n_threads);
-      partial_free (partials[t]);
+      merge_worker (observation, workers[t]);
+      worker_free (workers[t]);
     }
+}
+
+static Block *
+list_blocks (const TnBatch *batch, guint *n_blocks)
+{
+  Block *blocks;
+  gsize row = 0, n = 0;
+
+  for (guint s = 0; s < batch->n_sequences; s++)
+    n += (batch->sequences[s].length + TN_TILE_ROWS - 1) / TN_TILE_ROWS;
+  blocks = g_new (Block, n);
+  *n_blocks = 0;
+  for (guint s = 0; s < batch->n_sequences; s++)
+    for (guint32 token = 0; token < batch->sequences[s].length; token += TN_TILE_ROWS)
+      {
+        guint rows = MIN (TN_TILE_ROWS, batch->sequences[s].length - token);
+
+        blocks[(*n_blocks)++] = (Block){.row = row, .rows = rows, .token = token, .sample = batch->sequences[s].hash};
+        row += rows;
+      }
+  return blocks;
 }
 
 void
 tn_site_stats_observe (TnSiteStats *self, const TnBatch *batch, const float *x)
 {
+  guint n_blocks, most = MAX (G_MAXINT32 / (TN_TILE_ROWS * (self->width + TN_TILE_LANES)), 1);
+  g_autofree Block *blocks = list_blocks (batch, &n_blocks);
   Observation observation = {
       .kernel = tn_observe_kernel (),
-      .batch = batch,
+      .stats = self,
       .x = x,
-      .width = self->width,
-      .n_segments = (self->width + TN_SEGMENT_CHANNELS - 1) / TN_SEGMENT_CHANNELS,
+      .n_columns = (self->width + TN_TILE_CHANNELS - 1) / TN_TILE_CHANNELS,
   };
-  gsize slab = MAX ((gsize) G_MAXINT32 / self->width, 1);
 
   g_return_if_fail (batch->n_tokens <= TN_STATS_MAX_TOKENS - self->tokens);
 
+  g_mutex_init (&observation.lock);
   for (guint s = 0; s < batch->n_sequences; s++)
     self->groups[batch->sequences[s].hash % TN_STATS_GROUPS].sequences++;
-  for (gsize first = 0; first < batch->n_tokens; first += slab)
-    observe_slab (self, &observation, first, MIN (first + slab, batch->n_tokens));
+  for (guint first = 0; first < n_blocks; first += most)
+    {
+      observation.blocks = blocks + first;
+      observation.n_blocks = MIN (most, n_blocks - first);
+      observe_blocks (&observation);
+    }
+  self->tokens += batch->n_tokens;
+  g_mutex_clear (&observation.lock);
 }

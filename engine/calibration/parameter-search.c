@@ -360,11 +360,12 @@ check_scheme (const TnScheme *scheme, GError **error)
 {
   g_autofree char *name = NULL;
 
-  if (scheme->kind == TN_SCHEME_INTEGER && scheme->granularity == TN_PER_TENSOR && scheme->bits >= 2 && scheme->bits <= 8)
+  if (scheme->kind == TN_SCHEME_INTEGER && scheme->granularity == TN_PER_TENSOR && scheme->bits >= 2 && scheme->bits <= 8 &&
+      tn_scheme_get_scale_type (scheme) == TN_SCALE_F32)
     return TRUE;
   name = tn_scheme_to_string (scheme);
   g_set_error (error, TN_ERROR, TN_ERROR_UNSUPPORTED,
-               _ ("scheme %s: parameters are found for int2 to int8 with one scale a tensor only"), name);
+               _ ("scheme %s: parameters are found for int2 to int8 with one fp32 scale a tensor only"), name);
   return FALSE;
 }
 

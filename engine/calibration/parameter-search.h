@@ -13,7 +13,7 @@ G_BEGIN_DECLS
  * (asymmetric: for every zero point of a coarse set, then of the neighbours of the best).
  * Codes: symmetric ±(2^(b-1) - 1), zero point 0; asymmetric 0 .. 2^b - 1. All values zero: scale 0, no error.
  * TN_ERROR_DATA when there are no finite values, TN_ERROR_ARGUMENT for a percentile outside (0, 100], TN_ERROR_UNSUPPORTED
- * for schemes that are not integer per tensor. */
+ * for schemes that are not integer per tensor with an fp32 scale. */
 gboolean tn_parameter_search (const TnFloatHistogram *histogram, double minimum, double maximum, const TnScheme *scheme,
                               TnMethod method, double percentile, TnQuantParams *params, GError **error);
 /* The squared error and SQNR (+inf when exact) the histogram predicts for given scale and zero point. */

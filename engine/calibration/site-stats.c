@@ -51,13 +51,10 @@ tn_site_stats_free (TnSiteStats *self)
 void
 tn_site_stats_clear (TnSiteStats *self)
 {
-  TnFloatHistogram *histogram = self->histogram;
-
   self->tokens = 0;
   self->oversize = 0;
   self->has_extremes = FALSE;
-  memset (histogram->bins, 0, TN_FLOAT_HISTOGRAM_BINS * sizeof *histogram->bins);
-  histogram->zeros = histogram->nans = histogram->positive_infinities = histogram->negative_infinities = 0;
+  tn_float_histogram_clear (self->histogram);
   memset (self->groups, 0, sizeof self->groups);
   for (guint c = 0; c < self->width; c++)
     self->channels[c] = (TnChannelStats){.min = INFINITY, .max = -INFINITY};

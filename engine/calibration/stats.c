@@ -49,6 +49,7 @@ tn_stats_copy (const TnStats *self)
   copy->samples = self->samples;
   copy->tokens = self->tokens;
   copy->partial = self->partial;
+  copy->power_order = self->power_order;
   for (guint i = 0; i < self->sites->len; i++)
     g_ptr_array_add (copy->sites, tn_site_stats_copy (g_ptr_array_index (self->sites, i)));
   g_hash_table_iter_init (&iter, self->aliases);
@@ -203,6 +204,13 @@ check_merge (const TnStats *self, const TnStats *other, GError **error)
                    self->backend);
       return FALSE;
     }
+  if (self->power_order != other->power_order)
+    {
+      g_set_error_literal (error, TN_ERROR, TN_ERROR_MISMATCH,
+                           _ ("power sums formed in another order found: statistics of an earlier Ternion do not merge with those "
+                              "of this one, which differ in the last bits"));
+      return FALSE;
+    }
   missing = first_missing (self, other);
   if (missing == NULL)
     missing = first_missing (other, self);
@@ -239,7 +247,7 @@ tn_stats_equal (const TnStats *a, const TnStats *b)
 {
   if (a->model_fingerprint != b->model_fingerprint || a->data_fingerprint != b->data_fingerprint || a->samples != b->samples ||
       a->tokens != b->tokens || a->partial != b->partial || strcmp (a->backend, b->backend) != 0 ||
-      first_missing (a, b) != NULL || first_missing (b, a) != NULL)
+      a->power_order != b->power_order || first_missing (a, b) != NULL || first_missing (b, a) != NULL)
     return FALSE;
   for (guint i = 0; i < a->sites->len; i++)
     if (!tn_site_stats_equal (g_ptr_array_index (a->sites, i), g_ptr_array_index (b->sites, i)))

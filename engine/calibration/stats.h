@@ -8,6 +8,13 @@
 
 G_BEGIN_DECLS
 
+/* How power sums were formed: the orders differ in the last bits only. A later Ternion still reads what an earlier one summed. */
+typedef enum
+{
+  TN_POWER_ORDER_TILE,  /* as site-stats.h says */
+  TN_POWER_ORDER_TOKEN, /* a token at a time, in eight partial sums */
+} TnPowerOrder;
+
 /* TnStats: the statistics of all observed sites of a model with the fingerprints of model and data. Reference counted;
  * written by one thread at a time. */
 typedef struct
@@ -19,6 +26,7 @@ typedef struct
   guint64    tokens;
   gboolean   partial;          /* the run that made it was cancelled before its end */
   char      *backend;          /* the numeric back end that ran, e.g. "openblas" */
+  TnPowerOrder power_order;
   GPtrArray *sites;            /* TnSiteStats, sorted by name (strcmp) */
   GHashTable *aliases;         /* site name -> name of the site that was observed for it (q, k, v share one input) */
   gatomicrefcount ref_count;
@@ -42,7 +50,7 @@ TnSiteStats *tn_stats_find       (const TnStats *self, const char *site_name);
 void         tn_stats_observe    (const TnSite *site, const TnBatch *batch, const float *x, gpointer self);
 /* Once for every batch, after its forward pass: samples, tokens, data fingerprint. */
 void         tn_stats_count_batch (TnStats *self, const TnBatch *batch);
-/* self becomes self + other. TN_ERROR_MISMATCH names the difference: model, back end, sites; self is untouched then. */
+/* self becomes self + other. TN_ERROR_MISMATCH names the difference: model, back end, order of sums, sites; self is untouched then. */
 gboolean     tn_stats_merge      (TnStats *self, const TnStats *other, GError **error);
 gboolean     tn_stats_equal      (const TnStats *a, const TnStats *b);
 

@@ -2,6 +2,7 @@
 #include <omp.h>
 #include <string.h>
 
+#include "engine/device/bandwidth.h"
 #include "engine/device/device.h"
 #include "engine/memory/pool.h"
 
@@ -48,9 +49,13 @@ read_words (const Words *words, gsize n)
 double
 tn_device_measure_read_bandwidth (void)
 {
-  const TnDevice *device = tn_device_auto_select ();
-  int threads = (int) device->threads;
-  gsize bytes = buffer_bytes (device);
+  return tn_bandwidth_measure (tn_device_get_threads ());
+}
+
+double
+tn_bandwidth_measure (guint threads)
+{
+  gsize bytes = buffer_bytes (tn_device_auto_select ());
   g_autoptr (TnBlock) buffer = NULL;
   double best = 0.0, start;
   guint64 expected = 0;
@@ -71,7 +76,7 @@ tn_device_measure_read_bandwidth (void)
       double seconds;
       guint64 sum = 0;
 
-#pragma omp parallel num_threads(threads) reduction(+ : sum)
+#pragma omp parallel num_threads((int) threads) reduction(+ : sum)
       {
         gsize n = bytes / sizeof (Words);
         gsize rank = (gsize) omp_get_thread_num (), team = (gsize) omp_get_num_threads ();

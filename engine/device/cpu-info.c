@@ -5,6 +5,10 @@
 #include <sched.h>
 #include <string.h>
 #include <unistd.h>
+#if defined(__aarch64__)
+#include <asm/hwcap.h>
+#include <sys/auxv.h>
+#endif
 
 #define MAX_CPUS 8192
 
@@ -85,6 +89,8 @@ tn_cpu_info_features (void)
     features |= TN_CPU_AVX512_BF16;
 #elif defined(__aarch64__)
   features |= TN_CPU_NEON;
+  if (getauxval (AT_HWCAP) & HWCAP_ASIMDDP)
+    features |= TN_CPU_NEON_DOTPROD;
 #endif
   return (TnCpuFeatures) features;
 }

@@ -6,6 +6,7 @@
 #include <dlfcn.h>
 #include <glib/gi18n-lib.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "engine/device/cpu-info.h"
@@ -15,21 +16,26 @@ typedef struct
 {
   const char *name;
   TnCpuFeatures needs;
+  TnCpuFeatures may_use;
 } BackEnd;
+
+#define AVX2_FEATURES (TN_CPU_AVX2 | TN_CPU_FMA | TN_CPU_F16C)
 
 /* Best first: the fixed rule of choice. */
 static const BackEnd back_ends[] = {
 #if defined(__x86_64__)
-    {"cpu-avx512", TN_CPU_AVX512 | TN_CPU_AVX2 | TN_CPU_FMA},
-    {"cpu-avx2", TN_CPU_AVX2 | TN_CPU_FMA},
+    {"cpu-avx512", TN_CPU_AVX512 | TN_CPU_AVX2 | TN_CPU_FMA,
+     AVX2_FEATURES | TN_CPU_AVX512 | TN_CPU_AVX512_VNNI | TN_CPU_AVX512_BF16},
+    {"cpu-avx2", TN_CPU_AVX2 | TN_CPU_FMA, AVX2_FEATURES},
 #elif defined(__aarch64__)
-    {"cpu-neon", TN_CPU_NEON},
+    {"cpu-neon", TN_CPU_NEON, TN_CPU_NEON | TN_CPU_NEON_DOTPROD},
 #endif
-    {"cpu-scalar", 0},
+    {"cpu-scalar", 0, 0},
 };
 
 static GMutex mutex; /* of the fields below */
 static const BackEnd *wanted = NULL;
+static TnProductBackEnd wanted_product;
 static TnDevice *device = NULL;
 static guint wanted_threads = 0;
 
@@ -58,8 +64,16 @@ default_threads (void)
   return tn_cpu_info_cores ();
 }
 
+/* The fixed rule. What the processor has counts, not what the device in use may use: all devices of a processor give the same
+ * bits. */
+static TnProductBackEnd
+best_product (void)
+{
+  return (tn_cpu_info_features () & (TN_CPU_FMA | TN_CPU_NEON)) != 0 ? TN_PRODUCT_OWN : TN_PRODUCT_OPENBLAS;
+}
+
 static TnDevice *
-new_device (const BackEnd *back_end)
+new_device (const BackEnd *back_end, TnProductBackEnd product)
 {
   TnDevice *self = g_new0 (TnDevice, 1);
   const char *policy = g_getenv ("OMP_WAIT_POLICY");
@@ -68,13 +82,15 @@ new_device (const BackEnd *back_end)
 
   self->name = g_strdup (back_end->name);
   self->cpu_model = tn_cpu_info_model ();
-  self->features = tn_cpu_info_features ();
+  self->cpu_features = tn_cpu_info_features ();
+  self->features = self->cpu_features & back_end->may_use;
   self->cores = tn_cpu_info_cores ();
   self->threads = wanted_threads != 0 ? wanted_threads : default_threads ();
   self->l1d_bytes = tn_cpu_info_cache (1);
   self->l2_bytes = tn_cpu_info_cache (2);
   self->l3_bytes = tn_cpu_info_cache (3);
   self->memory_bytes = pages > 0 && page_bytes > 0 ? (gsize) pages * (gsize) page_bytes : 0;
+  self->product = product;
   self->blas = describe_blas ();
   self->wait_policy = g_ascii_strdown (policy != NULL ? policy : "default", -1);
   return self;
@@ -97,29 +113,48 @@ tn_device_auto_select (void)
   g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&mutex);
 
   if (device == NULL)
-    device = new_device (wanted != NULL ? wanted : best_back_end ());
+    device = wanted != NULL ? new_device (wanted, wanted_product) : new_device (best_back_end (), best_product ());
   return device;
+}
+
+static void
+set_unknown_error (const char *name, GError **error)
+{
+  g_autoptr (GString) names = g_string_new ("auto");
+
+  for (guint i = 0; i < G_N_ELEMENTS (back_ends); i++)
+    g_string_append_printf (names, ", %s", back_ends[i].name);
+  g_set_error (error, TN_ERROR, TN_ERROR_ARGUMENT,
+               _ ("device “%s” is unknown; expected one of %s, alone or followed by one of +own, +openblas"), name, names->str);
+}
+
+/* NULL when there is none of that name. */
+static const BackEnd *
+find_back_end (const char *name)
+{
+  if (strcmp (name, "auto") == 0)
+    return best_back_end ();
+  for (guint i = 0; i < G_N_ELEMENTS (back_ends); i++)
+    if (strcmp (name, back_ends[i].name) == 0)
+      return &back_ends[i];
+  return NULL;
 }
 
 gboolean
 tn_device_override (const char *name, GError **error)
 {
   g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&mutex);
-  const BackEnd *found = NULL;
+  g_auto (GStrv) parts = g_strsplit (name, "+", 2);
+  const BackEnd *found = parts[0] != NULL ? find_back_end (parts[0]) : NULL;
+  TnProductBackEnd product = best_product ();
 
-  if (g_str_equal (name, "auto"))
-    found = best_back_end ();
-  for (guint i = 0; found == NULL && i < G_N_ELEMENTS (back_ends); i++)
-    if (g_str_equal (name, back_ends[i].name))
-      found = &back_ends[i];
-
-  if (found == NULL)
+  if (found != NULL && parts[1] != NULL && strcmp (parts[1], "own") == 0)
+    product = TN_PRODUCT_OWN;
+  else if (found != NULL && parts[1] != NULL && strcmp (parts[1], "openblas") == 0)
+    product = TN_PRODUCT_OPENBLAS;
+  else if (found == NULL || parts[1] != NULL)
     {
-      g_autoptr (GString) names = g_string_new ("auto");
-
-      for (guint i = 0; i < G_N_ELEMENTS (back_ends); i++)
-        g_string_append_printf (names, ", %s", back_ends[i].name);
-      g_set_error (error, TN_ERROR, TN_ERROR_ARGUMENT, _ ("device “%s” is unknown; expected one of: %s"), name, names->str);
+      set_unknown_error (name, error);
       return FALSE;
     }
   if ((found->needs & tn_cpu_info_features ()) != found->needs)
@@ -127,13 +162,21 @@ tn_device_override (const char *name, GError **error)
       g_set_error (error, TN_ERROR, TN_ERROR_UNSUPPORTED, _ ("device “%s” is not possible on this processor"), name);
       return FALSE;
     }
-  if (device != NULL && !g_str_equal (device->name, found->name))
+  if (device != NULL && (strcmp (device->name, found->name) != 0 || device->product != product))
     {
-      g_set_error (error, TN_ERROR, TN_ERROR_BUSY, _ ("device “%s” comes too late: “%s” is in use already"), name, device->name);
+      g_set_error (error, TN_ERROR, TN_ERROR_BUSY, _ ("device “%s” comes too late: “%s” with %s products is in use already"),
+                   name, device->name, tn_product_back_end_get_name (device->product));
       return FALSE;
     }
   wanted = found;
+  wanted_product = product;
   return TRUE;
+}
+
+const char *
+tn_product_back_end_get_name (TnProductBackEnd product)
+{
+  return product == TN_PRODUCT_OWN ? "own" : "openblas";
 }
 
 void

@@ -16,29 +16,42 @@ typedef enum
   TN_CPU_AVX512_VNNI = 1 << 4,
   TN_CPU_AVX512_BF16 = 1 << 5,
   TN_CPU_NEON = 1 << 6,
+  TN_CPU_NEON_DOTPROD = 1 << 7,
 } TnCpuFeatures;
+
+/* What multiplies matrices of floats. They round in different orders, so speed never chooses between them: a fixed rule does, and what
+ * is computed says which it was. */
+typedef enum
+{
+  TN_PRODUCT_OWN,      /* one chain of fused multiply-adds an element: the same bits on every processor */
+  TN_PRODUCT_OPENBLAS, /* the rule for processors without fused multiply-add; bits depend on the kernels that OpenBLAS chose */
+} TnProductBackEnd;
 
 typedef struct
 {
   char         *name;         /* "cpu-avx512", "cpu-avx2", "cpu-scalar", "cpu-neon" */
   char         *cpu_model;    /* as the system names it */
-  TnCpuFeatures features;
+  TnCpuFeatures features;     /* those that this device uses */
+  TnCpuFeatures cpu_features; /* all that the processor has */
   guint         cores;        /* physical cores this process may use */
   guint         threads;      /* threads the engine uses */
   gsize         l1d_bytes;    /* per core; 0 unknown */
   gsize         l2_bytes;     /* per core */
   gsize         l3_bytes;     /* shared */
   gsize         memory_bytes; /* of the machine */
+  TnProductBackEnd product;
   char         *blas;         /* library file really loaded and its configuration string */
   char         *wait_policy;  /* what idle threads do: "passive" or what is set */
 } TnDevice;
 
 /* The device in use, chosen at the first call; owned by the engine. */
 const TnDevice *tn_device_auto_select (void);
-/* --device NAME ("auto", "cpu-avx512", "cpu-avx2", "cpu-scalar"); before any other call of the engine.
- * TN_ERROR_ARGUMENT when unknown, TN_ERROR_UNSUPPORTED when the CPU lacks it. */
+/* --device NAME ("auto", "cpu-avx512", "cpu-avx2", "cpu-neon", "cpu-scalar", each also with "+own" or "+openblas" for the products of
+ * floats: "auto+openblas"); before any other call of the engine.
+ * TN_ERROR_ARGUMENT when unknown, TN_ERROR_UNSUPPORTED when the CPU lacks it, TN_ERROR_BUSY when another is in use already. */
 gboolean        tn_device_override    (const char *name, GError **error);
 /* 0: all cores. Before the first product. */
+const char     *tn_product_back_end_get_name (TnProductBackEnd product); /* "own", "openblas" */
 void            tn_device_set_threads (guint threads);
 guint           tn_device_get_threads (void);
 /* Best of several sequential reads over a buffer larger than the last cache, bytes per second; takes about half a second. */

@@ -3,48 +3,54 @@
 
 #include "engine/kernels/lanes16.h"
 
+/* value * factor is the result. */
 TN_KERNEL_INLINE void
-silu_multiply16 (TnFloat16 *gate, const TnFloat16 *up)
+silu (TnFloats *value)
 {
-  TnFloat16 negative = -*gate;
-  TnFloat16 exponential;
+  TnFloats exponential = -*value;
 
-  tn_exp16 (&negative, &exponential);
-  *gate = *gate / (1.0f + exponential) * *up;
+  tn_exp (&exponential, &exponential);
+  *value = *value / (1.0f + exponential);
 }
 
 TN_KERNEL_INLINE void
-tn_silu_multiply_body (float *gate, const float *up, gsize n)
+relu2 (TnFloats *value)
 {
-  TnFloat16 a, b;
-  gsize i = 0;
+  TnFloats positive = TN_SELECT (*value < 0.0f, (TnFloats){0}, *value);
 
-  for (; i + TN_LANES16 <= n; i += TN_LANES16)
-    {
-      tn_load16 (gate + i, &a);
-      tn_load16 (up + i, &b);
-      silu_multiply16 (&a, &b);
-      tn_store16 (gate + i, &a);
-    }
-  if (i < n)
-    {
-      tn_load16_part (gate + i, n - i, 0.0f, &a);
-      tn_load16_part (up + i, n - i, 0.0f, &b);
-      silu_multiply16 (&a, &b);
-      tn_store16_part (gate + i, n - i, &a);
-    }
+  *value = positive * positive;
 }
 
-TN_KERNEL_INLINE void
-tn_relu2_multiply_body (float *gate, const float *up, gsize n)
-{
-  for (gsize i = 0; i < n; i++)
-    {
-      float positive = gate[i] < 0.0f ? 0.0f : gate[i];
+/* gate = activation (gate) * up. */
+#define DEFINE_BODY(name, activation)                                                                                            \
+  TN_KERNEL_INLINE void name##_body (float *gate, const float *up, gsize n)                                                      \
+  {                                                                                                                              \
+    float gate_tail[TN_PIECE] = {0}, up_tail[TN_PIECE] = {0};                                                                    \
+    TnFloats value, factor;                                                                                                      \
+    gsize i = 0;                                                                                                                 \
+    for (; i + TN_PIECE <= n; i += TN_PIECE)                                                                                     \
+      {                                                                                                                          \
+        tn_load (gate + i, &value);                                                                                              \
+        tn_load (up + i, &factor);                                                                                               \
+        activation (&value);                                                                                                     \
+        value *= factor;                                                                                                         \
+        tn_store (gate + i, &value);                                                                                             \
+      }                                                                                                                          \
+    if (i < n)                                                                                                                   \
+      {                                                                                                                          \
+        memcpy (gate_tail, gate + i, (n - i) * sizeof (float));                                                                  \
+        memcpy (up_tail, up + i, (n - i) * sizeof (float));                                                                      \
+        tn_load (gate_tail, &value);                                                                                             \
+        tn_load (up_tail, &factor);                                                                                              \
+        activation (&value);                                                                                                     \
+        value *= factor;                                                                                                         \
+        tn_store (gate_tail, &value);                                                                                            \
+        memcpy (gate + i, gate_tail, (n - i) * sizeof (float));                                                                  \
+      }                                                                                                                          \
+  }
 
-      gate[i] = positive * positive * up[i];
-    }
-}
+DEFINE_BODY (tn_silu_multiply, silu)
+DEFINE_BODY (tn_relu2_multiply, relu2)
 
 TN_KERNEL_DEFINE (tn_silu_multiply, (float *gate, const float *up, gsize n), (gate, up, n))
 TN_KERNEL_DEFINE (tn_relu2_multiply, (float *gate, const float *up, gsize n), (gate, up, n))

@@ -1,96 +1,167 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include <math.h>
 #include <string.h>
 
 #include "engine/kernels/variant.h"
 
-/* 16 floats side by side; private to engine/kernels. Values go through pointers, because passing wide vectors to functions has
- * no stable ABI on processors without them. */
+/* 16 floats side by side; private to engine/kernels. They come in pieces as wide as a register is, because compilers keep wider
+ * vectors in memory and not in several registers. Values go through pointers, because passing wide vectors to functions has no
+ * stable ABI on processors without them. */
 
 #define TN_LANES16 16
 
-typedef float TnFloat16 __attribute__ ((vector_size (64)));
-typedef gint32 TnInt16 __attribute__ ((vector_size (64)));
-typedef float TnHalf8 __attribute__ ((vector_size (32)));
-typedef double TnDouble8 __attribute__ ((vector_size (64)));
+#if defined(__x86_64__)
+#define TN_PIECE 8
+#define TN_LOWER(v) __builtin_shufflevector ((v), (v), 0, 1, 2, 3)
+#define TN_UPPER(v) __builtin_shufflevector ((v), (v), 4, 5, 6, 7)
+#else
+#define TN_PIECE 4
+#define TN_LOWER(v) __builtin_shufflevector ((v), (v), 0, 1)
+#define TN_UPPER(v) __builtin_shufflevector ((v), (v), 2, 3)
+#endif
+#define TN_PIECES (TN_LANES16 / TN_PIECE)
 
-#define TN_SELECT16(mask, a, b) ((TnFloat16) (((mask) & (TnInt16) (a)) | (~(mask) & (TnInt16) (b))))
+/* TN_PIECE lanes. */
+typedef float TnFloats __attribute__ ((vector_size (TN_PIECE * 4)));
+typedef gint32 TnInts __attribute__ ((vector_size (TN_PIECE * 4)));
+typedef double TnWide __attribute__ ((vector_size (TN_PIECE * 8)));
+/* Half as many. */
+typedef double TnDoubles __attribute__ ((vector_size (TN_PIECE * 4)));
+
+typedef struct
+{
+  TnFloats pieces[TN_PIECES];
+} TnFloats16;
+
+typedef struct
+{
+  TnDoubles parts[2 * TN_PIECES];
+} TnSums16;
+
+/* Unrolled, so that what the loop goes over stays in registers. */
+#define TN_EACH_PIECE(k) _Pragma ("GCC unroll 4") for (guint k = 0; k < TN_PIECES; k++)
+
+#define TN_SELECT(mask, a, b) ((TnFloats) (((mask) & (TnInts) (a)) | (~(mask) & (TnInts) (b))))
 
 TN_KERNEL_INLINE void
-tn_load16 (const float *x, TnFloat16 *out)
+tn_load (const float *x, TnFloats *out)
 {
   memcpy (out, x, sizeof *out);
 }
 
-/* n < 16 values, the rest is fill. */
 TN_KERNEL_INLINE void
-tn_load16_part (const float *x, gsize n, float fill, TnFloat16 *out)
-{
-  *out = (TnFloat16){ 0 } + fill;
-  for (gsize i = 0; i < n; i++)
-    (*out)[i] = x[i];
-}
-
-TN_KERNEL_INLINE void
-tn_store16 (float *x, const TnFloat16 *value)
+tn_store (float *x, const TnFloats *value)
 {
   memcpy (x, value, sizeof *value);
 }
 
 TN_KERNEL_INLINE void
-tn_store16_part (float *x, gsize n, const TnFloat16 *value)
+tn_load16 (const float *x, TnFloats16 *out)
 {
-  for (gsize i = 0; i < n; i++)
-    x[i] = (*value)[i];
+  TN_EACH_PIECE (k)
+  tn_load (x + k * TN_PIECE, &out->pieces[k]);
 }
 
-/* Adds lanes 0..7 to sums[0] and 8..15 to sums[1], in double. */
 TN_KERNEL_INLINE void
-tn_accumulate16 (const TnFloat16 *value, TnDouble8 sums[2])
+tn_store16 (float *x, const TnFloats16 *values)
 {
-  TnHalf8 halves[2];
+  TN_EACH_PIECE (k)
+  tn_store (x + k * TN_PIECE, &values->pieces[k]);
+}
 
-  memcpy (halves, value, sizeof halves);
-  sums[0] += __builtin_convertvector(halves[0], TnDouble8);
-  sums[1] += __builtin_convertvector(halves[1], TnDouble8);
+/* The last n < 16 of a row, with fill behind them. Into a variable of its own: one that is written lane by lane lives in memory.
+ */
+TN_KERNEL_INLINE void
+tn_load16_tail (const float *x, gsize n, float fill, TnFloats16 *out)
+{
+  float lanes[TN_LANES16];
+
+  for (gsize i = 0; i < TN_LANES16; i++)
+    lanes[i] = i < n ? x[i] : fill;
+  memcpy (out, lanes, sizeof *out);
+}
+
+/* Adds the values to the sums of their lanes, in double. */
+TN_KERNEL_INLINE void
+tn_accumulate16 (const TnFloats16 *values, TnSums16 *sums)
+{
+  TN_EACH_PIECE (k)
+  {
+    TnWide wide = __builtin_convertvector(values->pieces[k], TnWide);
+
+    sums->parts[2 * k] += TN_LOWER (wide);
+    sums->parts[2 * k + 1] += TN_UPPER (wide);
+  }
 }
 
 /* The same with squares, each exact in double. */
 TN_KERNEL_INLINE void
-tn_accumulate16_squares (const TnFloat16 *value, TnDouble8 sums[2])
+tn_accumulate16_squares (const TnFloats16 *values, TnSums16 *sums)
 {
-  TnHalf8 halves[2];
-  TnDouble8 low, high;
+  TN_EACH_PIECE (k)
+  {
+    TnWide wide = __builtin_convertvector(values->pieces[k], TnWide);
 
-  memcpy (halves, value, sizeof halves);
-  low = __builtin_convertvector(halves[0], TnDouble8);
-  high = __builtin_convertvector(halves[1], TnDouble8);
-  sums[0] += low * low;
-  sums[1] += high * high;
+    sums->parts[2 * k] += TN_LOWER (wide) * TN_LOWER (wide);
+    sums->parts[2 * k + 1] += TN_UPPER (wide) * TN_UPPER (wide);
+  }
 }
 
 TN_KERNEL_INLINE double
-tn_fold16 (const TnDouble8 sums[2])
+tn_fold16 (const TnSums16 *sums)
 {
-  TnDouble8 s = sums[0] + sums[1];
+  double lanes[TN_LANES16], s[8];
 
+  memcpy (lanes, sums, sizeof lanes);
+  for (guint i = 0; i < 8; i++)
+    s[i] = lanes[i] + lanes[i + 8];
   return ((s[0] + s[4]) + (s[2] + s[6])) + ((s[1] + s[5]) + (s[3] + s[7]));
+}
+
+/* 1 / sqrt (mean x^2 + epsilon), of the sums of x^2. */
+TN_KERNEL_INLINE float
+tn_rmsnorm_factor_of (const TnSums16 *sums, gsize width, double epsilon)
+{
+  return (float) (1.0 / sqrt (tn_fold16 (sums) / (double) width + epsilon));
+}
+
+TN_KERNEL_INLINE float
+tn_rmsnorm_factor (const float *x, gsize width, double epsilon)
+{
+  TnSums16 sums = {0};
+  gsize i = 0;
+
+  for (; i + TN_LANES16 <= width; i += TN_LANES16)
+    {
+      TnFloats16 values;
+
+      tn_load16 (x + i, &values);
+      tn_accumulate16_squares (&values, &sums);
+    }
+  if (i < width)
+    {
+      TnFloats16 tail;
+
+      tn_load16_tail (x + i, width - i, 0.0f, &tail);
+      tn_accumulate16_squares (&tail, &sums);
+    }
+  return tn_rmsnorm_factor_of (&sums, width, epsilon);
 }
 
 /* exp(x) to about 1 unit in the last place; 0 below -104, infinity above 88.73, NaN for NaN.
  * x = n ln 2 + r, |r| <= ln 2 / 2; ln 2 in two parts and the polynomial for exp(r) are those of Cephes' expf (S. Moshier). */
 TN_KERNEL_INLINE void
-tn_exp16 (const TnFloat16 *x, TnFloat16 *out)
+tn_exp (const TnFloats *x, TnFloats *out)
 {
-  const TnFloat16 rounder = (TnFloat16){0} + 12582912.0f; /* 1.5 * 2^23: adding it rounds to an integer */
-  const TnInt16 is_nan = *x != *x;
-  TnFloat16 value = TN_SELECT16 (*x < -104.0f, (TnFloat16){0} - 104.0f, *x);
-  TnFloat16 n, r, p;
-  TnInt16 exponent, half;
+  const TnFloats rounder = (TnFloats){0} + 12582912.0f; /* 1.5 * 2^23: adding it rounds to an integer */
+  const TnInts is_nan = *x != *x;
+  TnFloats value = TN_SELECT (*x > -104.0f, *x, (TnFloats){0} - 104.0f); /* NaN too */
+  TnFloats n, r, p;
+  TnInts exponent, half;
 
-  value = TN_SELECT16 (value > 89.0f, (TnFloat16){0} + 89.0f, value);
-  value = TN_SELECT16 (is_nan, (TnFloat16){0}, value);
+  value = TN_SELECT (value > 89.0f, (TnFloats){0} + 89.0f, value);
   n = (value * 1.44269504088896341f + rounder) - rounder;
   r = (value - n * 0.693359375f) - n * -2.12194440e-4f;
   p = r * 1.9875691500e-4f + 1.3981999507e-3f;
@@ -101,8 +172,8 @@ tn_exp16 (const TnFloat16 *x, TnFloat16 *out)
   p = (p * (r * r) + r) + 1.0f;
 
   /* In two factors, so that results below the normal range round once and those above become infinite. */
-  exponent = __builtin_convertvector(n, TnInt16);
+  exponent = __builtin_convertvector(n, TnInts);
   half = exponent >> 1;
-  p = p * (TnFloat16) ((half + 127) << 23) * (TnFloat16) ((exponent - half + 127) << 23);
-  *out = TN_SELECT16 (is_nan, *x, p);
+  p = p * (TnFloats) ((half + 127) << 23) * (TnFloats) ((exponent - half + 127) << 23);
+  *out = TN_SELECT (is_nan, *x, p);
 }

@@ -5,77 +5,107 @@
 
 #include "engine/kernels/lanes16.h"
 
+#define FIND_CHUNK ((gsize) 64)
+
 /* The largest value that is not NaN; -infinity when there is none. Any order gives the same. */
 TN_KERNEL_INLINE float
 maximum (const float *x, gsize n)
 {
-  TnFloat16 best = (TnFloat16){0} - INFINITY;
-  TnFloat16 value;
-  float result;
+  TnFloats16 best, values;
+  float lanes[TN_LANES16], result = -INFINITY;
   gsize i = 0;
 
+  TN_EACH_PIECE (k)
+  best.pieces[k] = (TnFloats){0} - INFINITY;
   for (; i + TN_LANES16 <= n; i += TN_LANES16)
     {
-      tn_load16 (x + i, &value);
-      best = TN_SELECT16 (value > best, value, best);
+      tn_load16 (x + i, &values);
+      TN_EACH_PIECE (k)
+      best.pieces[k] = TN_SELECT (values.pieces[k] > best.pieces[k], values.pieces[k], best.pieces[k]);
     }
-  result = best[0];
-  for (guint lane = 1; lane < TN_LANES16; lane++)
-    result = best[lane] > result ? best[lane] : result;
+  memcpy (lanes, &best, sizeof lanes);
+  for (guint lane = 0; lane < TN_LANES16; lane++)
+    result = lanes[lane] > result ? lanes[lane] : result;
   for (; i < n; i++)
     result = x[i] > result ? x[i] : result;
   return result;
 }
 
-/* The sum of exp (x - shift); writes the terms to out where it is not NULL. */
-TN_KERNEL_INLINE double
-sum_exponentials (const float *x, gsize n, float shift, float *out)
+/* Replaces 16 values by their terms exp (x - shift) and adds these to sums. */
+TN_KERNEL_INLINE void
+take_exponentials (TnFloats16 *values, float shift, TnSums16 *sums)
 {
-  TnDouble8 sums[2] = {{0}, {0}};
-  TnFloat16 value;
+  TN_EACH_PIECE (k)
+  {
+    values->pieces[k] -= shift;
+    tn_exp (&values->pieces[k], &values->pieces[k]);
+  }
+  tn_accumulate16 (values, sums);
+}
+
+/* The sum of exp (x - shift). store, a constant: the terms go to out, which may be x. */
+TN_KERNEL_INLINE double
+sum_exponentials (const float *x, gsize n, float shift, gboolean store, float *out)
+{
+  TnSums16 sums = {0};
+  TnFloats16 values;
   gsize i = 0;
 
   for (; i + TN_LANES16 <= n; i += TN_LANES16)
     {
-      tn_load16 (x + i, &value);
-      value -= shift;
-      tn_exp16 (&value, &value);
-      tn_accumulate16 (&value, sums);
-      if (out != NULL)
-        tn_store16 (out + i, &value);
+      tn_load16 (x + i, &values);
+      take_exponentials (&values, shift, &sums);
+      if (store)
+        tn_store16 (out + i, &values);
     }
   if (i < n)
     {
-      tn_load16_part (x + i, n - i, -INFINITY, &value);
-      value -= shift;
-      tn_exp16 (&value, &value);
-      for (gsize lane = n - i; lane < TN_LANES16; lane++)
-        value[lane] = 0.0f;
-      tn_accumulate16 (&value, sums);
-      if (out != NULL)
-        tn_store16_part (out + i, n - i, &value);
+      TnFloats16 tail;
+
+      tn_load16_tail (x + i, n - i, -INFINITY, &tail);
+      take_exponentials (&tail, shift, &sums);
+      if (store)
+        memcpy (out + i, &tail, (n - i) * sizeof (float));
     }
-  return tn_fold16 (sums);
+  return tn_fold16 (&sums);
 }
 
 TN_KERNEL_INLINE void
 tn_softmax_body (float *x, gsize n)
 {
-  float scale = (float) (1.0 / sum_exponentials (x, n, maximum (x, n), x));
+  float scale = (float) (1.0 / sum_exponentials (x, n, maximum (x, n), TRUE, x));
 
   for (gsize i = 0; i < n; i++)
     x[i] *= scale;
+}
+
+/* The first place of value; n when it is nowhere. */
+TN_KERNEL_INLINE gsize
+find_first (const float *x, gsize n, float value)
+{
+  gsize i = 0;
+
+  for (; i + FIND_CHUNK <= n; i += FIND_CHUNK)
+    {
+      gint found = FALSE;
+
+      for (gsize j = 0; j < FIND_CHUNK; j++)
+        found |= x[i + j] == value;
+      if (found)
+        break;
+    }
+  while (i < n && !(x[i] == value))
+    i++;
+  return i;
 }
 
 TN_KERNEL_INLINE void
 tn_log_sum_exp_piece_body (const float *x, gsize n, guint first, TnLogSumExp *piece)
 {
   float shift = maximum (x, n);
-  gsize best = 0;
+  gsize best = find_first (x, n, shift);
 
-  while (best < n && !(x[best] == shift))
-    best++;
-  *piece = (TnLogSumExp){.sum = sum_exponentials (x, n, shift == -INFINITY ? 0.0f : shift, NULL),
+  *piece = (TnLogSumExp){.sum = sum_exponentials (x, n, shift == -INFINITY ? 0.0f : shift, FALSE, NULL),
                          .maximum = shift,
                          .best = best < n ? first + (guint) best : G_MAXUINT};
 }

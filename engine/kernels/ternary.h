@@ -10,8 +10,9 @@ G_BEGIN_DECLS
  *
  * The weights lie in tiles of 16 rows by 16 columns, 64 bytes each; the tiles of a group of 16 rows stand together, by column.
  * In a tile, byte 4 r + k, bits 2 n .. 2 n + 1, hold the code of row r and column 4 n + k (r < 16, k < 4, n < 4): 0, 1, 2 for
- * -1, 0, +1. Rows and columns behind the end hold code 1. Shifting a tile by 2 n and masking gives four columns of 16 rows in the order that
- * products of bytes want them; a vector product reads all of it from front to back. */
+ * -1, 0, +1. Rows and columns behind the end hold code 0, so that products of codes add nothing there whatever the activations are.
+ * Shifting a tile by 2 n and masking gives four columns of 16 rows in the order that products of bytes want them; a vector
+ * product reads all of it from front to back. */
 
 #define TN_TERNARY_TILE_ROWS 16
 #define TN_TERNARY_TILE_COLUMNS 16
@@ -46,7 +47,9 @@ void  tn_ternary_unpack        (const TnTernaryMatrix *self, guint64 first, guin
 /* y [n_tokens, n] (row stride y_stride) for rows first .. first + n of the weights (first a multiple of 16, n too unless the rows end
  * there): y[t][r] = scaled sum over k of w[first + r][k] x[t][k], y[t] and scales->rows starting at row first.
  * x: [n_tokens, tn_ternary_padded (columns)] of stride x_stride, each row aligned to 16; x_sums[t]: sum of x[t][0 .. columns).
- * scratch: [tn_ternary_scratch_bytes (columns)], aligned to 64, of this thread alone. Runs on this thread alone. */
+ * scratch: [tn_ternary_scratch_bytes (columns)], aligned to 64, of this thread alone. Runs on this thread alone.
+ * To share a product among threads give each a range of rows: whole groups of 16, and where there are many tokens better 128 and more,
+ * for each call copies x once and unpacks its rows once for up to 192 tokens. Few tokens read their range from front to back. */
 void  tn_ternary_product       (const TnTernaryMatrix *self, guint64 first, guint64 n, const gint8 *x, gsize x_stride,
                                 const gint32 *x_sums, gsize n_tokens, const TnTernaryScales *scales, float *y, gsize y_stride,
                                 void *scratch);

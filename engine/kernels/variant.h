@@ -7,12 +7,16 @@ G_BEGIN_DECLS
 
 /* A kernel is written once, as an inline body over 16 fixed lanes, and compiled once for each instruction set. Every lane does
  * the same operations in the same order whatever the registers' width, and lanes are folded in a fixed order, so all variants
- * give the same bits; the choice is the device's. */
+ * give the same bits; the choice is the device's. Products of bytes are written for each instruction set by hand, and are integers.
+ * Where a kernel has nothing better for a variant it uses the one before it of the same processor, or the plain code. */
 typedef enum
 {
   TN_VARIANT_SCALAR,
   TN_VARIANT_AVX2,
   TN_VARIANT_AVX512,
+  TN_VARIANT_AVX512_VNNI,
+  TN_VARIANT_NEON,
+  TN_VARIANT_NEON_DOTPROD,
   TN_N_VARIANTS
 } TnVariant;
 
@@ -35,6 +39,7 @@ gboolean  tn_variant_use (TnVariant variant);
   {                                                                                                                              \
     switch (tn_variant_get ())                                                                                                   \
       {                                                                                                                          \
+      case TN_VARIANT_AVX512_VNNI:                                                                                               \
       case TN_VARIANT_AVX512:                                                                                                    \
         name##_avx512 arguments;                                                                                                 \
         break;                                                                                                                   \

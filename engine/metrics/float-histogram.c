@@ -4,6 +4,8 @@
 #include <math.h>
 #include <string.h>
 
+G_STATIC_ASSERT (TN_FLOAT_HISTOGRAM_BINS == 64 * TN_FLOAT_HISTOGRAM_BLOCK);
+
 #define SIGN_BIN 0x8000u
 #define INFINITY_BIN 0x7f80u
 
@@ -31,14 +33,14 @@ tn_float_histogram_free (TnFloatHistogram *self)
 {
   if (self == NULL)
     return;
-  g_free (self->bins);
+  g_free ((guint64 *) self->bins);
   g_free (self);
 }
 
 void
 tn_float_histogram_add (TnFloatHistogram *self, const float *x, gsize n)
 {
-  guint64 *bins = self->bins;
+  guint64 *bins = (guint64 *) self->bins, occupied = 0;
 
   for (gsize i = 0; i < n; i++)
     {
@@ -59,14 +61,42 @@ tn_float_histogram_add (TnFloatHistogram *self, const float *x, gsize n)
           continue;
         }
       bins[bits >> 16]++;
+      occupied |= G_GUINT64_CONSTANT (1) << (bits >> 16) / TN_FLOAT_HISTOGRAM_BLOCK;
     }
+  self->occupied |= occupied;
+}
+
+void
+tn_float_histogram_add_counts (TnFloatHistogram *self, guint first, const guint64 *counts, guint n)
+{
+  guint block = first / TN_FLOAT_HISTOGRAM_BLOCK;
+  guint64 *bins = (guint64 *) self->bins + first;
+
+  g_return_if_fail (n <= TN_FLOAT_HISTOGRAM_BLOCK && first + n <= (block + 1) * TN_FLOAT_HISTOGRAM_BLOCK);
+
+  self->occupied |= G_GUINT64_CONSTANT (1) << block;
+  for (guint i = 0; i < n; i++)
+    bins[i] += counts[i];
+}
+
+void
+tn_float_histogram_clear (TnFloatHistogram *self)
+{
+  guint64 *bins = (guint64 *) self->bins;
+
+  for (guint block = 0; block < 64; block++)
+    if (self->occupied >> block & 1)
+      memset (bins + block * TN_FLOAT_HISTOGRAM_BLOCK, 0, TN_FLOAT_HISTOGRAM_BLOCK * sizeof *bins);
+  *self = (TnFloatHistogram){ .bins = bins };
 }
 
 void
 tn_float_histogram_merge (TnFloatHistogram *self, const TnFloatHistogram *other)
 {
-  for (guint i = 0; i < TN_FLOAT_HISTOGRAM_BINS; i++)
-    self->bins[i] += other->bins[i];
+  for (guint block = 0; block < 64; block++)
+    if (other->occupied >> block & 1)
+      tn_float_histogram_add_counts (self, block * TN_FLOAT_HISTOGRAM_BLOCK, other->bins + block * TN_FLOAT_HISTOGRAM_BLOCK,
+                                     TN_FLOAT_HISTOGRAM_BLOCK);
   self->zeros += other->zeros;
   self->nans += other->nans;
   self->positive_infinities += other->positive_infinities;

@@ -10,13 +10,17 @@ G_BEGIN_DECLS
  * Zeros (of either sign) and NaN, +inf, -inf are counted apart and stand in no bin. */
 #define TN_FLOAT_HISTOGRAM_BINS 65536
 
+/* Most bins are empty: they are told by blocks of so many, 64 in all. */
+#define TN_FLOAT_HISTOGRAM_BLOCK 1024
+
 typedef struct
 {
-  guint64 *bins;   /* [65536], index = bits >> 16 */
-  guint64  zeros;
-  guint64  nans;
-  guint64  positive_infinities;
-  guint64  negative_infinities;
+  const guint64 *bins;     /* [65536], index = bits >> 16; written by the functions below alone */
+  guint64        occupied; /* a bit each block of bins; where it is not set they are empty */
+  guint64        zeros;
+  guint64        nans;
+  guint64        positive_infinities;
+  guint64        negative_infinities;
 } TnFloatHistogram;
 
 TnFloatHistogram *tn_float_histogram_new     (void);
@@ -24,6 +28,10 @@ TnFloatHistogram *tn_float_histogram_copy    (const TnFloatHistogram *self);
 void              tn_float_histogram_free    (TnFloatHistogram *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (TnFloatHistogram, tn_float_histogram_free)
 void              tn_float_histogram_add     (TnFloatHistogram *self, const float *x, gsize n);
+/* Adds counts to bins first .. first + n of one block. */
+void              tn_float_histogram_add_counts (TnFloatHistogram *self, guint first, const guint64 *counts, guint n);
+/* Back to an empty one. */
+void              tn_float_histogram_clear   (TnFloatHistogram *self);
 void              tn_float_histogram_merge   (TnFloatHistogram *self, const TnFloatHistogram *other);
 /* Finite values, zeros included. */
 guint64           tn_float_histogram_count   (const TnFloatHistogram *self);

@@ -2,7 +2,6 @@
 #include "engine/nn/generate.h"
 
 #include <glib/gi18n-lib.h>
-#include <math.h>
 #include <string.h>
 
 #include "engine/device/device.h"
@@ -10,9 +9,9 @@
 #include "engine/kernels/activation.h"
 #include "engine/kernels/elementwise.h"
 #include "engine/kernels/norm.h"
-#include "engine/kernels/softmax.h"
-#include "engine/nn/linear.h"
-#include "engine/nn/model-private.h"
+#include "engine/nn/attention.h"
+#include "engine/nn/block-layers.h"
+#include "engine/nn/llama-forward.h"
 
 #define FIRST_CAPACITY 256
 
@@ -24,7 +23,9 @@ struct _TnGenerator
   float *cache;                    /* keys of each block, then values of each: [2, n_layer, capacity, n_head_kv * head_dim] */
   float *cosines, *sines, *scores; /* [capacity, rope_dim / 2] twice, [capacity] */
   float *work;                     /* what one token needs */
-  float *tiles;                    /* decoded rows, a tile a thread */
+  float *tiles;                    /* decoded rows, a tile of tile_count floats a thread */
+  gsize tile_count;
+  TnLayerScratch layer_scratch;
   float *residual, *normed, *q, *attended, *gate, *up, *logits;
 };
 
@@ -44,16 +45,17 @@ grow (float **block, gsize n, gsize old_size, gsize new_size, GError **error)
   return TRUE;
 }
 
-/* Room for one more position. The cache goes last: where it fails the rest is only larger than needed. */
+/* Room for n more positions. The cache goes last: where it fails the rest is only larger than needed. */
 static gboolean
-reserve (TnGenerator *self, GError **error)
+reserve (TnGenerator *self, guint n, GError **error)
 {
   const TnLlamaConfig *config = &self->model->config;
   gsize width = (gsize) config->n_head_kv * config->head_dim, half = config->rope_dim / 2;
-  guint wanted = MIN (config->n_context, MAX (2 * self->capacity, FIRST_CAPACITY));
+  guint wanted = MAX (2 * self->capacity, FIRST_CAPACITY);
 
-  if (self->position < self->capacity)
+  if (self->position + n <= self->capacity)
     return TRUE;
+  wanted = MIN (config->n_context, MAX (wanted, self->position + n));
   if (!grow (&self->cosines, 1, 0, wanted * half, error) || !grow (&self->sines, 1, 0, wanted * half, error) ||
       !grow (&self->scores, 1, 0, wanted, error))
     return FALSE;
@@ -65,17 +67,17 @@ reserve (TnGenerator *self, GError **error)
   return TRUE;
 }
 
-/* Floats of a thread's tile: rows of the widest weight that has to be decoded. */
+/* Floats of a thread's tile: what the most demanding weight takes. */
 static gsize
 tile_count (const TnModel *model)
 {
-  gsize widest = tn_linear_in_place (model->head) ? 0 : tn_tensor_columns (model->head);
+  gsize most = tn_weight_vector_count (model->head);
 
   for (guint i = 0; i < model->config.n_layer; i++)
     for (guint k = 0; k < TN_N_LAYERS; k++)
-      if (!tn_linear_in_place (model->blocks[i].weights[k]))
-        widest = MAX (widest, tn_tensor_columns (model->blocks[i].weights[k]));
-  return TN_LINEAR_VECTOR_ROWS * widest;
+      if (model->blocks[i].weights[k] != NULL)
+        most = MAX (most, tn_weight_vector_count (model->blocks[i].weights[k]));
+  return most;
 }
 
 TnGenerator *
@@ -88,10 +90,13 @@ tn_generator_new (TnModel *model, GError **error)
   TnPool *pool = tn_pool_default ();
 
   self->model = tn_model_ref (model);
-  if ((self->work = tn_pool_alloc_array (pool, TN_PURPOSE_ACTIVATIONS, work, sizeof (float), error)) == NULL ||
-      (self->tiles = tn_pool_alloc_array (pool, TN_PURPOSE_SCRATCH, tn_device_get_threads () * tile_count (model), sizeof (float),
+  tn_layer_scratch_plan (&self->layer_scratch, model, 1, tn_device_get_threads ());
+  self->tile_count = tile_count (model);
+  if (!tn_layer_scratch_init (&self->layer_scratch, error) ||
+      (self->work = tn_pool_alloc_array (pool, TN_PURPOSE_ACTIVATIONS, work, sizeof (float), error)) == NULL ||
+      (self->tiles = tn_pool_alloc_array (pool, TN_PURPOSE_SCRATCH, tn_device_get_threads () * self->tile_count, sizeof (float),
                                           error)) == NULL ||
-      !reserve (self, error))
+      !reserve (self, 1, error))
     return NULL;
   self->residual = self->work;
   self->normed = self->residual + config->n_embd;
@@ -116,33 +121,35 @@ tn_generator_free (TnGenerator *self)
   tn_pool_release (pool, self->scores);
   tn_pool_release (pool, self->work);
   tn_pool_release (pool, self->tiles);
+  tn_layer_scratch_clear (&self->layer_scratch);
   tn_model_unref (self->model);
   g_free (self);
 }
 
 static void
-attend (TnGenerator *self, const float *keys, const float *values)
+multiply (const TnLinear *layers, guint n_layers, const float *x, gpointer user_data)
 {
-  const TnLlamaConfig *config = &self->model->config;
-  gsize width_kv = (gsize) config->n_head_kv * config->head_dim, head_dim = config->head_dim;
-  guint seen = self->position + 1;
-  float scale = (float) (1.0 / sqrt (config->head_dim));
+  const TnGenerator *self = user_data;
 
-  for (guint head = 0; head < config->n_head; head++)
-    {
-      gsize place_kv = (gsize) (head / (config->n_head / config->n_head_kv)) * head_dim, place = (gsize) head * head_dim;
-
-      tn_product_transposed (self->q + place, head_dim, keys + place_kv, width_kv, self->scores, seen, 1, seen, head_dim, scale);
-      tn_softmax (self->scores, seen);
-      tn_product_plain (self->scores, seen, values + place_kv, width_kv, self->attended + place, head_dim, 1, head_dim, seen);
-    }
+  for (guint i = 0; i < n_layers; i++)
+    tn_linear_vector (layers[i].weight, x, self->tiles, self->tile_count, layers[i].y);
 }
 
+/* Linear layers first .. first + n of a block, behind a norm when gain is given; normed may be x. */
 static void
-normalize (const TnGenerator *self, const float *x, gsize width, const float *gain, float *out)
+apply (TnGenerator *self, guint index, TnLayerKind first, guint n, const float *x, gsize width, const float *gain, float *normed,
+       float *const *y)
 {
-  if (gain != NULL)
-    tn_rmsnorm (x, gain, self->model->config.norm_epsilon, 1, width, out);
+  const TnBlockLayers *block = &self->model->blocks[index];
+  double epsilon = self->model->config.norm_epsilon;
+
+  if (gain != NULL && !tn_block_layers_fuse (block, first, n))
+    {
+      tn_rmsnorm (x, gain, epsilon, 1, width, normed);
+      x = normed;
+      gain = NULL;
+    }
+  tn_block_layers_forward (block, first, n, x, gain, epsilon, 1, y, &self->layer_scratch, multiply, self);
 }
 
 static void
@@ -157,26 +164,21 @@ run_block (TnGenerator *self, guint index)
   float *key = keys + self->position * width_kv, *value = values + self->position * width_kv;
   const float *cosines = self->cosines + self->position * half, *sines = self->sines + self->position * half;
 
-  normalize (self, self->residual, config->n_embd, block->attn_norm, self->normed);
-  tn_linear_vector (block->weights[TN_LAYER_ATTN_Q], self->normed, self->tiles, self->q);
-  tn_linear_vector (block->weights[TN_LAYER_ATTN_K], self->normed, self->tiles, key);
-  tn_linear_vector (block->weights[TN_LAYER_ATTN_V], self->normed, self->tiles, value);
+  apply (self, index, TN_LAYER_ATTN_Q, 3, self->residual, config->n_embd, block->attn_norm, self->normed,
+         (float *const[]){self->q, key, value});
   rotate (self->q, config->n_head, config->head_dim, config->rope_dim, cosines, sines);
   rotate (key, config->n_head_kv, config->head_dim, config->rope_dim, cosines, sines);
-  attend (self, keys, values);
-  normalize (self, self->attended, heads, block->attn_sub_norm, self->attended);
-  tn_linear_vector (block->weights[TN_LAYER_ATTN_OUTPUT], self->attended, self->tiles, self->normed);
+  tn_attention_step (config, self->q, keys, values, self->position + 1, self->scores, self->attended);
+  apply (self, index, TN_LAYER_ATTN_OUTPUT, 1, self->attended, heads, block->attn_sub_norm, self->attended, &self->normed);
   tn_add (self->residual, self->normed, config->n_embd);
 
-  normalize (self, self->residual, config->n_embd, block->ffn_norm, self->normed);
-  tn_linear_vector (block->weights[TN_LAYER_FFN_GATE], self->normed, self->tiles, self->gate);
-  tn_linear_vector (block->weights[TN_LAYER_FFN_UP], self->normed, self->tiles, self->up);
+  apply (self, index, TN_LAYER_FFN_GATE, 2, self->residual, config->n_embd, block->ffn_norm, self->normed,
+         (float *const[]){self->gate, self->up});
   if (config->activation == TN_ACTIVATION_SILU)
     tn_silu_multiply (self->gate, self->up, config->n_ff);
   else
     tn_relu2_multiply (self->gate, self->up, config->n_ff);
-  normalize (self, self->gate, config->n_ff, block->ffn_sub_norm, self->gate);
-  tn_linear_vector (block->weights[TN_LAYER_FFN_DOWN], self->gate, self->tiles, self->normed);
+  apply (self, index, TN_LAYER_FFN_DOWN, 1, self->gate, config->n_ff, block->ffn_sub_norm, self->gate, &self->normed);
   tn_add (self->residual, self->normed, config->n_embd);
 }
 
@@ -197,14 +199,66 @@ tn_generator_step (TnGenerator *self, gint32 token, GError **error)
       g_set_error (error, TN_ERROR, TN_ERROR_ARGUMENT, _ ("the model's context of %u tokens is full"), config->n_context);
       return NULL;
     }
-  if (!reserve (self, error))
+  if (!reserve (self, 1, error))
     return NULL;
 
   tn_tensor_decode_rows (self->model->embedding, (guint64) token, 1, self->residual);
   for (guint i = 0; i < config->n_layer; i++)
     run_block (self, i);
-  normalize (self, self->residual, config->n_embd, self->model->output_norm, self->normed);
-  tn_linear_vector (self->model->head, self->normed, self->tiles, self->logits);
+  tn_rmsnorm (self->residual, self->model->output_norm, config->norm_epsilon, 1, config->n_embd, self->normed);
+  tn_linear_vector (self->model->head, self->normed, self->tiles, self->tile_count, self->logits);
   self->position++;
+  return self->logits;
+}
+
+/* Keys and values of the first positions. */
+static void
+keep_keys (guint block, const float *keys, const float *values, gpointer user_data)
+{
+  TnGenerator *self = user_data;
+  const TnLlamaConfig *config = &self->model->config;
+  gsize width = (gsize) config->n_head_kv * config->head_dim, part = self->capacity * width;
+  float *cache = self->cache + block * part;
+
+  memcpy (cache, keys, self->position * width * sizeof *cache);
+  memcpy (cache + config->n_layer * part, values, self->position * width * sizeof *cache);
+}
+
+static gboolean
+run_prompt (TnGenerator *self, const gint32 *tokens, guint n, GError **error)
+{
+  const TnSequence sequence = {.length = n, .tokens = tokens};
+  g_autoptr (TnBatch) batch = tn_batch_new (&sequence, 1);
+
+  if (!reserve (self, n, error))
+    return FALSE;
+  self->position = n;
+  if (tn_model_forward_keys (self->model, batch, keep_keys, self, self->normed, error))
+    return TRUE;
+  self->position = 0;
+  return FALSE;
+}
+
+const float *
+tn_generator_prompt (TnGenerator *self, const gint32 *tokens, guint n, GError **error)
+{
+  g_autoptr (GError) local = NULL;
+
+  if (self->position == 0 && n > 1 && n <= self->model->config.n_context)
+    {
+      if (run_prompt (self, tokens, n, &local))
+        {
+          tn_linear_vector (self->model->head, self->normed, self->tiles, self->tile_count, self->logits);
+          return self->logits;
+        }
+      if (!g_error_matches (local, TN_ERROR, TN_ERROR_MEMORY))
+        {
+          g_propagate_error (error, g_steal_pointer (&local));
+          return NULL;
+        }
+    }
+  for (guint i = 0; i < n; i++)
+    if (tn_generator_step (self, tokens[i], error) == NULL)
+      return NULL;
   return self->logits;
 }

@@ -3,18 +3,11 @@
 
 #include "engine/nn/linear.h"
 
-#define TILE_ROWS 256
 #define GROUP_BLOCKS 16
-/* Rows that one thread decodes at a time. */
-#define PIECE_ROWS 64
-
-/* Some rows of one sequence: shapes depend on the sequence alone. */
-typedef struct
-{
-  gsize row; /* in the batch's matrices */
-  guint n;
-  const gint32 *targets; /* NULL: nothing to predict */
-} Tile;
+/* Rows whose logits are computed before their exponentials are summed: few enough for the second cache, beside the weights; where
+ * blocks of weights come in parts, so many that making the parts again for every tile does not count. */
+#define TILE_ROWS 96
+#define TILE_ROWS_PARTS 1020
 
 typedef struct
 {
@@ -22,158 +15,134 @@ typedef struct
   const TnForwardScratch *scratch;
   const float *x;
   float *logits;
-  GArray *tiles; /* Tile */
-  gboolean scoring;
-  TnLogSumExp *rows;   /* [n_tokens]: joined so far */
-  TnLogSumExp *pieces; /* [GROUP_BLOCKS, n_tokens] */
-  float *targets;      /* [n_tokens]: logit of the target */
+  GArray *ranges; /* TnRowRange: what one piece of work takes */
+  gsize tile_rows;
+  TnLogSumExp *rows;     /* [n_tokens]: joined so far */
+  TnLogSumExp *pieces;   /* [GROUP_BLOCKS, n_tokens] */
+  float *target_logits;  /* [n_tokens] */
+  const gint32 *targets; /* [n_tokens]; -1: nothing to predict; NULL: no loss is wanted */
 } Head;
 
-/* One group of blocks of the vocabulary. */
-typedef struct
+static guint64
+count_blocks (const TnTensor *head)
 {
-  guint64 first, n; /* rows of the head */
-  guint64 block_rows;
-  guint n_blocks;
-  const float *weights;
-} Group;
+  return (tn_tensor_rows (head) + TN_WEIGHT_BLOCK_ROWS - 1) / TN_WEIGHT_BLOCK_ROWS;
+}
 
 static guint64
 group_blocks (const TnTensor *head)
 {
-  guint64 step = tn_linear_block_rows (head);
+  return MIN (GROUP_BLOCKS, count_blocks (head));
+}
 
-  return MIN (GROUP_BLOCKS, (tn_tensor_rows (head) + step - 1) / step);
+static gsize
+tile_rows (const TnTensor *head)
+{
+  return tn_weight_block_parts (head) == 1 ? TILE_ROWS : TILE_ROWS_PARTS;
 }
 
 gsize
-tn_head_tile_count (const TnTensor *head, guint longest)
+tn_head_tile_count (const TnTensor *head, gsize n_tokens)
 {
-  return MIN (TILE_ROWS, (gsize) longest) * tn_linear_block_rows (head);
+  return MIN (tile_rows (head), n_tokens) * MIN (TN_WEIGHT_BLOCK_ROWS, tn_tensor_rows (head));
 }
 
-/* The pieces of a group, the joined rows, and the logits of the targets, which are smaller than a piece. */
+/* The pieces of a group, the joined rows, and targets with their logits, which together are smaller than a piece. */
 gsize
 tn_head_piece_count (const TnTensor *head, gsize n_tokens)
 {
+  G_STATIC_ASSERT (sizeof (float) + sizeof (gint32) <= TN_HEAD_PIECE_BYTES);
+
   return n_tokens * (group_blocks (head) + 2);
 }
 
-static GArray *
-make_tiles (const TnForwardScratch *scratch)
+static void
+sum_row (const Head *self, guint block, guint64 first, guint64 n, gsize row, const float *logits)
 {
-  GArray *tiles = g_array_new (FALSE, FALSE, sizeof (Tile));
+  gint32 target = self->targets[row];
 
-  for (guint s = 0; s < scratch->batch->n_sequences; s++)
-    {
-      const TnSequence *sequence = &scratch->batch->sequences[s];
-
-      for (guint first = 0; first < sequence->length; first += TILE_ROWS)
-        {
-          const Tile tile = {
-              .row = scratch->first_rows[s] + first,
-              .n = MIN (TILE_ROWS, sequence->length - first),
-              .targets = sequence->targets != NULL ? sequence->targets + first : NULL,
-          };
-
-          g_array_append_val (tiles, tile);
-        }
-    }
-  return tiles;
+  if (target < 0)
+    return;
+  tn_log_sum_exp_piece (logits, n, (guint) first, &self->pieces[block * self->scratch->batch->n_tokens + row]);
+  if ((guint) target >= first && (guint) target < first + n)
+    self->target_logits[row] = logits[(guint) target - first];
 }
 
+/* Block of a group that begins with block first_block, and some rows. */
 static void
-decode_piece (const Head *self, const Group *group, guint64 piece)
-{
-  guint64 first = piece * PIECE_ROWS;
-
-  tn_tensor_decode_rows (self->head, group->first + first, MIN (PIECE_ROWS, group->n - first),
-                         self->scratch->weights + first * tn_tensor_columns (self->head));
-}
-
-static void
-run_item (const Head *self, const Group *group, guint block, const Tile *tile)
+run_item (const Head *self, guint64 first_block, guint block, const TnRowRange *range)
 {
   guint64 width = tn_tensor_columns (self->head), n_vocab = tn_tensor_rows (self->head);
-  guint64 offset = block * group->block_rows, n = MIN (group->block_rows, group->n - offset);
-  guint first = (guint) (group->first + offset);
-  float *out = self->logits != NULL ? self->logits + tile->row * n_vocab + first : tn_forward_scratch_tile (self->scratch);
+  guint64 first = (first_block + block) * TN_WEIGHT_BLOCK_ROWS, n = MIN (TN_WEIGHT_BLOCK_ROWS, n_vocab - first);
   gsize stride = self->logits != NULL ? n_vocab : n;
+  gboolean once = tn_weight_block_parts (self->head) == 1;
+  TnWeightBlock weights;
 
-  tn_product_transposed (self->x + tile->row * width, width, group->weights + offset * width, width, out, stride, tile->n, n,
-                         width, 1.0f);
-  if (!self->scoring || tile->targets == NULL)
-    return;
-  for (guint i = 0; i < tile->n; i++)
+  for (gsize done = 0; done < range->n; done += self->tile_rows)
     {
-      const float *row = out + i * stride;
-      gint32 target = tile->targets[i];
+      gsize row = range->first + done, n_rows = MIN (self->tile_rows, range->n - done);
+      float *tile = self->logits != NULL ? self->logits + row * n_vocab + first : tn_forward_scratch_tile (self->scratch);
 
-      if (target < 0)
-        continue;
-      tn_log_sum_exp_piece (row, n, first, &self->pieces[block * self->scratch->batch->n_tokens + tile->row + i]);
-      if ((guint) target >= first && (guint) target < first + n)
-        self->targets[tile->row + i] = row[(guint) target - first];
+      if (done == 0 || !once)
+        {
+          tn_weight_block_init (&weights, self->head, first, n, tn_forward_scratch_weights (self->scratch));
+          while (tn_weight_block_next (&weights) && !once)
+            tn_weight_block_multiply (&weights, self->x + row * width, n_rows, tile, stride);
+        }
+      if (once)
+        tn_weight_block_multiply (&weights, self->x + row * width, n_rows, tile, stride);
+      for (gsize i = 0; self->targets != NULL && i < n_rows; i++)
+        sum_row (self, block, first, n, row + i, tile + i * stride);
     }
 }
 
 static void
-join_tile (const Head *self, const Group *group, const Tile *tile)
+join_row (const Head *self, guint n_blocks, gsize row)
 {
-  for (guint i = 0; tile->targets != NULL && i < tile->n; i++)
-    for (guint block = 0; tile->targets[i] >= 0 && block < group->n_blocks; block++)
-      tn_log_sum_exp_join (&self->rows[tile->row + i], &self->pieces[block * self->scratch->batch->n_tokens + tile->row + i]);
+  for (guint block = 0; self->targets[row] >= 0 && block < n_blocks; block++)
+    tn_log_sum_exp_join (&self->rows[row], &self->pieces[block * self->scratch->batch->n_tokens + row]);
 }
 
 static void
-run_group (const Head *self, const Group *group)
+run_group (const Head *self, guint64 first_block, guint n_blocks)
 {
-  const Tile *tiles = (const Tile *) self->tiles->data;
-  gint64 n_tiles = self->tiles->len, n_items = n_tiles * group->n_blocks;
-  gint64 n_pieces = tn_linear_in_place (self->head) ? 0 : (gint64) ((group->n + PIECE_ROWS - 1) / PIECE_ROWS);
+  gint64 n_ranges = self->ranges->len, n_items = n_ranges * n_blocks;
+  gint64 n_rows = self->targets != NULL ? (gint64) self->scratch->batch->n_tokens : 0;
+  guint64 first = first_block * TN_WEIGHT_BLOCK_ROWS, n_vocab = tn_tensor_rows (self->head);
 
 #pragma omp parallel num_threads((int) self->scratch->threads)
   {
 #pragma omp for schedule(dynamic)
-    for (gint64 i = 0; i < n_pieces; i++)
-      decode_piece (self, group, (guint64) i);
-#pragma omp for schedule(dynamic)
     for (gint64 i = 0; i < n_items; i++)
-      run_item (self, group, (guint) (i / n_tiles), &tiles[i % n_tiles]);
+      run_item (self, first_block, (guint) (i / n_ranges), &g_array_index (self->ranges, TnRowRange, i % n_ranges));
       /* In the order of the vocabulary, whoever computed the pieces. */
 #pragma omp for schedule(static)
-    for (gint64 i = 0; i < (self->scoring ? n_tiles : 0); i++)
-      join_tile (self, group, &tiles[i]);
+    for (gint64 row = 0; row < n_rows; row++)
+      join_row (self, n_blocks, (gsize) row);
   }
-  tn_linear_release (self->head, group->first, group->n, self->scratch);
+  tn_linear_release (self->head, first, MIN (n_blocks * TN_WEIGHT_BLOCK_ROWS, n_vocab - first), self->scratch);
 }
 
 static gboolean
 run_groups (const Head *self, GCancellable *cancellable, GError **error)
 {
-  guint64 n_vocab = tn_tensor_rows (self->head), width = tn_tensor_columns (self->head);
-  guint64 step = tn_linear_block_rows (self->head);
-  guint64 blocks = group_blocks (self->head);
-  gboolean in_place = tn_linear_in_place (self->head);
+  guint64 n_blocks = count_blocks (self->head), step = group_blocks (self->head);
 
-  if (!in_place)
-    blocks = MIN (blocks, MAX (self->scratch->weight_count / (step * width), 1));
-  for (guint64 first = 0; first < n_vocab; first += blocks * step)
+  for (guint64 first = 0; first < n_blocks; first += step)
     {
-      guint64 n = MIN (blocks * step, n_vocab - first);
-      const Group group = {
-          .first = first,
-          .n = n,
-          .block_rows = step,
-          .n_blocks = (guint) ((n + step - 1) / step),
-          .weights = in_place ? (const float *) self->head->data + first * width : self->scratch->weights,
-      };
-
       if (g_cancellable_set_error_if_cancelled (cancellable, error))
         return FALSE;
-      run_group (self, &group);
+      run_group (self, first, (guint) MIN (step, n_blocks - first));
     }
   return TRUE;
+}
+
+static void
+copy_targets (const TnBatch *batch, gint32 *targets)
+{
+  for (guint s = 0; s < batch->n_sequences; s++)
+    for (guint i = 0; i < batch->sequences[s].length; i++)
+      *targets++ = batch->sequences[s].targets != NULL ? batch->sequences[s].targets[i] : -1;
 }
 
 /* Sums over rows in order, in double. */
@@ -182,24 +151,18 @@ finish (const Head *self, TnLoss *loss, double *row_nll)
 {
   TnLoss sum = {0};
 
-  for (guint t = 0; t < self->tiles->len; t++)
+  for (gsize row = 0; row < self->scratch->batch->n_tokens; row++)
     {
-      const Tile *tile = &g_array_index (self->tiles, Tile, t);
+      gboolean scored = self->targets[row] >= 0;
+      double nll = scored ? tn_log_sum_exp_finish (&self->rows[row]) - (double) self->target_logits[row] : 0.0;
 
-      for (guint i = 0; i < tile->n; i++)
-        {
-          gsize row = tile->row + i;
-          gboolean scored = tile->targets != NULL && tile->targets[i] >= 0;
-          double nll = scored ? tn_log_sum_exp_finish (&self->rows[row]) - (double) self->targets[row] : 0.0;
-
-          if (row_nll != NULL)
-            row_nll[row] = nll;
-          if (!scored)
-            continue;
-          sum.nll_sum += nll;
-          sum.n_scored++;
-          sum.n_correct += self->rows[row].best == (guint) tile->targets[i];
-        }
+      if (row_nll != NULL)
+        row_nll[row] = nll;
+      if (!scored)
+        continue;
+      sum.nll_sum += nll;
+      sum.n_scored++;
+      sum.n_correct += self->rows[row].best == (guint) self->targets[row];
     }
   if (loss != NULL)
     *loss = sum;
@@ -210,24 +173,33 @@ tn_head_forward (const TnTensor *head, const float *x, float *logits, TnLoss *lo
                  const TnForwardScratch *scratch, GCancellable *cancellable, GError **error)
 {
   gsize n_tokens = scratch->batch->n_tokens;
-  g_autoptr (GArray) tiles = make_tiles (scratch);
+  gboolean own = tn_weight_product () == TN_PRODUCT_OWN;
+  g_autoptr (GArray) ranges =
+      tn_linear_cut_rows (scratch, own ? tn_linear_share_rows (scratch, group_blocks (head)) : tile_rows (head));
   Head self = {
       .head = head,
       .scratch = scratch,
       .x = x,
       .logits = logits,
-      .tiles = tiles,
-      .scoring = loss != NULL || row_nll != NULL,
+      .ranges = ranges,
+      .tile_rows = tile_rows (head),
       .rows = scratch->pieces,
   };
 
   self.pieces = self.rows + n_tokens;
-  self.targets = (float *) (self.pieces + group_blocks (head) * n_tokens);
-  for (gsize i = 0; i < n_tokens; i++)
-    self.rows[i] = TN_LOG_SUM_EXP_EMPTY;
+  self.target_logits = (float *) (self.pieces + group_blocks (head) * n_tokens);
+  if (loss != NULL || row_nll != NULL)
+    {
+      gint32 *targets = (gint32 *) (self.target_logits + n_tokens);
+
+      copy_targets (scratch->batch, targets);
+      self.targets = targets;
+      for (gsize i = 0; i < n_tokens; i++)
+        self.rows[i] = TN_LOG_SUM_EXP_EMPTY;
+    }
   if (!run_groups (&self, cancellable, error))
     return FALSE;
-  if (self.scoring)
+  if (self.targets != NULL)
     finish (&self, loss, row_nll);
   return TRUE;
 }

@@ -16,7 +16,7 @@ gboolean tn_head_forward (const TnTensor *head, const float *x, float *logits, T
 #define TN_HEAD_PIECE_BYTES sizeof (TnLogSumExp)
 
 /* Floats of a thread's tile, and partial results kept at a time. */
-gsize    tn_head_tile_count  (const TnTensor *head, guint longest);
+gsize    tn_head_tile_count  (const TnTensor *head, gsize n_tokens);
 gsize    tn_head_piece_count (const TnTensor *head, gsize n_tokens);
 
 G_END_DECLS

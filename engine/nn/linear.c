@@ -5,22 +5,23 @@
 #include <omp.h>
 
 #include "engine/device/device.h"
+#include "engine/kernels/matrix-product.h"
 
-#define BLOCK_ROWS 512
-#define NARROW_BLOCK_ROWS 256
-#define NARROW_ROWS 2048
-/* Rows that one thread decodes at a time. */
-#define PIECE_ROWS 64
-#define PIECES (BLOCK_ROWS / PIECE_ROWS)
 #define LARGE_BYTES ((guint64) 1 << 20)
+/* Pieces of work a thread, so that one that is late can leave some to others; but not so small that making a block ready, which
+ * every piece does again, would count. */
+#define PIECES_A_THREAD 4
+#define LEAST_ROWS 240
+/* Ranges begin where a tile of any variant does. */
+#define RANGE_ROWS 12
 
+/* A block of output rows against some ranges of x. */
 typedef struct
 {
   const TnLinear *layer;
   guint64 first, n;
-  float *decoded; /* where to decode to; NULL in place */
-  const float *rows;
-} Block;
+  guint first_range, n_ranges;
+} Piece;
 
 char *
 tn_linear_backend (void)
@@ -29,182 +30,128 @@ tn_linear_backend (void)
   g_auto (GStrv) words = g_strsplit (openblas_get_config (), " ", 3);
   const char *version = words[0] != NULL && words[1] != NULL ? words[1] : "unknown";
 
+  if (tn_weight_product () == TN_PRODUCT_OWN)
+    return g_strdup (TN_MATRIX_PRODUCT_NAME);
   return g_strdup_printf ("openblas %s %s", version, openblas_get_corename ());
-}
-
-/* OpenBLAS runs on one thread inside a parallel region; where the region has a single thread, or there is none, it has to be
- * told, or its own splitting would change the shape of the products. The number of the region's threads is unaffected. */
-static int
-begin_serial (void)
-{
-  int threads = omp_get_max_threads ();
-
-  if (threads != 1)
-    omp_set_num_threads (1);
-  return threads;
-}
-
-static void
-end_serial (int threads)
-{
-  if (threads != 1)
-    omp_set_num_threads (threads);
-}
-
-void
-tn_product_transposed (const float *a, gsize lda, const float *b, gsize ldb, float *c, gsize ldc, gsize m, gsize n, gsize k,
-                       float alpha)
-{
-  int threads = begin_serial ();
-
-  cblas_sgemm (CblasRowMajor, CblasNoTrans, CblasTrans, (blasint) m, (blasint) n, (blasint) k, alpha, a, (blasint) lda, b,
-               (blasint) ldb, 0.0f, c, (blasint) ldc);
-  end_serial (threads);
-}
-
-void
-tn_product_plain (const float *a, gsize lda, const float *b, gsize ldb, float *c, gsize ldc, gsize m, gsize n, gsize k)
-{
-  int threads = begin_serial ();
-
-  cblas_sgemm (CblasRowMajor, CblasNoTrans, CblasNoTrans, (blasint) m, (blasint) n, (blasint) k, 1.0f, a, (blasint) lda, b,
-               (blasint) ldb, 0.0f, c, (blasint) ldc);
-  end_serial (threads);
-}
-
-gboolean
-tn_linear_in_place (const TnTensor *weight)
-{
-  return weight->dtype == TN_DTYPE_F32 && GPOINTER_TO_SIZE (weight->data) % sizeof (float) == 0;
-}
-
-guint64
-tn_linear_block_rows (const TnTensor *weight)
-{
-  guint64 rows = tn_tensor_rows (weight);
-
-  return MIN (rows, rows < NARROW_ROWS ? NARROW_BLOCK_ROWS : BLOCK_ROWS);
 }
 
 void
 tn_linear_release (const TnTensor *weight, guint64 first, guint64 n, const TnForwardScratch *scratch)
 {
-  if (weight->block == NULL && weight->bytes >= LARGE_BYTES && (scratch->release_in_place || !tn_linear_in_place (weight)))
+  if (weight->block == NULL && weight->bytes >= LARGE_BYTES && (scratch->release_in_place || !tn_weight_in_place (weight)))
     tn_tensor_release_rows (weight, first, n);
 }
 
-static GArray *
-cut_into_blocks (const TnLinear *layers, guint n_layers)
+static void
+add_ranges (GArray *ranges, gsize first, gsize n, gsize most)
 {
-  GArray *blocks = g_array_new (FALSE, FALSE, sizeof (Block));
+  for (gsize done = 0; done < n; done += most)
+    {
+      const TnRowRange range = {first + done, MIN (most, n - done)};
+
+      g_array_append_val (ranges, range);
+    }
+}
+
+GArray *
+tn_linear_cut_rows (const TnForwardScratch *scratch, gsize most)
+{
+  GArray *ranges = g_array_new (FALSE, FALSE, sizeof (TnRowRange));
+
+  if (tn_weight_product () == TN_PRODUCT_OWN)
+    add_ranges (ranges, 0, scratch->batch->n_tokens, most);
+  else
+    for (guint s = 0; s < scratch->batch->n_sequences; s++)
+      add_ranges (ranges, scratch->first_rows[s], scratch->batch->sequences[s].length, most);
+  return ranges;
+}
+
+gsize
+tn_linear_share_rows (const TnForwardScratch *scratch, guint64 n_blocks)
+{
+  gsize rows = MAX (scratch->batch->n_tokens, 1);
+  gsize wanted = (gsize) ((scratch->threads * PIECES_A_THREAD + n_blocks - 1) / MAX (n_blocks, 1));
+  gsize parts = CLAMP (wanted, 1, MAX (rows / LEAST_ROWS, 1));
+
+  return (rows + parts * RANGE_ROWS - 1) / (parts * RANGE_ROWS) * RANGE_ROWS;
+}
+
+static guint64
+count_blocks (const TnLinear *layers, guint n_layers)
+{
+  guint64 n = 0;
 
   for (guint i = 0; i < n_layers; i++)
-    {
-      const TnTensor *weight = layers[i].weight;
-      guint64 out = tn_tensor_rows (weight), step = tn_linear_block_rows (weight);
+    n += (tn_tensor_rows (layers[i].weight) + TN_WEIGHT_BLOCK_ROWS - 1) / TN_WEIGHT_BLOCK_ROWS;
+  return n;
+}
 
-      for (guint64 first = 0; first < out; first += step)
+/* With OpenBLAS ranges are sequences, and a piece takes them all: rows must not be cut for the sake of threads. */
+static GArray *
+cut_into_pieces (const TnLinear *layers, guint n_layers, guint n_ranges)
+{
+  GArray *pieces = g_array_new (FALSE, FALSE, sizeof (Piece));
+  guint ranges = tn_weight_product () == TN_PRODUCT_OWN ? 1 : n_ranges;
+
+  for (guint i = 0; i < n_layers; i++)
+    for (guint64 first = 0, out = tn_tensor_rows (layers[i].weight); first < out; first += TN_WEIGHT_BLOCK_ROWS)
+      for (guint range = 0; range < n_ranges; range += ranges)
         {
-          Block block = {.layer = &layers[i], .first = first, .n = MIN (step, out - first)};
+          const Piece piece = {
+              .layer = &layers[i],
+              .first = first,
+              .n = MIN (TN_WEIGHT_BLOCK_ROWS, out - first),
+              .first_range = range,
+              .n_ranges = ranges,
+          };
 
-          if (tn_linear_in_place (weight))
-            block.rows = (const float *) weight->data + first * tn_tensor_columns (weight);
-          g_array_append_val (blocks, block);
+          g_array_append_val (pieces, piece);
         }
-    }
-  return blocks;
-}
-
-/* As many blocks from the first one as the scratch can hold decoded; at least one, for it was planned so. */
-static guint
-place_group (Block *blocks, guint n, const TnForwardScratch *scratch)
-{
-  gsize used = 0;
-  guint i;
-
-  for (i = 0; i < n; i++)
-    {
-      gsize count = blocks[i].n * tn_tensor_columns (blocks[i].layer->weight);
-
-      if (tn_linear_in_place (blocks[i].layer->weight))
-        continue;
-      if (count > scratch->weight_count - used)
-        break;
-      blocks[i].rows = blocks[i].decoded = scratch->weights + used;
-      used += count;
-    }
-  return i;
+  return pieces;
 }
 
 static void
-decode_piece (const Block *block, guint64 piece)
+run_piece (const Piece *piece, const TnRowRange *ranges, const float *x, const TnForwardScratch *scratch)
 {
-  guint64 first = piece * PIECE_ROWS;
+  const TnTensor *weight = piece->layer->weight;
+  gsize in = tn_tensor_columns (weight), out = tn_tensor_rows (weight);
+  TnWeightBlock block;
 
-  if (block->decoded != NULL && first < block->n)
-    tn_tensor_decode_rows (block->layer->weight, block->first + first, MIN (PIECE_ROWS, block->n - first),
-                           block->decoded + first * tn_tensor_columns (block->layer->weight));
-}
+  tn_weight_block_init (&block, weight, piece->first, piece->n, tn_forward_scratch_weights (scratch));
+  while (tn_weight_block_next (&block))
+    for (guint i = 0; i < piece->n_ranges; i++)
+      {
+        const TnRowRange *range = &ranges[piece->first_range + i];
 
-static void
-multiply (const Block *block, guint sequence, const float *x, const TnForwardScratch *scratch)
-{
-  guint64 in = tn_tensor_columns (block->layer->weight), out = tn_tensor_rows (block->layer->weight);
-  gsize row = scratch->first_rows[sequence], length = scratch->batch->sequences[sequence].length;
-
-  if (length > 0)
-    tn_product_transposed (x + row * in, in, block->rows, in, block->layer->y + row * out + block->first, out, length, block->n,
-                           in, 1.0f);
+        tn_weight_block_multiply (&block, x + range->first * in, range->n, piece->layer->y + range->first * out + piece->first,
+                                  out);
+      }
+  tn_linear_release (weight, piece->first, piece->n, scratch);
 }
 
 void
 tn_linear_forward (const TnLinear *layers, guint n_layers, const float *x, const TnForwardScratch *scratch)
 {
-  g_autoptr (GArray) all = cut_into_blocks (layers, n_layers);
-  guint n_sequences = scratch->batch->n_sequences;
+  gsize share = tn_linear_share_rows (scratch, count_blocks (layers, n_layers));
+  g_autoptr (GArray) ranges = tn_linear_cut_rows (scratch, tn_weight_product () == TN_PRODUCT_OWN ? share : G_MAXSIZE);
+  g_autoptr (GArray) pieces = cut_into_pieces (layers, n_layers, ranges->len);
 
-  for (guint done = 0, n; done < all->len; done += n)
-    {
-      Block *blocks = &g_array_index (all, Block, done);
-      gint64 n_pieces, n_items;
-
-      n = place_group (blocks, all->len - done, scratch);
-      g_assert (n > 0);
-      n_pieces = (gint64) n * PIECES;
-      n_items = (gint64) n * n_sequences;
-#pragma omp parallel num_threads((int) scratch->threads)
-      {
-#pragma omp for schedule(dynamic)
-        for (gint64 i = 0; i < n_pieces; i++)
-          decode_piece (&blocks[i / PIECES], (guint64) (i % PIECES));
-          /* All sequences of a block before the next block: its weights are read once. */
-#pragma omp for schedule(dynamic)
-        for (gint64 i = 0; i < n_items; i++)
-          multiply (&blocks[i / n_sequences], (guint) (i % n_sequences), x, scratch);
-      }
-      for (guint i = 0; i < n; i++)
-        tn_linear_release (blocks[i].layer->weight, blocks[i].first, blocks[i].n, scratch);
-    }
+#pragma omp parallel for schedule(dynamic) num_threads((int) scratch->threads)
+  for (guint i = 0; i < pieces->len; i++)
+    run_piece (&g_array_index (pieces, Piece, i), (const TnRowRange *) ranges->data, x, scratch);
 }
 
 void
-tn_linear_vector (const TnTensor *weight, const float *x, float *tiles, float *y)
+tn_linear_vector (const TnTensor *weight, const float *x, float *tiles, gsize tile_count, float *y)
 {
-  guint64 out = tn_tensor_rows (weight), in = tn_tensor_columns (weight);
-  gboolean in_place = tn_linear_in_place (weight);
-  gint64 n_pieces = (gint64) ((out + TN_LINEAR_VECTOR_ROWS - 1) / TN_LINEAR_VECTOR_ROWS);
+  guint64 out = tn_tensor_rows (weight);
+  gint64 n_pieces = (gint64) ((out + TN_WEIGHT_VECTOR_ROWS - 1) / TN_WEIGHT_VECTOR_ROWS);
 
 #pragma omp parallel for schedule(static) num_threads((int) tn_device_get_threads())
   for (gint64 piece = 0; piece < n_pieces; piece++)
     {
-      guint64 first = (guint64) piece * TN_LINEAR_VECTOR_ROWS, n = MIN (TN_LINEAR_VECTOR_ROWS, out - first);
-      float *tile = tiles + (gsize) omp_get_thread_num () * TN_LINEAR_VECTOR_ROWS * in;
-      const float *rows = in_place ? (const float *) weight->data + first * in : tile;
-      int threads = begin_serial ();
+      guint64 first = (guint64) piece * TN_WEIGHT_VECTOR_ROWS, n = MIN (TN_WEIGHT_VECTOR_ROWS, out - first);
 
-      if (!in_place)
-        tn_tensor_decode_rows (weight, first, n, tile);
-      cblas_sgemv (CblasRowMajor, CblasNoTrans, (blasint) n, (blasint) in, 1.0f, rows, (blasint) in, x, 1, 0.0f, y + first, 1);
-      end_serial (threads);
+      tn_weight_vector_multiply (weight, first, n, x, tiles + (gsize) omp_get_thread_num () * tile_count, y + first);
     }
 }

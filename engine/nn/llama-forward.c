@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "engine/nn/llama-forward.h"
+
 #include <glib/gi18n-lib.h>
+#include <string.h>
 
 #include "engine/error.h"
 #include "engine/kernels/activation.h"
 #include "engine/kernels/elementwise.h"
 #include "engine/kernels/norm.h"
 #include "engine/nn/attention.h"
+#include "engine/nn/block-layers.h"
 #include "engine/nn/head.h"
-#include "engine/nn/linear.h"
 #include "engine/nn/model-private.h"
 #include "engine/nn/scratch.h"
 
@@ -20,7 +23,10 @@ typedef struct
   TnModel *model;
   const TnBatch *batch;
   const TnForwardOptions *options;
-  const TnForwardScratch *scratch;
+  TnKeysFunc keys_func; /* or NULL */
+  gpointer user_data;
+  TnForwardScratch *scratch;
+  TnLayerScratch *layer_scratch;
   float *residual, *normed, *q, *k, *v, *gate, *up;
 } Forward;
 
@@ -36,10 +42,13 @@ gsize
 tn_model_estimate_forward_bytes (TnModel *self, gsize n_tokens, guint longest, TnSiteKind kinds)
 {
   TnForwardScratch plan;
+  TnLayerScratch layers;
   gsize bytes;
 
   tn_forward_scratch_plan (self, n_tokens, MAX (longest, 1), TRUE, &plan);
-  bytes = tn_forward_scratch_bytes (&plan) + tn_pool_block_bytes (n_tokens * row_floats (&self->config) * sizeof (float));
+  tn_layer_scratch_plan (&layers, self, n_tokens, plan.threads);
+  bytes = tn_forward_scratch_bytes (&plan) + tn_layer_scratch_bytes (&layers) +
+          tn_pool_block_bytes (n_tokens * row_floats (&self->config) * sizeof (float));
   if (kinds & TN_SITE_LOGITS)
     bytes += tn_pool_block_bytes (n_tokens * self->config.n_vocab * sizeof (float));
   return bytes;
@@ -81,11 +90,17 @@ check_batch (const TnModel *model, const TnBatch *batch, GError **error)
   return TRUE;
 }
 
+static gboolean
+is_observed (const Forward *self, const TnSite *site)
+{
+  return self->options != NULL && self->options->observe != NULL && (self->options->kinds & site->kind) &&
+         site->shared_with == site->index;
+}
+
 static void
 observe (const Forward *self, const TnSite *site, const float *x)
 {
-  if (self->options != NULL && self->options->observe != NULL && (self->options->kinds & site->kind) &&
-      site->shared_with == site->index)
+  if (is_observed (self, site))
     self->options->observe (site, self->batch, x, self->options->user_data);
 }
 
@@ -100,27 +115,15 @@ embed (const Forward *self)
       tn_tensor_decode_rows (self->model->embedding, (guint64) batch->sequences[s].tokens[i], 1, self->residual + row * width);
 }
 
+/* out may be x. */
 static void
-normalize (const Forward *self, const float *gain)
+normalize (const Forward *self, const float *x, gsize width, const float *gain, float *out)
 {
-  gsize width = self->model->config.n_embd;
   gint64 n = (gint64) self->batch->n_tokens;
 
 #pragma omp parallel for schedule(static) num_threads((int) self->scratch->threads)
   for (gint64 row = 0; row < n; row++)
-    tn_rmsnorm (self->residual + (gsize) row * width, gain, self->model->config.norm_epsilon, 1, width,
-                self->normed + (gsize) row * width);
-}
-
-/* The normalization in front of the output and down projections that some models of low precision have. */
-static void
-normalize_in_place (const Forward *self, float *x, gsize width, const float *gain)
-{
-  gint64 n = gain != NULL ? (gint64) self->batch->n_tokens : 0;
-
-#pragma omp parallel for schedule(static) num_threads((int) self->scratch->threads)
-  for (gint64 row = 0; row < n; row++)
-    tn_rmsnorm (x + (gsize) row * width, gain, self->model->config.norm_epsilon, 1, width, x + (gsize) row * width);
+    tn_rmsnorm (x + (gsize) row * width, gain, self->model->config.norm_epsilon, 1, width, out + (gsize) row * width);
 }
 
 static void
@@ -182,22 +185,37 @@ activate (const Forward *self)
       tn_relu2_multiply (self->gate + (gsize) row * width, self->up + (gsize) row * width, width);
 }
 
-/* Linear layers first .. first + n of a block, which share the input x, with their sites. */
-static gboolean
-apply (const Forward *self, guint block, TnLayerKind first, guint n, const float *x, float *const *y, GError **error)
+static void
+multiply (const TnLinear *layers, guint n_layers, const float *x, gpointer user_data)
 {
-  TnLinear layers[TN_N_LAYERS];
+  const Forward *self = user_data;
+
+  tn_linear_forward (layers, n_layers, x, self->scratch);
+}
+
+/* Linear layers first .. first + n of a block, which share the input x, with their sites. gain: of a norm in front of them, which
+ * some models of low precision have before the output and down projections, too; NULL where there is none. normed: its rows, when
+ * anybody needs them in fp32; may be x. */
+static gboolean
+apply (const Forward *self, guint index, TnLayerKind first, guint n, const float *x, const float *gain, float *normed,
+       float *const *y, GError **error)
+{
+  const TnBlockLayers *block = &self->model->blocks[index];
+  const TnSite *input = tn_model_layer_site (self->model, index, first, TN_SITE_INPUT);
 
   if (self->options != NULL && g_cancellable_set_error_if_cancelled (self->options->cancellable, error))
     return FALSE;
-  for (guint i = 0; i < n; i++)
+  if (gain != NULL && (is_observed (self, input) || !tn_block_layers_fuse (block, first, n)))
     {
-      layers[i] = (TnLinear){self->model->blocks[block].weights[first + i], y[i]};
-      observe (self, tn_model_layer_site (self->model, block, first + i, TN_SITE_INPUT), x);
+      normalize (self, x, input->width, gain, normed);
+      x = normed;
+      gain = NULL;
     }
-  tn_linear_forward (layers, n, x, self->scratch);
+  observe (self, input, x);
+  tn_block_layers_forward (block, first, n, x, gain, self->model->config.norm_epsilon, self->batch->n_tokens, y,
+                           self->layer_scratch, multiply, (gpointer) self);
   for (guint i = 0; i < n; i++)
-    observe (self, tn_model_layer_site (self->model, block, first + i, TN_SITE_OUTPUT), y[i]);
+    observe (self, tn_model_layer_site (self->model, index, first + i, TN_SITE_OUTPUT), y[i]);
   return TRUE;
 }
 
@@ -207,22 +225,22 @@ run_block (const Forward *self, guint index, GError **error)
   const TnLlamaConfig *config = &self->model->config;
   const TnBlockLayers *block = &self->model->blocks[index];
 
-  normalize (self, block->attn_norm);
-  if (!apply (self, index, TN_LAYER_ATTN_Q, 3, self->normed, (float *const[]){self->q, self->k, self->v}, error))
+  if (!apply (self, index, TN_LAYER_ATTN_Q, 3, self->residual, block->attn_norm, self->normed,
+              (float *const[]){self->q, self->k, self->v}, error))
     return FALSE;
   rotate (self);
+  if (self->keys_func != NULL)
+    self->keys_func (index, self->k, self->v, self->user_data);
   tn_attention_forward (config, self->q, self->k, self->v, self->scratch);
-  normalize_in_place (self, self->q, (gsize) config->n_head * config->head_dim, block->attn_sub_norm);
-  if (!apply (self, index, TN_LAYER_ATTN_OUTPUT, 1, self->q, &self->normed, error))
+  if (!apply (self, index, TN_LAYER_ATTN_OUTPUT, 1, self->q, block->attn_sub_norm, self->q, &self->normed, error))
     return FALSE;
   add_to_residual (self, self->normed);
 
-  normalize (self, block->ffn_norm);
-  if (!apply (self, index, TN_LAYER_FFN_GATE, 2, self->normed, (float *const[]){self->gate, self->up}, error))
+  if (!apply (self, index, TN_LAYER_FFN_GATE, 2, self->residual, block->ffn_norm, self->normed,
+              (float *const[]){self->gate, self->up}, error))
     return FALSE;
   activate (self);
-  normalize_in_place (self, self->gate, config->n_ff, block->ffn_sub_norm);
-  if (!apply (self, index, TN_LAYER_FFN_DOWN, 1, self->gate, &self->normed, error))
+  if (!apply (self, index, TN_LAYER_FFN_DOWN, 1, self->gate, block->ffn_sub_norm, self->gate, &self->normed, error))
     return FALSE;
   add_to_residual (self, self->normed);
   observe (self, g_ptr_array_index (self->model->sites, block->first_site + 2 * TN_N_LAYERS), self->residual);
@@ -255,36 +273,73 @@ run_head (const Forward *self, float *logits, TnLoss *loss, double *row_nll, GEr
   return TRUE;
 }
 
+/* All but the head; activations are what has to be released after it. */
+static gboolean
+run_blocks (Forward *self, gboolean with_head, TnBlock **activations, GError **error)
+{
+  const TnLlamaConfig *config = &self->model->config;
+  gsize heads = (gsize) config->n_head * config->head_dim, heads_kv = (gsize) config->n_head_kv * config->head_dim;
+  gsize n = self->batch->n_tokens;
+
+  if (!check_batch (self->model, self->batch, error) ||
+      !tn_forward_scratch_init (self->scratch, self->model, self->batch, with_head, error))
+    return FALSE;
+  tn_layer_scratch_plan (self->layer_scratch, self->model, n, self->scratch->threads);
+  if (!tn_layer_scratch_init (self->layer_scratch, error))
+    return FALSE;
+  *activations = tn_pool_alloc_array (tn_pool_default (), TN_PURPOSE_ACTIVATIONS, n, row_floats (config) * sizeof (float), error);
+  if (*activations == NULL)
+    return FALSE;
+  self->residual = *activations;
+  self->normed = self->residual + n * config->n_embd;
+  self->q = self->gate = self->normed + n * config->n_embd;
+  self->k = self->q + n * heads;
+  self->v = self->k + n * heads_kv;
+  self->up = self->gate + n * config->n_ff;
+
+  embed (self);
+  observe (self, g_ptr_array_index (self->model->sites, 0), self->residual);
+  for (guint i = 0; i < config->n_layer; i++)
+    if (!run_block (self, i, error))
+      return FALSE;
+  normalize (self, self->residual, config->n_embd, self->model->output_norm, self->normed);
+  return TRUE;
+}
+
 gboolean
 tn_model_forward (TnModel *self, const TnBatch *batch, const TnForwardOptions *options, float *logits, TnLoss *loss,
                   double *row_nll, GError **error)
 {
-  const TnLlamaConfig *config = &self->config;
-  gsize heads = (gsize) config->n_head * config->head_dim, heads_kv = (gsize) config->n_head_kv * config->head_dim;
   gboolean with_head = logits != NULL || loss != NULL || row_nll != NULL || observes_logits (options);
   g_auto (TnForwardScratch) scratch = {0};
-  Forward forward = {.model = self, .batch = batch, .options = options, .scratch = &scratch};
+  g_auto (TnLayerScratch) layer_scratch = {0};
+  Forward forward = {.model = self, .batch = batch, .options = options, .scratch = &scratch, .layer_scratch = &layer_scratch};
   g_autoptr (TnBlock) activations = NULL;
-  gsize n = batch->n_tokens;
 
-  if (!check_batch (self, batch, error) || !tn_forward_scratch_init (&scratch, self, batch, with_head, error))
+  if (!run_blocks (&forward, with_head, &activations, error))
     return FALSE;
-  activations = tn_pool_alloc_array (tn_pool_default (), TN_PURPOSE_ACTIVATIONS, n, row_floats (config) * sizeof (float), error);
-  if (activations == NULL)
-    return FALSE;
-  forward.residual = activations;
-  forward.normed = forward.residual + n * config->n_embd;
-  forward.q = forward.gate = forward.normed + n * config->n_embd;
-  forward.k = forward.q + n * heads;
-  forward.v = forward.k + n * heads_kv;
-  forward.up = forward.gate + n * config->n_ff;
-
-  embed (&forward);
-  observe (&forward, g_ptr_array_index (self->sites, 0), forward.residual);
-  for (guint i = 0; i < config->n_layer; i++)
-    if (!run_block (&forward, i, error))
-      return FALSE;
-  normalize (&forward, self->output_norm);
   observe (&forward, tn_model_head_site (self, TN_SITE_INPUT), forward.normed);
   return !with_head || run_head (&forward, logits, loss, row_nll, error);
+}
+
+gboolean
+tn_model_forward_keys (TnModel *self, const TnBatch *batch, TnKeysFunc func, gpointer user_data, float *last, GError **error)
+{
+  gsize width = self->config.n_embd;
+  g_auto (TnForwardScratch) scratch = {0};
+  g_auto (TnLayerScratch) layer_scratch = {0};
+  Forward forward = {.model = self,
+                     .batch = batch,
+                     .keys_func = func,
+                     .user_data = user_data,
+                     .scratch = &scratch,
+                     .layer_scratch = &layer_scratch};
+  g_autoptr (TnBlock) activations = NULL;
+
+  g_return_val_if_fail (batch->n_tokens > 0, FALSE);
+
+  if (!run_blocks (&forward, FALSE, &activations, error))
+    return FALSE;
+  memcpy (last, forward.normed + (batch->n_tokens - 1) * width, width * sizeof *last);
+  return TRUE;
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "engine/kernels/rope.h"
+#include "engine/nn/input-rounding.h"
 #include "engine/nn/model.h"
 
 G_BEGIN_DECLS
@@ -21,7 +22,9 @@ typedef enum
 
 typedef struct
 {
-  const TnTensor *weights[TN_N_LAYERS];
+  const TnTensor *weights[TN_N_LAYERS]; /* of products in fp32; NULL where ternary is not */
+  const TnTensor *ternary[TN_N_LAYERS]; /* of a BitLinear */
+  TnInputRounding inputs[TN_N_LAYERS];
   float          *attn_norm, *ffn_norm; /* [n_embd] in fp32 */
   float          *attn_sub_norm;        /* [n_head * head_dim] before the output projection, or NULL */
   float          *ffn_sub_norm;         /* [n_ff] before the down projection, or NULL */
@@ -44,6 +47,17 @@ struct _TnModel
   float          *rope_factors;  /* [rope_dim / 2]: what the frequencies are divided by, or NULL */
   gsize           mapped_bytes;  /* of weights that lie in files */
 };
+
+static inline const TnTensor *
+tn_block_layer_weight (const TnBlockLayers *self, TnLayerKind kind)
+{
+  return self->ternary[kind] != NULL ? self->ternary[kind] : self->weights[kind];
+}
+
+/* The linear layer whose weight has this name; FALSE when there is none. */
+gboolean tn_model_find_layer (const TnModel *self, const char *name, guint *block, TnLayerKind *kind);
+/* The same model with other linear layers. layers, inputs: [n_layer * TN_N_LAYERS], block by block; a NULL weight stays. */
+TnModel *tn_model_with_layers (TnModel *self, TnTensor *const *layers, const TnInputRounding *inputs, GError **error);
 
 static inline const TnSite *
 tn_model_layer_site (const TnModel *self, guint block, TnLayerKind kind, TnSiteKind which)

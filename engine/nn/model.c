@@ -22,22 +22,42 @@ tn_parameter_free (TnParameter *self)
   g_free (self);
 }
 
+/* "blk.3.ffn_down.weight": kind is that of ffn_down, rest what stands behind "blk.". */
+static gboolean
+parse_layer (const char *name, const char **rest, TnLayerKind *kind)
+{
+  const char *layer;
+
+  if (!g_str_has_prefix (name, "blk.") || (layer = strchr (name + 4, '.')) == NULL)
+    return FALSE;
+  *rest = name + 4;
+  for (guint i = 0; i < TN_N_LAYERS; i++)
+    if (g_str_has_prefix (layer + 1, layer_names[i]) && strcmp (layer + 1 + strlen (layer_names[i]), ".weight") == 0)
+      {
+        *kind = (TnLayerKind) i;
+        return TRUE;
+      }
+  return FALSE;
+}
+
 gboolean
 tn_parameter_is_linear (const TnParameter *parameter)
 {
   const char *rest;
-  g_autofree char *layer = NULL;
+  TnLayerKind kind;
 
-  if (!g_str_has_prefix (parameter->name, "blk.") || !g_str_has_suffix (parameter->name, ".weight"))
+  return parse_layer (parameter->name, &rest, &kind);
+}
+
+gboolean
+tn_model_find_layer (const TnModel *self, const char *name, guint *block, TnLayerKind *kind)
+{
+  const char *rest;
+
+  if (!parse_layer (name, &rest, kind) || !g_hash_table_contains (self->by_name, name))
     return FALSE;
-  rest = strchr (parameter->name + 4, '.');
-  if (rest == NULL)
-    return FALSE;
-  layer = g_strndup (rest + 1, strlen (rest + 1) - strlen (".weight"));
-  for (guint i = 0; i < TN_N_LAYERS; i++)
-    if (strcmp (layer, layer_names[i]) == 0)
-      return TRUE;
-  return FALSE;
+  *block = (guint) g_ascii_strtoull (rest, NULL, 10);
+  return TRUE;
 }
 
 static const TnTensor *
@@ -61,12 +81,12 @@ find_tensor (TnModel *self, const char *name, guint64 rows, guint64 columns, GEr
     }
   found = tn_tensor_shape_to_string (parameter->tensor);
   if (rows == 1)
-    g_set_error (error, TN_ERROR, TN_ERROR_SHAPE, _ ("%s (%s): shape %s, expected %" PRIu64 " by the configuration"),
-                 name, parameter->source_name, found, columns);
+    g_set_error (error, TN_ERROR, TN_ERROR_SHAPE, _ ("%s (%s): shape %s, expected %" PRIu64 " by the configuration"), name,
+                 parameter->source_name, found, columns);
   else
     g_set_error (error, TN_ERROR, TN_ERROR_SHAPE,
-                 _ ("%s (%s): shape %s, expected %" PRIu64 " × %" PRIu64 " by the configuration"), name,
-                 parameter->source_name, found, rows, columns);
+                 _ ("%s (%s): shape %s, expected %" PRIu64 " × %" PRIu64 " by the configuration"), name, parameter->source_name,
+                 found, rows, columns);
   return NULL;
 }
 
@@ -156,9 +176,9 @@ add_block_sites (TnModel *self, guint index)
       else if (i == TN_LAYER_FFN_UP)
         shared = first + 2 * TN_LAYER_FFN_GATE;
       add_site (self, g_strdup_printf ("blk.%u.%s.in", index, layer_names[i]), TN_SITE_INPUT,
-                (guint) tn_tensor_columns (block->weights[i]), index, shared);
+                (guint) tn_tensor_columns (tn_block_layer_weight (block, i)), index, shared);
       add_site (self, g_strdup_printf ("blk.%u.%s.out", index, layer_names[i]), TN_SITE_OUTPUT,
-                (guint) tn_tensor_rows (block->weights[i]), index, G_MAXUINT);
+                (guint) tn_tensor_rows (tn_block_layer_weight (block, i)), index, G_MAXUINT);
     }
   add_site (self, g_strdup_printf ("blk.%u.residual", index), TN_SITE_RESIDUAL, self->config.n_embd, index, G_MAXUINT);
 }
@@ -215,8 +235,8 @@ check_config (const TnLlamaConfig *config, GError **error)
   for (guint i = 0; i < G_N_ELEMENTS (sizes); i++)
     if (sizes[i].value == 0 || sizes[i].value > sizes[i].most)
       {
-        g_set_error (error, TN_ERROR, TN_ERROR_SHAPE, _ ("%s is %" PRIu64 ", expected 1 to %" PRIu64),
-                     sizes[i].name, sizes[i].value, sizes[i].most);
+        g_set_error (error, TN_ERROR, TN_ERROR_SHAPE, _ ("%s is %" PRIu64 ", expected 1 to %" PRIu64), sizes[i].name,
+                     sizes[i].value, sizes[i].most);
         return FALSE;
       }
   if (config->n_head % config->n_head_kv != 0)
@@ -369,10 +389,42 @@ tn_model_find_site (TnModel *self, const char *name)
   return (gint) GPOINTER_TO_UINT (g_hash_table_lookup (self->sites_by_name, name)) - 1;
 }
 
+/* The same but for tensors, which hold those of parameters by index. */
+static TnModel *
+with_tensors (TnModel *self, TnTensor *const *tensors, GError **error)
+{
+  g_autoptr (GPtrArray) parameters = g_ptr_array_new_with_free_func ((GDestroyNotify) tn_parameter_free);
+
+  for (guint i = 0; i < self->parameters->len; i++)
+    {
+      const TnParameter *old = tn_model_get_parameter (self, i);
+      TnParameter *parameter = g_new (TnParameter, 1);
+
+      parameter->name = g_strdup (old->name);
+      parameter->source_name = g_strdup (old->source_name);
+      parameter->tensor = tn_tensor_ref (tensors[i]);
+      g_ptr_array_add (parameters, parameter);
+    }
+  return tn_model_new_llama (&self->config, parameters, self->fingerprint, error);
+}
+
+/* A layer that reads int8 codes and has packed ternary weights is a BitLinear. */
+static void
+set_input (TnBlockLayers *block, TnLayerKind kind, const TnInputRounding *input)
+{
+  const TnTensor *weight = tn_block_layer_weight (block, kind);
+  gboolean is_ternary = tn_input_rounding_is_int8 (input) && tn_bit_linear_is (weight);
+
+  block->inputs[kind] = *input;
+  block->ternary[kind] = is_ternary ? weight : NULL;
+  block->weights[kind] = is_ternary ? NULL : weight;
+}
+
 TnModel *
 tn_model_with_parameter (TnModel *self, const char *name, TnTensor *tensor, GError **error)
 {
-  g_autoptr (GPtrArray) parameters = g_ptr_array_new_with_free_func ((GDestroyNotify) tn_parameter_free);
+  g_autofree TnTensor **tensors = g_new (TnTensor *, self->parameters->len);
+  TnModel *changed;
 
   if (tn_model_find_parameter (self, name) == NULL)
     {
@@ -381,13 +433,36 @@ tn_model_with_parameter (TnModel *self, const char *name, TnTensor *tensor, GErr
     }
   for (guint i = 0; i < self->parameters->len; i++)
     {
-      const TnParameter *old = tn_model_get_parameter (self, i);
-      TnParameter *parameter = g_new (TnParameter, 1);
+      const TnParameter *parameter = tn_model_get_parameter (self, i);
 
-      parameter->name = g_strdup (old->name);
-      parameter->source_name = g_strdup (old->source_name);
-      parameter->tensor = tn_tensor_ref (strcmp (old->name, name) == 0 ? tensor : old->tensor);
-      g_ptr_array_add (parameters, parameter);
+      tensors[i] = strcmp (parameter->name, name) == 0 ? tensor : parameter->tensor;
     }
-  return tn_model_new_llama (&self->config, parameters, self->fingerprint, error);
+  changed = with_tensors (self, tensors, error);
+  for (guint i = 0; changed != NULL && i < self->config.n_layer; i++)
+    for (guint k = 0; k < TN_N_LAYERS; k++)
+      set_input (&changed->blocks[i], k, &self->blocks[i].inputs[k]);
+  return changed;
+}
+
+TnModel *
+tn_model_with_layers (TnModel *self, TnTensor *const *layers, const TnInputRounding *inputs, GError **error)
+{
+  g_autofree TnTensor **tensors = g_new (TnTensor *, self->parameters->len);
+  TnModel *changed;
+  TnLayerKind kind;
+  guint block;
+
+  for (guint i = 0; i < self->parameters->len; i++)
+    {
+      const TnParameter *parameter = tn_model_get_parameter (self, i);
+
+      tensors[i] = parameter->tensor;
+      if (tn_model_find_layer (self, parameter->name, &block, &kind) && layers[block * TN_N_LAYERS + kind] != NULL)
+        tensors[i] = layers[block * TN_N_LAYERS + kind];
+    }
+  changed = with_tensors (self, tensors, error);
+  for (guint i = 0; changed != NULL && i < self->config.n_layer; i++)
+    for (guint k = 0; k < TN_N_LAYERS; k++)
+      set_input (&changed->blocks[i], k, &inputs[i * TN_N_LAYERS + k]);
+  return changed;
 }

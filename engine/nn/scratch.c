@@ -10,24 +10,13 @@
 #include "engine/nn/linear.h"
 #include "engine/nn/model-private.h"
 
-/* Decoded weights at a time: about the share of the last cache that a desktop processor leaves us. */
-#define WEIGHT_BYTES ((gsize) 16 << 20)
+/* What threads have for themselves begins on a cache line of its own. */
+#define ALIGNMENT (TN_POOL_ALIGNMENT / sizeof (float))
 
-/* Floats for layers that are computed together: all of them, or at least the largest block. */
 static gsize
-weights_for (const TnTensor *const *weights, guint n)
+align (gsize count)
 {
-  gsize all = 0, largest = 0;
-
-  for (guint i = 0; i < n; i++)
-    if (!tn_linear_in_place (weights[i]))
-      {
-        gsize columns = tn_tensor_columns (weights[i]);
-
-        all += tn_tensor_rows (weights[i]) * columns;
-        largest = MAX (largest, tn_linear_block_rows (weights[i]) * columns);
-      }
-  return MIN (all, MAX (largest, WEIGHT_BYTES / sizeof (float)));
+  return (count + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
 }
 
 void
@@ -38,29 +27,26 @@ tn_forward_scratch_plan (TnModel *model, gsize n_tokens, guint longest, gboolean
 
   *plan = (TnForwardScratch){.longest = longest, .threads = tn_device_get_threads ()};
   for (guint i = 0; i < config->n_layer; i++)
-    {
-      const TnTensor *const *weights = model->blocks[i].weights;
-
-      plan->weight_count = MAX (plan->weight_count, weights_for (&weights[TN_LAYER_ATTN_Q], 3));
-      plan->weight_count = MAX (plan->weight_count, weights_for (&weights[TN_LAYER_ATTN_OUTPUT], 1));
-      plan->weight_count = MAX (plan->weight_count, weights_for (&weights[TN_LAYER_FFN_GATE], 2));
-      plan->weight_count = MAX (plan->weight_count, weights_for (&weights[TN_LAYER_FFN_DOWN], 1));
-    }
-  plan->tile_count = tn_attention_tile_count (longest);
+    for (guint kind = 0; kind < TN_N_LAYERS; kind++)
+      if (model->blocks[i].weights[kind] != NULL)
+        plan->weight_count = MAX (plan->weight_count, tn_weight_block_count (model->blocks[i].weights[kind]));
+  plan->tile_count = tn_attention_tile_count (config, longest);
   plan->rope_count = (gsize) longest * (config->rope_dim / 2);
   if (with_head)
     {
-      plan->weight_count = MAX (plan->weight_count, weights_for (&model->head, 1));
-      plan->tile_count = MAX (plan->tile_count, tn_head_tile_count (model->head, longest));
+      plan->weight_count = MAX (plan->weight_count, tn_weight_block_count (model->head));
+      plan->tile_count = MAX (plan->tile_count, tn_head_tile_count (model->head, n_tokens));
       plan->piece_count = tn_head_piece_count (model->head, n_tokens);
     }
+  plan->weight_count = align (plan->weight_count);
+  plan->tile_count = align (plan->tile_count);
   plan->release_in_place = budget != 0 && model->mapped_bytes > budget / 4;
 }
 
 gsize
 tn_forward_scratch_bytes (const TnForwardScratch *plan)
 {
-  return tn_pool_block_bytes (plan->weight_count * sizeof (float)) +
+  return tn_pool_block_bytes (plan->threads * plan->weight_count * sizeof (float)) +
          tn_pool_block_bytes (plan->threads * plan->tile_count * sizeof (float)) +
          tn_pool_block_bytes (plan->piece_count * TN_HEAD_PIECE_BYTES) +
          2 * tn_pool_block_bytes (plan->rope_count * sizeof (float));
@@ -82,7 +68,8 @@ tn_forward_scratch_init (TnForwardScratch *self, TnModel *model, const TnBatch *
   for (guint s = 0; s < batch->n_sequences; s++)
     self->first_rows[s + 1] = self->first_rows[s] + batch->sequences[s].length;
 
-  if ((self->weights = tn_pool_alloc_array (pool, TN_PURPOSE_SCRATCH, self->weight_count, sizeof (float), error)) == NULL ||
+  if ((self->weights =
+           tn_pool_alloc_array (pool, TN_PURPOSE_SCRATCH, self->threads * self->weight_count, sizeof (float), error)) == NULL ||
       (self->tiles = tn_pool_alloc_array (pool, TN_PURPOSE_SCRATCH, self->threads * self->tile_count, sizeof (float), error)) ==
           NULL ||
       (self->pieces = tn_pool_alloc_array (pool, TN_PURPOSE_SCRATCH, self->piece_count, TN_HEAD_PIECE_BYTES, error)) == NULL ||
@@ -112,4 +99,10 @@ float *
 tn_forward_scratch_tile (const TnForwardScratch *self)
 {
   return self->tiles + (gsize) omp_get_thread_num () * self->tile_count;
+}
+
+float *
+tn_forward_scratch_weights (const TnForwardScratch *self)
+{
+  return self->weights + (gsize) omp_get_thread_num () * self->weight_count;
 }

@@ -11,7 +11,7 @@ typedef struct
 {
   guint    longest;      /* sequence */
   guint    threads;
-  gsize    weight_count; /* floats that decoded weights may take at a time */
+  gsize    weight_count; /* floats of a thread's block of weights */
   gsize    tile_count;   /* floats of a thread's own tile */
   gsize    piece_count;  /* partial results of the head */
   gsize    rope_count;   /* floats of the cosines, and of the sines */
@@ -34,7 +34,8 @@ gboolean tn_forward_scratch_init  (TnForwardScratch *self, TnModel *model, const
 void     tn_forward_scratch_clear (TnForwardScratch *self);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (TnForwardScratch, tn_forward_scratch_clear)
 
-/* The tile of the calling thread inside a parallel region of at most self->threads. */
-float   *tn_forward_scratch_tile  (const TnForwardScratch *self);
+/* The tile, and the block of weights, of the calling thread inside a parallel region of at most self->threads. Aligned to 64. */
+float   *tn_forward_scratch_tile    (const TnForwardScratch *self);
+float   *tn_forward_scratch_weights (const TnForwardScratch *self);
 
 G_END_DECLS

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "engine/quant/quantize.h"
 
+#include <glib/gi18n-lib.h>
+#include <inttypes.h>
+
+#include "engine/error.h"
 #include "engine/quant/rounding-search.h"
 #include "engine/tensor/scan.h"
 
-/* Rows, or groups, up to this length are rounded as a whole while they are in the cache; longer ones are streamed. */
-#define MAX_CACHED_ELEMENTS ((guint64) 4 * TN_TENSOR_BLOCK_ELEMENTS)
 /* Scales of so many rows or groups are found before their elements are rounded. */
 #define UNIT_BATCH 256
 
@@ -25,24 +27,6 @@ get_unit_length (const TnScheme *scheme, guint64 rows, guint64 columns)
     default:
       g_return_val_if_reached (columns);
     }
-}
-
-gboolean
-tn_quantize_values (const TnScheme *scheme, const float *w, guint64 rows, guint64 columns, float *out, GError **error)
-{
-  guint64 n = rows * columns;
-  guint64 length = get_unit_length (scheme, rows, columns);
-
-  if (!tn_scheme_check (scheme, rows, columns, error))
-    return FALSE;
-  for (guint64 start = 0; start < n; start += length)
-    {
-      TnRounding rounding = tn_rounding_find (scheme, w + start, (gsize) length);
-
-      for (guint64 i = start; i < start + length; i++)
-        out[i] = tn_rounding_apply (&rounding, w[i]);
-    }
-  return TRUE;
 }
 
 /* One scheme on its way over a tensor. */
@@ -70,7 +54,8 @@ typedef struct
   Sums *slots;  /* [TN_TENSOR_WAVE_BLOCKS, n_plans] */
   Sums *totals; /* [n_plans] */
   /* Or rounded values are, of the only plan: */
-  float *out; /* [tensor->count] */
+  float *out;     /* [tensor->count] */
+  gint *overflow; /* set when a scale cannot be stored */
 } Stream;
 
 static void
@@ -140,8 +125,9 @@ round_block (const TnTensorBlock *block, gpointer user_data)
     {
       TnRounding rounding = plan->unit_length == 0 ? plan->rounding : tn_rounding_find (plan->scheme, block->x + start, length);
 
-      for (gsize i = start; i < start + length; i++)
-        out[i] = tn_rounding_apply (&rounding, block->x[i]);
+      tn_rounding_round (&rounding, block->x + start, length, out + start);
+      if (rounding.overflow > 0.0f)
+        g_atomic_int_set (self->overflow, TRUE);
     }
 }
 
@@ -189,7 +175,7 @@ stream_long_rows (const Stream *self, const TnMoments *moments, GError **error)
       one.n_plans = 1;
       if (self->totals != NULL)
         one.totals = &self->totals[i];
-      if (length <= MAX_CACHED_ELEMENTS)
+      if (length <= TN_ROUNDING_MAX_CACHED_ELEMENTS)
         {
           one.plans->unit_length = (gsize) length;
           if (!stream_range (&one, 0, tensor->count, (gsize) (length * MAX (1, TN_TENSOR_BLOCK_ELEMENTS / length)), NULL, error))
@@ -218,7 +204,7 @@ stream_tensor (const Stream *self, const TnMoments *moments, GError **error)
       self->plans[i].unit_length =
           scheme->granularity == TN_PER_TENSOR ? 0 : (gsize) MIN (get_unit_length (scheme, rows, columns), G_MAXSIZE);
     }
-  if (columns > MAX_CACHED_ELEMENTS)
+  if (columns > TN_ROUNDING_MAX_CACHED_ELEMENTS)
     return stream_long_rows (self, moments, error);
   return stream_range (self, 0, self->tensor->count,
                        (gsize) (MAX (columns, 1) * MAX (1, TN_TENSOR_BLOCK_ELEMENTS / MAX (columns, 1))), moments, error);
@@ -265,17 +251,40 @@ tn_quantize_errors (const TnTensor *tensor, const TnScheme *schemes, guint n_sch
   return tn_quantize_errors_with (tensor, NULL, schemes, n_schemes, errors, NULL, error);
 }
 
+static gboolean
+round_tensor (const TnTensor *tensor, const TnScheme *scheme, float *out, GError **error)
+{
+  gint overflow = FALSE;
+  Plan plan = {.scheme = scheme};
+  Stream stream = {.tensor = tensor, .plans = &plan, .n_plans = 1, .out = out, .overflow = &overflow};
+  g_autofree char *name = NULL;
+
+  if (!stream_tensor (&stream, NULL, error))
+    return FALSE;
+  if (!overflow)
+    return TRUE;
+  name = tn_scheme_to_string (scheme);
+  g_set_error (error, TN_ERROR, TN_ERROR_DATA, _ ("Scheme %s: a scale is beyond 65504, the largest 16 bits hold; expected :f32"),
+               name);
+  return FALSE;
+}
+
 TnTensor *
 tn_quantize_tensor (const TnTensor *tensor, const TnScheme *scheme, GError **error)
 {
   g_autoptr (TnTensor) rounded = tn_tensor_new (TN_DTYPE_F32, tensor->n_dims, tensor->shape, TN_PURPOSE_WEIGHTS, error);
-  Plan plan = {.scheme = scheme};
-  Stream stream = {.tensor = tensor, .plans = &plan, .n_plans = 1};
 
-  if (rounded == NULL)
-    return NULL;
-  stream.out = tn_tensor_get_writable (rounded);
-  if (!stream_tensor (&stream, NULL, error))
+  if (rounded == NULL || !round_tensor (tensor, scheme, tn_tensor_get_writable (rounded), error))
     return NULL;
   return g_steal_pointer (&rounded);
+}
+
+gboolean
+tn_quantize_values (const TnScheme *scheme, const float *w, guint64 rows, guint64 columns, float *out, GError **error)
+{
+  const guint64 shape[] = {rows, columns};
+  g_autoptr (TnTensor) tensor =
+      tn_tensor_new_mapped (TN_DTYPE_F32, 2, shape, w, rows * columns * sizeof (float), NULL, NULL, NULL);
+
+  return round_tensor (tensor, scheme, out, error);
 }

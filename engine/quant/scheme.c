@@ -10,18 +10,14 @@
 
 #define MIN_BITS 2
 #define MAX_BITS 8
-#define TENSOR_SCALE_BITS 32.0 /* fp32 */
-#define GROUP_SCALE_BITS 16.0  /* fp16 */
 
 static const struct
 {
   const char *name;
   TnSchemeRule rule;
 } rules[] = {
-    {"ls", TN_RULE_LEAST_SQUARES},
-    {"absmedian", TN_RULE_ABSMEDIAN},
-    {"twn", TN_RULE_TWN},
-    {"absmean", TN_RULE_DEFAULT},
+    {"ls", TN_RULE_LEAST_SQUARES}, {"absmedian", TN_RULE_ABSMEDIAN}, {"twn", TN_RULE_TWN},
+    {"lloyd", TN_RULE_LLOYD},      {"absmean", TN_RULE_DEFAULT},
 };
 
 static gboolean
@@ -62,6 +58,30 @@ parse_granularity (const char *part, TnScheme *scheme)
 }
 
 static gboolean
+parse_scale_type (const char *part, TnScheme *scheme)
+{
+  if (strcmp (part, "f16") == 0)
+    scheme->scale_type = TN_SCALE_F16;
+  else if (strcmp (part, "f32") == 0)
+    scheme->scale_type = TN_SCALE_F32;
+  else
+    return FALSE;
+  return TRUE;
+}
+
+static TnScaleType
+get_default_scale_type (const TnScheme *scheme)
+{
+  return scheme->granularity == TN_PER_GROUP ? TN_SCALE_F16 : TN_SCALE_F32;
+}
+
+TnScaleType
+tn_scheme_get_scale_type (const TnScheme *scheme)
+{
+  return scheme->scale_type != TN_SCALE_DEFAULT ? scheme->scale_type : get_default_scale_type (scheme);
+}
+
+static gboolean
 parse_rule (const char *part, TnScheme *scheme)
 {
   for (guint i = 0; i < G_N_ELEMENTS (rules); i++)
@@ -95,11 +115,13 @@ tn_scheme_parse (const char *name, TnScheme *scheme, GError **error)
         rule_seen = TRUE;
       else if (parsed.kind == TN_SCHEME_INTEGER && !parsed.asymmetric && strcmp (parts[i], "asym") == 0)
         parsed.asymmetric = TRUE;
+      else if (parsed.scale_type == TN_SCALE_DEFAULT && parse_scale_type (parts[i], &parsed))
+        continue;
       else
         {
-          const char *expected = parsed.kind == TN_SCHEME_TERNARY   ? ":ls, :absmedian, :twn, :c, :gN, :t"
-                                 : parsed.kind == TN_SCHEME_INTEGER ? ":asym, :c, :gN, :t"
-                                                                    : ":c, :gN, :t";
+          const char *expected = parsed.kind == TN_SCHEME_TERNARY   ? ":ls, :absmedian, :twn, :lloyd, :c, :gN, :t, :f16, :f32"
+                                 : parsed.kind == TN_SCHEME_INTEGER ? ":asym, :c, :gN, :t, :f16, :f32"
+                                                                    : ":c, :gN, :t, :f16, :f32";
 
           g_set_error (error, TN_ERROR, TN_ERROR_ARGUMENT,
                        _ ("Scheme “%s”: “%s” is not known or contradicts what stands before it; expected one of %s"), name,
@@ -107,15 +129,18 @@ tn_scheme_parse (const char *name, TnScheme *scheme, GError **error)
           return FALSE;
         }
     }
+  if (parsed.scale_type == get_default_scale_type (&parsed))
+    parsed.scale_type = TN_SCALE_DEFAULT;
   *scheme = parsed;
   return TRUE;
 }
 
-static gboolean
-equal (const TnScheme *a, const TnScheme *b)
+gboolean
+tn_scheme_equal (const TnScheme *a, const TnScheme *b)
 {
   return a->kind == b->kind && a->rule == b->rule && a->bits == b->bits && a->asymmetric == b->asymmetric &&
-         a->granularity == b->granularity && a->group_size == b->group_size;
+         a->granularity == b->granularity && a->group_size == b->group_size &&
+         tn_scheme_get_scale_type (a) == tn_scheme_get_scale_type (b);
 }
 
 GArray *
@@ -138,7 +163,7 @@ tn_scheme_parse_list (const char *names, GError **error)
       if (!tn_scheme_parse (g_strstrip (items[i]), &scheme, error))
         return NULL;
       for (guint j = 0; j < schemes->len; j++)
-        known |= equal (&scheme, &g_array_index (schemes, TnScheme, j));
+        known |= tn_scheme_equal (&scheme, &g_array_index (schemes, TnScheme, j));
       if (!known)
         g_array_append_val (schemes, scheme);
     }
@@ -175,6 +200,8 @@ tn_scheme_to_string (const TnScheme *scheme)
     g_string_append_printf (name, ":g%u", scheme->group_size);
   if (scheme->asymmetric)
     g_string_append (name, ":asym");
+  if (tn_scheme_get_scale_type (scheme) != get_default_scale_type (scheme))
+    g_string_append (name, scheme->scale_type == TN_SCALE_F16 ? ":f16" : ":f32");
   return g_string_free (name, FALSE);
 }
 
@@ -182,7 +209,7 @@ double
 tn_scheme_bits (const TnScheme *scheme, guint64 rows, guint64 columns)
 {
   double code = scheme->kind == TN_SCHEME_BINARY ? 1.0 : scheme->kind == TN_SCHEME_TERNARY ? log2 (3.0) : (double) scheme->bits;
-  double scale = scheme->granularity == TN_PER_GROUP ? GROUP_SCALE_BITS : TENSOR_SCALE_BITS;
+  double scale = tn_scheme_get_scale_type (scheme) == TN_SCALE_F16 ? 16.0 : 32.0;
   double sharing; /* elements that share a scale */
 
   if (rows == 0 || columns == 0)

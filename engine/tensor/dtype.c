@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "engine/tensor/dtype.h"
 
+#include <glib/gi18n-lib.h>
+#include <inttypes.h>
 #include <math.h>
 #include <string.h>
 
+#include "engine/error.h"
 #include "engine/tensor/ggml-blocks.h"
+#include "engine/tensor/ggml-encode.h"
 #include "engine/tensor/half-float.h"
 
 #if G_BYTE_ORDER != G_LITTLE_ENDIAN
@@ -30,7 +34,7 @@ static const DtypeInfo infos[TN_N_DTYPES] = {
     [TN_DTYPE_Q4_0] = {"q4_0", 32, 18},     [TN_DTYPE_Q4_1] = {"q4_1", 32, 20},     [TN_DTYPE_Q5_0] = {"q5_0", 32, 22},
     [TN_DTYPE_Q5_1] = {"q5_1", 32, 24},     [TN_DTYPE_Q8_0] = {"q8_0", 32, 34},     [TN_DTYPE_Q4_K] = {"q4_K", 256, 144},
     [TN_DTYPE_Q6_K] = {"q6_K", 256, 210},   [TN_DTYPE_TQ1_0] = {"tq1_0", 256, 54},  [TN_DTYPE_TQ2_0] = {"tq2_0", 256, 66},
-    [TN_DTYPE_OPAQUE] = {"opaque", 0, 0},
+    [TN_DTYPE_PACKED] = {"packed", 0, 0},   [TN_DTYPE_OPAQUE] = {"opaque", 0, 0},
 };
 
 /* Converts n numbers of a C type, at any alignment. */
@@ -184,9 +188,82 @@ tn_dtype_decode (TnDtype dtype, const void *source, gsize n, float *out)
       break;
     case TN_DTYPE_INVALID:
     case TN_DTYPE_Q8_GROUP:
+    case TN_DTYPE_PACKED:
     case TN_DTYPE_OPAQUE:
     case TN_N_DTYPES:
     default:
       g_return_if_reached ();
+    }
+}
+
+gboolean
+tn_dtype_can_encode (TnDtype dtype)
+{
+  switch (dtype)
+    {
+    case TN_DTYPE_F32:
+    case TN_DTYPE_F16:
+    case TN_DTYPE_BF16:
+    case TN_DTYPE_Q4_0:
+    case TN_DTYPE_Q4_1:
+    case TN_DTYPE_Q5_0:
+    case TN_DTYPE_Q5_1:
+    case TN_DTYPE_Q8_0:
+    case TN_DTYPE_TQ1_0:
+    case TN_DTYPE_TQ2_0:
+      return TRUE;
+    default:
+      return FALSE;
+    }
+}
+
+gboolean
+tn_dtype_check_width (TnDtype dtype, guint64 columns, GError **error)
+{
+  g_return_val_if_fail (dtype < TN_N_DTYPES && infos[dtype].elements > 0, FALSE);
+
+  if (columns % infos[dtype].elements == 0)
+    return TRUE;
+  g_set_error (error, TN_ERROR, TN_ERROR_SHAPE,
+               _ ("Rows of %" PRIu64 " elements cannot be stored as %s: expected a multiple of %u"), columns, infos[dtype].name,
+               infos[dtype].elements);
+  return FALSE;
+}
+
+/* Which finite element became infinite. */
+static void
+set_overflow_error (TnDtype dtype, const float *x, gsize n, GError **error)
+{
+  for (gsize i = 0; i < n; i++)
+    if (isfinite (x[i]) &&
+        isinf (dtype == TN_DTYPE_F16 ? tn_f16_to_f32 (tn_f32_to_f16 (x[i])) : tn_bf16_to_f32 (tn_f32_to_bf16 (x[i]))))
+      {
+        g_set_error (error, TN_ERROR, TN_ERROR_DATA, _ ("Element %zu is %g, which is beyond the range of %s"), i,
+                     (double) x[i], infos[dtype].name);
+        return;
+      }
+}
+
+gboolean
+tn_dtype_encode (TnDtype dtype, const float *x, gsize n, void *out, GError **error)
+{
+  g_return_val_if_fail (tn_dtype_can_encode (dtype), FALSE);
+
+  if (!tn_dtype_check_width (dtype, n, error))
+    return FALSE;
+  switch (dtype)
+    {
+    case TN_DTYPE_F32:
+      if (n > 0)
+        memcpy (out, x, n * sizeof (float));
+      return TRUE;
+    case TN_DTYPE_F16:
+    case TN_DTYPE_BF16:
+      if (dtype == TN_DTYPE_F16 ? tn_f16_encode (x, n, out) : tn_bf16_encode (x, n, out))
+        return TRUE;
+      set_overflow_error (dtype, x, n, error);
+      return FALSE;
+    default:
+      return tn_ggml_encode_blocks (dtype, x, n / infos[dtype].elements, out, error);
     }
 }

@@ -25,7 +25,7 @@ typedef enum
   TN_DTYPE_U32,
   TN_DTYPE_I64,
   TN_DTYPE_U64,
-  TN_DTYPE_TERNARY, /* our own packing: 4 codes a byte, first in the low bits; 0, 1, 2 = -1, 0, +1; code 3 decodes to NaN */
+  TN_DTYPE_TERNARY, /* our own packing: 4 codes a byte, first in the low bits; 0, 1, 2 = -1, 0, +1; code 3 decodes to NaN; a tensor may have scales (TnTensor.scales) */
   TN_DTYPE_Q8_GROUP, /* llama2.c v2: i8 elements, an f32 scale a group kept apart (TnTensor.scales) */
   TN_DTYPE_Q4_0,
   TN_DTYPE_Q4_1,
@@ -36,13 +36,14 @@ typedef enum
   TN_DTYPE_Q6_K,
   TN_DTYPE_TQ1_0,
   TN_DTYPE_TQ2_0,
+  TN_DTYPE_PACKED, /* a layout of the whole tensor that its maker decodes (TnTensorDecodeFunc) */
   TN_DTYPE_OPAQUE, /* known size, unknown meaning: listed, never decoded */
   TN_N_DTYPES
 } TnDtype;
 
 /* "f32", "q4_K", … as shown to users. */
 const char *tn_dtype_get_name    (TnDtype dtype);
-/* Elements a block (1 for plain numbers), and bytes a block; 0 for OPAQUE. */
+/* Elements a block (1 for plain numbers), and bytes a block; 0 for PACKED and OPAQUE. */
 gsize       tn_dtype_block_elements (TnDtype dtype);
 gsize       tn_dtype_block_bytes    (TnDtype dtype);
 /* Bytes of n elements; FALSE on overflow or when n is no multiple of the block. */
@@ -50,8 +51,17 @@ gboolean    tn_dtype_bytes       (TnDtype dtype, guint64 n, guint64 *bytes);
 /* TRUE for all but INVALID and OPAQUE. */
 gboolean    tn_dtype_can_decode  (TnDtype dtype);
 /* n elements starting at a block boundary, to float32; source at any alignment. The last block may be taken in part. F64 and wide integers are rounded to nearest.
- * Q8_GROUP cannot be decoded here (its scales are apart): use tn_tensor_decode(). */
+ * Q8_GROUP (its scales are apart) and PACKED cannot be decoded here: use tn_tensor_decode(). */
 void        tn_dtype_decode      (TnDtype dtype, const void *source, gsize n, float *out);
+/* TRUE for what tn_dtype_encode() writes: F32, F16, BF16, Q4_0, Q4_1, Q5_0, Q5_1, Q8_0, TQ1_0, TQ2_0. */
+gboolean    tn_dtype_can_encode  (TnDtype dtype);
+/* Whether rows of so many elements consist of whole blocks, as GGUF wants them; TN_ERROR_SHAPE says what they must be a multiple of. */
+gboolean    tn_dtype_check_width (TnDtype dtype, guint64 columns, GError **error);
+/* n elements, whole blocks of them, to out [tn_dtype_bytes (n)] at any alignment. F32 keeps all bits; F16 and BF16 round to nearest even
+ * and keep NaN (made quiet) and infinities. Block forms: tn_ggml_encode_blocks(), byte for byte the reference's.
+ * TN_ERROR_SHAPE: no whole blocks; TN_ERROR_DATA: a finite element would become infinite, or a block form cannot hold an element.
+ * Indices in messages count from x. On failure the contents of out are undefined. Threads: any. */
+gboolean    tn_dtype_encode      (TnDtype dtype, const float *x, gsize n, void *out, GError **error);
 
 float   tn_f16_to_f32  (guint16 bits);
 guint16 tn_f32_to_f16  (float value); /* round to nearest even, overflow to infinity */

@@ -1,88 +1,117 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "engine/tensor/ggml-blocks.h"
 
+#include "engine/tensor/lanes.h"
+
 /* Layouts: GGUF type table. In the 32-element blocks with 4 or 5 bits, byte j holds element j in its low and element j + 16 in
  * its high nibble. A scale d is an IEEE half. */
 
-static inline float
+TN_LANES_INLINE float
 read_half (const guint8 *bytes)
 {
-  return tn_f16_to_f32 ((guint16) (bytes[0] | bytes[1] << 8));
+  guint32 half = bytes[0] | (guint32) bytes[1] << 8;
+  guint32 bits = (half & 0x8000) << 16 | (half & 0x7fff) << 13;
+  float value;
+
+  /* No scale of a good file: the call stays out of the loops' way. */
+  if (G_UNLIKELY ((half & 0x7c00) == 0x7c00))
+    return tn_f16_to_f32 ((guint16) half);
+  memcpy (&value, &bits, sizeof value);
+  return value * 0x1p112f;
 }
 
-static inline guint32
-read_u32 (const guint8 *bytes)
+typedef guint8 Bytes16 __attribute__ ((vector_size (16)));
+typedef guint8 Bytes32 __attribute__ ((vector_size (32)));
+
+/* 16 bytes of nibbles. In vectors, because GCC unrolls loops of 16 rounds before it could make vectors of them. */
+TN_LANES_INLINE void
+read_nibbles (const guint8 *bytes, Bytes32 *codes)
 {
-  return bytes[0] | (guint32) bytes[1] << 8 | (guint32) bytes[2] << 16 | (guint32) bytes[3] << 24;
+  Bytes16 both, low, high;
+
+  memcpy (&both, bytes, sizeof both);
+  low = both & 15;
+  high = both >> 4;
+  *codes = __builtin_shufflevector (low, high, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22,
+                                    23, 24, 25, 26, 27, 28, 29, 30, 31);
 }
 
-/* d, 16 bytes of nibbles. */
-static void
+/* The fifth bits, then 16 bytes of nibbles: codes 0..31. */
+TN_LANES_INLINE void
+read_five_bits (const guint8 *bytes, Bytes32 *codes)
+{
+  const Bytes32 bits = {1, 2, 4, 8, 16, 32, 64, 128, 1, 2, 4, 8, 16, 32, 64, 128,
+                        1, 2, 4, 8, 16, 32, 64, 128, 1, 2, 4, 8, 16, 32, 64, 128};
+  guint64 fifth[4];
+  Bytes32 spread;
+
+  read_nibbles (bytes + 4, codes);
+  for (guint j = 0; j < 4; j++)
+    fifth[j] = bytes[j] * G_GUINT64_CONSTANT (0x0101010101010101);
+  memcpy (&spread, fifth, sizeof spread);
+  *codes |= (Bytes32) ((spread & bits) != 0) & 16;
+}
+
+/* d, nibbles. */
+TN_LANES_INLINE void
 decode_q4_0 (const guint8 *block, float *out)
 {
   float d = read_half (block);
+  Bytes32 vector;
+  guint8 codes[32];
 
-  for (guint j = 0; j < 16; j++)
-    {
-      out[j] = (float) ((block[2 + j] & 15) - 8) * d;
-      out[j + 16] = (float) ((block[2 + j] >> 4) - 8) * d;
-    }
+  read_nibbles (block + 2, &vector);
+  memcpy (codes, &vector, sizeof codes);
+  for (guint j = 0; j < 32; j++)
+    out[j] = (float) (codes[j] - 8) * d;
 }
 
-/* d, minimum, 16 bytes of nibbles. */
-static void
+/* d, minimum, nibbles. */
+TN_LANES_INLINE void
 decode_q4_1 (const guint8 *block, float *out)
 {
   float d = read_half (block);
   float minimum = read_half (block + 2);
+  Bytes32 vector;
+  guint8 codes[32];
 
-  for (guint j = 0; j < 16; j++)
-    {
-      out[j] = (float) (block[4 + j] & 15) * d + minimum;
-      out[j + 16] = (float) (block[4 + j] >> 4) * d + minimum;
-    }
-}
-
-/* The fifth bits, then 16 bytes of nibbles: codes 0..31. */
-static inline void
-read_five_bits (const guint8 *bytes, gint codes[32])
-{
-  guint32 fifth = read_u32 (bytes);
-
-  for (guint j = 0; j < 16; j++)
-    {
-      codes[j] = (gint) ((bytes[4 + j] & 15u) | (fifth >> j & 1) << 4);
-      codes[j + 16] = (gint) ((guint) (bytes[4 + j] >> 4) | (fifth >> (j + 16) & 1) << 4);
-    }
+  read_nibbles (block + 4, &vector);
+  memcpy (codes, &vector, sizeof codes);
+  for (guint j = 0; j < 32; j++)
+    out[j] = (float) codes[j] * d + minimum;
 }
 
 /* d, fifth bits and nibbles. */
-static void
+TN_LANES_INLINE void
 decode_q5_0 (const guint8 *block, float *out)
 {
   float d = read_half (block);
-  gint codes[32];
+  Bytes32 vector;
+  guint8 codes[32];
 
-  read_five_bits (block + 2, codes);
+  read_five_bits (block + 2, &vector);
+  memcpy (codes, &vector, sizeof codes);
   for (guint j = 0; j < 32; j++)
     out[j] = (float) (codes[j] - 16) * d;
 }
 
 /* d, minimum, fifth bits and nibbles. */
-static void
+TN_LANES_INLINE void
 decode_q5_1 (const guint8 *block, float *out)
 {
   float d = read_half (block);
   float minimum = read_half (block + 2);
-  gint codes[32];
+  Bytes32 vector;
+  guint8 codes[32];
 
-  read_five_bits (block + 4, codes);
+  read_five_bits (block + 4, &vector);
+  memcpy (codes, &vector, sizeof codes);
   for (guint j = 0; j < 32; j++)
     out[j] = (float) codes[j] * d + minimum;
 }
 
 /* d, 32 signed bytes. */
-static void
+TN_LANES_INLINE void
 decode_q8_0 (const guint8 *block, float *out)
 {
   float d = read_half (block);
@@ -92,7 +121,7 @@ decode_q8_0 (const guint8 *block, float *out)
 }
 
 /* d, d of the minima, 12 bytes with eight 6-bit pairs (scale, minimum), 128 bytes of nibbles. */
-static void
+TN_LANES_INLINE void
 decode_q4_k (const guint8 *block, float *out)
 {
   float d = read_half (block);
@@ -114,7 +143,7 @@ decode_q4_k (const guint8 *block, float *out)
 }
 
 /* 128 bytes of low nibbles, 64 of upper bit pairs, 16 signed scales, d. */
-static void
+TN_LANES_INLINE void
 decode_q6_k (const guint8 *block, float *out)
 {
   const guint8 *low = block;
@@ -124,17 +153,23 @@ decode_q6_k (const guint8 *block, float *out)
 
   for (guint half = 0; half < 2; half++)
     for (guint k = 0; k < 4; k++)
-      for (guint l = 0; l < 32; l++)
+      for (guint part = 0; part < 2; part++, out += 16)
         {
-          gint code = (low[64 * half + l + 32 * (k & 1)] >> 4 * (k >> 1) & 15) | (high[32 * half + l] >> 2 * k & 3) << 4;
-          float scale = d * (float) (gint8) scales[8 * half + l / 16 + 2 * k];
+          const guint8 *low_bits = low + 64 * half + 32 * (k & 1) + 16 * part;
+          const guint8 *high_bits = high + 32 * half + 16 * part;
+          float scale = d * (float) (gint8) scales[8 * half + part + 2 * k];
 
-          out[128 * half + 32 * k + l] = scale * (float) (code - 32);
+          for (guint l = 0; l < 16; l++)
+            {
+              gint code = (low_bits[l] >> 4 * (k >> 1) & 15) | (high_bits[l] >> 2 * k & 3) << 4;
+
+              out[l] = scale * (float) (code - 32);
+            }
         }
 }
 
 /* n_bytes bytes of five (or, the last four, n_trits) base-3 digits, the first digit in the highest place. */
-static inline float *
+TN_LANES_INLINE float *
 decode_trits (const guint8 *bytes, guint n_bytes, guint n_trits, float d, float *out)
 {
   static const guint8 powers[5] = {1, 3, 9, 27, 81};
@@ -150,7 +185,7 @@ decode_trits (const guint8 *bytes, guint n_bytes, guint n_trits, float d, float 
 }
 
 /* 48 bytes of 5 digits (32, then 16 bytes interleaved), 4 of 4 digits, d. */
-static void
+TN_LANES_INLINE void
 decode_tq1_0 (const guint8 *block, float *out)
 {
   float d = read_half (block + 52);
@@ -161,7 +196,7 @@ decode_tq1_0 (const guint8 *block, float *out)
 }
 
 /* 64 bytes of four 2-bit codes, d. */
-static void
+TN_LANES_INLINE void
 decode_tq2_0 (const guint8 *block, float *out)
 {
   float d = read_half (block + 64);
@@ -172,19 +207,49 @@ decode_tq2_0 (const guint8 *block, float *out)
         out[128 * half + 32 * n + m] = (float) ((block[32 * half + m] >> 2 * n & 3) - 1) * d;
 }
 
+/* Each form once as it is and once for AVX2, over all blocks. */
+typedef void (*Decode) (const guint8 *source, gsize n_blocks, float *out);
+
+#define DEFINE_LOOP(form, bytes, elements)                                                                                       \
+  static void form##_portable (const guint8 *restrict source, gsize n_blocks, float *restrict out)                               \
+  {                                                                                                                              \
+    for (gsize i = 0; i < n_blocks; i++)                                                                                         \
+      decode_##form (source + i * bytes, out + i * elements);                                                                    \
+  }                                                                                                                              \
+  TN_LANES_AVX2 static void form##_avx2 (const guint8 *restrict source, gsize n_blocks, float *restrict out)                     \
+  {                                                                                                                              \
+    for (gsize i = 0; i < n_blocks; i++)                                                                                         \
+      decode_##form (source + i * bytes, out + i * elements);                                                                    \
+  }
+
+DEFINE_LOOP (q4_0, 18, 32)
+DEFINE_LOOP (q4_1, 20, 32)
+DEFINE_LOOP (q5_0, 22, 32)
+DEFINE_LOOP (q5_1, 24, 32)
+DEFINE_LOOP (q8_0, 34, 32)
+DEFINE_LOOP (q4_k, 144, 256)
+DEFINE_LOOP (q6_k, 210, 256)
+DEFINE_LOOP (tq1_0, 54, 256)
+DEFINE_LOOP (tq2_0, 66, 256)
+
 void
 tn_ggml_decode_blocks (TnDtype dtype, const void *source, gsize n_blocks, float *out)
 {
-  static void (*const decoders[TN_N_DTYPES]) (const guint8 *, float *) = {
-      [TN_DTYPE_Q4_0] = decode_q4_0, [TN_DTYPE_Q4_1] = decode_q4_1,   [TN_DTYPE_Q5_0] = decode_q5_0,
-      [TN_DTYPE_Q5_1] = decode_q5_1, [TN_DTYPE_Q8_0] = decode_q8_0,   [TN_DTYPE_Q4_K] = decode_q4_k,
-      [TN_DTYPE_Q6_K] = decode_q6_k, [TN_DTYPE_TQ1_0] = decode_tq1_0, [TN_DTYPE_TQ2_0] = decode_tq2_0,
+  static const struct
+  {
+    Decode portable, avx2;
+  } forms[TN_N_DTYPES] = {
+      [TN_DTYPE_Q4_0] = {q4_0_portable, q4_0_avx2},    [TN_DTYPE_Q4_1] = {q4_1_portable, q4_1_avx2},
+      [TN_DTYPE_Q5_0] = {q5_0_portable, q5_0_avx2},    [TN_DTYPE_Q5_1] = {q5_1_portable, q5_1_avx2},
+      [TN_DTYPE_Q8_0] = {q8_0_portable, q8_0_avx2},    [TN_DTYPE_Q4_K] = {q4_k_portable, q4_k_avx2},
+      [TN_DTYPE_Q6_K] = {q6_k_portable, q6_k_avx2},    [TN_DTYPE_TQ1_0] = {tq1_0_portable, tq1_0_avx2},
+      [TN_DTYPE_TQ2_0] = {tq2_0_portable, tq2_0_avx2},
   };
-  const guint8 *bytes = source;
-  gsize block_bytes = tn_dtype_block_bytes (dtype);
-  gsize block_elements = tn_dtype_block_elements (dtype);
 
-  g_return_if_fail (dtype < TN_N_DTYPES && decoders[dtype] != NULL);
-  for (gsize i = 0; i < n_blocks; i++)
-    decoders[dtype](bytes + i * block_bytes, out + i * block_elements);
+  g_return_if_fail (dtype < TN_N_DTYPES && forms[dtype].portable != NULL);
+
+  if (tn_lanes_have_avx2 ())
+    forms[dtype].avx2 (source, n_blocks, out);
+  else
+    forms[dtype].portable (source, n_blocks, out);
 }

@@ -105,6 +105,29 @@ decode_f16_hardware (const guint8 *source, gsize n, float *out)
     _mm256_storeu_ps (out + i, _mm256_cvtph_ps (_mm_loadu_si128 ((const __m128i *) (const void *) (source + 2 * i))));
   return i;
 }
+
+/* 8 elements at a time; *lost: lanes in which a finite number became infinite. */
+__attribute__ ((target ("avx2,f16c"))) static gsize
+encode_f16_hardware (const float *x, gsize n, guint8 *out, gboolean *lost)
+{
+  const __m256 infinity = _mm256_set1_ps (INFINITY);
+  const __m256 sign = _mm256_set1_ps (-0.0f);
+  __m256 became = _mm256_setzero_ps ();
+  gsize i = 0;
+
+  for (; i + 8 <= n; i += 8)
+    {
+      __m256 value = _mm256_loadu_ps (x + i);
+      __m128i halves = _mm256_cvtps_ph (value, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+      __m256 back = _mm256_andnot_ps (sign, _mm256_cvtph_ps (halves));
+
+      became = _mm256_or_ps (became, _mm256_and_ps (_mm256_cmp_ps (back, infinity, _CMP_EQ_OQ),
+                                                    _mm256_cmp_ps (_mm256_andnot_ps (sign, value), infinity, _CMP_NEQ_OQ)));
+      _mm_storeu_si128 ((__m128i *) (void *) (out + 2 * i), halves);
+    }
+  *lost = _mm256_movemask_ps (became) != 0;
+  return i;
+}
 #endif
 
 void
@@ -140,4 +163,62 @@ tn_bf16_decode (const void *source, gsize n, float *out)
       wide = (guint32) bits << 16;
       memcpy (out + i, &wide, sizeof wide);
     }
+}
+
+gboolean
+tn_f16_encode (const float *x, gsize n, void *out)
+{
+  guint8 *bytes = out;
+  gboolean lost = FALSE;
+  gsize i = 0;
+
+#if TN_LANES_X86
+  if (tn_lanes_have_f16c () && tn_lanes_have_avx2 ())
+    i = encode_f16_hardware (x, n, bytes, &lost);
+#endif
+  for (; i < n; i++)
+    {
+      guint16 bits = tn_f32_to_f16 (x[i]);
+
+      lost |= (bits & 0x7fff) == 0x7c00 && !isinf (x[i]);
+      memcpy (bytes + 2 * i, &bits, sizeof bits);
+    }
+  return !lost;
+}
+
+TN_LANES_INLINE gboolean
+encode_bf16 (const float *x, gsize n, guint8 *bytes)
+{
+  guint32 lost = 0;
+
+  for (gsize i = 0; i < n; i++)
+    {
+      guint32 wide, magnitude, rounded, is_nan;
+      guint16 bits;
+
+      memcpy (&wide, x + i, sizeof wide);
+      magnitude = wide & 0x7fffffff;
+      rounded = (wide + 0x7fff + (wide >> 16 & 1)) >> 16;
+      is_nan = -(guint32) (magnitude > 0x7f800000);
+      lost |= (guint32) (magnitude < 0x7f800000) & (guint32) ((rounded & 0x7fff) == 0x7f80);
+      bits = (guint16) ((rounded & ~is_nan) | ((wide >> 16 | 0x40) & is_nan));
+      memcpy (bytes + 2 * i, &bits, sizeof bits);
+    }
+  return lost == 0;
+}
+
+#if TN_LANES_X86
+TN_LANES_AVX2 static gboolean
+encode_bf16_avx2 (const float *x, gsize n, guint8 *bytes)
+{
+  return encode_bf16 (x, n, bytes);
+}
+#else
+#define encode_bf16_avx2 encode_bf16
+#endif
+
+gboolean
+tn_bf16_encode (const float *x, gsize n, void *out)
+{
+  return tn_lanes_have_avx2 () ? encode_bf16_avx2 (x, n, out) : encode_bf16 (x, n, out);
 }

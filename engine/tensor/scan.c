@@ -7,6 +7,7 @@
 
 /* 32-bit lane counters are emptied after this many elements. */
 #define COUNT_CHUNK ((gsize) 1 << 30)
+#define PREFETCH_ELEMENTS 512
 
 TN_LANES_INLINE void
 scan_values (const float *x, gsize n, TnScan *scan)
@@ -99,6 +100,35 @@ scan_abs_above (const float *x, gsize n, float threshold, guint64 *above)
   return TN_LANES_SUM (low, high);
 }
 
+/* The sum of all magnitudes, finite or not, in the order of scan_abs_above(). */
+TN_LANES_INLINE double
+scan_magnitudes (const float *x, gsize n)
+{
+  TnDouble4 low = {0}, high = {0};
+  TnFloat8 v;
+  gsize i = 0;
+
+  for (; i + TN_LANES <= n; i += TN_LANES)
+    {
+      /* What the processor fetches by itself leaves memory idle half of the time. */
+      __builtin_prefetch (x + i + PREFETCH_ELEMENTS);
+      memcpy (&v, x + i, sizeof v);
+      v = TN_LANES_ABS (v);
+      low += TN_LANES_LOW (v);
+      high += TN_LANES_HIGH (v);
+    }
+  if (i < n)
+    {
+      TnFloat8 tail = {0};
+
+      memcpy (&tail, x + i, (n - i) * sizeof (float));
+      v = TN_LANES_ABS (tail);
+      low += TN_LANES_LOW (v);
+      high += TN_LANES_HIGH (v);
+    }
+  return TN_LANES_SUM (low, high);
+}
+
 TN_LANES_INLINE double
 scan_squares (const float *x, gsize n, guint64 *finite_total)
 {
@@ -161,6 +191,12 @@ scan_abs_above_avx2 (const float *x, gsize n, float threshold, guint64 *above)
 }
 
 TN_LANES_AVX2 static double
+scan_magnitudes_avx2 (const float *x, gsize n)
+{
+  return scan_magnitudes (x, n);
+}
+
+TN_LANES_AVX2 static double
 scan_squares_avx2 (const float *x, gsize n, guint64 *finite)
 {
   return scan_squares (x, n, finite);
@@ -175,6 +211,7 @@ scan_deviation_avx2 (const float *x, gsize n, double center)
 #define scan_values_avx2 scan_values
 #define scan_range_avx2 scan_range
 #define scan_abs_above_avx2 scan_abs_above
+#define scan_magnitudes_avx2 scan_magnitudes
 #define scan_squares_avx2 scan_squares
 #define scan_deviation_avx2 scan_deviation
 #endif
@@ -214,7 +251,16 @@ tn_scan_abs_above (const float *x, gsize n, float threshold, guint64 *above)
 double
 tn_scan_abs_sum (const float *x, gsize n, guint64 *finite)
 {
-  return tn_scan_abs_above (x, n, -1.0f, finite);
+  double sum = 0.0;
+
+  for (gsize i = 0; i < n; i += COUNT_CHUNK)
+    sum += tn_lanes_have_avx2 () ? scan_magnitudes_avx2 (x + i, MIN (n - i, COUNT_CHUNK))
+                                 : scan_magnitudes (x + i, MIN (n - i, COUNT_CHUNK));
+  /* Nothing finite makes the sum of doubles overflow. */
+  if (!isfinite (sum))
+    return tn_scan_abs_above (x, n, -1.0f, finite);
+  *finite = n;
+  return sum;
 }
 
 double

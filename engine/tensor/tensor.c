@@ -91,6 +91,32 @@ tn_tensor_new_mapped (TnDtype dtype, guint n_dims, const guint64 *shape, const v
 }
 
 TnTensor *
+tn_tensor_new_packed_mapped (guint n_dims, const guint64 *shape, const void *data, guint64 bytes, TnTensorDecodeFunc decode,
+                             gpointer owner, GDestroyNotify owner_unref,
+                             void (*owner_release) (gpointer owner, const void *start, gsize bytes))
+{
+  TnTensor *self = tn_tensor_new_mapped (TN_DTYPE_PACKED, n_dims, shape, data, bytes, owner, owner_unref, owner_release);
+
+  if (self != NULL)
+    self->decode = decode;
+  return self;
+}
+
+TnTensor *
+tn_tensor_new_packed (guint n_dims, const guint64 *shape, gsize bytes, TnPurpose purpose, TnTensorDecodeFunc decode,
+                      GError **error)
+{
+  void *block = tn_pool_alloc (tn_pool_default (), purpose, bytes, error);
+  TnTensor *self;
+
+  if (block == NULL)
+    return NULL;
+  self = tn_tensor_new_packed_mapped (n_dims, shape, block, bytes, decode, NULL, NULL, NULL);
+  self->block = block;
+  return self;
+}
+
+TnTensor *
 tn_tensor_ref (TnTensor *self)
 {
   g_atomic_ref_count_inc (&self->ref_count);
@@ -159,6 +185,20 @@ decode_groups (const TnTensor *self, guint64 first, guint64 n, float *out)
     }
 }
 
+/* out holds decoded codes. */
+static void
+apply_scales (const TnTensor *self, guint64 first, guint64 n, float *out)
+{
+  for (guint64 i = first, end = first + n; i < end;)
+    {
+      guint64 group = i / self->group_size, stop = MIN (end, (group + 1) * self->group_size);
+      float scale = self->scales[group];
+
+      for (; i < stop; i++)
+        *out++ *= scale;
+    }
+}
+
 void
 tn_tensor_decode (const TnTensor *self, guint64 first, guint64 n, float *out)
 {
@@ -171,10 +211,24 @@ tn_tensor_decode (const TnTensor *self, guint64 first, guint64 n, float *out)
 
   if (n == 0)
     return;
+  if (self->dtype == TN_DTYPE_PACKED)
+    {
+      self->decode (self, first, n, out);
+      return;
+    }
   if (self->dtype == TN_DTYPE_Q8_GROUP)
     {
       g_return_if_fail (self->scales != NULL && self->group_size > 0);
       decode_groups (self, first, n, out);
+      return;
+    }
+  if (self->dtype == TN_DTYPE_TERNARY && self->scales != NULL)
+    {
+      TnTensor codes = *self;
+
+      codes.scales = NULL;
+      tn_tensor_decode (&codes, first, n, out);
+      apply_scales (self, first, n, out);
       return;
     }
   if (first % elements != 0)
@@ -201,7 +255,11 @@ tn_tensor_release (const TnTensor *self, guint64 first, guint64 n)
 
   g_return_if_fail (first <= self->count && n <= self->count - first);
 
-  if (self->owner_release == NULL || elements == 0 || n == 0)
+  if (self->owner_release == NULL || n == 0)
+    return;
+  if (self->dtype == TN_DTYPE_PACKED && n == self->count)
+    self->owner_release (self->owner, self->data, (gsize) self->bytes);
+  if (elements == 0)
     return;
   start = first / elements * block_bytes;
   end = MIN (self->bytes, ((first + n - 1) / elements + 1) * block_bytes);

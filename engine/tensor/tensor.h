@@ -10,9 +10,14 @@ G_BEGIN_DECLS
 
 #define TN_TENSOR_MAX_DIMS 8
 
+typedef struct _TnTensor TnTensor;
+
+/* Elements first .. first + n of a tensor of dtype PACKED, in row-major order, in float32. Threads: any. */
+typedef void (*TnTensorDecodeFunc) (const TnTensor *self, guint64 first, guint64 n, float *out);
+
 /* n-d array, row-major, reference counted. Data is pool memory it owns, or a range of a mapped file that its
  * owner keeps alive. Read-only once shared between threads. */
-typedef struct
+struct _TnTensor
 {
   /*< public, read-only >*/
   TnDtype      dtype;
@@ -21,15 +26,16 @@ typedef struct
   guint64      count;               /* elements */
   guint64      bytes;               /* of data */
   const void  *data;
-  const float *scales;              /* Q8_GROUP only: scale of group i; NULL else */
-  gsize        group_size;          /* Q8_GROUP only */
+  const float *scales;              /* Q8_GROUP; TERNARY, where NULL is 1; PACKED as its maker likes: scale of group i; NULL else */
+  gsize        group_size;          /* of scales */
+  TnTensorDecodeFunc decode;        /* PACKED only; tells the maker, too */
   /*< private >*/
   gatomicrefcount ref_count;
   void        *block;               /* pool memory, or NULL */
   gpointer     owner;               /* keeps mapped data alive, or NULL */
   GDestroyNotify owner_unref;
   void       (*owner_release) (gpointer owner, const void *start, gsize bytes);
-} TnTensor;
+};
 
 /* Pool memory, contents undefined. TN_ERROR_SHAPE on overflow, TN_ERROR_MEMORY. */
 TnTensor *tn_tensor_new        (TnDtype dtype, guint n_dims, const guint64 *shape, TnPurpose purpose, GError **error);
@@ -38,6 +44,12 @@ TnTensor *tn_tensor_new        (TnDtype dtype, guint n_dims, const guint64 *shap
 TnTensor *tn_tensor_new_mapped (TnDtype dtype, guint n_dims, const guint64 *shape, const void *data, guint64 bytes,
                                 gpointer owner, GDestroyNotify owner_unref,
                                 void (*owner_release) (gpointer owner, const void *start, gsize bytes));
+/* Elements in a layout of the maker's: so many bytes of pool memory, or of data as above. Its pages are released as a whole only. */
+TnTensor *tn_tensor_new_packed (guint n_dims, const guint64 *shape, gsize bytes, TnPurpose purpose, TnTensorDecodeFunc decode,
+                                GError **error);
+TnTensor *tn_tensor_new_packed_mapped (guint n_dims, const guint64 *shape, const void *data, guint64 bytes, TnTensorDecodeFunc decode,
+                                       gpointer owner, GDestroyNotify owner_unref,
+                                       void (*owner_release) (gpointer owner, const void *start, gsize bytes));
 TnTensor *tn_tensor_ref        (TnTensor *self);
 void      tn_tensor_unref      (TnTensor *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (TnTensor, tn_tensor_unref)

@@ -44,7 +44,7 @@ class CommandTest(unittest.TestCase):
         command = [PROGRAM, *arguments]
         if workspace:
             command += ["--workspace", self.workspace]
-        environment = {**os.environ, "LC_ALL": "C.UTF-8", "G_DEBUG": "fatal-criticals"}
+        environment = {**os.environ, "LC_ALL": "C.UTF-8", "G_DEBUG": "fatal-criticals", "XDG_CACHE_HOME": self.path("cache")}
         return subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=300, preexec_fn=preexec, env=environment)
 
     def run_json(self, *arguments):
@@ -167,13 +167,28 @@ class Calibration(CommandTest):
             self.run_json("stats", "merge", *(self.path(f"part{i}") for i in order), "--out", self.path("merged"))
             self.assertEqual(self.read("whole"), self.read("merged"))
 
+    def test_every_device_gives_the_same_bytes(self):
+        self.calibrate("a", "--sites", "in,out,residual", samples=3)
+        os.environ["OPENBLAS_CORETYPE"] = "Prescott"
+        try:
+            self.calibrate("scalar", "--sites", "in,out,residual", "--device", "cpu-scalar", samples=3)
+        finally:
+            del os.environ["OPENBLAS_CORETYPE"]
+        if self.run_json("doctor")["product"] == "own":
+            self.assertEqual(self.read("a"), self.read("scalar"))
+
     def test_other_kernels_do_not_merge(self):
-        self.calibrate("a", samples=3)
+        openblas = ("--device", "auto+openblas")
+        self.calibrate("a", *openblas, samples=3)
+        self.calibrate("own", "--device", "auto+own", samples=3)
         backends = set()
         for kernels in ("Haswell", "SkylakeX", "Prescott"):
+            # OpenBLAS believes whatever it is told.
+            if kernels == "SkylakeX" and "AVX-512" not in self.run_json("doctor")["features"]:
+                continue
             os.environ["OPENBLAS_CORETYPE"] = kernels
             try:
-                self.calibrate(kernels, samples=3)
+                self.calibrate(kernels, *openblas, samples=3)
             finally:
                 del os.environ["OPENBLAS_CORETYPE"]
             here = self.run_json("stats", "show", self.path(kernels))["backend"]
@@ -185,6 +200,9 @@ class Calibration(CommandTest):
             self.assertEqual(merged.returncode, 0 if same else 1, merged.stderr)
         if os.uname().machine == "x86_64":
             self.assertGreater(len(backends), 1)
+        merged = self.run_raw("stats", "merge", self.path("a"), self.path("own"), "--out", self.path("merged"))
+        self.assertEqual(merged.returncode, 1, merged.stderr)
+        self.assertEqual(self.run_json("stats", "show", self.path("own"))["backend"], "ternion fma chain 1")
 
     def test_more_shards_than_sequences(self):
         self.calibrate("whole", samples=3)
@@ -398,6 +416,25 @@ class BadInput(CommandTest):
         self.assertNotIn("\x1b", said.stdout)
         self.assertLess(len(said.stdout), 4000)
 
+    def test_what_the_reader_decided_is_shown(self):
+        corpus = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "fuzz", "corpus")
+        folder = self.path("bitnet")
+        os.mkdir(folder)
+        shutil.copy(os.path.join(corpus, "hf-bitnet", "packed.safetensors"), os.path.join(folder, "model.safetensors"))
+        with open(os.path.join(corpus, "hf-config", "bitnet.json")) as f:
+            config = json.load(f)
+        for linear_class, sign in (("autobitlinear", "*"), ("bitlinear", "/")):
+            config["quantization_config"]["linear_class"] = linear_class
+            with open(os.path.join(folder, "config.json"), "w") as f:
+                json.dump(config, f)
+            model = self.run_json("inspect", folder)["model"]
+            self.assertEqual(model["decisions"]["weight_scale"], f"weight = code {sign} weight_scale (linear_class {linear_class})")
+            self.assertEqual(model["decisions"]["weight_levels"], "0.5 to 0.5" if sign == "*" else "2 to 2")
+            self.assertIn(f"code {sign} weight_scale", self.run_raw("inspect", folder).stdout)
+        model = self.run_json("inspect", os.path.join(corpus, "gguf", "bitnet.gguf"))["model"]
+        self.assertEqual(model["decisions"]["i2_s"], "blocks of 128 (x86)")
+        self.assertEqual(self.run_json("inspect", os.path.join(corpus, "gguf", "llama.gguf"))["model"]["decisions"], {})
+
     def test_output_is_checked_first(self):
         for out in (self.path("no-such-folder/x"), self.folder, "/dev/null"):
             result = self.run_raw("calibrate", self.path("no-such-model"), "--data", self.path("x"), "--out", out)
@@ -417,6 +454,228 @@ class BadInput(CommandTest):
         self.assertEqual(result.returncode, 1)
 
 
+class Quantize(CommandTest):
+    """What is kept is what was measured: a file scores as its scheme does on the original."""
+
+    def score(self, model, *more, tokenizer=True):
+        arguments = ("--tokenizer", realdata("stories260k/tok512.bin")) if tokenizer else ()
+        return self.run_json("eval", model, "--data", realdata("text/expected_stories.txt"), "--seq-len", "256", *arguments, *more)
+
+    def quantize(self, model, out, *more):
+        return self.run_json("quantize", model, "--out", self.path(out), *more)
+
+    def gguf(self):
+        return realdata("gguf/stories260K.gguf")
+
+    def test_files_score_as_their_schemes(self):
+        for scheme in ("ternary", "ternary:c", "int8", "int4:g4", "int3:c:asym"):
+            wanted = self.score(self.gguf(), "--scheme", scheme)["loss"]
+            for out, more in (("x.safetensors", ()), ("y.safetensors", ("--type", "F32")), ("x.gguf", ("--type", "F32"))):
+                with self.subTest(scheme=scheme, out=out):
+                    made = self.quantize(self.gguf(), out, "--scheme", scheme, *more)
+                    self.assertEqual(self.score(self.path(out))["loss"], wanted)
+                    self.assertEqual(made["bytes"], os.path.getsize(self.path(out)))
+
+    def test_sources(self):
+        for source in ("stories260k/stories260K.bin", "stories260k/stories260K_q8_v2.bin", "stories260k/hf-f16"):
+            wanted = self.score(realdata(source), "--scheme", "int4:c")["loss"]
+            with self.subTest(source=source):
+                self.quantize(realdata(source), "x.safetensors", "--scheme", "int4:c")
+                self.assertEqual(self.score(self.path("x.safetensors"))["loss"], wanted)
+                # The order of rows in a head changes, and with it that of sums.
+                self.quantize(realdata(source), "x.gguf", "--scheme", "int4:c", "--type", "F32", "--tokenizer", realdata("stories260k/tok512.bin"))
+                again = self.score(self.path("x.gguf"), tokenizer=False)
+                self.assertEqual(again["tokens"], 2754)
+                self.assertLess(abs(again["loss"] - wanted), 1e-5)
+
+    def test_activations(self):
+        for scheme in ("ternary", "ternary:c", "int4:c"):
+            wanted = self.score(self.gguf(), "--scheme", scheme, "--activations", "int8:t")
+            self.quantize(self.gguf(), "x.safetensors", "--scheme", scheme)
+            found = self.score(self.path("x.safetensors"), "--activations", "int8:t")
+            with self.subTest(scheme=scheme):
+                self.assertEqual(found["loss"], wanted["loss"])
+                self.assertEqual(found["layers"], wanted["layers"])
+                self.assertEqual(wanted["layers"]["bit_linear"], 35 if scheme.startswith("ternary") else 0)
+                self.assertNotEqual(wanted["loss"], self.score(self.gguf(), "--scheme", scheme)["loss"])
+        self.assertEqual(self.score(self.gguf(), "--scheme", "ternary", "--activations", "none")["loss"],
+                         self.score(self.gguf(), "--scheme", "ternary")["loss"])
+
+    def test_static_activations(self):
+        self.assert_fails(self.run_raw("eval", self.gguf(), "--data", realdata("text/expected_stories.txt"), "--activations", "int8"), "--stats")
+        self.run_json("calibrate", self.gguf(), "--data", realdata("text/tinystories_2MB.txt"), "--samples", "32", "--seq-len", "128",
+                      "--out", self.path("stats"))
+        found = self.score(self.gguf(), "--activations", "int8", "--stats", self.path("stats"))
+        self.assertEqual(found["layers"]["rounded_input"], 35)
+        self.assertLess(abs(found["loss"] - 1.34726), 0.05)
+        self.assertNotEqual(found["loss"], self.score(self.gguf())["loss"])
+        wrong = self.run_raw("eval", realdata("stories260k/hf-f32"), "--data", realdata("text/expected_stories.txt"), "--tokenizer",
+                             realdata("stories260k/tok512.bin"), "--activations", "int8", "--stats", self.path("stats"))
+        self.assert_fails(wrong, "stats")
+
+    def test_bitnet_checkpoint(self):
+        source = realdata("stories260k/hf-f32")
+        wanted = self.score(source, "--scheme", "ternary", "--activations", "int8:t")
+        self.quantize(source, "bitnet", "--scheme", "ternary", "--tokenizer", realdata("stories260k/tok512.bin"))
+        found = self.score(self.path("bitnet"), tokenizer=False)
+        self.assertEqual(found["loss"], wanted["loss"])
+        self.assertEqual(found["layers"], wanted["layers"])
+        with open(os.path.join(self.path("bitnet"), "config.json")) as f:
+            self.assertEqual(json.load(f)["quantization_config"]["quant_method"], "bitnet")
+        again = self.quantize(source, "bitnet", "--scheme", "ternary:ls", "--tokenizer", realdata("stories260k/tok512.bin"))
+        self.assertEqual(again["bytes"], sum(e.stat().st_size for e in os.scandir(self.path("bitnet"))))
+        self.assertEqual(sorted(os.listdir(self.path("bitnet"))), ["config.json", "model.safetensors", "tokenizer.bin"])
+
+    def test_block_forms(self):
+        checkpoint = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "tools", "make-llama-checkpoint.py")
+        subprocess.run([sys.executable, checkpoint, self.path("model"), "--hidden", "256", "--layers", "1", "--heads", "4", "--kv-heads", "2",
+                        "--ff", "512", "--vocab", "257", "--context", "64"], check=True, capture_output=True)
+        with open(self.path("text"), "w") as f:
+            f.write("once upon a time there was a model of random numbers " * 40)
+        data = ("--data", self.path("text"), "--seq-len", "64", "--tokenizer", "bytes")
+        # What the file holds with 16 bits, the scheme says so: then the numbers are the same.
+        for scheme, type, name in (("ternary:f16", None, "TQ2_0"), ("ternary:f16", "TQ1_0", "TQ1_0"), ("int8:g32", None, "Q8_0"), ("int4:g32", None, "Q4_0"),
+                                   ("ternary", None, "TQ2_0"), ("int8", None, "Q8_0"), (None, "Q4_0", "Q4_0"), (None, "Q5_1", "Q5_1")):
+            more = (("--scheme", scheme) if scheme else ()) + (("--type", type) if type else ())
+            with self.subTest(scheme=scheme, type=type):
+                made = self.quantize(self.path("model"), "x.gguf", *more, "--tokenizer", "bytes")
+                self.assertEqual({t["type"] for t in made["tensors"] if t["name"].startswith("blk.0.ffn_") and "norm" not in t["name"]}, {name})
+                found = self.run_json("eval", self.path("x.gguf"), *data[:4])
+                if scheme is None:
+                    continue
+                wanted = self.run_json("eval", self.path("model"), *data, "--scheme", scheme)
+                self.assertEqual(found["tokens"], wanted["tokens"])
+                self.assertLess(abs(found["loss"] - wanted["loss"]), 1e-6 if "16" in scheme or "g" in scheme else 1e-3)
+                change = max(t["scale_change"] for t in made["tensors"])
+                self.assertEqual(change > 0, "16" not in scheme and "g32" not in scheme)
+                self.assertLess(change, 2 ** -11)
+
+    def test_json(self):
+        made = self.quantize(self.gguf(), "x.gguf", "--scheme", "int8", "--type", "F16")
+        self.assertEqual(set(made), {"out", "bytes", "tensors", "seconds"})
+        self.assertEqual(made["out"], self.path("x.gguf"))
+        tensors = {t["name"]: t for t in made["tensors"]}
+        layer, norm = tensors["blk.0.attn_q.weight"], tensors["blk.0.attn_norm.weight"]
+        self.assertEqual((layer["scheme"], layer["type"], layer["bytes"]), ("int8", "F16", 2 * 64 * 64))
+        self.assertTrue(30 < layer["sqnr_db"] < 60)
+        self.assertEqual((norm["scheme"], norm["type"], norm["sqnr_db"]), (None, "F32", None))
+        run = self.run_json("runs", "list")[0]
+        self.assertEqual((run["verb"], run["state"]), ("quantize", "done"))
+
+    def plan(self, text):
+        with open(self.path("x.plan"), "w") as f:
+            f.write("[plan]\nformat=1\n" + text)
+        return self.path("x.plan")
+
+    def test_plan(self):
+        plan = self.plan("[weights]\nblk.1.ffn_down.weight=int8:c\nblk.*.ffn_down.weight=keep\nblk.*=int4:c\noutput.weight=int8:c\n"
+                         "[activations]\n*=int8:t\nblk.0.attn_q.in=keep\n")
+        made = self.quantize(self.gguf(), "x.safetensors", "--plan", plan)
+        schemes = {t["name"]: t["scheme"] for t in made["tensors"]}
+        self.assertEqual([schemes[n] for n in ("blk.1.ffn_down.weight", "blk.0.ffn_down.weight", "blk.0.attn_q.weight", "output.weight", "token_embd.weight")],
+                         ["int8:c", None, "int4:c", "int8:c", None])
+        weights_only = self.plan("[weights]\nblk.1.ffn_down.weight=int8:c\nblk.*.ffn_down.weight=keep\nblk.*=int4:c\noutput.weight=int8:c\n")
+        self.assertEqual(self.score(self.path("x.safetensors"))["loss"], self.score(self.gguf(), "--plan", weights_only)["loss"])
+        plan = self.plan("[activations]\n*=int8:t\nblk.0.attn_q.in=keep\n")
+        found = self.score(self.gguf(), "--plan", plan)
+        self.assertEqual((found["layers"]["rounded_input"], found["layers"]["float"]), (34, 1))
+
+    def test_bad_plans(self):
+        cases = {
+            "[weights]\nblk.9.attn_q.weight=int8\n": ("[weights]", "blk.9.attn_q.weight"),
+            "[weights]\nblk.*.nothing=int8\n": ("[weights]", "blk.*.nothing"),
+            "[weights]\nblk.0.attn_q.weight=int9\n": ("line 4", "int9"),
+            "[weights]\nblk.0.attn_norm.weight=int8\n": ("blk.0.attn_norm.weight", "matrices"),
+            "[activations]\nblk.0.attn_q.weight=int8:t\n": ("[activations]", "blk.0.attn_q.weight"),
+            "fingerprint=1\n[weights]\n*=int8\n": ("fingerprint", "0000000000000001"),
+            "[weigths]\n": ("line 3", "[weigths]"),
+        }
+        for text, words in cases.items():
+            plan = self.plan(text)
+            for command in (("quantize", self.gguf(), "--out", self.path("x.gguf"), "--type", "F16", "--plan", plan),
+                            ("eval", self.gguf(), "--data", realdata("text/expected_stories.txt"), "--plan", plan)):
+                with self.subTest(text=text, verb=command[0]):
+                    self.assert_fails(self.run_raw(*command, "--quiet"), "x.plan" if "matrices" not in words else "", *words)
+        self.assertFalse(os.path.exists(self.path("x.gguf")))
+
+    def test_fingerprint_of_the_model(self):
+        fingerprint = self.run_json("inspect", self.gguf())["model"]["fingerprint"]
+        plan = self.plan(f"fingerprint={fingerprint}\n[weights]\n*=int8:c\n")
+        self.assertEqual(self.score(self.gguf(), "--plan", plan)["loss"], self.score(self.gguf(), "--scheme", "int8:c")["loss"])
+
+    def test_refused(self):
+        with open(self.gguf(), "rb") as f:
+            before = f.read()
+        shutil.copy(self.gguf(), self.path("own.gguf"))
+        os.link(self.path("own.gguf"), self.path("link.gguf"))
+        cases = (
+            (("--scheme", "ternary", "--out", self.path("x.gguf")), ("attn_q", "64", "TQ2_0", "Q4_0")),
+            (("--scheme", "int8:g32", "--out", self.path("x.gguf")), ("172", "32")),
+            (("--scheme", "int4", "--type", "TQ2_0", "--out", self.path("x.gguf")), ("TQ2_0",)),
+            (("--scheme", "int8", "--out", self.path("folder")), ("ternary", "int8")),
+            (("--scheme", "int8", "--out", self.path("no-such-folder/x.gguf")), ("no-such-folder",)),
+        )
+        for more, words in cases:
+            with self.subTest(more):
+                self.assert_fails(self.run_raw("quantize", self.gguf(), *more), *words)
+        for out in ("own.gguf", "link.gguf"):
+            self.assert_fails(self.run_raw("quantize", self.path("own.gguf"), "--scheme", "int8", "--type", "F32", "--out", self.path(out)), out)
+        with open(self.path("own.gguf"), "rb") as f:
+            self.assertEqual(f.read(), before)
+        self.assertEqual(sorted(n for n in os.listdir(self.folder) if not n.startswith("workspace")), ["link.gguf", "own.gguf"])
+        for arguments in (("m",), ("m", "--out", "x.gguf"), ("m", "--scheme", "int8"), ("m", "--scheme", "int9", "--out", "x.gguf"),
+                          ("m", "--scheme", "int8", "--plan", "p", "--out", "x.gguf"), ("m", "--type", "Q9", "--out", "x.gguf"),
+                          ("m", "--scheme", "int8", "--type", "Q4_0", "--out", "x.safetensors")):
+            with self.subTest(arguments):
+                self.assert_fails(self.run_raw("quantize", *arguments), status=2)
+
+    def test_folder_of_the_model(self):
+        folder = self.path("model")
+        shutil.copytree(realdata("stories260k/hf-f32"), folder)
+        os.chmod(folder, 0o755)
+        for out in (folder, os.path.join(folder, "model.safetensors")):
+            self.assert_fails(self.run_raw("quantize", folder, "--scheme", "ternary", "--out", out), "output")
+
+    def test_file_is_replaced(self):
+        self.quantize(self.gguf(), "x.gguf", "--type", "F16")
+        first = os.path.getsize(self.path("x.gguf"))
+        self.quantize(self.gguf(), "x.gguf", "--type", "F32")
+        self.assertGreater(os.path.getsize(self.path("x.gguf")), first)
+
+    def test_full_disk(self):
+        def small_files():
+            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+            # Larger than the workspace.
+            resource.setrlimit(resource.RLIMIT_FSIZE, (300000, 300000))
+        for out in ("x.gguf", "x.safetensors", "x"):
+            result = self.run_raw("quantize", self.gguf(), "--scheme", "ternary", "--out", self.path(out), *(("--type", "F32") if out == "x.gguf" else ()),
+                                  "--quiet", preexec=small_files)
+            self.assert_fails(result, "cannot be written" if out != "x" else "model.safetensors")
+            self.assertEqual([n for n in os.listdir(self.folder) if not n.startswith("workspace")], [])
+
+    def test_interrupt_leaves_nothing(self):
+        checkpoint = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "tools", "make-llama-checkpoint.py")
+        subprocess.run([sys.executable, checkpoint, self.path("model"), "--hidden", "1024", "--layers", "4", "--heads", "8", "--kv-heads", "4", "--ff", "2816",
+                        "--vocab", "4096"], check=True, capture_output=True)
+        for out in ("x.gguf", "x.safetensors", "x"):
+            process = subprocess.Popen([PROGRAM, "quantize", self.path("model"), "--scheme", "ternary:lloyd", "--out", self.path(out), "--workspace",
+                                        self.workspace], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+            deadline = time.time() + 60
+            while time.time() < deadline and process.poll() is None:
+                if any(n.startswith(".ternion-") for n in os.listdir(self.folder)):
+                    break
+                time.sleep(0.002)
+            process.send_signal(signal.SIGINT)
+            _, said = process.communicate(timeout=60)
+            with self.subTest(out):
+                self.assertEqual(process.returncode, 130, said)
+                self.assertEqual([n for n in os.listdir(self.folder) if not n.startswith("workspace")], ["model"])
+
+    def test_memory_limit(self):
+        made = self.run_raw("quantize", self.gguf(), "--scheme", "ternary", "--out", self.path("x.safetensors"), "--memory-limit", "120MB")
+        self.assertEqual(made.returncode, 0, made.stderr)
+
+
 class Sample(CommandTest):
     def test_demo(self):
         out = self.path("demo.html")
@@ -431,11 +690,37 @@ class Sample(CommandTest):
         self.assertGreaterEqual(page.count("<svg"), 2)
         self.assertIsNone(re.search(r'(src|href)="https?:', page))
 
+    def test_quantized_sample(self):
+        sample = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "resources", "sample")
+        with open(os.path.join(sample, "stories.txt"), encoding="utf-8") as f:
+            text = f.read(6000)
+        with open(self.path("text"), "w", encoding="utf-8") as f:
+            f.write(text)
+        data = ("--data", self.path("text"), "--seq-len", "64")
+        whole = self.run_json("eval", sample, *data)["loss"]
+        for scheme in ("int8:c", "ternary"):
+            wanted = self.run_json("eval", sample, *data, "--scheme", scheme)["loss"]
+            self.run_json("quantize", sample, "--scheme", scheme, "--out", self.path("x.safetensors"))
+            self.assertEqual(self.run_json("eval", self.path("x.safetensors"), *data, "--tokenizer", os.path.join(sample, "tokenizer.json"))["loss"], wanted)
+            self.run_json("quantize", sample, "--scheme", scheme, "--type", "F32", "--out", self.path("x.gguf"))
+            # Its tokenizer went with it.
+            self.assertLess(abs(self.run_json("eval", self.path("x.gguf"), *data)["loss"] - wanted), 1e-5)
+        self.run_json("quantize", sample, "--scheme", "ternary", "--out", self.path("bitnet"))
+        self.assertEqual(self.run_json("eval", self.path("bitnet"), *data)["loss"],
+                         self.run_json("eval", sample, *data, "--scheme", "ternary", "--activations", "int8:t")["loss"])
+        self.run_json("quantize", sample, "--type", "F16", "--out", self.path("x.gguf"))
+        self.assertLess(abs(self.run_json("eval", self.path("x.gguf"), *data)["loss"] - whole), 1e-5)
+
     def test_doctor(self):
         facts = self.run_json("doctor")
         self.assertGreater(facts["read_bandwidth_bytes_per_second"], 1e8)
         self.assertIn("openblas", facts["blas"].lower())
         self.assertEqual(facts["wait_policy"].lower(), "passive")
+        # Measured once: the second time it is read.
+        self.assertEqual(facts["fp32_flops"], self.run_json("doctor")["fp32_flops"])
+        self.assertIn(facts["product"], ("own", "openblas"))
+        scalar = self.run_json("doctor", "--device", "cpu-scalar+openblas")
+        self.assertEqual((scalar["device"], scalar["product"], scalar["fp32_flops"]), ("cpu-scalar", "openblas", 0))
 
 
 if __name__ == "__main__":

@@ -169,6 +169,54 @@ test_full_disk (Fixture *fixture, gconstpointer data)
   g_assert_cmpuint (count_files (fixture), ==, 1);
 }
 
+/* What was written earlier is replaced, what follows is not moved, and it can be read before the commit. */
+static void
+test_overwrite (Fixture *fixture, gconstpointer data)
+{
+  g_autoptr (TnAtomicFile) file = tn_atomic_file_create (fixture->path, NULL);
+  g_autofree char *contents = NULL;
+  g_autoptr (GError) error = NULL;
+  const char *readable;
+  gsize bytes;
+
+  g_assert_true (tn_atomic_file_write (file, "head....body", 12, &error));
+  g_assert_true (tn_atomic_file_overwrite (file, 4, "1234", 4, &error));
+  g_assert_true (tn_atomic_file_write (file, "end", 3, &error));
+  readable = tn_atomic_file_get_readable (file, &error);
+  g_assert_true (g_file_get_contents (readable, &contents, &bytes, NULL));
+  g_assert_cmpmem (contents, bytes, "head1234bodyend", 15);
+  g_assert_false (g_file_test (fixture->path, G_FILE_TEST_EXISTS));
+  g_assert_true (tn_atomic_file_commit (file, &error));
+  assert_contents (fixture, "head1234bodyend", 15);
+  g_assert_null (tn_atomic_file_get_readable (file, &error));
+  g_assert_error (error, TN_ERROR, TN_ERROR_IO);
+}
+
+static gboolean
+write_three (TnAtomicFile *file, gpointer user_data, GError **error)
+{
+  return tn_atomic_file_write (file, "abc", 3, error);
+}
+
+static void
+test_content (Fixture *fixture, gconstpointer data)
+{
+  g_autoptr (GError) error = NULL;
+
+  for (guint64 announced = 2; announced <= 4; announced++)
+    {
+      g_autoptr (TnAtomicFile) file = tn_atomic_file_create (fixture->path, NULL);
+
+      g_assert_true (tn_atomic_file_write_content (file, write_three, NULL, announced, &error) == (announced == 3));
+      g_assert_true ((error == NULL) == (announced == 3));
+      g_clear_error (&error);
+      /* A file with a part of the wrong size must not take the place of another. */
+      g_assert_true (tn_atomic_file_commit (file, &error) == (announced == 3));
+      g_clear_error (&error);
+    }
+  assert_contents (fixture, "abc", 3);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -179,5 +227,7 @@ main (int argc, char **argv)
   ADD ("link", test_link);
   ADD ("refused", test_refused);
   ADD ("full-disk", test_full_disk);
+  ADD ("overwrite", test_overwrite);
+  ADD ("content", test_content);
   return g_test_run ();
 }

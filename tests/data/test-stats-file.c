@@ -177,7 +177,7 @@ test_wide_counts (void)
 
   /* So many times the same four values as no test can observe. */
   site->tokens = tokens;
-  site->histogram->bins[0x3f80] = 4 * tokens;
+  tn_float_histogram_add_counts (site->histogram, 0x3f80, (guint64[]){4 * tokens}, 1);
   site->has_extremes = TRUE;
   site->min.value = site->max.value = 1.0f;
   site->groups[3].count = 4 * tokens;
@@ -256,6 +256,7 @@ test_damaged (void)
       {.metadata = "partial", .value = "maybe", .named = "partial"},
       {.metadata = "backend", .named = "backend"},
       {.metadata = "power_sum_quantum_log2", .value = "-95", .named = "-96"},
+      {.metadata = "power_sum_order", .value = "row", .named = "tile"},
       {.metadata = "oversize_log2", .value = "31", .named = "27"},
       {.metadata = "groups", .value = "8", .named = "groups"},
       {.metadata = "aliases", .value = "[]", .named = "aliases"},
@@ -313,6 +314,38 @@ test_damaged (void)
     loaded = tn_stats_load (bad, NULL);
     g_assert_true (tn_stats_equal (stats, loaded));
   }
+}
+
+/* The first files said nothing of the order of their power sums: they are read, and written again as they were, but not mixed with
+ * others. */
+static void
+test_earlier_order (void)
+{
+  static const Damage no_order = {.metadata = "power_sum_order"};
+  g_autoptr (TnStats) stats = make_stats (0, 3);
+  g_autoptr (TnStats) later = make_stats (3, N);
+  g_autoptr (TnStats) earlier = NULL;
+  g_autoptr (TnStats) again = NULL;
+  g_autofree char *good = path_of ("good.safetensors"), *old = path_of ("old.safetensors"), *copy = path_of ("copy.safetensors");
+  g_autoptr (GError) error = NULL;
+
+  g_assert_true (tn_stats_save (stats, good, NULL, NULL));
+  write_damaged (good, old, &no_order);
+  earlier = tn_stats_load (old, &error);
+  g_assert_no_error (error);
+  g_assert_false (tn_stats_equal (stats, earlier));
+  g_assert_true (tn_stats_save (earlier, copy, NULL, NULL));
+  assert_same_bytes (old, copy);
+
+  g_assert_false (tn_stats_merge (earlier, later, &error));
+  g_assert_error (error, TN_ERROR, TN_ERROR_MISMATCH);
+  g_clear_error (&error);
+  g_assert_false (tn_stats_merge (later, earlier, &error));
+  g_assert_error (error, TN_ERROR, TN_ERROR_MISMATCH);
+  g_clear_error (&error);
+  again = tn_stats_copy (earlier);
+  g_assert_true (tn_stats_merge (earlier, again, &error));
+  g_assert_no_error (error);
 }
 
 /* Any byte changed, any length cut: refused or read, never worse. */
@@ -490,6 +523,7 @@ main (int argc, char **argv)
   g_test_add_func ("/stats-file/size", test_size);
   g_test_add_func ("/stats-file/wide-counts", test_wide_counts);
   g_test_add_func ("/stats-file/damaged", test_damaged);
+  g_test_add_func ("/stats-file/earlier-order", test_earlier_order);
   g_test_add_func ("/stats-file/hostile", test_hostile);
   g_test_add_func ("/stats-file/missing-folder", test_missing_folder);
   g_test_add_func ("/stats-file/json", test_json);

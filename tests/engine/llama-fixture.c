@@ -4,6 +4,9 @@
 #include <math.h>
 #include <string.h>
 
+#include "engine/nn/bit-linear.h"
+#include "engine/nn/model-private.h"
+#include "engine/quant/quantize.h"
 #include "engine/random.h"
 #include "tests/realdata.h"
 
@@ -295,23 +298,86 @@ typedef struct
 } Reference;
 
 static void
-show (const Reference *self, const char *name, const double *x, guint width)
+show (const Reference *self, const char *name, double *x, guint width)
 {
   g_autofree char *site = self->layer == G_MAXUINT ? g_strdup (name) : g_strdup_printf ("blk.%u.%s", self->layer, name);
 
   self->func (site, x, width, self->user_data);
 }
 
+/* What a row becomes before a product: as it is, int8 by the formula of BitNet (code times scale), or its scheme's rounding. The
+ * scale is that of the codes then, else 1; out holds codes or values. */
+static double
+round_row (const TnInputRounding *input, const double *x, guint width, double *out)
+{
+  g_autofree float *values = g_new (float, width);
+  float absmax = 1e-5f;
+
+  for (guint i = 0; i < width; i++)
+    {
+      values[i] = (float) x[i];
+      absmax = fmaxf (absmax, fabsf (values[i]));
+      out[i] = x[i];
+    }
+  if (!input->rounds)
+    return 1.0;
+  if (tn_input_rounding_is_int8 (input))
+    {
+      for (guint i = 0; i < width; i++)
+        {
+          float factor = 127.0f / absmax, product = values[i] * factor;
+
+          out[i] = CLAMP (rint ((double) product), -128.0, 127.0);
+        }
+      return (double) (absmax / 127.0f);
+    }
+  if (input->scheme.granularity == TN_PER_TENSOR)
+    for (guint i = 0; i < width; i++)
+      values[i] = tn_rounding_apply (&input->fixed, values[i]);
+  else
+    g_assert_true (tn_quantize_values (&input->scheme, values, 1, width, values, NULL));
+  for (guint i = 0; i < width; i++)
+    out[i] = (double) values[i];
+  return 1.0;
+}
+
+/* Rows rounded as the layer's input is, and products of whole numbers where the layer has them: exact in double. */
+static void
+multiply_rounded (TnModel *model, const char *name, const double *x, guint n, guint in, const double *w, guint out, double *y)
+{
+  const TnTensor *weight = tn_model_find_parameter (model, name)->tensor;
+  g_autofree double *row = g_new (double, in), *codes = g_new (double, in);
+  TnLayerKind kind;
+  guint block;
+
+  g_assert_true (tn_model_find_layer (model, name, &block, &kind));
+  for (guint t = 0; t < n; t++)
+    {
+      double scale = round_row (&model->blocks[block].inputs[kind], x + (gsize) t * in, in, row);
+
+      for (guint o = 0; o < out; o++)
+        {
+          double level = tn_bit_linear_is (weight) ? (double) weight->scales[o * (gsize) in / weight->group_size] : 1.0;
+
+          for (guint i = 0; i < in; i++)
+            codes[i] = level != 0.0 ? w[(gsize) o * in + i] / level : 0.0;
+          multiply (row, 1, in, codes, 1, &y[(gsize) t * out + o]);
+          y[(gsize) t * out + o] *= scale * level;
+        }
+    }
+}
+
 /* A linear layer with its two sites. */
 static void
-apply (const Reference *self, const char *name, const double *x, guint in, double *y, guint out)
+apply (const Reference *self, const char *name, double *x, guint in, double *y, guint out)
 {
   g_autofree char *weight = g_strdup_printf ("%%u%s.weight", name);
+  g_autofree char *whole = g_strdup_printf ("blk.%u.%s.weight", self->layer, name);
   g_autofree char *input = g_strdup_printf ("%s.in", name), *output = g_strdup_printf ("%s.out", name);
   g_autofree double *w = weights_of (self->model, weight, self->layer);
 
   show (self, input, x, in);
-  multiply (x, self->n, in, w, out, y);
+  multiply_rounded (self->model, whole, x, self->n, in, w, out, y);
   show (self, output, y, out);
 }
 

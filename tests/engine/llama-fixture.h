@@ -12,8 +12,9 @@ TnModel *llama_fixture_stories (void);
 /* What is said about it: the 64 tokens of greedy generation from BOS. */
 GArray  *llama_fixture_stories_greedy (void);
 
-/* The slow obvious forward pass, everything in double, one sequence. Gives the values of a site: [length, width]. */
-typedef void (*LlamaReferenceFunc) (const char *site, const double *x, guint width, gpointer user_data);
+/* The slow obvious forward pass, everything in double, one sequence; inputs are rounded and BitLinear layers computed as the model's layers
+ * do it. Gives the values of a site: [length, width]; it goes on from what func leaves there. */
+typedef void (*LlamaReferenceFunc) (const char *site, double *x, guint width, gpointer user_data);
 void     llama_fixture_reference (TnModel *model, const gint32 *tokens, guint length, LlamaReferenceFunc func, gpointer user_data);
 
 /* Random sequences with targets, some of them -1. */

@@ -5,7 +5,9 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "engine/device/choice.h"
 #include "engine/device/device.h"
+#include "engine/device/rates.h"
 #include "engine/error.h"
 #include "engine/memory/pool.h"
 
@@ -58,6 +60,151 @@ test_override_comes_too_late (void)
     return;
   g_assert_false (tn_device_override ("cpu-scalar", &error));
   g_assert_error (error, TN_ERROR, TN_ERROR_BUSY);
+}
+
+/* What a device may not use is gone from its features, so that no kernel can ask for it. */
+static void
+test_features (void)
+{
+  const TnDevice *device = tn_device_auto_select ();
+
+  g_assert_cmphex (device->features & ~device->cpu_features, ==, 0);
+  if (g_str_equal (device->name, "cpu-scalar"))
+    g_assert_cmphex (device->features, ==, 0);
+  if (g_str_equal (device->name, "cpu-avx2"))
+    g_assert_cmphex (device->features & (TN_CPU_AVX512 | TN_CPU_AVX512_VNNI | TN_CPU_AVX512_BF16), ==, 0);
+}
+
+/* One device a process: the others are asked of a child. */
+static char *
+run_child (const char *const *arguments)
+{
+  g_autoptr (GPtrArray) all = g_ptr_array_new ();
+  g_auto (GStrv) environment = g_environ_unsetenv (g_get_environ (), "OMP_WAIT_POLICY");
+  g_autoptr (GError) error = NULL;
+  char *out = NULL;
+  int status;
+
+  g_ptr_array_add (all, program_arguments[0]);
+  for (; *arguments != NULL; arguments++)
+    g_ptr_array_add (all, (char *) *arguments);
+  g_ptr_array_add (all, NULL);
+  g_spawn_sync (NULL, (char **) all->pdata, environment, G_SPAWN_DEFAULT, NULL, NULL, &out, NULL, &status, &error);
+  g_assert_no_error (error);
+  g_assert_cmpint (status, ==, 0);
+  return g_strchomp (out);
+}
+
+static void
+test_products (void)
+{
+  const struct
+  {
+    const char *name, *expected;
+  } cases[] = {
+      {"cpu-scalar", "cpu-scalar * 0"},
+      {"cpu-scalar+own", "cpu-scalar own 0"},
+      {"cpu-scalar+openblas", "cpu-scalar openblas 0"},
+      {"auto+openblas", "* openblas *"},
+      {"auto+own", "* own *"},
+      {"auto+", "*+own, +openblas"},
+      {"auto+cublas", "*auto+cublas*+own, +openblas"},
+      {"+own", "*unknown*"},
+      {"", "*unknown*"},
+  };
+  const TnDevice *device = tn_device_auto_select ();
+  gboolean fused = (device->cpu_features & (TN_CPU_FMA | TN_CPU_NEON)) != 0;
+  g_autofree char *scalar = NULL;
+
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      g_autofree char *out = run_child ((const char *const[]){"--print-device", cases[i].name, NULL});
+
+      g_test_message ("%s: %s", cases[i].name, out);
+      g_assert_true (g_pattern_match_simple (cases[i].expected, out));
+    }
+  /* The rule asks what the processor has, not what the device uses: all devices of a machine multiply alike. */
+  scalar = run_child ((const char *const[]){"--print-device", "cpu-scalar", NULL});
+  g_assert_cmpstr (scalar, ==, fused ? "cpu-scalar own 0" : "cpu-scalar openblas 0");
+}
+
+static void
+join_team (gpointer user_data)
+{
+#pragma omp parallel num_threads(2)
+#pragma omp critical
+  (*(guint *) user_data)++;
+}
+
+static double
+cpu_seconds (void)
+{
+  struct rusage usage;
+
+  getrusage (RUSAGE_SELF, &usage);
+  return (double) (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) + 1e-6 * (double) (usage.ru_utime.tv_usec + usage.ru_stime.tv_usec);
+}
+
+/* After a parallel region its threads wait for the next one: that must cost nothing. */
+static void
+test_idle_threads (void)
+{
+  g_autofree char *out = run_child ((const char *const[]){"--print-idle", NULL});
+  double seconds = g_ascii_strtod (out, NULL);
+
+  g_test_message ("CPU time while idle for 0.5 s: %s", out);
+  g_assert_cmpfloat (seconds, <, 0.1);
+}
+
+static void
+test_rates (void)
+{
+  TnDeviceRates rates = *tn_device_get_rates ();
+  const TnDevice *device = tn_device_auto_select ();
+
+  g_assert_true (tn_device_has_rates ());
+  g_assert_cmpfloat (rates.read_bandwidth_core, >, 0.0);
+  g_assert_cmpfloat (rates.read_bandwidth, >, 0.0);
+  g_assert_true ((rates.fp32 > 0.0) == ((device->features & (TN_CPU_FMA | TN_CPU_NEON)) != 0));
+  g_assert_true ((rates.int8 > 0.0) == ((device->features & (TN_CPU_AVX2 | TN_CPU_NEON)) != 0));
+  g_assert_true ((rates.bf16 > 0.0) == ((device->features & TN_CPU_AVX512_BF16) != 0));
+  g_assert_cmpfloat (rates.fp32_core, <, 1e13);
+  /* Known rates are not measured again. */
+  rates.fp32 = 12345.0;
+  tn_device_set_rates (&rates);
+  g_assert_cmpfloat (tn_device_get_rates ()->fp32, ==, 12345.0);
+}
+
+static guint choice_calls;
+
+static double
+give_rate (guint variant, gpointer user_data)
+{
+  choice_calls++;
+  return ((const double *) user_data)[variant];
+}
+
+static void
+test_choice (void)
+{
+  static const char *const names[] = {"a", "b", "c"}, *const others[] = {"a", "b", "d"};
+  const double rates[] = {0.0, 7.0, 7.0}, preset[] = {1.0, 0.0, 2.0};
+
+  choice_calls = 0;
+  g_assert_cmpuint (tn_choice_make ("test", names, 3, give_rate, (gpointer) rates), ==, 1);
+  g_assert_cmpuint (choice_calls, ==, 3);
+  g_assert_cmpuint (tn_choice_make ("test", names, 3, give_rate, (gpointer) rates), ==, 1);
+  g_assert_cmpuint (choice_calls, ==, 3);
+  /* Too late: it was chosen. */
+  tn_choice_preset ("test", names, preset, 3);
+  g_assert_cmpuint (tn_choice_make ("test", names, 3, give_rate, (gpointer) rates), ==, 1);
+
+  tn_choice_preset ("preset", names, preset, 3);
+  g_assert_cmpuint (tn_choice_make ("preset", names, 3, give_rate, (gpointer) rates), ==, 2);
+  g_assert_cmpuint (choice_calls, ==, 3);
+  /* Variants of another version were measured: measure these. */
+  g_assert_cmpuint (tn_choice_make ("preset", others, 3, give_rate, (gpointer) rates), ==, 1);
+  g_assert_cmpuint (choice_calls, ==, 6);
 }
 
 static void
@@ -162,10 +309,13 @@ test_compute_turns (void)
 static void
 test_resident_set (void)
 {
-  gsize before = tn_process_get_rss ();
-  gsize bytes = 50 << 20;
-  g_autoptr (TnBlock) block = tn_pool_alloc (tn_pool_default (), TN_PURPOSE_SCRATCH, bytes, NULL);
+  gsize bytes = 50 << 20, before;
+  g_autoptr (TnBlock) block = NULL;
 
+  /* What the pool keeps warm is resident already. */
+  tn_pool_trim (tn_pool_default ());
+  before = tn_process_get_rss ();
+  block = tn_pool_alloc (tn_pool_default (), TN_PURPOSE_SCRATCH, bytes, NULL);
   g_assert_nonnull (block);
   memset (block, 1, bytes);
   g_assert_cmpuint (tn_process_get_rss (), >=, before + bytes - (4 << 20));
@@ -210,6 +360,30 @@ test_prepare_process (void)
 int
 main (int argc, char **argv)
 {
+  if (argc == 3 && g_str_equal (argv[1], "--print-device"))
+    {
+      g_autoptr (GError) error = NULL;
+
+      if (tn_device_override (argv[2], &error))
+        g_print ("%s %s %x\n", tn_device_auto_select ()->name,
+                 tn_product_back_end_get_name (tn_device_auto_select ()->product), tn_device_auto_select ()->features);
+      else
+        g_print ("%s\n", error->message);
+      return 0;
+    }
+  if (argc == 2 && g_str_equal (argv[1], "--print-idle"))
+    {
+      guint joined = 0;
+      double before;
+
+      tn_device_prepare_process (argv);
+      tn_compute_run (join_team, &joined);
+      g_assert_cmpuint (joined, ==, 2);
+      before = cpu_seconds ();
+      g_usleep (G_USEC_PER_SEC / 2);
+      g_print ("%.3f\n", cpu_seconds () - before);
+      return 0;
+    }
   if (argc == 2 && g_str_equal (argv[1], "--print-wait-policy"))
     {
       tn_device_prepare_process (argv);
@@ -220,6 +394,11 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/device/names", test_names);
   g_test_add_func ("/device/description", test_description);
+  g_test_add_func ("/device/features", test_features);
+  g_test_add_func ("/device/products", test_products);
+  g_test_add_func ("/device/idle-threads", test_idle_threads);
+  g_test_add_func ("/device/rates", test_rates);
+  g_test_add_func ("/device/choice", test_choice);
   g_test_add_func ("/device/override-too-late", test_override_comes_too_late);
   g_test_add_func ("/device/threads", test_threads);
   g_test_add_func ("/device/compute-thread", test_compute_thread);

@@ -292,7 +292,9 @@ test_sizes (void)
   g_assert_false (tn_dtype_bytes (TN_DTYPE_F64, G_MAXUINT64 / 8 + 1, &bytes));
   g_assert_false (tn_dtype_bytes (TN_DTYPE_OPAQUE, 1, &bytes));
   g_assert_false (tn_dtype_can_decode (TN_DTYPE_OPAQUE) || tn_dtype_can_decode (TN_DTYPE_INVALID));
-  for (guint i = TN_DTYPE_F64; i < TN_DTYPE_OPAQUE; i++)
+  g_assert_false (tn_dtype_bytes (TN_DTYPE_PACKED, 1, &bytes));
+  g_assert_true (tn_dtype_can_decode (TN_DTYPE_PACKED));
+  for (guint i = TN_DTYPE_F64; i < TN_DTYPE_PACKED; i++)
     {
       g_assert_true (tn_dtype_can_decode ((TnDtype) i));
       g_assert_cmpuint (tn_dtype_block_elements ((TnDtype) i), >, 0);

@@ -46,6 +46,34 @@ test_counts (void)
   g_assert_cmpmem (a->bins, TN_FLOAT_HISTOGRAM_BINS * 8, whole->bins, TN_FLOAT_HISTOGRAM_BINS * 8);
 }
 
+/* Cleared and filled again with values elsewhere: nothing of the first ones is left, and nothing of the others is lost. */
+static void
+test_clear (void)
+{
+  TnRandom random = tn_random_stream (2, "clear");
+  g_autoptr (TnFloatHistogram) reused = tn_float_histogram_new ();
+  g_autoptr (TnFloatHistogram) sum = tn_float_histogram_new ();
+  g_autoptr (TnFloatHistogram) expected = tn_float_histogram_new ();
+
+  for (int round = 0; round < 70; round++)
+    {
+      g_autoptr (TnFloatHistogram) fresh = tn_float_histogram_new ();
+      float x[40];
+
+      for (guint i = 0; i < G_N_ELEMENTS (x); i++)
+        x[i] = ldexpf ((float) tn_random_normal (&random), (int) tn_random_below (&random, 280) - 150);
+      tn_float_histogram_clear (reused);
+      g_assert_cmpuint (tn_float_histogram_count (reused), ==, 0);
+      tn_float_histogram_add (reused, x, G_N_ELEMENTS (x));
+      tn_float_histogram_add (fresh, x, G_N_ELEMENTS (x));
+      tn_float_histogram_add (expected, x, G_N_ELEMENTS (x));
+      g_assert_cmpmem (reused->bins, TN_FLOAT_HISTOGRAM_BINS * 8, fresh->bins, TN_FLOAT_HISTOGRAM_BINS * 8);
+      g_assert_cmpuint (reused->zeros, ==, fresh->zeros);
+      tn_float_histogram_merge (sum, reused);
+    }
+  g_assert_cmpmem (sum->bins, TN_FLOAT_HISTOGRAM_BINS * 8, expected->bins, TN_FLOAT_HISTOGRAM_BINS * 8);
+}
+
 static int
 compare (gconstpointer a, gconstpointer b)
 {
@@ -117,6 +145,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/float-histogram/every-value-in-its-bin", test_every_value_in_its_bin);
   g_test_add_func ("/float-histogram/counts", test_counts);
+  g_test_add_func ("/float-histogram/clear", test_clear);
   g_test_add_func ("/float-histogram/quantiles", test_quantiles);
   g_test_add_func ("/float-histogram/empty", test_empty);
   g_test_add_func ("/float-histogram/rebin-keeps-the-count", test_rebin_keeps_the_count);

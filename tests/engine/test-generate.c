@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <math.h>
+#include <string.h>
 
 #include "engine/error.h"
 #include "engine/nn/generate.h"
+#include "engine/nn/linear.h"
 #include "engine/random.h"
 #include "tests/engine/llama-fixture.h"
 
@@ -43,7 +45,8 @@ best_of (const float *logits, guint n)
   return tn_sample_token (logits, n, 0.0, 1.0, 0.5);
 }
 
-/* Step by step to the end of the context, which makes the cache grow, against one pass over the whole. */
+/* Step by step to the end of the context, which makes the cache grow, against one pass over the whole: the same bits with our own
+ * products. */
 static void
 test_against_forward (void)
 {
@@ -66,6 +69,8 @@ test_against_forward (void)
             const float *found = tn_generator_step (generator, batch->sequences[0].tokens[t], &error);
 
             g_assert_no_error (error);
+            if (tn_weight_product () == TN_PRODUCT_OWN)
+              g_assert_cmpmem (found, n_vocab * sizeof (float), expected, n_vocab * sizeof (float));
             for (guint i = 0; i < n_vocab; i++)
               g_assert_cmpfloat (fabsf (found[i] - expected[i]), <=, 1e-4f * fmaxf (1.0f, fabsf (expected[i])));
             g_assert_cmpint (best_of (found, n_vocab), ==, best_of (expected, n_vocab));
@@ -73,6 +78,87 @@ test_against_forward (void)
         g_assert_null (tn_generator_step (generator, 0, &error));
         g_assert_error (error, TN_ERROR, TN_ERROR_ARGUMENT);
       }
+}
+
+static void
+test_against_forward_openblas (void)
+{
+  TnProductBackEnd usual = tn_weight_product ();
+
+  tn_weight_product_use (TN_PRODUCT_OPENBLAS);
+  test_against_forward ();
+  tn_weight_product_use (usual);
+}
+
+/* Tokens at once and the others one by one: the same bits as one by one, from any place on. */
+static void
+test_prompt (void)
+{
+  for (guint c = 0; c < G_N_ELEMENTS (configs); c++)
+    for (guint dtype = TN_DTYPE_F32; dtype <= TN_DTYPE_F16; dtype++)
+      {
+        gsize n_vocab = configs[c].n_vocab;
+        const guint splits[][2] = {{1, 1}, {2, 1}, {7, 5}, {configs[c].n_context - 3, 2}, {configs[c].n_context, 0}};
+        g_autoptr (TnModel) model = llama_fixture_new (&configs[c], (TnDtype) dtype, c);
+        g_autoptr (TnBatch) batch = llama_fixture_batch (&configs[c], &configs[c].n_context, 1, 1);
+        const gint32 *tokens = batch->sequences[0].tokens;
+        g_autofree float *expected = g_new (float, configs[c].n_context *n_vocab);
+        g_autoptr (GError) error = NULL;
+        g_autoptr (TnGenerator) stepping = tn_generator_new (model, &error);
+
+        for (guint t = 0; t < configs[c].n_context; t++)
+          memcpy (expected + t * n_vocab, tn_generator_step (stepping, tokens[t], &error), n_vocab * sizeof (float));
+        g_assert_no_error (error);
+        for (guint s = 0; s < G_N_ELEMENTS (splits); s++)
+          {
+            g_autoptr (TnGenerator) generator = tn_generator_new (model, &error);
+            guint at = splits[s][0];
+            const float *logits = tn_generator_prompt (generator, tokens, at, &error);
+
+            g_assert_no_error (error);
+            g_assert_cmpmem (logits, n_vocab * sizeof (float), expected + (at - 1) * n_vocab, n_vocab * sizeof (float));
+            if (splits[s][1] > 0)
+              {
+                logits = tn_generator_prompt (generator, tokens + at, splits[s][1], &error);
+                at += splits[s][1];
+                g_assert_no_error (error);
+                g_assert_cmpmem (logits, n_vocab * sizeof (float), expected + (at - 1) * n_vocab, n_vocab * sizeof (float));
+              }
+            for (; at < configs[c].n_context; at++)
+              {
+                logits = tn_generator_step (generator, tokens[at], &error);
+                g_assert_cmpmem (logits, n_vocab * sizeof (float), expected + at * n_vocab, n_vocab * sizeof (float));
+              }
+            g_assert_null (tn_generator_prompt (generator, tokens, 2, &error));
+            g_assert_error (error, TN_ERROR, TN_ERROR_ARGUMENT);
+            g_clear_error (&error);
+          }
+      }
+}
+
+/* A prompt that cannot be taken leaves the generator where it was; one that is too large for the memory goes token by token. */
+static void
+test_prompt_fails (void)
+{
+  TnPool *pool = tn_pool_default ();
+  g_autoptr (TnModel) model = llama_fixture_new (&configs[0], TN_DTYPE_F32, 1);
+  g_autoptr (GError) error = NULL;
+  g_autoptr (TnGenerator) generator = tn_generator_new (model, &error);
+  gint32 tokens[200] = {1, 2, 541};
+  g_autofree float *expected = g_new (float, 541);
+
+  g_assert_null (tn_generator_prompt (generator, tokens, 3, &error));
+  g_assert_error (error, TN_ERROR, TN_ERROR_DATA);
+  g_clear_error (&error);
+  tokens[2] = 3;
+  memcpy (expected, tn_generator_prompt (generator, tokens, 200, &error), 541 * sizeof (float));
+  g_assert_no_error (error);
+  g_clear_pointer (&generator, tn_generator_free);
+  generator = tn_generator_new (model, &error);
+  tn_pool_set_budget (pool, tn_pool_get_total (pool) + 20000);
+  g_assert_cmpmem (tn_generator_prompt (generator, tokens, 200, &error), 541 * sizeof (float), expected, 541 * sizeof (float));
+  g_assert_no_error (error);
+  tn_pool_set_budget (pool, 0);
 }
 
 static void
@@ -184,6 +270,9 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/generate/forward", test_against_forward);
+  g_test_add_func ("/generate/forward-openblas", test_against_forward_openblas);
+  g_test_add_func ("/generate/prompt", test_prompt);
+  g_test_add_func ("/generate/prompt-fails", test_prompt_fails);
   g_test_add_func ("/generate/wrong-token", test_wrong_token);
   g_test_add_func ("/generate/memory", test_memory);
   g_test_add_func ("/generate/stories", test_stories);

@@ -4,6 +4,8 @@
 
 #include "engine/device/device.h"
 #include "engine/error.h"
+#include "engine/kernels/variant.h"
+#include "engine/nn/linear.h"
 #include "engine/nn/model.h"
 #include "tests/engine/llama-fixture.h"
 
@@ -110,7 +112,7 @@ typedef struct
 } Comparison;
 
 static void
-compare_site (const char *name, const double *expected, guint width, gpointer user_data)
+compare_site (const char *name, double *expected, guint width, gpointer user_data)
 {
   Comparison *self = user_data;
   gint index = tn_model_find_site (self->model, name);
@@ -176,7 +178,7 @@ assert_same_rows (TnModel *model, Recording *a, gsize row_a, Recording *b, gsize
       x = (const float *) g_bytes_get_data (g_hash_table_lookup (a->sites, site->name), NULL) + row_a * site->width;
       y = (const float *) g_bytes_get_data (g_hash_table_lookup (b->sites, site->name), NULL) + row_b * site->width;
       if (memcmp (x, y, (gsize) length * site->width * sizeof (float)) != 0)
-        g_error ("%s: a sequence of %u tokens depends on its batch", site->name, length);
+        g_error ("%s: %u tokens differ", site->name, length);
     }
 }
 
@@ -233,6 +235,66 @@ test_sequences_are_independent (void)
         g_hash_table_unref (expected.sites);
       }
   tn_device_set_threads (0);
+}
+
+/* With our own products every instruction set gives the same bits, the scalar one too. */
+static void
+test_variants_agree (void)
+{
+  const guint lengths[] = {65, 1, 30};
+  TnVariant usual = tn_variant_get ();
+
+  for (guint c = 0; c < G_N_ELEMENTS (configs); c++)
+    {
+      g_autoptr (TnModel) model = llama_fixture_new (&configs[c], c % 2 == 0 ? TN_DTYPE_F32 : TN_DTYPE_BF16, c);
+      g_autoptr (TnBatch) batch = llama_fixture_batch (&configs[c], lengths, 3, 3);
+      g_autofree double *expected_nll = g_new (double, batch->n_tokens), *nll = g_new (double, batch->n_tokens);
+      Recording expected;
+      TnLoss loss;
+
+      g_assert_true (tn_variant_use (TN_VARIANT_SCALAR));
+      recording_init (&expected);
+      run (model, batch, &expected, NULL, &loss, expected_nll);
+      for (guint variant = TN_VARIANT_SCALAR + 1; variant < TN_N_VARIANTS; variant++)
+        {
+          Recording recording;
+
+          if (!tn_variant_use ((TnVariant) variant))
+            continue;
+          recording_init (&recording);
+          run (model, batch, &recording, NULL, &loss, nll);
+          assert_same_rows (model, &expected, 0, &recording, 0, (guint) batch->n_tokens);
+          g_assert_cmpmem (nll, batch->n_tokens * sizeof (double), expected_nll, batch->n_tokens * sizeof (double));
+          g_hash_table_unref (recording.sites);
+        }
+      g_hash_table_unref (expected.sites);
+    }
+  g_assert_true (tn_variant_use (usual));
+}
+
+static void
+with_openblas (gconstpointer test)
+{
+  TnProductBackEnd usual = tn_weight_product ();
+  g_autofree char *name = NULL;
+
+  tn_weight_product_use (TN_PRODUCT_OPENBLAS);
+  name = tn_linear_backend ();
+  g_assert_true (g_str_has_prefix (name, "openblas "));
+  ((void (*) (void)) test) ();
+  tn_weight_product_use (usual);
+}
+
+static void
+test_backend_name (void)
+{
+  TnProductBackEnd usual = tn_weight_product ();
+  g_autofree char *name = NULL;
+
+  tn_weight_product_use (TN_PRODUCT_OWN);
+  name = tn_linear_backend ();
+  g_assert_cmpstr (name, ==, "ternion fma chain 1");
+  tn_weight_product_use (usual);
 }
 
 /* Observing changes nothing, whatever is observed. */
@@ -592,6 +654,12 @@ main (int argc, char **argv)
   g_test_add_func ("/llama/wrong-configs", test_wrong_configs);
   g_test_add_func ("/llama/wrong-batches", test_wrong_batches);
   g_test_add_func ("/llama/cancel", test_cancel);
+  g_test_add_func ("/llama/variants", test_variants_agree);
+  g_test_add_func ("/llama/backend", test_backend_name);
+  g_test_add_data_func ("/llama/openblas/reference", test_against_reference, with_openblas);
+  g_test_add_data_func ("/llama/openblas/independent", test_sequences_are_independent, with_openblas);
+  g_test_add_data_func ("/llama/openblas/loss", test_loss, with_openblas);
+  g_test_add_data_func ("/llama/openblas/memory", test_memory, with_openblas);
   g_test_add_func ("/llama/memory", test_memory);
   g_test_add_func ("/llama/replaced", test_replaced_parameter);
   g_test_add_func ("/llama/linear", test_linear_parameters);

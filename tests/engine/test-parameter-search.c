@@ -186,13 +186,15 @@ test_gaussian_clips (void)
 
   for (guint bin = 0; bin < 0x8000; bin++)
     {
+      guint64 count;
       double low, high;
 
       tn_float_histogram_bin_range (bin, &low, &high);
       if (high > 8.0)
         break;
-      histogram->bins[bin] = (guint64) rint (1e15 * (erfc (low / M_SQRT2) - erfc (high / M_SQRT2)));
-      histogram->bins[0x8000 | bin] = histogram->bins[bin];
+      count = (guint64) rint (1e15 * (erfc (low / M_SQRT2) - erfc (high / M_SQRT2)));
+      tn_float_histogram_add_counts (histogram, bin, &count, 1);
+      tn_float_histogram_add_counts (histogram, 0x8000 | bin, &count, 1);
     }
   for (guint bits = 2; bits <= 8; bits++)
     {

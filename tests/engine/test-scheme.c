@@ -25,6 +25,13 @@ test_names (void)
       {"binary:c", "binary:c", {.kind = TN_SCHEME_BINARY, .granularity = TN_PER_CHANNEL}},
       {"int2", "int2", {.kind = TN_SCHEME_INTEGER, .bits = 2}},
       {"int8:t", "int8:t", {.kind = TN_SCHEME_INTEGER, .bits = 8, .granularity = TN_PER_TOKEN}},
+      {"ternary:lloyd:c", "ternary:lloyd:c", {.kind = TN_SCHEME_TERNARY, .rule = TN_RULE_LLOYD, .granularity = TN_PER_CHANNEL}},
+      {"int8:f16", "int8:f16", {.kind = TN_SCHEME_INTEGER, .bits = 8, .scale_type = TN_SCALE_F16}},
+      {"int8:f32:c", "int8:c", {.kind = TN_SCHEME_INTEGER, .bits = 8, .granularity = TN_PER_CHANNEL}},
+      {"int4:f16:g32", "int4:g32", {.kind = TN_SCHEME_INTEGER, .bits = 4, .granularity = TN_PER_GROUP, .group_size = 32}},
+      {"binary:f32:g8",
+       "binary:g8:f32",
+       {.kind = TN_SCHEME_BINARY, .granularity = TN_PER_GROUP, .group_size = 8, .scale_type = TN_SCALE_F32}},
       {"int4:asym:g32",
        "int4:g32:asym",
        {.kind = TN_SCHEME_INTEGER, .bits = 4, .asymmetric = TRUE, .granularity = TN_PER_GROUP, .group_size = 32}},
@@ -71,6 +78,11 @@ test_bad_names (void)
                                "ternary:ls:ls",
                                "int4:asym:asym",
                                "ternary:ls:twn",
+                               "ternary:ls:lloyd",
+                               "int8:lloyd",
+                               "int8:f16:f16",
+                               "int8:f32:f16",
+                               "int8:f8",
                                "int4:g32x",
                                "ternary int8",
                                ":c"};
@@ -96,6 +108,9 @@ test_list (void)
   g_assert_nonnull (schemes);
   g_assert_cmpuint (schemes->len, ==, 3);
   g_assert_cmpuint (g_array_index (schemes, TnScheme, 2).group_size, ==, 32);
+  g_array_unref (schemes);
+  schemes = tn_scheme_parse_list ("int4:g32,int4:g32:f16,int4:g32:f32,ternary:f32,ternary", NULL);
+  g_assert_cmpuint (schemes->len, ==, 3);
   g_assert_null (tn_scheme_parse_list ("", &error));
   g_assert_error (error, TN_ERROR, TN_ERROR_ARGUMENT);
   g_clear_error (&error);
@@ -119,6 +134,9 @@ test_bits (void)
       {"int4:g32:asym", 4.0 + 20.0 / 32.0},
       {"int8:t", 8.0 + 32.0 / 64.0},
       {"ternary:ls:g64", log2 (3.0) + 0.25},
+      {"int4:g32:f32", 5.0},
+      {"ternary:c:f16", log2 (3.0) + 0.25},
+      {"int8:asym:f16", 8.0 + 24.0 / 1024.0},
   };
 
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++)

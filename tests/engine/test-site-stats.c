@@ -5,9 +5,35 @@
 #include <string.h>
 
 #include "engine/error.h"
+#include "engine/kernels/variant.h"
 #include "tests/activations.h"
 
 static const guint widths[] = {1, 3, 64, 257, 600};
+
+/* The power sums of a tile: 4 partial sums, groups of 8 channels, in each the rows, in each the channels. */
+static void
+add_tile_powers (TnGroupMoments *group, const float *x, guint width, guint rows, guint n)
+{
+  double p[5][4] = {{0}};
+  TnWideSum *sums[5] = {&group->sum_abs, &group->sum1, &group->sum2, &group->sum3, &group->sum4};
+
+  for (guint first = 0; first < n; first += 8)
+    for (guint r = 0; r < rows; r++)
+      for (guint c = first; c < MIN (first + 8, n); c++)
+        {
+          double v = (double) x[(gsize) r * width + c], v2 = v * v;
+
+          if (!(fabs (v) < 0x1p27))
+            continue;
+          p[0][c % 4] += fabs (v);
+          p[1][c % 4] += v;
+          p[2][c % 4] += v2;
+          p[3][c % 4] += v2 * v;
+          p[4][c % 4] += v2 * v2;
+        }
+  for (int k = 0; k < 5; k++)
+    tn_wide_sum_add (sums[k], (p[k][0] + p[k][1]) + (p[k][2] + p[k][3]));
+}
 
 /* The statistics as the header words them, value by value. */
 static TnSiteStats *
@@ -23,9 +49,7 @@ reference (const TnTestActivations *data)
       stats->tokens += data->sequences[s].length;
       for (guint t = 0; t < data->sequences[s].length; t++)
         {
-          double p[5][8] = {{0}};
           const float *x = data->x[s] + (gsize) t * data->width;
-          TnWideSum *sums[5] = {&group->sum_abs, &group->sum1, &group->sum2, &group->sum3, &group->sum4};
 
           tn_float_histogram_add (stats->histogram, x, data->width);
           for (guint c = 0; c < data->width; c++)
@@ -60,15 +84,12 @@ reference (const TnTestActivations *data)
               channel->count++;
               channel->sum += (TnChannelSum) rint (v * 0x1p40);
               channel->sum2 += (TnChannelSum) rint (v2 * 0x1p40);
-              p[0][c % 8] += fabs (v);
-              p[1][c % 8] += v;
-              p[2][c % 8] += v2;
-              p[3][c % 8] += v2 * v;
-              p[4][c % 8] += v2 * v2;
             }
-          for (int k = 0; k < 5; k++)
-            tn_wide_sum_add (sums[k], ((p[k][0] + p[k][1]) + (p[k][2] + p[k][3])) + ((p[k][4] + p[k][5]) + (p[k][6] + p[k][7])));
         }
+      for (guint t = 0; t < data->sequences[s].length; t += 64)
+        for (guint c = 0; c < data->width; c += 64)
+          add_tile_powers (group, data->x[s] + (gsize) t * data->width + c, data->width, MIN (64, data->sequences[s].length - t),
+                           MIN (64, data->width - c));
     }
   return stats;
 }
@@ -112,6 +133,75 @@ test_against_reference (void)
           assert_no_negative_zero (stats);
           tn_test_activations_clear (&data);
         }
+}
+
+/* Values by where they stand: small ones, and among them what makes a tile, a group of channels or a channel another matter. */
+static float
+mixed_value (TnRandom *random, guint row, guint channel)
+{
+  static const float edges[] = {16.0f, -45.249996f, 45.25f, 2048.0f, -2047.9999f, 134217720.0f, -134217728.0f, NAN, INFINITY, -INFINITY};
+  float value = (float) tn_random_normal (random);
+
+  /* Two channels of large values, one of zeros, one of ties, one of denormals. */
+  switch (channel % 97)
+    {
+    case 5:
+      return value * 1e4f;
+    case 17:
+      return value * 1e7f;
+    case 30:
+      return row % 2 ? 0.0f : -0.0f;
+    case 31:
+      return MAX (value, 0.0f);
+    case 64:
+      return ldexpf ((float) (2 * (int) tn_random_below (random, 1000) + 1), -41);
+    case 65:
+      return value * 1e-38f;
+    default:
+      return tn_random_below (random, 2000) == 0 ? edges[tn_random_below (random, G_N_ELEMENTS (edges))] : value;
+    }
+}
+
+/* Every variant, any shape: one sequence, or two whose tiles end elsewhere. */
+static void
+test_shapes (void)
+{
+  static const guint shape_widths[] = {1, 7, 8, 9, 31, 32, 33, 64, 255, 256, 257, 1000};
+  static const guint row_counts[] = {1, 2, 3, 63, 64, 65, 2047, 2048, 2049};
+  TnRandom random = tn_random_stream (5, "shapes");
+  g_autofree gint32 *tokens = g_new0 (gint32, 2049);
+
+  for (guint w = 0; w < G_N_ELEMENTS (shape_widths); w++)
+    for (guint r = 0; r < G_N_ELEMENTS (row_counts); r++)
+      {
+        guint width = shape_widths[w], rows = row_counts[r], cut = rows > 5 ? rows / 3 : rows;
+        g_autofree float *x = g_new (float, (gsize) rows *width);
+        TnSequence sequences[] = {{.hash = 18, .length = cut, .tokens = tokens},
+                                  {.hash = 3, .length = rows - cut, .tokens = tokens}};
+        float *parts[] = {x, x + (gsize) cut * width};
+        TnTestActivations data = {2, width, sequences, parts, tokens};
+        g_autoptr (TnSiteStats) expected = NULL;
+        g_autoptr (TnBatch) batch = tn_batch_new (sequences, 2);
+
+        /* The tall ones not at every width: they take time. */
+        if (rows > 1000 && w % 3 != r % 3)
+          continue;
+        for (gsize i = 0; i < (gsize) rows * width; i++)
+          x[i] = mixed_value (&random, (guint) (i / width), (guint) (i % width));
+        expected = reference (&data);
+        for (guint variant = 0; variant < TN_N_VARIANTS; variant++)
+          for (int threads = 1; threads <= 3; threads += 2)
+            {
+              g_autoptr (TnSiteStats) stats = tn_site_stats_new ("site", width);
+
+              if (!tn_variant_use (variant))
+                continue;
+              omp_set_num_threads (threads);
+              tn_site_stats_observe (stats, batch, x);
+              g_assert_true (tn_site_stats_equal (stats, expected));
+              assert_no_negative_zero (stats);
+            }
+      }
 }
 
 /* Random splits into shards and batches, random orders and merge trees: always the same bits. */
@@ -167,7 +257,7 @@ test_exactness (void)
 static void
 test_no_overflow (void)
 {
-  static const float magnitudes[] = {2047.9999f, -2047.9999f, 134217720.0f, -134217720.0f};
+  static const float magnitudes[] = {45.249996f, -45.249996f, 2047.9999f, -2047.9999f, 134217720.0f, -134217720.0f};
   enum
   {
     ROWS = 9001,
@@ -267,6 +357,7 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/site-stats/reference", test_against_reference);
+  g_test_add_func ("/site-stats/shapes", test_shapes);
   g_test_add_func ("/site-stats/exactness", test_exactness);
   g_test_add_func ("/site-stats/no-overflow", test_no_overflow);
   g_test_add_func ("/site-stats/summary", test_summary);

@@ -2,11 +2,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Writes the small valid files that fuzz-parsers.c mutates: corpus/PARSER/*. Run it in this folder; the result is committed.
 
-Every file is made here, from counters and a fixed generator: the same run gives the same bytes. The one exception is
-statistics/small.safetensors, which the program itself writes:
+Every file is made here, from counters and a fixed generator: the same run gives the same bytes. The exceptions are
+statistics/small.safetensors and safetensors/packed-*.safetensors, which the program itself writes:
 
     ../tools/make-llama-checkpoint.py tiny --hidden 2 --layers 1 --heads 1 --kv-heads 1 --ff 2 --vocab 257 --context 64 --tied
     ternion calibrate tiny --tokenizer bytes --data corpus/text --samples 2 --seq-len 8 --out corpus/statistics/small.safetensors
+    mkdir small; cp corpus/hf-config/llama.json small/config.json; cp corpus/safetensors/llama.safetensors small/model.safetensors
+    ternion quantize small --scheme ternary:c --out corpus/safetensors/packed-ternary.safetensors
+    ternion quantize small --scheme int4:asym:g2 --out corpus/safetensors/packed-bits.safetensors
+    ternion quantize small --scheme int8 --out corpus/safetensors/packed-int8.safetensors
 """
 
 import json
@@ -144,6 +148,76 @@ def make_gguf():
                 ('tokenizer.ggml.bos_token_id', 4, 7), ('tokenizer.ggml.eos_token_id', 4, 7)], [], 2, 64))
 
 
+# hidden 16, one layer, two heads of which one for keys and values, feed-forward 20, five words
+BITNET = [
+    ('model.embed_tokens.weight', (5, 16), 'token_embd.weight'),
+    ('model.layers.0.input_layernorm.weight', (16,), 'blk.0.attn_norm.weight'),
+    ('model.layers.0.self_attn.q_proj.weight', (16, 16), 'blk.0.attn_q.weight'),
+    ('model.layers.0.self_attn.k_proj.weight', (8, 16), 'blk.0.attn_k.weight'),
+    ('model.layers.0.self_attn.v_proj.weight', (8, 16), 'blk.0.attn_v.weight'),
+    ('model.layers.0.self_attn.o_proj.weight', (16, 16), 'blk.0.attn_output.weight'),
+    ('model.layers.0.self_attn.attn_sub_norm.weight', (16,), 'blk.0.attn_sub_norm.weight'),
+    ('model.layers.0.post_attention_layernorm.weight', (16,), 'blk.0.ffn_norm.weight'),
+    ('model.layers.0.mlp.gate_proj.weight', (18, 16), 'blk.0.ffn_gate.weight'),
+    ('model.layers.0.mlp.up_proj.weight', (18, 16), 'blk.0.ffn_up.weight'),
+    ('model.layers.0.mlp.down_proj.weight', (16, 18), 'blk.0.ffn_down.weight'),
+    ('model.layers.0.mlp.ffn_sub_norm.weight', (18,), 'blk.0.ffn_sub_norm.weight'),
+    ('model.norm.weight', (16,), 'output_norm.weight'),
+]
+BITNET_CONFIG = {
+    **CONFIG, 'model_type': 'bitnet', 'hidden_size': 16, 'intermediate_size': 18, 'hidden_act': 'relu2',
+    'quantization_config': {'quant_method': 'bitnet', 'linear_class': 'autobitlinear', 'quantization_mode': 'offline',
+                            'modules_to_not_convert': ['lm_head']},
+}
+
+
+def codes(count, seed):
+    return bytes(byte % 3 for byte in noise(count, seed))
+
+
+def pack_huggingface(rows, columns, seed):
+    content, stride = codes(rows * columns, seed), (rows + 3) // 4
+    packed = bytearray(stride * columns)
+    for i, code in enumerate(content):
+        row, column = divmod(i, columns)
+        packed[row % stride * columns + column] |= code << 2 * (row // stride)
+    return bytes(packed)
+
+
+def pack_i2_s(count, seed):
+    packed = bytearray(count // 4)
+    for i, code in enumerate(codes(count, seed)):
+        packed[i // 128 * 32 + i % 32] |= code << (6 - 2 * (i % 128 // 32))
+    return bytes(packed) + struct.pack('<f', 0.5) + bytes(28)
+
+
+def make_bitnet():
+    tensors = []
+    for i, (name, shape, _) in enumerate(BITNET):
+        if '_proj' not in name:
+            tensors.append((name, 'F32', shape, floats(count_of(shape), i)))
+            continue
+        tensors.append((name, 'U8', ((shape[0] + 3) // 4, shape[1]), pack_huggingface(*shape, i)))
+        tensors.append((name + '_scale', 'BF16', (1,), struct.pack('<H', 0x3f00)))
+    write('hf-bitnet', 'packed.safetensors', safetensors(tensors))
+    write('hf-config', 'bitnet.json', json.dumps(BITNET_CONFIG))
+    values = [('general.architecture', 8, 'bitnet-b1.58')] + [
+        ('bitnet-b1.58.' + key, 4, number) for key, number in (
+            ('context_length', 16), ('embedding_length', 16), ('block_count', 1), ('feed_forward_length', 18), ('attention.head_count', 2),
+            ('attention.head_count_kv', 1))] + [('bitnet-b1.58.attention.layer_norm_rms_epsilon', 6, 1e-5)]
+    tensors = []
+    for i, (_, shape, name) in enumerate(BITNET):
+        count = count_of(shape)
+        if len(shape) == 2 and count % 128 == 0:
+            tensors.append((name, 36, tuple(reversed(shape)), pack_i2_s(count, i)))
+        elif 'ffn_up' in name:
+            tensors.append((name, 0, tuple(reversed(shape)), struct.pack('<%df' % count, *(code - 1.0 for code in codes(count, i)))))
+            tensors.append((name.replace('.weight', '.scale'), 0, (1,), struct.pack('<f', 0.25)))
+        else:
+            tensors.append((name, 0, tuple(reversed(shape)), floats(count, i)))
+    write('gguf', 'bitnet.gguf', gguf(values, tensors))
+
+
 def make_llama2c():
     fields = (4, 6, 1, 2, 1, 5, 8)
     shapes = {name: count_of(shape) for _, shape, name in LLAMA}
@@ -205,10 +279,18 @@ def make_data():
     write('text', 'plain.txt', 'word ' * 60)
 
 
+def make_plans():
+    write('plan', 'whole.plan', '# a plan\n[plan]\nformat=1\nfingerprint=0123456789abcdef\n\n[weights]\nblk.0.attn_q.weight=int8:c\n'
+                                'blk.*.ffn_down.weight = int4:g32\nblk.*=ternary\ntoken_embd.weight=keep\n\n[activations]\n*=int8:t\n')
+    write('plan', 'small.plan', '[plan]\nformat=1\n')
+
+
 if __name__ == '__main__':
     make_safetensors()
     make_gguf()
+    make_bitnet()
     make_llama2c()
     make_text()
     make_tokenizers()
     make_data()
+    make_plans()

@@ -7,6 +7,7 @@
 #include "data/datasets/token-file.h"
 #include "data/files/json-reader.h"
 #include "data/models/model-file.h"
+#include "data/plans/plan-file.h"
 #include "data/statistics/stats-file.h"
 #include "data/tokenizers/tokenizer.h"
 
@@ -35,7 +36,7 @@ read_model (const char *path, const guint8 *data, gsize bytes, GError **error)
           guint64 n = MIN (entry->tensor->count, MAX_ELEMENTS);
 
           tn_tensor_decode (entry->tensor, 0, n, values);
-          n -= n % tn_dtype_block_elements (entry->tensor->dtype);
+          n -= n % MAX (tn_dtype_block_elements (entry->tensor->dtype), 1);
           tn_tensor_decode (entry->tensor, entry->tensor->count - n, n, values);
         }
     }
@@ -131,11 +132,36 @@ read_statistics (const char *path, const guint8 *data, gsize bytes, GError **err
   return TRUE;
 }
 
+/* A plan that opens is asked for every name it has. */
+static gboolean
+read_plan (const char *path, const guint8 *data, gsize bytes, GError **error)
+{
+  g_autoptr (TnPlan) plan = tn_plan_load (path, error);
+  g_autoptr (GError) check_error = NULL;
+  static const char *const names[] = {"blk.0.attn_q.weight", "token_embd.weight"};
+
+  if (plan == NULL)
+    return FALSE;
+  for (guint group = 0; group < TN_N_PLAN_GROUPS; group++)
+    for (guint i = 0; i < tn_plan_n_rules (plan, (TnPlanGroup) group); i++)
+      {
+        const TnPlanRule *rule = tn_plan_get_rule (plan, (TnPlanGroup) group, i);
+        g_autofree char *scheme = rule->keep ? NULL : tn_scheme_to_string (&rule->scheme);
+
+        g_assert_true (g_utf8_validate (rule->key, -1, NULL));
+        g_assert_nonnull (tn_plan_find (plan, (TnPlanGroup) group, rule->key, FALSE));
+      }
+  if (!tn_plan_check_names (plan, TN_PLAN_WEIGHTS, names, 2, 1, &check_error))
+    g_assert_null (strchr (check_error->message, '\n'));
+  return TRUE;
+}
+
 const FuzzParser fuzz_parsers[] = {
     {"safetensors", "input.safetensors", NULL, read_model},
     {"gguf", "input.gguf", NULL, read_model},
     {"llama2c", "input.bin", NULL, read_model},
     {"hf-config", "config.json", "safetensors/llama.safetensors=model.safetensors", read_model},
+    {"hf-bitnet", "model.safetensors", "hf-config/bitnet.json=config.json", read_model},
     {"index", "model.safetensors.index.json", "safetensors/llama.safetensors=shard.safetensors", read_model},
     {"json", NULL, NULL, read_json},
     {"gguf-tokenizer", "input.gguf", NULL, read_tokenizer},
@@ -144,5 +170,6 @@ const FuzzParser fuzz_parsers[] = {
     {"token-file", "tokens.bin", NULL, read_token_file},
     {"text", "text.txt", NULL, read_text},
     {"statistics", "input.safetensors", NULL, read_statistics},
+    {"plan", "input.plan", NULL, read_plan},
     {NULL},
 };

@@ -17,9 +17,10 @@ ROOMS = {
     "plots/figures": {"plots/figures"},
     "plots/reports": {"plots/reports", "plots/figures", "data", "engine"},
     "plots/widgets": {"plots/widgets", "plots/figures"},
+    "bench": {"bench", "plots/figures", "data", "engine"},
     "app/tasks": {"app/tasks", "plots/reports", "plots/figures", "data", "engine"},
     "ui": {"ui", "app/tasks", "plots/widgets", "plots/figures", "plots/reports", "data", "engine"},
-    "app/programs": {"app/programs", "ui", "app/tasks", "plots/widgets", "plots/figures", "plots/reports", "data", "engine"},
+    "app/programs": {"app/programs", "bench", "ui", "app/tasks", "plots/widgets", "plots/figures", "plots/reports", "data", "engine"},
 }
 # Folders of the engine, ground floor first; files directly in engine/ stand below all of them.
 FLOORS = ["memory", "device", "tensor", "kernels", "quant", "autograd", "nn", "metrics", "calibration", "qat"]

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "data/device/measurements.h"
 #include "engine/device/device.h"
 #include "engine/error.h"
 #include "engine/memory/pool.h"
@@ -196,7 +197,7 @@ tn_command_parse (TnCommand *self, int argc, char **argv, const char *verb, cons
     { "workspace", 0, 0, G_OPTION_ARG_FILENAME, &self->workspace_path, N_("The workspace to record in (~/.local/share/ternion/workspace.db)"), N_("FILE") },
     { "threads", 0, 0, G_OPTION_ARG_INT, &self->threads, N_("Threads to use (0: all cores)"), "N" },
     { "memory-limit", 0, 0, G_OPTION_ARG_STRING, &self->memory_limit, N_("Memory the process may take, such as 500MB or 1GiB"), N_("SIZE") },
-    { "device", 0, 0, G_OPTION_ARG_STRING, &self->device, N_("auto, cpu-avx512, cpu-avx2 or cpu-scalar"), N_("NAME") },
+    { "device", 0, 0, G_OPTION_ARG_STRING, &self->device, N_("auto, cpu-avx512, cpu-avx2, cpu-neon or cpu-scalar; +openblas or +own for products of floats"), N_("NAME") },
     { "tokenizer", 0, 0, G_OPTION_ARG_FILENAME, &self->tokenizer, N_("tokenizer.json, tokenizer.bin, a GGUF, or the word bytes"), N_("FILE") },
     { "seed", 0, 0, G_OPTION_ARG_INT64, &self->seed, N_("Seed of everything random (0)"), "N" },
     { "quiet", 'q', 0, G_OPTION_ARG_NONE, &self->quiet, N_("No progress and no remarks on standard error"), NULL },
@@ -235,6 +236,7 @@ tn_command_parse (TnCommand *self, int argc, char **argv, const char *verb, cons
       g_error_free (error);
       return FALSE;
     }
+  tn_measurements_load (NULL);
   catch_interrupts (self->cancellable);
   self->listener = (TnListener) { .event = show_event, .boundary = check_cancelled, .user_data = self };
   if (!self->quiet && isatty (STDERR_FILENO))
@@ -245,6 +247,11 @@ tn_command_parse (TnCommand *self, int argc, char **argv, const char *verb, cons
 void
 tn_command_clear (TnCommand *self)
 {
+  g_autoptr (GError) error = NULL;
+
+  /* Without them the next run measures again. */
+  if (self->listener.event != NULL && !tn_measurements_save (NULL, &error))
+    g_debug ("measurements are not kept: %s", error->message);
   g_free (self->workspace_path);
   g_free (self->memory_limit);
   g_free (self->device);

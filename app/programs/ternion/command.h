@@ -73,9 +73,11 @@ TnExitStatus tn_verb_inspect   (int argc, char **argv);
 TnExitStatus tn_verb_calibrate (int argc, char **argv);
 TnExitStatus tn_verb_stats     (int argc, char **argv);
 TnExitStatus tn_verb_eval      (int argc, char **argv);
+TnExitStatus tn_verb_quantize  (int argc, char **argv);
 TnExitStatus tn_verb_generate  (int argc, char **argv);
 TnExitStatus tn_verb_tokenize  (int argc, char **argv);
 TnExitStatus tn_verb_runs      (int argc, char **argv);
+TnExitStatus tn_verb_bench     (int argc, char **argv);
 TnExitStatus tn_verb_doctor    (int argc, char **argv);
 TnExitStatus tn_verb_demo      (int argc, char **argv);
 

@@ -42,13 +42,18 @@ TnExitStatus
 tn_verb_doctor (int argc, char **argv)
 {
   g_auto (TnCommand) command = { NULL };
+  gboolean measure = FALSE;
+  const GOptionEntry entries[] = {
+    { "measure", 0, 0, G_OPTION_ARG_NONE, &measure, N_("Measure the machine's rates anew instead of showing those measured before"), NULL },
+    { NULL },
+  };
   g_autoptr (GPtrArray) facts = NULL;
   TnExitStatus status;
   GError *error = NULL;
 
-  if (!tn_command_parse (&command, argc, argv, "doctor", "", _("what this machine and this build can do"), NULL, 0, 0, &status))
+  if (!tn_command_parse (&command, argc, argv, "doctor", "", _("what this machine and this build can do"), entries, 0, 0, &status))
     return status;
-  facts = tn_doctor_examine (TRUE, command.workspace_path);
+  facts = tn_doctor_examine (measure ? TN_DOCTOR_NEW_RATES : TN_DOCTOR_KNOWN_RATES, command.workspace_path);
   if (!command.json)
     print_facts (facts);
   else if (!print_json (facts, &error))

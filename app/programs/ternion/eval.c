@@ -5,8 +5,8 @@
 
 #include "app/programs/ternion/command.h"
 #include "app/tasks/evaluate.h"
+#include "app/tasks/precision.h"
 #include "engine/error.h"
-#include "engine/quant/scheme.h"
 
 #define DEFAULT_SEQ_LEN 512
 
@@ -14,9 +14,10 @@ typedef struct
 {
   TnCommand   *command;
   char       **data;
-  char        *scheme;
+  TnPrecision  precision;
   int          seq_len, batch_size;
   TnEvaluation evaluation;
+  guint        layers[TN_LAYER_PATH_BIT_LINEAR + 1]; /* on each path */
 } EvalWork;
 
 static gboolean
@@ -44,23 +45,26 @@ evaluate (TnJob *job, const TnListener *listener, GCancellable *cancellable, gpo
   dataset = tn_dataset_open ((const char *const *) work->data, tokenizer, tn_model_get_config (model)->n_vocab, error);
   if (dataset == NULL)
     return FALSE;
-  if (work->scheme != NULL)
+  if (!tn_precision_is_empty (&work->precision))
     {
-      TnModel *rounded = tn_evaluate_round_weights (model, work->scheme, cancellable, error);
+      TnModel *rounded = tn_precision_apply (&work->precision, model, cancellable, error);
 
       if (rounded == NULL)
         return FALSE;
       tn_model_unref (model);
       model = rounded;
     }
+  for (guint i = 0; i < G_N_ELEMENTS (work->layers); i++)
+    work->layers[i] = tn_model_count_layer_paths (model, (TnLayerPath) i);
   return tn_evaluate (model, dataset, work->seq_len > 0 ? (guint) work->seq_len : MIN (DEFAULT_SEQ_LEN, context), (guint) work->batch_size,
                       &work->evaluation, listener, cancellable, error) &&
          tn_model_file_check (file, error);
 }
 
 static gboolean
-print_json (const TnEvaluation *evaluation, GError **error)
+print_json (const EvalWork *work, GError **error)
 {
+  const TnEvaluation *evaluation = &work->evaluation;
   g_autoptr (JsonBuilder) builder = json_builder_new ();
 
   json_builder_begin_object (builder);
@@ -70,19 +74,30 @@ print_json (const TnEvaluation *evaluation, GError **error)
   tn_json_add_double (builder, "accuracy", evaluation->accuracy);
   tn_json_add_integer (builder, "tokens", (gint64) evaluation->tokens);
   tn_json_add_double (builder, "seconds", evaluation->seconds);
+  json_builder_set_member_name (builder, "layers");
+  json_builder_begin_object (builder);
+  tn_json_add_integer (builder, "float", work->layers[TN_LAYER_PATH_FLOAT]);
+  tn_json_add_integer (builder, "rounded_input", work->layers[TN_LAYER_PATH_ROUNDED_INPUT]);
+  tn_json_add_integer (builder, "bit_linear", work->layers[TN_LAYER_PATH_BIT_LINEAR]);
+  json_builder_end_object (builder);
   json_builder_end_object (builder);
   return tn_command_print_json (builder, error);
 }
 
 static void
-print_text (const TnEvaluation *evaluation)
+print_text (const EvalWork *work)
 {
+  const TnEvaluation *evaluation = &work->evaluation;
+
   if (isnan (evaluation->loss_stderr))
     g_print (_("loss %.6f nats a token (one window: no error estimate)\n"), evaluation->loss);
   else
     g_print (_("loss %.6f ± %.6f nats a token\n"), evaluation->loss, evaluation->loss_stderr);
   g_print (_("perplexity %.6f, accuracy %.2f %%, %" PRIu64 " tokens in %.2f s (%.0f tokens/s)\n"), evaluation->perplexity,
            100.0 * evaluation->accuracy, evaluation->tokens, evaluation->seconds, (double) evaluation->tokens / evaluation->seconds);
+  if (work->layers[TN_LAYER_PATH_ROUNDED_INPUT] + work->layers[TN_LAYER_PATH_BIT_LINEAR] > 0)
+    g_print (_("linear layers: %u ternary × int8 in integers, %u in fp32 with rounded inputs, %u in fp32\n"),
+             work->layers[TN_LAYER_PATH_BIT_LINEAR], work->layers[TN_LAYER_PATH_ROUNDED_INPUT], work->layers[TN_LAYER_PATH_FLOAT]);
 }
 
 TnExitStatus
@@ -90,33 +105,36 @@ tn_verb_eval (int argc, char **argv)
 {
   g_auto (TnCommand) command = { NULL };
   EvalWork work = { .command = &command, .batch_size = 8 };
+  g_autofree char *scheme = NULL, *plan = NULL, *activations = NULL, *stats = NULL;
   const GOptionEntry entries[] = {
     { "data", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &work.data, N_("Text file, directory or token .bin file; may be repeated"), N_("PATH") },
     { "seq-len", 0, 0, G_OPTION_ARG_INT, &work.seq_len, N_("Tokens a window (512 or the model's context)"), "N" },
     { "batch-size", 0, 0, G_OPTION_ARG_INT, &work.batch_size, N_("Windows that go through the model together (8)"), "N" },
-    { "scheme", 0, 0, G_OPTION_ARG_STRING, &work.scheme, N_("Round the weights of every linear layer first; activations stay fp32"), N_("SCHEME") },
+    { "scheme", 0, 0, G_OPTION_ARG_STRING, &scheme, N_("Round the weights of every linear layer first"), N_("SCHEME") },
+    { "plan", 0, 0, G_OPTION_ARG_FILENAME, &plan, N_("Round weights and activations as a plan says (key file)"), N_("PLAN") },
+    { "activations", 0, 0, G_OPTION_ARG_STRING, &activations, N_("Round the input of every linear layer too, such as int8:t; none: as the model has it (none)"), N_("SCHEME") },
+    { "stats", 0, 0, G_OPTION_ARG_FILENAME, &stats, N_("Statistics file, for activations with one scale for all tokens"), N_("STATS") },
     { NULL },
   };
   g_auto (GStrv) data = NULL;
-  g_autofree char *scheme = NULL, *title = NULL, *base = NULL;
+  g_autofree char *title = NULL, *base = NULL;
   g_autoptr (TnJob) job = NULL;
   TnExitStatus status;
-  TnScheme parsed;
   GError *error = NULL;
   gboolean parsed_ok;
 
   parsed_ok = tn_command_parse (&command, argc, argv, "eval", _("MODEL --data PATH…"), _("loss, perplexity and accuracy on text"), entries, 1, 1, &status);
   data = work.data;
-  scheme = work.scheme;
+  work.precision = (TnPrecision) { .scheme = scheme, .plan_path = plan, .activations = activations, .stats_path = stats };
   if (!parsed_ok)
     return status;
   if (work.data == NULL)
     return tn_command_usage_error (&command, _("--data PATH is missing"));
   if (work.seq_len < 0 || work.batch_size < 1 || work.batch_size > 65536)
     return tn_command_usage_error (&command, _("--seq-len must not be negative and --batch-size must lie between 1 and 65536"));
-  if (work.scheme != NULL && !tn_scheme_parse (work.scheme, &parsed, &error))
+  if (!tn_precision_check (&work.precision, &error))
     {
-      status = tn_command_usage_error (&command, "--scheme: %s", error->message);
+      status = tn_command_usage_error (&command, "%s", error->message);
       g_error_free (error);
       return status;
     }
@@ -128,8 +146,8 @@ tn_verb_eval (int argc, char **argv)
   if (!tn_command_run_job (&command, job, &error))
     return tn_command_fail (&command, error);
   if (!command.json)
-    print_text (&work.evaluation);
-  else if (!print_json (&work.evaluation, &error))
+    print_text (&work);
+  else if (!print_json (&work, &error))
     return tn_command_fail (&command, error);
   return tn_command_finish (&command);
 }

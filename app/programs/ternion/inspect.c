@@ -2,6 +2,7 @@
 #include <glib/gi18n-lib.h>
 #include <inttypes.h>
 #include <math.h>
+#include <string.h>
 
 #include "app/programs/ternion/command.h"
 #include "app/tasks/inspect.h"
@@ -106,6 +107,33 @@ add_tensor (JsonBuilder *builder, const InspectWork *work, const TnTensorInspect
   json_builder_end_object (builder);
 }
 
+#define DECISION "ternion.reader."
+
+/* What the reader decided where a format leaves it open: keys of the metadata, sorted. */
+static GList *
+list_decisions (const InspectWork *work)
+{
+  GList *keys = g_hash_table_get_keys (tn_model_file_get_all_metadata (work->file)), *decisions = NULL;
+
+  for (GList *key = keys; key != NULL; key = key->next)
+    if (g_str_has_prefix (key->data, DECISION))
+      decisions = g_list_insert_sorted (decisions, key->data, (GCompareFunc) strcmp);
+  g_list_free (keys);
+  return decisions;
+}
+
+static void
+add_decisions (JsonBuilder *builder, const InspectWork *work)
+{
+  g_autoptr (GList) decisions = list_decisions (work);
+
+  json_builder_set_member_name (builder, "decisions");
+  json_builder_begin_object (builder);
+  for (GList *key = decisions; key != NULL; key = key->next)
+    tn_json_add_string (builder, (const char *) key->data + strlen (DECISION), tn_model_file_get_metadata (work->file, key->data));
+  json_builder_end_object (builder);
+}
+
 static guint64
 bytes_read (const InspectWork *work)
 {
@@ -130,6 +158,7 @@ measure_bandwidth (gpointer user_data)
 static gboolean
 print_json (const InspectWork *work, double seconds, GError **error)
 {
+  g_autofree char *fingerprint = g_strdup_printf ("%016" PRIx64, tn_model_file_get_fingerprint (work->file));
   g_autoptr (JsonBuilder) builder = json_builder_new ();
 
   json_builder_begin_object (builder);
@@ -140,6 +169,8 @@ print_json (const InspectWork *work, double seconds, GError **error)
   tn_json_add_string (builder, "architecture", tn_model_file_get_architecture (work->file));
   tn_json_add_integer (builder, "parameters", (gint64) tn_model_file_get_n_elements (work->file));
   tn_json_add_integer (builder, "bytes", (gint64) tn_model_file_get_bytes (work->file));
+  add_decisions (builder, work);
+  tn_json_add_string (builder, "fingerprint", fingerprint);
   json_builder_end_object (builder);
   json_builder_set_member_name (builder, "tensors");
   json_builder_begin_array (builder);
@@ -191,6 +222,22 @@ print_row (const InspectWork *work, const TnTensorInspection *inspection, int na
 }
 
 static void
+print_decisions (const InspectWork *work)
+{
+  g_autoptr (GList) decisions = list_decisions (work);
+
+  for (GList *key = decisions; key != NULL; key = key->next)
+    {
+      g_autofree char *name = printable_name ((const char *) key->data + strlen (DECISION));
+      g_autofree char *value = printable_name (tn_model_file_get_metadata (work->file, key->data));
+
+      g_print ("%s: %s\n", name, value);
+    }
+  if (decisions != NULL)
+    g_print ("\n");
+}
+
+static void
 print_table (const InspectWork *work, double seconds)
 {
   g_autofree char *size = g_format_size (tn_model_file_get_bytes (work->file));
@@ -199,6 +246,7 @@ print_table (const InspectWork *work, double seconds)
 
   g_print (_("%s: %s, %s, %" PRIu64 " parameters, %s\n\n"), tn_model_file_get_path (work->file),
            tn_model_file_get_format (work->file), tn_model_file_get_architecture (work->file), tn_model_file_get_n_elements (work->file), size);
+  print_decisions (work);
   for (guint i = 0; i < work->inspections->len; i++)
     {
       const TnTensorInspection *inspection = g_ptr_array_index (work->inspections, i);

@@ -15,10 +15,12 @@ static const struct
   { "inspect", tn_verb_inspect, N_("what is in a model: shapes, ranges, error under rounding") },
   { "calibrate", tn_verb_calibrate, N_("exact statistics of a model's activations on real data") },
   { "stats", tn_verb_stats, N_("show, merge and export statistics files") },
+  { "quantize", tn_verb_quantize, N_("write a model in low precision: GGUF, safetensors, BitNet checkpoint") },
   { "eval", tn_verb_eval, N_("loss, perplexity and accuracy on text") },
   { "generate", tn_verb_generate, N_("let a model go on from a prompt") },
   { "tokenize", tn_verb_tokenize, N_("text to token ids") },
   { "runs", tn_verb_runs, N_("runs recorded in the workspace") },
+  { "bench", tn_verb_bench, N_("figures of speed beside their targets and the machine's limits") },
   { "doctor", tn_verb_doctor, N_("what this machine and this build can do") },
   { "demo", tn_verb_demo, N_("the main job on the bundled sample, with a report") },
 };

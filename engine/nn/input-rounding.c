@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "engine/nn/input-rounding.h"
+
+#include <glib/gi18n-lib.h>
+
+#include "engine/error.h"
+
+static gboolean
+set_fixed (TnInputRounding *self, const TnQuantParams *params, GError **error)
+{
+  float scale, low, high;
+
+  if (self->scheme.kind != TN_SCHEME_INTEGER || params->scheme.kind != TN_SCHEME_INTEGER ||
+      params->scheme.bits != self->scheme.bits || params->scheme.asymmetric != self->scheme.asymmetric)
+    {
+      g_autofree char *found = tn_scheme_to_string (&params->scheme), *wanted = tn_scheme_to_string (&self->scheme);
+
+      g_set_error (error, TN_ERROR, TN_ERROR_ARGUMENT,
+                   _ ("activations %s: the parameters are of %s, expected those of one integer scheme"), wanted, found);
+      return FALSE;
+    }
+  scale = (float) params->scale;
+  if (!isfinite (scale) || scale < 0.0f)
+    {
+      g_set_error (error, TN_ERROR, TN_ERROR_ARGUMENT, _ ("activations: the scale is %g, expected a finite number from 0"),
+                   params->scale);
+      return FALSE;
+    }
+  high = (float) ((1 << (self->scheme.bits - (self->scheme.asymmetric ? 0 : 1))) - 1);
+  low = self->scheme.asymmetric ? 0.0f : -high;
+  /* Scale 0: everything that was seen was zero. */
+  self->fixed = scale > 0.0f ? (TnRounding){.integer = TRUE,
+                                            .scale = scale,
+                                            .low = low - (float) params->zero_point,
+                                            .high = high - (float) params->zero_point,
+                                            .clips = TRUE}
+                             : (TnRounding){.integer = TRUE, .scale = 1.0f, .clips = TRUE};
+  return TRUE;
+}
+
+gboolean
+tn_input_rounding_init (TnInputRounding *self, const TnScheme *scheme, const TnQuantParams *params, guint64 width, GError **error)
+{
+  g_autofree char *name = tn_scheme_to_string (scheme);
+
+  *self = (TnInputRounding){.rounds = TRUE, .scheme = *scheme};
+  switch (scheme->granularity)
+    {
+    case TN_PER_TENSOR:
+      if (params != NULL)
+        return set_fixed (self, params, error);
+      g_set_error (error, TN_ERROR, TN_ERROR_ARGUMENT,
+                   _ ("activations %s: one scale a tensor has to come from statistics; expected one a token (%s:t)"), name, name);
+      return FALSE;
+    case TN_PER_CHANNEL:
+      g_set_error (error, TN_ERROR, TN_ERROR_ARGUMENT,
+                   _ ("activations %s: a scale a channel cannot leave the product; expected :t, :gN or one a tensor"), name);
+      return FALSE;
+    case TN_PER_GROUP:
+    case TN_PER_TOKEN:
+    default:
+      return tn_scheme_check (scheme, 1, width, error);
+    }
+}
+
+gboolean
+tn_input_rounding_is_int8 (const TnInputRounding *self)
+{
+  return self->rounds && self->scheme.kind == TN_SCHEME_INTEGER && self->scheme.bits == 8 && !self->scheme.asymmetric &&
+         self->scheme.granularity == TN_PER_TOKEN && tn_scheme_get_scale_type (&self->scheme) == TN_SCALE_F32;
+}
+
+gboolean
+tn_input_rounding_equal (const TnInputRounding *a, const TnInputRounding *b)
+{
+  if (!a->rounds || !b->rounds)
+    return a->rounds == b->rounds;
+  return tn_scheme_equal (&a->scheme, &b->scheme) && a->fixed.scale == b->fixed.scale && a->fixed.low == b->fixed.low &&
+         a->fixed.high == b->fixed.high;
+}
+
+static void
+round_row (const TnInputRounding *self, const float *x, gsize width, float *out)
+{
+  gsize length = self->scheme.granularity == TN_PER_GROUP ? self->scheme.group_size : width;
+
+  for (gsize start = 0; start < width; start += length)
+    {
+      TnRounding rounding =
+          self->scheme.granularity == TN_PER_TENSOR ? self->fixed : tn_rounding_find (&self->scheme, x + start, length);
+
+      for (gsize i = start; i < start + length; i++)
+        out[i] = tn_rounding_apply (&rounding, x[i]);
+    }
+}
+
+void
+tn_input_rounding_apply (const TnInputRounding *self, const float *x, gsize n_rows, gsize width, float *out, guint threads)
+{
+#pragma omp parallel for schedule(static) num_threads((int) threads) if (n_rows > 1)
+  for (gsize row = 0; row < n_rows; row++)
+    round_row (self, x + row * width, width, out + row * width);
+}
+
+void
+tn_int8_rows_decode (const TnInt8Rows *rows, gsize n_rows, gsize width, float *out, guint threads)
+{
+#pragma omp parallel for schedule(static) num_threads((int) threads) if (n_rows > 1)
+  for (gsize row = 0; row < n_rows; row++)
+    {
+      const gint8 *codes = rows->codes + row * rows->stride;
+      float scale = rows->scales[row];
+
+      for (gsize i = 0; i < width; i++)
+        out[row * width + i] = (float) codes[i] * scale;
+    }
+}
