@@ -45,7 +45,7 @@ void         tn_pool_trace_free   (TnPoolTrace *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (TnPoolTrace, tn_pool_trace_free)
 
 /* Processor time of one replay in seconds, system time included, the slowest thread's, while so many threads each replay the
- * trace as often. Each page of a large block is written to once, for memory that is not used costs nothing; of a small one the
+ * trace as often. A large block is written to once a page, for memory that is not used costs nothing; of a small one the
  * first byte. */
 double       tn_pool_trace_replay (const TnPoolTrace *self, TnAllocator allocator, TnPool *pool, guint n_threads, guint repeats);
 

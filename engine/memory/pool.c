@@ -65,8 +65,8 @@ tn_pool_default (void)
 TnPool *
 tn_pool_new (gsize budget)
 {
-  TnPool *self = g_aligned_alloc0 (1, (sizeof *self + TN_POOL_ALIGNMENT - 1) / TN_POOL_ALIGNMENT * TN_POOL_ALIGNMENT,
-                                   TN_POOL_ALIGNMENT);
+  TnPool *self =
+      g_aligned_alloc0 (1, (sizeof *self + TN_POOL_ALIGNMENT - 1) / TN_POOL_ALIGNMENT * TN_POOL_ALIGNMENT, TN_POOL_ALIGNMENT);
 
   tn_page_heap_init (&self->heap);
   for (guint i = 0; i < TN_N_SIZE_CLASSES; i++)
@@ -188,6 +188,8 @@ release_large (TnPool *self, TnExtent *extent)
   tn_thread_caches_settle (self);
   tn_page_heap_free_block (&self->heap, extent);
   tn_accounts_tell (&self->accounts, purpose, -(gssize) counted, 0);
+  /* Other threads may have reserved more since. */
+  tn_accounts_note_peak (&self->accounts, atomic_load (&self->accounts.reserved));
   tn_accounts_unreserve (&self->accounts, counted);
 }
 

@@ -128,7 +128,12 @@ tn_region_count_warm (const TnRegion *self, gsize first, gsize n)
   gsize count = 0;
 
   for (gsize word = first / 64; word * 64 < first + n; word++)
-    count += (gsize) __builtin_popcountll (self->warm[word] & word_mask (word, first, first + n));
+    {
+      guint64 bits = self->warm[word] & word_mask (word, first, first + n);
+
+      /* Mostly all or none: counting is slow where the processor may not be asked to do it. */
+      count += bits == G_MAXUINT64 ? 64 : bits == 0 ? 0 : (gsize) __builtin_popcountll (bits);
+    }
   return count;
 }
 

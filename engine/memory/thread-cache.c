@@ -142,10 +142,11 @@ hand_out (TnFreeBlock free_block, TnPurpose purpose, gsize bytes)
   return free_block.block;
 }
 
+/* Before less is reserved, whoever's blocks it was for. Nothing is new where this thread did nothing. */
 static void
 give_credit_back (TnThreadCache *self, TnPool *pool, gsize bytes)
 {
-  if (self->held_more)
+  if (self->held_more || bytes > 0)
     tn_accounts_note_peak (&pool->accounts, atomic_load (&pool->accounts.reserved) - self->lowest_credit);
   self->held_more = FALSE;
   tn_accounts_unreserve (&pool->accounts, bytes);

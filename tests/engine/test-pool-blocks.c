@@ -481,6 +481,73 @@ test_idle_threads_keep_nothing (gconstpointer kind)
   pthread_cond_destroy (&self.cond);
 }
 
+#define HANDED 1000
+
+typedef struct
+{
+  TnPool *pool;
+  pthread_mutex_t mutex;
+  pthread_cond_t cond;
+  void *blocks[HANDED];
+  guint n; /* that wait to be released */
+  gboolean leave;
+} Handing;
+
+static gpointer
+release_what_comes (gpointer data)
+{
+  Handing *self = data;
+
+  pthread_mutex_lock (&self->mutex);
+  while (!self->leave)
+    {
+      while (self->n > 0)
+        tn_pool_release (self->pool, self->blocks[--self->n]);
+      pthread_cond_broadcast (&self->cond);
+      pthread_cond_wait (&self->cond, &self->mutex);
+    }
+  pthread_mutex_unlock (&self->mutex);
+  return NULL;
+}
+
+/* One thread allocates and another releases, for long: the peaks are those of what was held at a time. */
+static void
+test_peaks_of_handed_blocks (void)
+{
+  Handing self = {.pool = tn_pool_new (0)};
+  gsize most = HANDED * tn_pool_block_bytes (100) + 2 * 128 * 1024;
+  GThread *thread;
+
+  pthread_mutex_init (&self.mutex, NULL);
+  pthread_cond_init (&self.cond, NULL);
+  thread = g_thread_new ("release", release_what_comes, &self);
+  for (guint round = 0; round < 100; round++)
+    {
+      pthread_mutex_lock (&self.mutex);
+      while (self.n < HANDED)
+        self.blocks[self.n++] = tn_pool_alloc (self.pool, TN_PURPOSE_OPTIMIZER, 100, NULL);
+      pthread_cond_broadcast (&self.cond);
+      while (self.n > 0)
+        pthread_cond_wait (&self.cond, &self.mutex);
+      pthread_mutex_unlock (&self.mutex);
+    }
+  pthread_mutex_lock (&self.mutex);
+  self.leave = TRUE;
+  pthread_cond_broadcast (&self.cond);
+  pthread_mutex_unlock (&self.mutex);
+  g_thread_join (thread);
+  g_assert_cmpuint (tn_pool_get_peak (self.pool, TN_PURPOSE_OPTIMIZER), >=, HANDED * tn_pool_block_bytes (100));
+  g_assert_cmpuint (tn_pool_get_peak (self.pool, TN_PURPOSE_OPTIMIZER), <=, most);
+  g_assert_cmpuint (tn_pool_get_peak_total (self.pool), >=, HANDED * tn_pool_block_bytes (100));
+  g_assert_cmpuint (tn_pool_get_peak_total (self.pool), <=, most);
+  /* And the blocks themselves went round. */
+  g_assert_cmpuint (tn_pool_get_cached (self.pool), <=, 2 * MIB);
+  g_assert_cmpuint (tn_pool_get_total (self.pool), ==, 0);
+  pthread_mutex_destroy (&self.mutex);
+  pthread_cond_destroy (&self.cond);
+  tn_pool_free (self.pool);
+}
+
 static gpointer
 use_and_end (gpointer data)
 {
@@ -554,6 +621,7 @@ main (int argc, char **argv)
   g_test_add_func ("/pool-blocks/threads-exchange-blocks", test_threads_exchange_blocks);
   g_test_add_data_func ("/pool-blocks/idle-threads/small", GINT_TO_POINTER (0), test_idle_threads_keep_nothing);
   g_test_add_data_func ("/pool-blocks/idle-threads/large", GINT_TO_POINTER (1), test_idle_threads_keep_nothing);
+  g_test_add_func ("/pool-blocks/peaks-of-handed-blocks", test_peaks_of_handed_blocks);
   g_test_add_func ("/pool-blocks/ended-threads", test_ended_threads_keep_nothing);
   g_test_add_func ("/pool-blocks/many-pools", test_many_pools);
   return g_test_run ();

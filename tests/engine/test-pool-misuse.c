@@ -51,6 +51,25 @@ test_twice_unmapped (void)
   assert_stops ("*no block of a memory pool*");
 }
 
+/* In the middle of what has become one free block since. */
+static void
+test_twice_joined (void)
+{
+  if (g_test_subprocess ())
+    {
+      TnPool *pool = tn_pool_new (0);
+      void *blocks[3];
+
+      for (guint i = 0; i < 3; i++)
+        blocks[i] = tn_pool_alloc (pool, TN_PURPOSE_SCRATCH, 1000000, NULL);
+      for (guint i = 0; i < 3; i++)
+        tn_pool_release (pool, blocks[i]);
+      tn_pool_release (pool, blocks[1]);
+      return;
+    }
+  assert_stops ("*no block of a memory pool*");
+}
+
 static void
 test_inside (gconstpointer bytes)
 {
@@ -199,6 +218,7 @@ main (int argc, char **argv)
         }
     }
   g_test_add_func ("/pool-misuse/twice-unmapped", test_twice_unmapped);
+  g_test_add_func ("/pool-misuse/twice-joined", test_twice_joined);
   g_test_add_func ("/pool-misuse/foreign", test_foreign);
   g_test_add_func ("/pool-misuse/no-address", test_no_address);
   return g_test_run ();
