@@ -77,12 +77,14 @@ hash_norm (const Numbers *self)
 static guint64
 hash_softmax (const Numbers *self)
 {
+  float factors[ROWS];
+
   for (gsize r = 0; r < ROWS; r++)
     {
       memcpy (self->out + r * WIDTH, self->a + r * WIDTH, WIDTH * sizeof (float));
-      tn_softmax (self->out + r * WIDTH, WIDTH - r);
+      tn_softmax (self->out + r * WIDTH, WIDTH - r, 0.3f, &factors[r]);
     }
-  return hash (self->out, ROWS * WIDTH, sizeof (float));
+  return tn_hash_combine (hash (self->out, ROWS * WIDTH, sizeof (float)), hash (factors, ROWS, sizeof (float)));
 }
 
 static guint64
