@@ -9,6 +9,9 @@ static const TnBenchEntry entries[] = {
     {"core", {"dequantize_", "elementwise_"}, tn_bench_dequantize},
     {"core", {"ternary_gemm_", "ternary_gemv_"}, tn_bench_ternary},
     {"core", {"onednn_"}, tn_bench_onednn},
+    {"core", {"pool_"}, tn_bench_pool},
+    {"core", {"forward_17m_"}, tn_bench_forward},
+    {"core", {"histogram_", "observer_"}, tn_bench_observer},
 };
 
 const TnBenchEntry *

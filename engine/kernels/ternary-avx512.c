@@ -17,9 +17,6 @@ G_STATIC_ASSERT (TN_TERNARY_PANEL_STEPS <= 64);
 /* 6 tokens by 4 groups: 24 of the 32 registers hold sums, 4 codes, 1 x, 1 products. */
 G_STATIC_ASSERT (TN_TERNARY_TOKENS == 6 && TN_TERNARY_BLOCK_GROUPS == 4 && TN_TERNARY_DIRECT_TOKENS == 4);
 
-/* Keeps the compiler from moving work of the next token before this one's: that would need more registers than there are. */
-#define KEEP_ORDER(sums) _Pragma ("GCC unroll 4") for (gsize g = 0; g < n_groups; g++) __asm__("" : "+v"((sums)[g]))
-
 TN_KERNEL_INLINE TARGET __m512i
 broadcast (const gint8 *x)
 {
@@ -35,10 +32,48 @@ unpack_step (__m512i packed, guint step)
   return _mm512_and_si512 (_mm512_srli_epi16 (packed, 2 * step), _mm512_set1_epi8 (3));
 }
 
+/* Left to itself the compiler mixes the tokens until registers run out, and copies sums where it could add in place. */
 TN_KERNEL_INLINE TARGET void
-add_sums (__m512i more, gint32 *sums)
+add_products (const __m512i *codes, gsize n_groups, const gint8 *x, __m512i *sums16)
 {
-  _mm512_storeu_si512 (sums, _mm512_add_epi32 (_mm512_loadu_si512 (sums), more));
+  __m512i values = broadcast (x);
+
+#pragma GCC unroll 4
+  for (gsize g = 0; g < n_groups; g++)
+    {
+      __m512i products = _mm512_maddubs_epi16 (codes[g], values);
+
+      __asm__("vpaddw %1, %0, %0" : "+v"(sums16[g]) : "v"(products));
+    }
+}
+
+TN_KERNEL_INLINE TARGET_VNNI void
+add_products_vnni (const __m512i *codes, gsize n_groups, const gint8 *x, __m512i *sums32)
+{
+  __m512i values = broadcast (x);
+
+#pragma GCC unroll 4
+  for (gsize g = 0; g < n_groups; g++)
+    {
+      sums32[g] = _mm512_dpbusd_epi32 (sums32[g], codes[g], values);
+      /* Keeps this order. */
+      __asm__("" : "+v"(sums32[g]));
+    }
+}
+
+TN_KERNEL_INLINE TARGET void
+load_codes (const guint8 *panels, gsize n_groups, __m512i *codes)
+{
+#pragma GCC unroll 4
+  for (gsize g = 0; g < n_groups; g++)
+    codes[g] = _mm512_load_si512 (panels + g * TN_TERNARY_PANEL_BYTES);
+}
+
+/* Two 16-bit sums of each row make one of 32 bits, added to sums[16]. */
+TN_KERNEL_INLINE TARGET void
+add_sums (__m512i sums16, gint32 *sums)
+{
+  _mm512_storeu_si512 (sums, _mm512_add_epi32 (_mm512_loadu_si512 (sums), _mm512_madd_epi16 (sums16, _mm512_set1_epi16 (1))));
 }
 
 TARGET static void
@@ -121,26 +156,16 @@ multiply_block (const guint8 *panels, gsize n_groups, gsize n_steps, const gint8
       sums16[t][g] = _mm512_setzero_si512 ();
   for (gsize step = 0; step < n_steps; step++)
     {
-#pragma GCC unroll 4
-      for (gsize g = 0; g < n_groups; g++)
-        codes[g] = _mm512_load_si512 (panels + g * TN_TERNARY_PANEL_BYTES + step * TN_TERNARY_STEP_BYTES);
+      load_codes (panels + step * TN_TERNARY_STEP_BYTES, n_groups, codes);
 #pragma GCC unroll 6
       for (gsize t = 0; t < n_tokens; t++)
-        {
-          __m512i values = broadcast (x + t * TN_TERNARY_PANEL_COLUMNS + step * TN_TERNARY_STEP_COLUMNS);
-
-#pragma GCC unroll 4
-          for (gsize g = 0; g < n_groups; g++)
-            sums16[t][g] = _mm512_add_epi16 (sums16[t][g], _mm512_maddubs_epi16 (codes[g], values));
-          KEEP_ORDER (sums16[t]);
-        }
+        add_products (codes, n_groups, x + t * TN_TERNARY_PANEL_COLUMNS + step * TN_TERNARY_STEP_COLUMNS, sums16[t]);
     }
 #pragma GCC unroll 6
   for (gsize t = 0; t < n_tokens; t++)
 #pragma GCC unroll 4
     for (gsize g = 0; g < n_groups; g++)
-      add_sums (_mm512_madd_epi16 (sums16[t][g], _mm512_set1_epi16 (1)),
-                sums + t * TN_TERNARY_BLOCK_ROWS + g * TN_TERNARY_TILE_ROWS);
+      add_sums (sums16[t][g], sums + t * TN_TERNARY_BLOCK_ROWS + g * TN_TERNARY_TILE_ROWS);
 }
 
 TARGET static void
@@ -157,7 +182,7 @@ TN_KERNEL_INLINE TARGET
       gsize end = MIN (first + most, n_tiles);
       __m512i sums16[TN_TERNARY_DIRECT_TOKENS];
 
-#pragma GCC unroll 6
+#pragma GCC unroll 4
       for (gsize t = 0; t < n_tokens; t++)
         sums16[t] = _mm512_setzero_si512 ();
       for (gsize tile = first; tile < end; tile++)
@@ -171,15 +196,13 @@ TN_KERNEL_INLINE TARGET
 
 #pragma GCC unroll 4
               for (gsize t = 0; t < n_tokens; t++)
-                sums16[t] =
-                    _mm512_add_epi16 (sums16[t],
-                                      _mm512_maddubs_epi16 (codes, broadcast (x + t * x_stride + tile * TN_TERNARY_TILE_COLUMNS +
-                                                                              step * TN_TERNARY_STEP_COLUMNS)));
+                add_products (&codes, 1, x + t * x_stride + tile * TN_TERNARY_TILE_COLUMNS + step * TN_TERNARY_STEP_COLUMNS,
+                              &sums16[t]);
             }
         }
-#pragma GCC unroll 6
+#pragma GCC unroll 4
       for (gsize t = 0; t < n_tokens; t++)
-        add_sums (_mm512_madd_epi16 (sums16[t], _mm512_set1_epi16 (1)), sums + t * TN_TERNARY_BLOCK_ROWS);
+        add_sums (sums16[t], sums + t * TN_TERNARY_BLOCK_ROWS);
     }
 }
 
@@ -203,19 +226,10 @@ multiply_block_vnni (const guint8 *panels, gsize n_groups, gsize n_steps, const 
       sums32[t][g] = _mm512_loadu_si512 (sums + t * TN_TERNARY_BLOCK_ROWS + g * TN_TERNARY_TILE_ROWS);
   for (gsize step = 0; step < n_steps; step++)
     {
-#pragma GCC unroll 4
-      for (gsize g = 0; g < n_groups; g++)
-        codes[g] = _mm512_load_si512 (panels + g * TN_TERNARY_PANEL_BYTES + step * TN_TERNARY_STEP_BYTES);
+      load_codes (panels + step * TN_TERNARY_STEP_BYTES, n_groups, codes);
 #pragma GCC unroll 6
       for (gsize t = 0; t < n_tokens; t++)
-        {
-          __m512i values = broadcast (x + t * TN_TERNARY_PANEL_COLUMNS + step * TN_TERNARY_STEP_COLUMNS);
-
-#pragma GCC unroll 4
-          for (gsize g = 0; g < n_groups; g++)
-            sums32[t][g] = _mm512_dpbusd_epi32 (sums32[t][g], codes[g], values);
-          KEEP_ORDER (sums32[t]);
-        }
+        add_products_vnni (codes, n_groups, x + t * TN_TERNARY_PANEL_COLUMNS + step * TN_TERNARY_STEP_COLUMNS, sums32[t]);
     }
 #pragma GCC unroll 6
   for (gsize t = 0; t < n_tokens; t++)
@@ -234,7 +248,7 @@ TN_KERNEL_INLINE TARGET_VNNI
 {
   __m512i sums32[TN_TERNARY_DIRECT_TOKENS][TN_TERNARY_STEPS];
 
-#pragma GCC unroll 6
+#pragma GCC unroll 4
   for (gsize t = 0; t < n_tokens; t++)
 #pragma GCC unroll 4
     for (gsize step = 0; step < TN_TERNARY_STEPS; step++)
@@ -250,15 +264,18 @@ TN_KERNEL_INLINE TARGET_VNNI
 
 #pragma GCC unroll 4
           for (gsize t = 0; t < n_tokens; t++)
-            sums32[t][step] = _mm512_dpbusd_epi32 (sums32[t][step], codes,
-                                                   broadcast (x + t * x_stride + tile * TN_TERNARY_TILE_COLUMNS +
-                                                              step * TN_TERNARY_STEP_COLUMNS));
+            add_products_vnni (&codes, 1, x + t * x_stride + tile * TN_TERNARY_TILE_COLUMNS + step * TN_TERNARY_STEP_COLUMNS,
+                               &sums32[t][step]);
         }
     }
-#pragma GCC unroll 6
-  for (gsize t = 0; t < n_tokens; t++)
-    add_sums (_mm512_add_epi32 (_mm512_add_epi32 (sums32[t][0], sums32[t][1]), _mm512_add_epi32 (sums32[t][2], sums32[t][3])),
-              sums + t * TN_TERNARY_BLOCK_ROWS);
+#pragma GCC unroll 4
+  for (gsize t = 0; t < n_tokens; t++, sums += TN_TERNARY_BLOCK_ROWS)
+    {
+      __m512i sum =
+          _mm512_add_epi32 (_mm512_add_epi32 (sums32[t][0], sums32[t][1]), _mm512_add_epi32 (sums32[t][2], sums32[t][3]));
+
+      _mm512_storeu_si512 (sums, _mm512_add_epi32 (_mm512_loadu_si512 (sums), sum));
+    }
 }
 
 TARGET_VNNI static void

@@ -47,7 +47,9 @@ void  tn_ternary_unpack        (const TnTernaryMatrix *self, guint64 first, guin
 /* y [n_tokens, n] (row stride y_stride) for rows first .. first + n of the weights (first a multiple of 16, n too unless the rows end
  * there): y[t][r] = scaled sum over k of w[first + r][k] x[t][k], y[t] and scales->rows starting at row first.
  * x: [n_tokens, tn_ternary_padded (columns)] of stride x_stride, each row aligned to 16; x_sums[t]: sum of x[t][0 .. columns).
- * scratch: [tn_ternary_scratch_bytes (columns)], aligned to 64, of this thread alone. Runs on this thread alone. */
+ * scratch: [tn_ternary_scratch_bytes (columns)], aligned to 64, of this thread alone. Runs on this thread alone.
+ * To share a product among threads give each a range of rows: whole groups of 16, and where there are many tokens better 128 and more,
+ * for each call copies x once and unpacks its rows once for up to 192 tokens. Few tokens read their range from front to back. */
 void  tn_ternary_product       (const TnTernaryMatrix *self, guint64 first, guint64 n, const gint8 *x, gsize x_stride,
                                 const gint32 *x_sums, gsize n_tokens, const TnTernaryScales *scales, float *y, gsize y_stride,
                                 void *scratch);

@@ -16,8 +16,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (TnGenerator, tn_generator_free)
  * NULL with TN_ERROR_ARGUMENT when the context is full. */
 const float *tn_generator_step (TnGenerator *self, gint32 token, GError **error);
 
-/* The same for several tokens, at once when they are the first: the logits after the last of them, with our own products the same bits. A whole
- * prompt takes about the memory of a forward pass over it; where that is not there, it goes token by token. n > 0. */
+/* The same for several tokens, at once when they are the first: the logits after the last of them, with our own products the same
+ * bits. A whole prompt takes about the memory of a forward pass over it; where that is not there, it goes token by token. n > 0. */
 const float *tn_generator_prompt (TnGenerator *self, const gint32 *tokens, guint n, GError **error);
 
 /* temperature 0: the most likely token (smallest id wins ties); else a draw from softmax(logits / temperature)

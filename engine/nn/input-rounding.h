@@ -21,8 +21,8 @@ gboolean tn_input_rounding_init    (TnInputRounding *self, const TnScheme *schem
 /* The int8 activations of BitNet: TnInt8Rows hold what it rounds to. */
 gboolean tn_input_rounding_is_int8 (const TnInputRounding *self);
 gboolean tn_input_rounding_equal   (const TnInputRounding *a, const TnInputRounding *b);
-/* out: [n_rows, width], may be x; fake quantization of every row by itself as tn_quantize_values() has it, or by the fixed scale. Not for int8:t.
- * Runs a parallel region: call on the compute thread. */
+/* out: [n_rows, width], may be x; fake quantization of every row by itself as tn_quantize_values() has it, or by the fixed scale.
+ * Not for int8:t. Runs a parallel region: call on the compute thread. */
 void     tn_input_rounding_apply   (const TnInputRounding *self, const float *x, gsize n_rows, gsize width, float *out, guint threads);
 /* The same for int8:t: codes times scales. */
 void     tn_int8_rows_decode       (const TnInt8Rows *rows, gsize n_rows, gsize width, float *out, guint threads);

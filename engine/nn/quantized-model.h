@@ -22,18 +22,20 @@ typedef struct
 /* The same model in other precision; what is not changed is shared. Embedding, head and norms stay.
  *
  * Weights. "ternary", a tensor or row ("ternary:c"), any rule, with activations "int8:t": the layer becomes a BitLinear
- * (engine/nn/bit-linear.h): packed codes in memory, exact integer sums. So does, where weights is NULL, a layer whose weights are ternary by their
- * stored type (TQ1_0, TQ2_0, packed ternary) and have one scale a tensor or row. Everything else is multiplied in fp32: taken as it is, rounded
- * to packed ternary codes that are decoded as they are needed, or rounded to an fp32 copy (tn_quantize_tensor()).
+ * (engine/nn/bit-linear.h): packed codes in memory, exact integer sums. So does, where weights is NULL, a layer whose weights are
+ * ternary by their stored type (TQ1_0, TQ2_0, packed ternary) and have one scale a tensor or row. Everything else is multiplied in
+ * fp32: taken as it is, rounded to packed ternary codes that are decoded as they are needed, or rounded to an fp32 copy
+ * (tn_quantize_tensor()).
  *
- * Activations. Per token ("int8:t", "int4:t:asym") or per group ("int8:g32"): the scale is found in each row as it flows; int8:t has the codes and
- * scales of BitNet (engine/kernels/row-quantize.h) on either path, the others the rounding of tn_quantize_values(). Per tensor
- * ("int8"): fixed, static_params has to be there. Sites show the input in fp32 before it is rounded. A sequence's results never depend on its
- * batch.
+ * Activations. Per token ("int8:t", "int4:t:asym") or per group ("int8:g32"): the scale is found in each row as it flows; int8:t has
+ * the codes and scales of BitNet (engine/kernels/row-quantize.h) on either path, the others the rounding of tn_quantize_values().
+ * Per tensor ("int8"): fixed, static_params has to be there. Sites show the input in fp32 before it is rounded. A sequence's results
+ * never depend on its batch.
  *
  * May be called from any thread; it works on the compute thread. The sources may be freed afterwards.
  * TN_ERROR_NOT_FOUND: a name that is no linear layer; TN_ERROR_ARGUMENT: a scheme that does not fit; TN_ERROR_DATA: a value that
- * is not finite where ternary codes cannot hold it; TN_ERROR_MEMORY; G_IO_ERROR_CANCELLED. Each names the layer. */
+ * is not finite where ternary codes cannot hold it; TN_ERROR_UNSUPPORTED: not ternary where it has to be; TN_ERROR_MEMORY;
+ * G_IO_ERROR_CANCELLED. Each names the layer. */
 TnModel *tn_model_quantize (TnModel *self, const TnLayerPrecision *layers, guint n_layers, GCancellable *cancellable,
                             GError **error);
 

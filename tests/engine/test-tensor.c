@@ -172,6 +172,55 @@ test_group_scales (void)
       }
 }
 
+/* A layout that runs backwards. */
+static void
+decode_backwards (const TnTensor *self, guint64 first, guint64 n, float *out)
+{
+  for (guint64 i = 0; i < n; i++)
+    out[i] = (float) ((const guint8 *) self->data)[self->count - 1 - first - i];
+}
+
+static void
+test_packed (void)
+{
+  const guint64 shape[] = {2, 3};
+  const guint8 data[] = {5, 4, 3, 2, 1, 0};
+  Owner owner = {0};
+  TnTensor *mapped =
+      tn_tensor_new_packed_mapped (2, shape, data, sizeof data, decode_backwards, &owner, owner_unref, owner_release);
+  g_autoptr (TnTensor) owned = tn_tensor_new_packed (2, shape, 100, TN_PURPOSE_WEIGHTS, decode_backwards, NULL);
+  gsize before = tn_pool_get_total (tn_pool_default ());
+  g_autoptr (GError) error = NULL;
+  float out[6];
+
+  tn_tensor_decode (mapped, 0, 6, out);
+  for (guint i = 0; i < 6; i++)
+    g_assert_cmpfloat (out[i], ==, (float) i);
+  tn_tensor_decode_rows (mapped, 1, 1, out);
+  g_assert_cmpfloat (out[0], ==, 3.0f);
+  tn_tensor_decode (mapped, 2, 0, out);
+  g_assert_cmpfloat (out[0], ==, 3.0f);
+  /* Where a row lies only its maker knows. */
+  tn_tensor_release_rows (mapped, 0, 1);
+  g_assert_cmpuint (owner.calls, ==, 0);
+  tn_tensor_release (mapped, 0, 6);
+  g_assert_cmpuint (owner.calls, ==, 1);
+  g_assert_cmpuint (owner.bytes, ==, 6);
+  tn_tensor_unref (mapped);
+  g_assert_true (owner.freed);
+
+  memcpy (tn_tensor_get_writable (owned), data, sizeof data);
+  tn_tensor_decode (owned, 4, 2, out);
+  g_assert_cmpfloat (out[1], ==, 5.0f);
+  g_assert_cmpuint (owned->bytes, ==, 100);
+  tn_tensor_release (owned, 0, 6);
+
+  tn_pool_set_budget (tn_pool_default (), before + 1000);
+  g_assert_null (tn_tensor_new_packed (2, shape, 1 << 20, TN_PURPOSE_WEIGHTS, decode_backwards, &error));
+  g_assert_error (error, TN_ERROR, TN_ERROR_MEMORY);
+  tn_pool_set_budget (tn_pool_default (), 0);
+}
+
 static float *
 make_values (guint64 n, double center)
 {
@@ -322,6 +371,7 @@ main (int argc, char **argv)
   g_test_add_func ("/tensor/shape-text", test_shape_text);
   g_test_add_func ("/tensor/mapped", test_mapped);
   g_test_add_func ("/tensor/group-scales", test_group_scales);
+  g_test_add_func ("/tensor/packed", test_packed);
   g_test_add_func ("/tensor/scans", test_scans);
   g_test_add_func ("/tensor/moments", test_moments);
   g_test_add_func ("/tensor/moments-reproduce", test_moments_reproduce);

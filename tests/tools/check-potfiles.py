@@ -8,7 +8,7 @@ import os
 import re
 import sys
 
-FOLDERS = ("engine", "data", "plots", "app", "ui", "resources")
+FOLDERS = ("engine", "data", "plots", "bench", "app", "ui", "resources")
 IN_C = re.compile(r'\b(_|N_|C_|NC_|ngettext|g_dngettext)\s?\(\s*"')
 
 
