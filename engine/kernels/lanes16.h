@@ -12,12 +12,20 @@
 
 #define TN_LANES16 16
 
+/* a b + c rounded once, of pieces: written lane by lane, for there is no other way to say it for every instruction set. */
+#define TN_FMA_LANE(a, b, c, lane) __builtin_fmaf ((a)[lane], (b)[lane], (c)[lane])
+
 #if defined(__x86_64__)
 #define TN_PIECE 8
+#define TN_FMA(a, b, c)                                                                                                  \
+  ((TnFloats){TN_FMA_LANE (a, b, c, 0), TN_FMA_LANE (a, b, c, 1), TN_FMA_LANE (a, b, c, 2), TN_FMA_LANE (a, b, c, 3), \
+              TN_FMA_LANE (a, b, c, 4), TN_FMA_LANE (a, b, c, 5), TN_FMA_LANE (a, b, c, 6), TN_FMA_LANE (a, b, c, 7)})
 #define TN_LOWER(v) __builtin_shufflevector ((v), (v), 0, 1, 2, 3)
 #define TN_UPPER(v) __builtin_shufflevector ((v), (v), 4, 5, 6, 7)
 #else
 #define TN_PIECE 4
+#define TN_FMA(a, b, c) \
+  ((TnFloats){TN_FMA_LANE (a, b, c, 0), TN_FMA_LANE (a, b, c, 1), TN_FMA_LANE (a, b, c, 2), TN_FMA_LANE (a, b, c, 3)})
 #define TN_LOWER(v) __builtin_shufflevector ((v), (v), 0, 1)
 #define TN_UPPER(v) __builtin_shufflevector ((v), (v), 2, 3)
 #endif
@@ -150,30 +158,33 @@ tn_rmsnorm_factor (const float *x, gsize width, double epsilon)
   return tn_rmsnorm_factor_of (&sums, width, epsilon);
 }
 
+#define TN_ALL(x) ((TnFloats){0} + (x))
+
 /* exp(x) to about 1 unit in the last place; 0 below -104, infinity above 88.73, NaN for NaN.
  * x = n ln 2 + r, |r| <= ln 2 / 2; ln 2 in two parts and the polynomial for exp(r) are those of Cephes' expf (S. Moshier). */
 TN_KERNEL_INLINE void
 tn_exp (const TnFloats *x, TnFloats *out)
 {
-  const TnFloats rounder = (TnFloats){0} + 12582912.0f; /* 1.5 * 2^23: adding it rounds to an integer */
-  const TnInts is_nan = *x != *x;
-  TnFloats value = TN_SELECT (*x > -104.0f, *x, (TnFloats){0} - 104.0f); /* NaN too */
-  TnFloats n, r, p;
+  const TnFloats rounder = TN_ALL (12582912.0f); /* 1.5 * 2^23: adding it rounds to an integer */
+  TnFloats value, n, r, square, high, middle, low, p;
   TnInts exponent, half;
 
-  value = TN_SELECT (value > 89.0f, (TnFloats){0} + 89.0f, value);
-  n = (value * 1.44269504088896341f + rounder) - rounder;
-  r = (value - n * 0.693359375f) - n * -2.12194440e-4f;
-  p = r * 1.9875691500e-4f + 1.3981999507e-3f;
-  p = p * r + 8.3334519073e-3f;
-  p = p * r + 4.1665795894e-2f;
-  p = p * r + 1.6666665459e-1f;
-  p = p * r + 5.0000001201e-1f;
-  p = (p * (r * r) + r) + 1.0f;
+  /* Both leave NaN as it is; it becomes the result whatever its exponent is. */
+  value = TN_SELECT (*x < -104.0f, TN_ALL (-104.0f), *x);
+  value = TN_SELECT (value > 89.0f, TN_ALL (89.0f), value);
+  n = TN_FMA (value, TN_ALL (1.44269504088896341f), rounder) - rounder;
+  r = TN_FMA (n, TN_ALL (-0.693359375f), value);
+  r = TN_FMA (n, TN_ALL (2.12194440e-4f), r);
+  /* Pairs of coefficients side by side: the chain of operations that wait for each other is what takes the time. */
+  square = r * r;
+  high = TN_FMA (r, TN_ALL (1.9875691500e-4f), TN_ALL (1.3981999507e-3f));
+  middle = TN_FMA (r, TN_ALL (8.3334519073e-3f), TN_ALL (4.1665795894e-2f));
+  low = TN_FMA (r, TN_ALL (1.6666665459e-1f), TN_ALL (5.0000001201e-1f));
+  p = TN_FMA (TN_FMA (high, square, middle), square, low);
+  p = TN_FMA (p, square, r) + 1.0f;
 
   /* In two factors, so that results below the normal range round once and those above become infinite. */
   exponent = __builtin_convertvector(n, TnInts);
   half = exponent >> 1;
-  p = p * (TnFloats) ((half + 127) << 23) * (TnFloats) ((exponent - half + 127) << 23);
-  *out = TN_SELECT (is_nan, *x, p);
+  *out = p * (TnFloats) ((half + 127) << 23) * (TnFloats) ((exponent - half + 127) << 23);
 }

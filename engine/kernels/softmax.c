@@ -7,45 +7,64 @@
 
 #define FIND_CHUNK ((gsize) 64)
 
+TN_KERNEL_INLINE float
+larger (float a, float b)
+{
+  return a > b ? a : b;
+}
+
+/* Lanes that hold the larger of both; NaN is never larger. */
+TN_KERNEL_INLINE void
+take_larger (const TnFloats16 *values, TnFloats16 *best)
+{
+  TN_EACH_PIECE (k)
+  best->pieces[k] = TN_SELECT (values->pieces[k] > best->pieces[k], values->pieces[k], best->pieces[k]);
+}
+
 /* The largest value that is not NaN; -infinity when there is none. Any order gives the same. */
 TN_KERNEL_INLINE float
 maximum (const float *x, gsize n)
 {
   TnFloats16 best, values;
-  float lanes[TN_LANES16], result = -INFINITY;
+  float lanes[TN_LANES16];
   gsize i = 0;
 
   TN_EACH_PIECE (k)
-  best.pieces[k] = (TnFloats){0} - INFINITY;
+  best.pieces[k] = TN_ALL (-INFINITY);
   for (; i + TN_LANES16 <= n; i += TN_LANES16)
     {
       tn_load16 (x + i, &values);
-      TN_EACH_PIECE (k)
-      best.pieces[k] = TN_SELECT (values.pieces[k] > best.pieces[k], values.pieces[k], best.pieces[k]);
+      take_larger (&values, &best);
+    }
+  if (i < n)
+    {
+      TnFloats16 tail;
+
+      tn_load16_tail (x + i, n - i, -INFINITY, &tail);
+      take_larger (&tail, &best);
     }
   memcpy (lanes, &best, sizeof lanes);
-  for (guint lane = 0; lane < TN_LANES16; lane++)
-    result = lanes[lane] > result ? lanes[lane] : result;
-  for (; i < n; i++)
-    result = x[i] > result ? x[i] : result;
-  return result;
+  _Pragma ("GCC unroll 4") for (guint half = TN_LANES16 / 2; half > 0; half /= 2)
+    for (guint lane = 0; lane < half; lane++)
+      lanes[lane] = larger (lanes[lane], lanes[lane + half]);
+  return lanes[0];
 }
 
-/* Replaces 16 values by their terms exp (x - shift) and adds these to sums. */
+/* Replaces 16 values by their terms exp (scale (x - shift)) and adds these to sums. */
 TN_KERNEL_INLINE void
-take_exponentials (TnFloats16 *values, float shift, TnSums16 *sums)
+take_exponentials (TnFloats16 *values, float shift, float scale, TnSums16 *sums)
 {
   TN_EACH_PIECE (k)
   {
-    values->pieces[k] -= shift;
+    values->pieces[k] = (values->pieces[k] - shift) * scale;
     tn_exp (&values->pieces[k], &values->pieces[k]);
   }
   tn_accumulate16 (values, sums);
 }
 
-/* The sum of exp (x - shift). store, a constant: the terms go to out, which may be x. */
+/* The sum of exp (scale (x - shift)). store, a constant: the terms go to out, which may be x. */
 TN_KERNEL_INLINE double
-sum_exponentials (const float *x, gsize n, float shift, gboolean store, float *out)
+sum_exponentials (const float *x, gsize n, float shift, float scale, gboolean store, float *out)
 {
   TnSums16 sums = {0};
   TnFloats16 values;
@@ -54,7 +73,7 @@ sum_exponentials (const float *x, gsize n, float shift, gboolean store, float *o
   for (; i + TN_LANES16 <= n; i += TN_LANES16)
     {
       tn_load16 (x + i, &values);
-      take_exponentials (&values, shift, &sums);
+      take_exponentials (&values, shift, scale, &sums);
       if (store)
         tn_store16 (out + i, &values);
     }
@@ -63,7 +82,7 @@ sum_exponentials (const float *x, gsize n, float shift, gboolean store, float *o
       TnFloats16 tail;
 
       tn_load16_tail (x + i, n - i, -INFINITY, &tail);
-      take_exponentials (&tail, shift, &sums);
+      take_exponentials (&tail, shift, scale, &sums);
       if (store)
         memcpy (out + i, &tail, (n - i) * sizeof (float));
     }
@@ -71,12 +90,9 @@ sum_exponentials (const float *x, gsize n, float shift, gboolean store, float *o
 }
 
 TN_KERNEL_INLINE void
-tn_softmax_body (float *x, gsize n)
+tn_softmax_body (float *x, gsize n, float scale, float *factor)
 {
-  float scale = (float) (1.0 / sum_exponentials (x, n, maximum (x, n), TRUE, x));
-
-  for (gsize i = 0; i < n; i++)
-    x[i] *= scale;
+  *factor = (float) (1.0 / sum_exponentials (x, n, maximum (x, n), scale, TRUE, x));
 }
 
 /* The first place of value; n when it is nowhere. */
@@ -105,12 +121,12 @@ tn_log_sum_exp_piece_body (const float *x, gsize n, guint first, TnLogSumExp *pi
   float shift = maximum (x, n);
   gsize best = find_first (x, n, shift);
 
-  *piece = (TnLogSumExp){.sum = sum_exponentials (x, n, shift == -INFINITY ? 0.0f : shift, FALSE, NULL),
+  *piece = (TnLogSumExp){.sum = sum_exponentials (x, n, shift == -INFINITY ? 0.0f : shift, 1.0f, FALSE, NULL),
                          .maximum = shift,
                          .best = best < n ? first + (guint) best : G_MAXUINT};
 }
 
-TN_KERNEL_DEFINE (tn_softmax, (float *x, gsize n), (x, n))
+TN_KERNEL_DEFINE (tn_softmax, (float *x, gsize n, float scale, float *factor), (x, n, scale, factor))
 TN_KERNEL_DEFINE (tn_log_sum_exp_piece, (const float *x, gsize n, guint first, TnLogSumExp *piece), (x, n, first, piece))
 
 /* A sum of exp (x - from) as a sum of exp (x - to); both may be -infinity. */

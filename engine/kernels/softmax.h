@@ -6,9 +6,9 @@
 
 G_BEGIN_DECLS
 
-/* x[i] = exp (x[i] - m) / sum_j exp (x[j] - m), m the maximum; the sum in double. In place; n > 0. A NaN, or
- * nothing but -infinity, makes all NaN. */
-void tn_softmax (float *x, gsize n);
+/* x[i] = exp (scale (x[i] - m)), m the maximum; *factor is what they have to be multiplied by to sum to 1 (the sum in double), which
+ * costs less after they have been used than before. In place; n > 0, scale > 0. With a NaN, or nothing but -infinity, the factor is NaN. */
+void tn_softmax (float *x, gsize n, float scale, float *factor);
 
 /* What a piece of a row contributes to its log-sum-exp and to its best value. Pieces are joined in the order of the row, so
  * the outcome depends on where the row is cut but not on who computes which piece. */

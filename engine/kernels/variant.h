@@ -29,7 +29,7 @@ gboolean  tn_variant_use (TnVariant variant);
 
 /* Defines the public function of a kernel from name##_body. parameters and arguments in parentheses. */
 #if defined(__x86_64__)
-#define TN_KERNEL_TARGET_AVX2 __attribute__ ((target ("avx2")))
+#define TN_KERNEL_TARGET_AVX2 __attribute__ ((target ("avx2,fma")))
 #define TN_KERNEL_TARGET_AVX512 __attribute__ ((target ("avx512f,avx512bw,avx512dq,avx512vl,prefer-vector-width=512")))
 #define TN_KERNEL_DEFINE(name, parameters, arguments)                                                                            \
   static void name##_scalar parameters { name##_body arguments; }                                                                \

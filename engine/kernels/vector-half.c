@@ -27,7 +27,7 @@ finish_rows (TnHalfKind kind, const float *x, const guint8 *rows, gsize stride, 
 
 #define HALF_TARGET __attribute__ ((target ("avx2,fma,f16c")))
 #define HALF_INLINE HALF_TARGET static inline __attribute__ ((always_inline))
-/* Columns that lie on a cache line, and how far ahead lines are asked for. */
+/* Columns that lie on a cache line, and how far ahead lines are asked for: at the end of the rows, those of the rows behind them. */
 #define LINE 32
 #define AHEAD (8 * LINE)
 
@@ -75,17 +75,18 @@ multiply_lines (TnHalfKind kind, const float *x, const guint8 *rows, gsize strid
 
   for (; done + LINE <= depth; done += LINE)
     {
+      gsize ahead = done + AHEAD < depth ? done + AHEAD : TN_HALF_ROWS * stride + done + AHEAD - depth;
       /* Rows of a matrix tend to lie a multiple of the cache's size apart: what is read of a line is kept here. */
       __m256i lines[TN_HALF_ROWS][2];
 
 #pragma GCC unroll 16
       for (guint j = 0; j < TN_HALF_ROWS; j++)
         {
-          const guint8 *line = rows + 2 * (j * stride + done);
+          const guint8 *line = rows + 2 * (j * stride + done), *next = rows + 2 * (j * stride + ahead);
 
           lines[j][0] = _mm256_loadu_si256 ((const __m256i *) (const void *) line);
           lines[j][1] = _mm256_loadu_si256 ((const __m256i *) (const void *) (line + 32));
-          _mm_prefetch ((const char *) (line + 2 * AHEAD), _MM_HINT_T0);
+          _mm_prefetch ((const char *) next, _MM_HINT_T0);
         }
       for (guint part = 0; part < 4; part++)
         {

@@ -6,18 +6,20 @@
 G_BEGIN_DECLS
 
 /* Causal grouped-query attention of every sequence on itself, in place on q:
- * q = softmax ((q / sqrt (head_dim)) k^T) v, head h reading key/value head h / (n_head / n_head_kv).
- * q: [n_tokens, n_head * head_dim]; k, v: [n_tokens, n_head_kv * head_dim], already rotated. Products are chains of fused
- * multiply-adds (engine/kernels/matrix-product.h) and a query meets the keys up to its own, no more; so a token has the same bits here as in
- * tn_attention_step(). Queries go in tiles: scores take tile x length a thread, never length x length. Runs a parallel region: call on the compute thread.
- * Source: Ainslie et al., GQA, 2023. */
+ * q = softmax (q k^T / sqrt (head_dim)) v, head h reading key/value head h / (n_head / n_head_kv).
+ * q: [n_tokens, n_head * head_dim]; k, v: [n_tokens, n_head_kv * head_dim]; q and k as the layers gave them: they are rotated here,
+ * by the scratch's tables, on their way, and k stays as it was. Products are chains of fused multiply-adds
+ * (engine/kernels/matrix-product.h), and a query meets the keys up to its own and no more; so a token has the same bits here as in
+ * tn_attention_step(). Queries go in tiles: scores take tile x length a thread, never length x length. Runs a parallel region: call
+ * on the compute thread. Source: Ainslie et al., GQA, 2023. */
 #define TN_ATTENTION_TILE 48
 
 void  tn_attention_forward    (const TnLlamaConfig *config, float *q, const float *k, const float *v, const TnForwardScratch *scratch);
 /* Floats of a thread's tile. */
 gsize tn_attention_tile_count (const TnLlamaConfig *config, guint longest);
 
-/* The last of n tokens alone: q [n_head * head_dim], k and v [n, n_head_kv * head_dim]; out like q, not q; scores: [n]. */
-void  tn_attention_step       (const TnLlamaConfig *config, float *q, const float *k, const float *v, guint n, float *scores, float *out);
+/* The last of n tokens alone: q [n_head * head_dim], k and v [n, n_head_kv * head_dim], q and k rotated; out like q; scores: [n]. */
+void  tn_attention_step       (const TnLlamaConfig *config, const float *q, const float *k, const float *v, guint n, float *scores,
+                               float *out);
 
 G_END_DECLS

@@ -157,7 +157,7 @@ run_block (TnGenerator *self, guint index)
 {
   const TnLlamaConfig *config = &self->model->config;
   const TnBlockLayers *block = &self->model->blocks[index];
-  TnRopeFunc rotate = tn_model_rope (self->model);
+  TnRopeFunc rotate = tn_llama_rope (config);
   gsize heads = (gsize) config->n_head * config->head_dim, width_kv = (gsize) config->n_head_kv * config->head_dim;
   gsize part = self->capacity * width_kv, half = config->rope_dim / 2;
   float *keys = self->cache + index * part, *values = keys + config->n_layer * part;

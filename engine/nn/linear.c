@@ -2,26 +2,39 @@
 #include "engine/nn/linear.h"
 
 #include <cblas.h>
+#include <math.h>
 #include <omp.h>
 
 #include "engine/device/device.h"
 #include "engine/kernels/matrix-product.h"
 
 #define LARGE_BYTES ((guint64) 1 << 20)
-/* Pieces of work a thread, so that one that is late can leave some to others; but not so small that making a block ready, which
- * every piece does again, would count. */
-#define PIECES_A_THREAD 4
+/* Pieces of work a thread at least, so that one that is late can leave some to others; but not so small that making a block ready,
+ * which every piece does again and takes as long as about so many rows, would count. */
+#define PIECES_A_THREAD 3
 #define LEAST_ROWS 240
+#define READY_ROWS 24
 /* Ranges begin where a tile of any variant does. */
 #define RANGE_ROWS 12
 
-/* A block of output rows against some ranges of x. */
+/* A block of output rows of one layer, or of all that are joined, against some ranges of x. */
 typedef struct
 {
-  const TnLinear *layer;
+  const TnLinear *layers;
+  guint n_layers;
   guint64 first, n;
   guint first_range, n_ranges;
 } Piece;
+
+typedef struct
+{
+  const TnLinear *layers;
+  guint n_layers;
+  const float *x;
+  const TnForwardScratch *scratch;
+  TnLinearPartFunc part; /* NULL: the layers are not joined */
+  gpointer user_data;
+} Work;
 
 char *
 tn_linear_backend (void)
@@ -69,36 +82,50 @@ tn_linear_cut_rows (const TnForwardScratch *scratch, gsize most)
 gsize
 tn_linear_share_rows (const TnForwardScratch *scratch, guint64 n_blocks)
 {
-  gsize rows = MAX (scratch->batch->n_tokens, 1);
-  gsize wanted = (gsize) ((scratch->threads * PIECES_A_THREAD + n_blocks - 1) / MAX (n_blocks, 1));
-  gsize parts = CLAMP (wanted, 1, MAX (rows / LEAST_ROWS, 1));
+  gsize rows = MAX (scratch->batch->n_tokens, 1), most = MAX (rows / LEAST_ROWS, 1), threads = MAX (scratch->threads, 1);
+  gsize least = (gsize) CLAMP ((threads * PIECES_A_THREAD + n_blocks - 1) / MAX (n_blocks, 1), 1, most);
+  gsize best = least;
+  double best_cost = INFINITY;
 
-  return (rows + parts * RANGE_ROWS - 1) / (parts * RANGE_ROWS) * RANGE_ROWS;
+  for (gsize parts = least; parts <= most; parts++)
+    {
+      /* The thread with most pieces. */
+      double cost = ceil ((double) (n_blocks * parts) / (double) threads) * ((double) rows / (double) parts + READY_ROWS);
+
+      if (cost < best_cost)
+        {
+          best_cost = cost;
+          best = parts;
+        }
+    }
+  return (rows + best * RANGE_ROWS - 1) / (best * RANGE_ROWS) * RANGE_ROWS;
 }
 
 static guint64
-count_blocks (const TnLinear *layers, guint n_layers)
+count_blocks (const Work *work)
 {
   guint64 n = 0;
 
-  for (guint i = 0; i < n_layers; i++)
-    n += (tn_tensor_rows (layers[i].weight) + TN_WEIGHT_BLOCK_ROWS - 1) / TN_WEIGHT_BLOCK_ROWS;
+  for (guint i = 0; i < (work->part != NULL ? 1 : work->n_layers); i++)
+    n += (tn_tensor_rows (work->layers[i].weight) + TN_WEIGHT_BLOCK_ROWS - 1) / TN_WEIGHT_BLOCK_ROWS;
   return n;
 }
 
 /* With OpenBLAS ranges are sequences, and a piece takes them all: rows must not be cut for the sake of threads. */
 static GArray *
-cut_into_pieces (const TnLinear *layers, guint n_layers, guint n_ranges)
+cut_into_pieces (const Work *work, guint n_ranges)
 {
   GArray *pieces = g_array_new (FALSE, FALSE, sizeof (Piece));
   guint ranges = tn_weight_product () == TN_PRODUCT_OWN ? 1 : n_ranges;
+  guint step = work->part != NULL ? work->n_layers : 1;
 
-  for (guint i = 0; i < n_layers; i++)
-    for (guint64 first = 0, out = tn_tensor_rows (layers[i].weight); first < out; first += TN_WEIGHT_BLOCK_ROWS)
+  for (guint i = 0; i < work->n_layers; i += step)
+    for (guint64 first = 0, out = tn_tensor_rows (work->layers[i].weight); first < out; first += TN_WEIGHT_BLOCK_ROWS)
       for (guint range = 0; range < n_ranges; range += ranges)
         {
           const Piece piece = {
-              .layer = &layers[i],
+              .layers = &work->layers[i],
+              .n_layers = step,
               .first = first,
               .n = MIN (TN_WEIGHT_BLOCK_ROWS, out - first),
               .first_range = range,
@@ -111,34 +138,57 @@ cut_into_pieces (const TnLinear *layers, guint n_layers, guint n_ranges)
 }
 
 static void
-run_piece (const Piece *piece, const TnRowRange *ranges, const float *x, const TnForwardScratch *scratch)
+multiply_piece (const Work *work, const Piece *piece, const TnLinear *layer, const TnRowRange *ranges)
 {
-  const TnTensor *weight = piece->layer->weight;
-  gsize in = tn_tensor_columns (weight), out = tn_tensor_rows (weight);
+  gsize in = tn_tensor_columns (layer->weight), out = tn_tensor_rows (layer->weight);
   TnWeightBlock block;
 
-  tn_weight_block_init (&block, weight, piece->first, piece->n, tn_forward_scratch_weights (scratch));
+  tn_weight_block_init (&block, layer->weight, piece->first, piece->n, tn_forward_scratch_weights (work->scratch));
   while (tn_weight_block_next (&block))
     for (guint i = 0; i < piece->n_ranges; i++)
-      {
-        const TnRowRange *range = &ranges[piece->first_range + i];
+      tn_weight_block_multiply (&block, work->x + ranges[i].first * in, ranges[i].n,
+                                layer->y + ranges[i].first * out + piece->first, out);
+  tn_linear_release (layer->weight, piece->first, piece->n, work->scratch);
+}
 
-        tn_weight_block_multiply (&block, x + range->first * in, range->n, piece->layer->y + range->first * out + piece->first,
-                                  out);
-      }
-  tn_linear_release (weight, piece->first, piece->n, scratch);
+static void
+run_piece (const Work *work, const Piece *piece, const TnRowRange *ranges)
+{
+  for (guint i = 0; i < piece->n_layers; i++)
+    multiply_piece (work, piece, &piece->layers[i], ranges);
+  for (guint i = 0; work->part != NULL && i < piece->n_ranges; i++)
+    work->part (&ranges[i], piece->first, piece->n, work->user_data);
+}
+
+static void
+run (const Work *work)
+{
+  gsize share = tn_linear_share_rows (work->scratch, count_blocks (work));
+  g_autoptr (GArray) ranges =
+      tn_linear_cut_rows (work->scratch, tn_weight_product () == TN_PRODUCT_OWN ? share : G_MAXSIZE);
+  g_autoptr (GArray) pieces = cut_into_pieces (work, ranges->len);
+
+#pragma omp parallel for schedule(dynamic) num_threads((int) work->scratch->threads)
+  for (guint i = 0; i < pieces->len; i++)
+    {
+      const Piece *piece = &g_array_index (pieces, Piece, i);
+
+      run_piece (work, piece, &g_array_index (ranges, TnRowRange, piece->first_range));
+    }
 }
 
 void
 tn_linear_forward (const TnLinear *layers, guint n_layers, const float *x, const TnForwardScratch *scratch)
 {
-  gsize share = tn_linear_share_rows (scratch, count_blocks (layers, n_layers));
-  g_autoptr (GArray) ranges = tn_linear_cut_rows (scratch, tn_weight_product () == TN_PRODUCT_OWN ? share : G_MAXSIZE);
-  g_autoptr (GArray) pieces = cut_into_pieces (layers, n_layers, ranges->len);
+  run (&(const Work){.layers = layers, .n_layers = n_layers, .x = x, .scratch = scratch});
+}
 
-#pragma omp parallel for schedule(dynamic) num_threads((int) scratch->threads)
-  for (guint i = 0; i < pieces->len; i++)
-    run_piece (&g_array_index (pieces, Piece, i), (const TnRowRange *) ranges->data, x, scratch);
+void
+tn_linear_forward_joined (const TnLinear *layers, guint n_layers, const float *x, const TnForwardScratch *scratch,
+                          TnLinearPartFunc part, gpointer user_data)
+{
+  run (&(const Work){
+      .layers = layers, .n_layers = n_layers, .x = x, .scratch = scratch, .part = part, .user_data = user_data});
 }
 
 void

@@ -21,6 +21,18 @@ typedef struct
  * call on the compute thread. */
 void         tn_linear_forward    (const TnLinear *layers, guint n_layers, const float *x, const TnForwardScratch *scratch);
 
+/* Some rows of the batch's matrices. */
+typedef struct
+{
+  gsize first, n;
+} TnRowRange;
+
+/* The same for layers with as many outputs, which are computed side by side: part is called, on any thread, with some rows and
+ * output columns first .. first + n as soon as all the layers have them. */
+typedef void (*TnLinearPartFunc) (const TnRowRange *rows, gsize first, gsize n, gpointer user_data);
+void         tn_linear_forward_joined (const TnLinear *layers, guint n_layers, const float *x, const TnForwardScratch *scratch,
+                                       TnLinearPartFunc part, gpointer user_data);
+
 /* y [out] = W x for one row x [in]; with our own products the same bits as in a batch. tiles: for every thread the
  * tn_weight_vector_count() of the weight that takes most. */
 void         tn_linear_vector     (const TnTensor *weight, const float *x, float *tiles, gsize tile_count, float *y);
@@ -32,12 +44,6 @@ char        *tn_linear_backend    (void);
 
 /* Rows first .. first + n are not needed for now: drops the pages of large mapped weights where that is wanted. Any thread. */
 void         tn_linear_release    (const TnTensor *weight, guint64 first, guint64 n, const TnForwardScratch *scratch);
-
-/* Some rows of the batch's matrices that are multiplied in one call. */
-typedef struct
-{
-  gsize first, n;
-} TnRowRange;
 
 /* The batch cut into ranges of at most most rows; with OpenBLAS each of one sequence. TnRowRange, free with g_array_unref(). */
 GArray      *tn_linear_cut_rows   (const TnForwardScratch *scratch, gsize most);

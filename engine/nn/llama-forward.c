@@ -14,9 +14,6 @@
 #include "engine/nn/model-private.h"
 #include "engine/nn/scratch.h"
 
-/* Rows that one thread rotates at a time. */
-#define ROTATE_ROWS 64
-
 /* The activations of a batch, a row a token. q, k, v lie where gate and up lie later. */
 typedef struct
 {
@@ -28,6 +25,8 @@ typedef struct
   TnForwardScratch *scratch;
   TnLayerScratch *layer_scratch;
   float *residual, *normed, *q, *k, *v, *gate, *up;
+  gboolean unsettled; /* the rows of normed are still to be added to the residual */
+  gboolean activated; /* gate is behind its activation already */
 } Forward;
 
 static gsize
@@ -115,90 +114,105 @@ embed (const Forward *self)
       tn_tensor_decode_rows (self->model->embedding, (guint64) batch->sequences[s].tokens[i], 1, self->residual + row * width);
 }
 
-/* out may be x. */
-static void
-normalize (const Forward *self, const float *x, gsize width, const float *gain, float *out)
-{
-  gint64 n = (gint64) self->batch->n_tokens;
-
-#pragma omp parallel for schedule(static) num_threads((int) self->scratch->threads)
-  for (gint64 row = 0; row < n; row++)
-    tn_rmsnorm (x + (gsize) row * width, gain, self->model->config.norm_epsilon, 1, width, out + (gsize) row * width);
-}
-
-static void
-rotate_sequence (const Forward *self, guint sequence, guint first, guint end)
-{
-  const TnLlamaConfig *config = &self->model->config;
-  TnRopeFunc rotate_heads = tn_model_rope (self->model);
-  gsize heads = (gsize) config->n_head * config->head_dim, heads_kv = (gsize) config->n_head_kv * config->head_dim;
-  gsize half = config->rope_dim / 2;
-
-  for (guint i = first; i < end; i++)
-    {
-      const float *cosines = self->scratch->cosines + i * half, *sines = self->scratch->sines + i * half;
-      gsize row = self->scratch->first_rows[sequence] + i;
-
-      rotate_heads (self->q + row * heads, config->n_head, config->head_dim, config->rope_dim, cosines, sines);
-      rotate_heads (self->k + row * heads_kv, config->n_head_kv, config->head_dim, config->rope_dim, cosines, sines);
-    }
-}
-
-static void
-rotate (const Forward *self)
-{
-  gint64 parts = (gint64) (self->scratch->longest + ROTATE_ROWS - 1) / ROTATE_ROWS;
-  gint64 n_items = parts * self->batch->n_sequences;
-
-#pragma omp parallel for schedule(static) num_threads((int) self->scratch->threads)
-  for (gint64 item = 0; item < n_items; item++)
-    {
-      guint sequence = (guint) (item / parts), first = (guint) (item % parts) * ROTATE_ROWS;
-
-      rotate_sequence (self, sequence, first, MIN (first + ROTATE_ROWS, self->batch->sequences[sequence].length));
-    }
-}
-
-static void
-add_to_residual (const Forward *self, const float *x)
+/* The residual stream with all that was added to it. */
+static const float *
+settle (Forward *self)
 {
   gsize width = self->model->config.n_embd;
+  gint64 n = self->unsettled ? (gint64) self->batch->n_tokens : 0;
+
+#pragma omp parallel for schedule(static) num_threads((int) self->scratch->threads) if (n > 0)
+  for (gint64 row = 0; row < n; row++)
+    tn_add (self->residual + (gsize) row * width, self->normed + (gsize) row * width, width);
+  self->unsettled = FALSE;
+  return self->residual;
+}
+
+/* out may be x. What is still to be added to the residual is added on the way, while its rows are in the cache. */
+static void
+normalize (Forward *self, const float *x, gsize width, const float *gain, float *out)
+{
   gint64 n = (gint64) self->batch->n_tokens;
+  gboolean add = self->unsettled && x == self->residual;
 
 #pragma omp parallel for schedule(static) num_threads((int) self->scratch->threads)
   for (gint64 row = 0; row < n; row++)
-    tn_add (self->residual + (gsize) row * width, x + (gsize) row * width, width);
+    {
+      if (add)
+        tn_add (self->residual + (gsize) row * width, self->normed + (gsize) row * width, width);
+      tn_rmsnorm (x + (gsize) row * width, gain, self->model->config.norm_epsilon, 1, width, out + (gsize) row * width);
+    }
+  self->unsettled = self->unsettled && !add;
+}
+
+/* Only those who watch keys need them rotated all at once: the attention rotates them on their way. */
+static void
+show_keys (const Forward *self, guint block)
+{
+  const TnLlamaConfig *config = &self->model->config;
+  gsize width = (gsize) config->n_head_kv * config->head_dim, half = config->rope_dim / 2;
+
+  if (self->keys_func == NULL)
+    return;
+  for (guint s = 0; s < self->batch->n_sequences; s++)
+    {
+      float *rows = self->k + self->scratch->first_rows[s] * width;
+      gint64 n = self->batch->sequences[s].length;
+
+#pragma omp parallel for schedule(static) num_threads((int) self->scratch->threads)
+      for (gint64 i = 0; i < n; i++)
+        tn_llama_rope (config) (rows + (gsize) i * width, config->n_head_kv, config->head_dim, config->rope_dim,
+                                self->scratch->cosines + (gsize) i * half, self->scratch->sines + (gsize) i * half);
+    }
+  self->keys_func (block, self->k, self->v, self->user_data);
+}
+
+/* Columns first .. first + n of some rows of gate, which takes the activations. */
+static void
+activate_part (const TnRowRange *rows, gsize first, gsize n, gpointer user_data)
+{
+  const Forward *self = user_data;
+  gsize width = self->model->config.n_ff;
+  gboolean silu = self->model->config.activation == TN_ACTIVATION_SILU;
+
+  for (gsize row = rows->first; row < rows->first + rows->n; row++)
+    if (silu)
+      tn_silu_multiply (self->gate + row * width + first, self->up + row * width + first, n);
+    else
+      tn_relu2_multiply (self->gate + row * width + first, self->up + row * width + first, n);
 }
 
 static void
-activate (const Forward *self)
+activate (Forward *self)
 {
-  gsize width = self->model->config.n_ff;
-  gint64 n = (gint64) self->batch->n_tokens;
-  gboolean silu = self->model->config.activation == TN_ACTIVATION_SILU;
+  gint64 n = self->activated ? 0 : (gint64) self->batch->n_tokens;
 
-#pragma omp parallel for schedule(static) num_threads((int) self->scratch->threads)
+#pragma omp parallel for schedule(static) num_threads((int) self->scratch->threads) if (n > 0)
   for (gint64 row = 0; row < n; row++)
-    if (silu)
-      tn_silu_multiply (self->gate + (gsize) row * width, self->up + (gsize) row * width, width);
-    else
-      tn_relu2_multiply (self->gate + (gsize) row * width, self->up + (gsize) row * width, width);
+    activate_part (&(const TnRowRange){(gsize) row, 1}, 0, self->model->config.n_ff, (gpointer) self);
+  self->activated = FALSE;
 }
 
+/* Where nobody watches what gate and up give, each part goes through the activation while it is in the cache. */
 static void
 multiply (const TnLinear *layers, guint n_layers, const float *x, gpointer user_data)
 {
-  const Forward *self = user_data;
+  Forward *self = user_data;
+  gboolean gated = n_layers == 2 && layers[0].y == self->gate && layers[1].y == self->up;
 
-  tn_linear_forward (layers, n_layers, x, self->scratch);
+  self->activated = gated && (self->options == NULL || self->options->observe == NULL || !(self->options->kinds & TN_SITE_OUTPUT));
+  if (self->activated)
+    tn_linear_forward_joined (layers, n_layers, x, self->scratch, activate_part, self);
+  else
+    tn_linear_forward (layers, n_layers, x, self->scratch);
 }
 
 /* Linear layers first .. first + n of a block, which share the input x, with their sites. gain: of a norm in front of them, which
  * some models of low precision have before the output and down projections, too; NULL where there is none. normed: its rows, when
  * anybody needs them in fp32; may be x. */
 static gboolean
-apply (const Forward *self, guint index, TnLayerKind first, guint n, const float *x, const float *gain, float *normed,
-       float *const *y, GError **error)
+apply (Forward *self, guint index, TnLayerKind first, guint n, const float *x, const float *gain, float *normed, float *const *y,
+       GError **error)
 {
   const TnBlockLayers *block = &self->model->blocks[index];
   const TnSite *input = tn_model_layer_site (self->model, index, first, TN_SITE_INPUT);
@@ -211,30 +225,31 @@ apply (const Forward *self, guint index, TnLayerKind first, guint n, const float
       x = normed;
       gain = NULL;
     }
+  if (x == self->residual)
+    settle (self);
   observe (self, input, x);
   tn_block_layers_forward (block, first, n, x, gain, self->model->config.norm_epsilon, self->batch->n_tokens, y,
-                           self->layer_scratch, multiply, (gpointer) self);
+                           self->layer_scratch, multiply, self);
   for (guint i = 0; i < n; i++)
     observe (self, tn_model_layer_site (self->model, index, first + i, TN_SITE_OUTPUT), y[i]);
   return TRUE;
 }
 
 static gboolean
-run_block (const Forward *self, guint index, GError **error)
+run_block (Forward *self, guint index, GError **error)
 {
   const TnLlamaConfig *config = &self->model->config;
   const TnBlockLayers *block = &self->model->blocks[index];
+  const TnSite *residual = g_ptr_array_index (self->model->sites, block->first_site + 2 * TN_N_LAYERS);
 
   if (!apply (self, index, TN_LAYER_ATTN_Q, 3, self->residual, block->attn_norm, self->normed,
               (float *const[]){self->q, self->k, self->v}, error))
     return FALSE;
-  rotate (self);
-  if (self->keys_func != NULL)
-    self->keys_func (index, self->k, self->v, self->user_data);
   tn_attention_forward (config, self->q, self->k, self->v, self->scratch);
+  show_keys (self, index);
   if (!apply (self, index, TN_LAYER_ATTN_OUTPUT, 1, self->q, block->attn_sub_norm, self->q, &self->normed, error))
     return FALSE;
-  add_to_residual (self, self->normed);
+  self->unsettled = TRUE;
 
   if (!apply (self, index, TN_LAYER_FFN_GATE, 2, self->residual, block->ffn_norm, self->normed,
               (float *const[]){self->gate, self->up}, error))
@@ -242,8 +257,9 @@ run_block (const Forward *self, guint index, GError **error)
   activate (self);
   if (!apply (self, index, TN_LAYER_FFN_DOWN, 1, self->gate, block->ffn_sub_norm, self->gate, &self->normed, error))
     return FALSE;
-  add_to_residual (self, self->normed);
-  observe (self, g_ptr_array_index (self->model->sites, block->first_site + 2 * TN_N_LAYERS), self->residual);
+  self->unsettled = TRUE;
+  if (is_observed (self, residual))
+    observe (self, residual, settle (self));
   return TRUE;
 }
 

@@ -75,9 +75,9 @@ tn_model_head_site (const TnModel *self, TnSiteKind which)
 typedef void (*TnRopeFunc) (float *x, gsize n_heads, gsize head_dim, gsize dim, const float *cosines, const float *sines);
 
 static inline TnRopeFunc
-tn_model_rope (const TnModel *self)
+tn_llama_rope (const TnLlamaConfig *config)
 {
-  return self->config.rope_layout == TN_ROPE_INTERLEAVED ? tn_rope_interleaved : tn_rope_half_split;
+  return config->rope_layout == TN_ROPE_INTERLEAVED ? tn_rope_interleaved : tn_rope_half_split;
 }
 
 G_END_DECLS

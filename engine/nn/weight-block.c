@@ -10,6 +10,8 @@
 /* Columns of one row that are decoded for a product with a vector at a time: whole rows where they are not very long, since
  * memory is fastest read from front to back. */
 #define VECTOR_DEPTH 4096
+/* Floats between decoded rows: lines a power of two apart would throw each other out of the first cache. */
+#define VECTOR_GAP 16
 
 static int wanted_product = -1;
 
@@ -171,7 +173,7 @@ tn_weight_vector_count (const TnTensor *weight)
 
   if (tn_weight_in_place (weight))
     return 0;
-  return TN_WEIGHT_VECTOR_ROWS * (tn_weight_product () == TN_PRODUCT_OWN ? MIN (columns, VECTOR_DEPTH) : columns);
+  return TN_WEIGHT_VECTOR_ROWS * (tn_weight_product () == TN_PRODUCT_OWN ? MIN (columns, VECTOR_DEPTH) + VECTOR_GAP : columns);
 }
 
 /* Rows of 16 bits a number, a whole tile of them, need no place to be decoded to. FALSE where that is not what they are. */
@@ -194,11 +196,11 @@ multiply_decoded_vector (const TnTensor *weight, guint64 first, guint64 n, const
 
   for (guint64 column = 0; column < columns; column += VECTOR_DEPTH)
     {
-      guint64 depth = MIN (VECTOR_DEPTH, columns - column);
+      guint64 depth = MIN (VECTOR_DEPTH, columns - column), stride = depth + VECTOR_GAP;
 
       for (guint64 i = 0; i < n; i++)
-        tn_tensor_decode (weight, (first + i) * columns + column, depth, scratch + i * depth);
-      tn_vector_multiply_transposed (x + column, scratch, depth, n, depth, y, column > 0 ? TN_CHAIN_RESUME : TN_CHAIN_START);
+        tn_tensor_decode (weight, (first + i) * columns + column, depth, scratch + i * stride);
+      tn_vector_multiply_transposed (x + column, scratch, stride, n, depth, y, column > 0 ? TN_CHAIN_RESUME : TN_CHAIN_START);
     }
 }
 

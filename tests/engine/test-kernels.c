@@ -147,6 +147,17 @@ test_activations_at_the_ends (void)
   g_assert_cmpfloat (again[2], ==, 0.0f);
 }
 
+/* The factor applied. */
+static void
+softmax (float *x, gsize n, float scale)
+{
+  float factor;
+
+  tn_softmax (x, n, scale, &factor);
+  for (gsize i = 0; i < n; i++)
+    x[i] *= factor;
+}
+
 static void
 test_softmax (void)
 {
@@ -161,12 +172,18 @@ test_softmax (void)
       fill (&random, x, n, 8.0);
       for (gsize i = 0; i < n; i++)
         most = MAX (most, x[i]);
-      for (gsize i = 0; i < n; i++)
-        sum += exp (x[i] - most);
-      memcpy (out, x, n * sizeof (float));
-      tn_softmax (out, n);
-      for (gsize i = 0; i < n; i++)
-        assert_near (out[i], exp (x[i] - most) / sum, 5e-6, 1e-44);
+      for (guint half = 0; half < 2; half++)
+        {
+          double scale = half ? 0.5 : 1.0;
+
+          sum = 0.0;
+          for (gsize i = 0; i < n; i++)
+            sum += exp (scale * (x[i] - most));
+          memcpy (out, x, n * sizeof (float));
+          softmax (out, n, (float) scale);
+          for (gsize i = 0; i < n; i++)
+            assert_near (out[i], exp (scale * (x[i] - most)) / sum, 5e-6, 1e-44);
+        }
     }
 }
 
@@ -175,13 +192,13 @@ test_softmax_at_the_ends (void)
 {
   float far[] = {1e38f, -1e38f, 0.0f}, masked[] = {-INFINITY, 1.0f, -INFINITY}, broken[] = {1.0f, NAN, 2.0f};
 
-  tn_softmax (far, 3);
+  softmax (far, 3, 1.0f);
   g_assert_cmpfloat (far[0], ==, 1.0f);
   g_assert_cmpfloat (far[1], ==, 0.0f);
-  tn_softmax (masked, 3);
+  softmax (masked, 3, 0.125f);
   g_assert_cmpfloat (masked[0], ==, 0.0f);
   g_assert_cmpfloat (masked[1], ==, 1.0f);
-  tn_softmax (broken, 3);
+  softmax (broken, 3, 1.0f);
   for (guint i = 0; i < 3; i++)
     g_assert_true (isnan (broken[i]));
 }
@@ -288,7 +305,7 @@ run_all (gsize n, float *out)
   memcpy (out, x, n * sizeof (float)), tn_rope_interleaved (out, 1, n, n / 2 * 2, cosines, sines), out += n;
   memcpy (out, x, n * sizeof (float)), tn_rope_half_split (out, 1, n, n / 2 * 2, cosines, sines), out += n;
   fill (&random, y, n, 6.0);
-  memcpy (out, y, n * sizeof (float)), tn_softmax (out, n), out += n;
+  memcpy (out, y, n * sizeof (float)), softmax (out, n, 0.7f), out += n;
   tn_log_sum_exp_piece (y, n, 7, &piece);
   *out++ = (float) piece.sum;
   *out++ = piece.maximum;
