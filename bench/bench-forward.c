@@ -4,9 +4,8 @@
 #include <omp.h>
 #include <stdlib.h>
 
+#include "bench/random-llama.h"
 #include "engine/device/device.h"
-#include "engine/nn/model.h"
-#include "engine/random.h"
 
 /* GFLOP/s of the forward pass with loss beside the bare matrix product on the same threads in the same run; a line a figure.
  * bench-forward [WIDTH LAYERS SEQUENCES LENGTH [f32|f16|bf16]] */
@@ -19,89 +18,6 @@ typedef struct
   TnBatch *batch;
   double gemm, forward; /* GFLOP/s */
 } Bench;
-
-static void
-add_random (GPtrArray *parameters, TnDtype dtype, char *name, guint64 rows, guint64 columns)
-{
-  const guint64 shape[] = {rows, columns};
-  gboolean norm = rows == 1;
-  TnParameter *parameter = g_new (TnParameter, 1);
-  TnRandom random = tn_random_stream (1, name);
-  double scale = 1.0 / sqrt ((double) columns);
-  TnTensor *tensor =
-      tn_tensor_new (norm ? TN_DTYPE_F32 : dtype, norm ? 1 : 2, norm ? shape + 1 : shape, TN_PURPOSE_WEIGHTS, NULL);
-  void *data = tn_tensor_get_writable (tensor);
-
-  for (guint64 i = 0; i < rows * columns; i++)
-    {
-      float value = norm ? 1.0f : (float) (scale * (2.0 * tn_random_uniform (&random) - 1.0));
-
-      if (tensor->dtype == TN_DTYPE_F32)
-        ((float *) data)[i] = value;
-      else
-        ((guint16 *) data)[i] = tensor->dtype == TN_DTYPE_F16 ? tn_f32_to_f16 (value) : tn_f32_to_bf16 (value);
-    }
-  *parameter = (TnParameter){name, g_strdup (name), tensor};
-  g_ptr_array_add (parameters, parameter);
-}
-
-static TnModel *
-make_model (guint width, guint layers, guint length, TnDtype dtype)
-{
-  g_autoptr (GPtrArray) parameters = g_ptr_array_new_with_free_func ((GDestroyNotify) tn_parameter_free);
-  guint head_dim = 64, kv = MAX (width / 4 / head_dim, 1) * head_dim, ff = (width * 8 / 3 + 63) / 64 * 64;
-  const TnLlamaConfig config = {
-      .n_vocab = 4096,
-      .n_embd = width,
-      .n_layer = layers,
-      .n_head = width / head_dim,
-      .n_head_kv = kv / head_dim,
-      .head_dim = head_dim,
-      .n_ff = ff,
-      .n_context = length,
-      .rope_dim = head_dim,
-      .rope_base = 10000.0,
-      .rope_scale = 1.0,
-      .norm_epsilon = 1e-5,
-      .tied = TRUE,
-  };
-  const struct
-  {
-    const char *name;
-    guint rows, columns;
-  } shapes[] = {
-      {"attn_norm", 1, width}, {"attn_q", width, width},      {"attn_k", kv, width},
-      {"attn_v", kv, width},   {"attn_output", width, width}, {"ffn_norm", 1, width},
-      {"ffn_gate", ff, width}, {"ffn_up", ff, width},         {"ffn_down", width, ff},
-  };
-  g_autoptr (GError) error = NULL;
-  TnModel *model;
-
-  add_random (parameters, dtype, g_strdup ("token_embd.weight"), config.n_vocab, width);
-  add_random (parameters, dtype, g_strdup ("output_norm.weight"), 1, width);
-  for (guint layer = 0; layer < layers; layer++)
-    for (guint i = 0; i < G_N_ELEMENTS (shapes); i++)
-      add_random (parameters, dtype, g_strdup_printf ("blk.%u.%s.weight", layer, shapes[i].name), shapes[i].rows,
-                  shapes[i].columns);
-  model = tn_model_new_llama (&config, parameters, 1, &error);
-  if (model == NULL)
-    g_error ("%s", error->message);
-  return model;
-}
-
-static TnBatch *
-make_batch (guint n, guint length, guint n_vocab)
-{
-  g_autofree gint32 *tokens = g_new (gint32, (gsize) n * length);
-  g_autofree TnSequence *sequences = g_new0 (TnSequence, n);
-  TnRandom random = tn_random_stream (1, "tokens");
-
-  for (gsize i = 0; i < (gsize) n * length; i++)
-    tokens[i] = (gint32) tn_random_below (&random, n_vocab);
-  for (guint s = 0; s < n; s++)
-    sequences[s] = (TnSequence){.length = length, .tokens = tokens + (gsize) s * length, .targets = tokens + (gsize) s * length};
-  return tn_batch_new (sequences, n);
-}
 
 /* Multiplications and additions of the linear layers, the attention (its causal half) and the head. */
 static double
@@ -170,13 +86,18 @@ main (int argc, char **argv)
   guint sequences = argc > 4 ? (guint) atoi (argv[3]) : 4, length = argc > 4 ? (guint) atoi (argv[4]) : 256;
   const char *type = argc > 5 ? argv[5] : "f32";
   TnDtype dtype = g_str_equal (type, "f16") ? TN_DTYPE_F16 : g_str_equal (type, "bf16") ? TN_DTYPE_BF16 : TN_DTYPE_F32;
+  g_autoptr (GError) error = NULL;
+  TnLlamaConfig config;
   Bench self = {0};
 
   tn_device_prepare_process (argv);
   if (width == 0 || width % 64 != 0 || layers == 0 || sequences == 0 || length == 0)
     g_error ("the width is a multiple of 64, the other numbers are positive");
-  self.model = make_model (width, layers, length, dtype);
-  self.batch = make_batch (sequences, length, tn_model_get_config (self.model)->n_vocab);
+  config = tn_random_llama_config (width, layers, length);
+  self.model = tn_random_llama_new (&config, dtype, &error);
+  if (self.model == NULL)
+    g_error ("%s", error->message);
+  self.batch = tn_random_batch_new (sequences, length, config.n_vocab);
   tn_compute_run (measure, &self);
   g_print ("forward_gflops %.1f GFLOP/s\n", self.forward);
   g_print ("sgemm_gflops %.1f GFLOP/s\n", self.gemm);

@@ -6,6 +6,7 @@ static const TnBenchEntry entries[] = {
     {"core", {"machine_"}, tn_bench_machine},
     {"core", {"bit_linear_"}, tn_bench_bit_linear},
     {"core", {"norm_quant_", "ternarize_"}, tn_bench_rows},
+    {"core", {"histogram_", "observer_"}, tn_bench_observer},
     {"core", {"dequantize_", "elementwise_"}, tn_bench_dequantize},
 };
 

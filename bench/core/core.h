@@ -9,6 +9,7 @@ G_BEGIN_DECLS
 void tn_bench_bit_linear (TnBench *bench);
 void tn_bench_dequantize (TnBench *bench);
 void tn_bench_machine    (TnBench *bench);
+void tn_bench_observer   (TnBench *bench);
 void tn_bench_rows       (TnBench *bench);
 
 G_END_DECLS

@@ -4,6 +4,7 @@
 #include <math.h>
 
 #include "engine/calibration/observe-kernel-private.h"
+#include "engine/device/device.h"
 
 static void
 pack (const float *x, gsize stride, guint rows, guint n_channels, float *tile)
@@ -62,8 +63,7 @@ attempt_add (Attempt *self, const float *x, guint lane, double value, double squ
   partial[TN_POWER_ABS][lane % TN_TILE_PARTIALS] += fabs (value);
   partial[TN_POWER_1][lane % TN_TILE_PARTIALS] += value;
   partial[TN_POWER_2][lane % TN_TILE_PARTIALS] += square;
-  partial[TN_POWER_3][lane % TN_TILE_PARTIALS] += square * value;
-  partial[TN_POWER_4][lane % TN_TILE_PARTIALS] += square * square;
+  tn_add_high_powers (partial, lane, value, square);
 }
 
 /* FALSE when min and max are not in -below .. below, or a value was NaN, which the sums of magnitudes keep. */
@@ -187,7 +187,7 @@ tn_observe_kernel (void)
 {
 #if defined(__x86_64__)
   /* Wider registers would gain nothing: a processor that stores to one bin a cycle has the time for these. */
-  if (tn_variant_get () != TN_VARIANT_SCALAR)
+  if (tn_variant_get () != TN_VARIANT_SCALAR && (tn_device_auto_select ()->features & TN_CPU_FMA))
     return &tn_observe_kernel_avx2;
 #endif
   return &kernel_portable;
