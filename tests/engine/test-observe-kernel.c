@@ -98,7 +98,7 @@ outcome_init (Outcome *self)
   for (guint c = 0; c < TN_TILE_CHANNELS; c++)
     {
       self->channels.sum[c] = 12345 - 77 * (gint64) c;
-      self->channels.square[c] = G_GINT64_CONSTANT (1) << c / 2;
+      self->channels.square[c] = G_GINT64_CONSTANT (1) << c / 3;
       self->channels.min[c] = c % 3 == 0 ? INFINITY : -0.25f;
       self->channels.max[c] = c % 3 == 0 ? -INFINITY : 0.25f;
     }
