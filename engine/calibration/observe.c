@@ -38,7 +38,7 @@ typedef struct
   const float *x;
   const Block *blocks;
   guint n_blocks, n_columns;
-  GMutex lock; /* of stats->channels */
+  GMutex lock; /* of stats */
 } Observation;
 
 /* An extreme of what a thread has seen; its place in the tile is looked up only when that is asked for. */
@@ -62,15 +62,17 @@ typedef struct
 /* What one thread has seen of the batch. */
 typedef struct
 {
-  float tiles[2][TN_TILE_VALUES];
+  float tiles[2][TN_TILE_VALUES]; /* first, where the block is aligned to lines of the cache */
   float spread[TN_TILE_ROWS * TN_TILE_LANES];
   Column columns[PATCH_COLUMNS];
+  gboolean from_pool;
+  /* From here on it begins with zeros. */
   guint32 bins[TN_TILE_BINS];                    /* every value by its upper half; meaningless for NaN and infinities */
   guint64 zeros, positive_zeros, negative_zeros; /* all; those among bins */
   guint64 nans, positive_infinities, negative_infinities, oversize;
   TnGroupMoments groups[TN_STATS_GROUPS];
   Candidate min, max;
-  gboolean spreads_zeros, from_pool;
+  gboolean spreads_zeros;
   guint tile;      /* which of the two is being gone through */
   gboolean packed; /* it holds its values already */
 } Worker;
@@ -87,13 +89,14 @@ typedef struct
 static Worker *
 worker_new (gboolean required)
 {
-  Worker *self = tn_pool_alloc0 (tn_pool_default (), TN_PURPOSE_SCRATCH, sizeof *self, NULL);
+  Worker *self = tn_pool_alloc (tn_pool_default (), TN_PURPOSE_SCRATCH, sizeof *self, NULL);
+  gboolean from_pool = self != NULL;
 
+  /* Losing what the forward pass computed costs more than going over the budget by this little. */
+  if (self == NULL && required)
+    self = g_aligned_alloc (1, sizeof *self, 64);
   if (self != NULL)
-    self->from_pool = TRUE;
-  else if (required)
-    /* Losing what the forward pass computed costs more than going over the budget by this little. */
-    self = g_aligned_alloc0 (1, sizeof *self, 64);
+    self->from_pool = from_pool;
   return self;
 }
 
@@ -374,32 +377,6 @@ is_whole (const Place *place)
   return place->block->rows == TN_TILE_ROWS && place->n_channels == TN_TILE_CHANNELS;
 }
 
-/* The share of a thread: tiles first .. end. */
-static void
-observe_tiles (Worker *self, Observation *observation, guint64 first, guint64 end)
-{
-  Place place = find_tile (observation, first);
-
-  begin_patch (self, observation);
-  for (guint64 tile = first; tile < end; tile++)
-    {
-      Place next_place = find_tile (observation, MIN (tile + 1, end - 1));
-      const float *next = NULL;
-
-      if (tile + 1 < end && is_whole (&place) && is_whole (&next_place))
-        next = observation->x + next_place.block->row * observation->stats->width + next_place.first_channel;
-      observe_tile (self, observation, &place, next);
-      self->packed = next != NULL;
-      self->tile = !self->tile;
-      if (tile + 1 == end || next_place.patch != place.patch)
-        {
-          end_patch (self, observation, place.column / PATCH_COLUMNS * PATCH_COLUMNS);
-          begin_patch (self, observation);
-        }
-      place = next_place;
-    }
-}
-
 static gboolean
 any_of_16 (const guint32 *bins)
 {
@@ -472,6 +449,37 @@ merge_worker (const Observation *observation, Worker *worker)
     }
 }
 
+/* The share of a thread: tiles first .. end. */
+static void
+observe_tiles (Worker *self, Observation *observation, guint64 first, guint64 end)
+{
+  Place place = find_tile (observation, first);
+
+  memset (self->bins, 0, sizeof *self - G_STRUCT_OFFSET (Worker, bins));
+  begin_patch (self, observation);
+  for (guint64 tile = first; tile < end; tile++)
+    {
+      Place next_place = find_tile (observation, MIN (tile + 1, end - 1));
+      const float *next = NULL;
+
+      if (tile + 1 < end && is_whole (&place) && is_whole (&next_place))
+        next = observation->x + next_place.block->row * observation->stats->width + next_place.first_channel;
+      observe_tile (self, observation, &place, next);
+      self->packed = next != NULL;
+      self->tile = !self->tile;
+      if (tile + 1 == end || next_place.patch != place.patch)
+        {
+          end_patch (self, observation, place.column / PATCH_COLUMNS * PATCH_COLUMNS);
+          begin_patch (self, observation);
+        }
+      place = next_place;
+    }
+  /* Here, where its bins are in the cache. */
+  g_mutex_lock (&observation->lock);
+  merge_worker (observation, self);
+  g_mutex_unlock (&observation->lock);
+}
+
 /* Blocks few enough for the 32-bit counts of a worker. */
 static void
 observe_blocks (Observation *observation)
@@ -497,10 +505,7 @@ observe_blocks (Observation *observation)
   for (guint t = 0; t < n_threads; t++)
     observe_tiles (workers[t], observation, n_tiles * t / n_threads, n_tiles * (t + 1) / n_threads);
   for (guint t = 0; t < n_threads; t++)
-    {
-      merge_worker (observation, workers[t]);
-      worker_free (workers[t]);
-    }
+    worker_free (workers[t]);
 }
 
 static Block *
