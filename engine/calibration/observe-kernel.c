@@ -4,7 +4,6 @@
 #include <math.h>
 
 #include "engine/calibration/observe-kernel-private.h"
-#include "engine/device/device.h"
 
 static void
 pack (const float *x, gsize stride, guint rows, guint n_channels, float *tile)
@@ -93,10 +92,8 @@ accumulate (const float *x, const float *counted, const TnTileAhead *ahead, guin
 {
   Attempt attempt;
 
-  for (guint r = 0; ahead != NULL && r < TN_TILE_AHEAD_ROWS; r++)
-    for (guint g = 0; g < TN_TILE_GROUPS; g++)
-      memcpy (ahead->to + (g * TN_TILE_ROWS + r) * TN_TILE_LANES, ahead->from + r * ahead->stride + g * TN_TILE_LANES,
-              TN_TILE_LANES * sizeof (float));
+  if (ahead != NULL)
+    tn_pack_ahead (ahead);
   attempt_init (&attempt, powers, channels, first_channel, rows);
   for (guint r = 0; r < rows; r++, x += TN_TILE_LANES, counted += TN_TILE_LANES)
     for (guint l = 0; l < TN_TILE_LANES; l++)
@@ -181,14 +178,22 @@ count_zeros (const float *x, guint n, guint *positive, guint *negative)
 }
 
 static const TnObserveKernel kernel_portable = {pack, accumulate, accumulate_large, spread_zeros, count_zeros};
+#if defined(__aarch64__)
+/* Of the rest compilers make vectors by themselves. */
+static const TnObserveKernel kernel_neon = {pack, tn_observe_accumulate_neon, accumulate_large, spread_zeros, count_zeros};
+#endif
 
 const TnObserveKernel *
 tn_observe_kernel (void)
 {
+  if (tn_variant_get () == TN_VARIANT_SCALAR)
+    return &kernel_portable;
 #if defined(__x86_64__)
   /* Wider registers would gain nothing: a processor that stores to one bin a cycle has the time for these. */
-  if (tn_variant_get () != TN_VARIANT_SCALAR && (tn_device_auto_select ()->features & TN_CPU_FMA))
-    return &tn_observe_kernel_avx2;
-#endif
+  return &tn_observe_kernel_avx2;
+#elif defined(__aarch64__)
+  return &kernel_neon;
+#else
   return &kernel_portable;
+#endif
 }

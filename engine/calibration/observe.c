@@ -14,8 +14,8 @@
 #define PATCH_COLUMNS 8
 #define PATCH_BLOCKS 16
 G_STATIC_ASSERT (PATCH_BLOCKS *TN_TILE_ROWS <= TN_TILE_MAX_ROWS);
-/* Batches with fewer values are not worth waking a second thread. */
-#define MIN_VALUES_PER_THREAD 16384
+/* With fewer values a thread has more to do with its table of bins than with them. */
+#define MIN_VALUES_PER_THREAD 65536
 /* Where more than one value in so many is zero, the zeros of the next tile are spread. */
 #define SPREAD_FRACTION 16
 /* What accumulate_large() counts, in quanta of channel sums. */
