@@ -21,16 +21,30 @@ G_BEGIN_DECLS
 #define TN_SPREAD_BITS 0x7f810000U
 #define TN_SPREAD_ROWS 4
 
-  TN_KERNEL_INLINE void tn_count_value (const float *x, guint32 *bins)
-  {
-    guint16 bin;
+TN_KERNEL_INLINE void
+tn_count_value (const float *x, guint32 *bins)
+{
+  guint16 bin;
 
-    memcpy (&bin, (const guint8 *) x + (G_BYTE_ORDER == G_LITTLE_ENDIAN ? 2 : 0), sizeof bin);
-    bins[bin]++;
-  }
+  memcpy (&bin, (const guint8 *) x + (G_BYTE_ORDER == G_LITTLE_ENDIAN ? 2 : 0), sizeof bin);
+  bins[bin]++;
+}
+
+TN_KERNEL_INLINE void
+tn_pack_ahead (const TnTileAhead *ahead)
+{
+  for (guint r = 0; r < TN_TILE_AHEAD_ROWS; r++)
+    for (guint g = 0; g < TN_TILE_GROUPS; g++)
+      memcpy (ahead->to + (g * TN_TILE_ROWS + r) * TN_TILE_LANES, ahead->from + r * ahead->stride + g * TN_TILE_LANES,
+              TN_TILE_LANES * sizeof (float));
+}
 
 #if defined(__x86_64__)
-  extern const TnObserveKernel tn_observe_kernel_avx2;
+extern const TnObserveKernel tn_observe_kernel_avx2;
+#elif defined(__aarch64__)
+gboolean tn_observe_accumulate_neon (const float *x, const float *counted, const TnTileAhead *ahead, guint rows,
+                                     guint first_channel, TnTilePowers *powers, TnTileChannels *channels, TnTileRange *range,
+                                     guint32 *bins);
 #endif
 
 G_END_DECLS

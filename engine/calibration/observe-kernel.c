@@ -62,8 +62,7 @@ attempt_add (Attempt *self, const float *x, guint lane, double value, double squ
   partial[TN_POWER_ABS][lane % TN_TILE_PARTIALS] += fabs (value);
   partial[TN_POWER_1][lane % TN_TILE_PARTIALS] += value;
   partial[TN_POWER_2][lane % TN_TILE_PARTIALS] += square;
-  partial[TN_POWER_3][lane % TN_TILE_PARTIALS] += square * value;
-  partial[TN_POWER_4][lane % TN_TILE_PARTIALS] += square * square;
+  tn_add_high_powers (partial, lane, value, square);
 }
 
 /* FALSE when min and max are not in -below .. below, or a value was NaN, which the sums of magnitudes keep. */
@@ -93,10 +92,8 @@ accumulate (const float *x, const float *counted, const TnTileAhead *ahead, guin
 {
   Attempt attempt;
 
-  for (guint r = 0; ahead != NULL && r < TN_TILE_AHEAD_ROWS; r++)
-    for (guint g = 0; g < TN_TILE_GROUPS; g++)
-      memcpy (ahead->to + (g * TN_TILE_ROWS + r) * TN_TILE_LANES, ahead->from + r * ahead->stride + g * TN_TILE_LANES,
-              TN_TILE_LANES * sizeof (float));
+  if (ahead != NULL)
+    tn_pack_ahead (ahead);
   attempt_init (&attempt, powers, channels, first_channel, rows);
   for (guint r = 0; r < rows; r++, x += TN_TILE_LANES, counted += TN_TILE_LANES)
     for (guint l = 0; l < TN_TILE_LANES; l++)
@@ -181,14 +178,22 @@ count_zeros (const float *x, guint n, guint *positive, guint *negative)
 }
 
 static const TnObserveKernel kernel_portable = {pack, accumulate, accumulate_large, spread_zeros, count_zeros};
+#if defined(__aarch64__)
+/* Of the rest compilers make vectors by themselves. */
+static const TnObserveKernel kernel_neon = {pack, tn_observe_accumulate_neon, accumulate_large, spread_zeros, count_zeros};
+#endif
 
 const TnObserveKernel *
 tn_observe_kernel (void)
 {
+  if (tn_variant_get () == TN_VARIANT_SCALAR)
+    return &kernel_portable;
 #if defined(__x86_64__)
   /* Wider registers would gain nothing: a processor that stores to one bin a cycle has the time for these. */
-  if (tn_variant_get () != TN_VARIANT_SCALAR)
-    return &tn_observe_kernel_avx2;
-#endif
+  return &tn_observe_kernel_avx2;
+#elif defined(__aarch64__)
+  return &kernel_neon;
+#else
   return &kernel_portable;
+#endif
 }

@@ -2,16 +2,18 @@
 #pragma once
 
 #include <glib.h>
+#include <math.h>
 
 G_BEGIN_DECLS
 
-/* The inner loops of observing. They work on a tile: up to 64 rows (tokens) by 64 channels, copied into groups of 8 channels,
+/* The inner loops of observing. They work on a tile: up to 32 rows (tokens) by 128 channels, copied into groups of 8 channels,
  * [group][row][8], so that a group's sums stay in registers while its rows go by. Every variant gives the same bits: all
  * arithmetic is elementwise IEEE double or integer. */
-#define TN_TILE_ROWS 64
-#define TN_TILE_CHANNELS 64
+#define TN_TILE_ROWS 32
+#define TN_TILE_CHANNELS 128
 #define TN_TILE_LANES 8
 #define TN_TILE_GROUPS (TN_TILE_CHANNELS / TN_TILE_LANES)
+#define TN_TILE_AHEAD_ROWS (TN_TILE_ROWS / TN_TILE_GROUPS)
 #define TN_TILE_VALUES (TN_TILE_ROWS * TN_TILE_CHANNELS)
 /* Bins of bit patterns: the upper half of a float. */
 #define TN_TILE_BINS 65536
@@ -32,6 +34,16 @@ typedef struct
 {
   double partial[TN_N_POWERS][TN_TILE_PARTIALS];
 } TnTilePowers;
+
+/* x^2 * x and x^2 * x^2 are added with one rounding. */
+static inline void
+tn_add_high_powers (double (*partial)[TN_TILE_PARTIALS], guint channel, double x, double square)
+{
+  double *sum3 = &partial[TN_POWER_3][channel % TN_TILE_PARTIALS], *sum4 = &partial[TN_POWER_4][channel % TN_TILE_PARTIALS];
+
+  *sum3 = fma (square, x, *sum3);
+  *sum4 = fma (square, square, *sum4);
+}
 
 /* Sums of x and x^2 of each channel in quanta of 2^-40, each value rounded on its own, half to even. Whoever adds more than
  * TN_TILE_MAX_ROWS rows takes them out before: 2^11 * 2^40 * 2^12 = 2^63. */
@@ -64,9 +76,8 @@ typedef struct
 #define TN_TILE_SMALL_LIMIT 45.25f
 #define TN_TILE_LARGE_LIMIT 0x1p27f
 
-/* TN_TILE_AHEAD_ROWS rows of the next tile, stride floats apart, all 64 channels of them, and where they are packed: the 8 groups of a tile
- * together pack a whole one. */
-#define TN_TILE_AHEAD_ROWS (TN_TILE_ROWS / TN_TILE_GROUPS)
+/* TN_TILE_AHEAD_ROWS rows of the next tile, stride floats apart, all 128 channels of them, and where they are packed: the groups of a whole
+ * tile together pack another. */
 typedef struct
 {
   const float *from;
@@ -80,7 +91,7 @@ typedef struct
   void (*pack) (const float *x, gsize stride, guint rows, guint n_channels, float *tile);
   /* A group of 8 channels, the first of them first_channel of channels. counted is what is counted in bins, [rows][8] as well:
    * x itself, or x from spread_zeros(). FALSE when a value is NaN or beyond the limit: then nothing but bins has changed.
-   * Meanwhile, unless ahead is NULL, its rows are packed; rows is 64 then. */
+   * Meanwhile, unless ahead is NULL, its rows are packed; rows is 32 then. */
   gboolean (*accumulate) (const float *x, const float *counted, const TnTileAhead *ahead, guint rows, guint first_channel,
                           TnTilePowers *powers, TnTileChannels *channels, TnTileRange *range, guint32 *bins);
   /* The same for larger values, which are counted already; large is set. */

@@ -9,20 +9,20 @@
 #include "engine/calibration/site-stats-private.h"
 #include "engine/memory/pool.h"
 
-/* Tiles are gone through in patches: so many columns of 64 channels, whose sums fit into the nearest caches, by so many blocks of
- * tokens, in which the tiles of one block come one after the other, because they lie side by side in memory. */
+/* Tiles are gone through in patches: so many columns of 128 channels, whose sums fit into the nearest caches, by so many blocks
+ * of tokens, in which the tiles of one block come one after the other, because they lie side by side in memory. */
 #define PATCH_COLUMNS 8
 #define PATCH_BLOCKS 16
 G_STATIC_ASSERT (PATCH_BLOCKS *TN_TILE_ROWS <= TN_TILE_MAX_ROWS);
-/* Batches with fewer values are not worth waking a second thread. */
-#define MIN_VALUES_PER_THREAD 16384
+/* With fewer values a thread has more to do with its table of bins than with them. */
+#define MIN_VALUES_PER_THREAD 65536
 /* Where more than one value in so many is zero, the zeros of the next tile are spread. */
 #define SPREAD_FRACTION 16
 /* What accumulate_large() counts, in quanta of channel sums. */
 #define LARGE_SUM_UNIT ((TnChannelSum) 1 << (TN_LARGE_SUM_LOG2 - TN_CHANNEL_SUM_QUANTUM_LOG2))
 #define LARGE_SQUARE_UNIT ((TnChannelSum) 1 << (TN_LARGE_SQUARE_LOG2 - TN_CHANNEL_SUM_QUANTUM_LOG2))
 
-/* Rows of one tile: up to 64 tokens of a sequence. */
+/* Rows of one tile: up to 32 tokens of a sequence. */
 typedef struct
 {
   gsize row; /* of the batch */
@@ -38,7 +38,7 @@ typedef struct
   const float *x;
   const Block *blocks;
   guint n_blocks, n_columns;
-  GMutex lock; /* of stats->channels */
+  GMutex lock; /* of stats */
 } Observation;
 
 /* An extreme of what a thread has seen; its place in the tile is looked up only when that is asked for. */
@@ -50,7 +50,7 @@ typedef struct
   gboolean any, placed;
 } Candidate;
 
-/* 64 channels of a patch. */
+/* 128 channels of a patch. */
 typedef struct
 {
   TnTileChannels narrow;
@@ -62,15 +62,17 @@ typedef struct
 /* What one thread has seen of the batch. */
 typedef struct
 {
-  float tiles[2][TN_TILE_VALUES];
+  float tiles[2][TN_TILE_VALUES]; /* first, where the block is aligned to lines of the cache */
   float spread[TN_TILE_ROWS * TN_TILE_LANES];
   Column columns[PATCH_COLUMNS];
+  gboolean from_pool;
+  /* From here on it begins with zeros. */
   guint32 bins[TN_TILE_BINS];                    /* every value by its upper half; meaningless for NaN and infinities */
   guint64 zeros, positive_zeros, negative_zeros; /* all; those among bins */
   guint64 nans, positive_infinities, negative_infinities, oversize;
   TnGroupMoments groups[TN_STATS_GROUPS];
   Candidate min, max;
-  gboolean spreads_zeros, from_pool;
+  gboolean spreads_zeros;
   guint tile;      /* which of the two is being gone through */
   gboolean packed; /* it holds its values already */
 } Worker;
@@ -87,13 +89,14 @@ typedef struct
 static Worker *
 worker_new (gboolean required)
 {
-  Worker *self = tn_pool_alloc0 (tn_pool_default (), TN_PURPOSE_SCRATCH, sizeof *self, NULL);
+  Worker *self = tn_pool_alloc (tn_pool_default (), TN_PURPOSE_SCRATCH, sizeof *self, NULL);
+  gboolean from_pool = self != NULL;
 
+  /* Losing what the forward pass computed costs more than going over the budget by this little. */
+  if (self == NULL && required)
+    self = g_aligned_alloc (1, sizeof *self, 64);
   if (self != NULL)
-    self->from_pool = TRUE;
-  else if (required)
-    /* Losing what the forward pass computed costs more than going over the budget by this little. */
-    self = g_aligned_alloc0 (1, sizeof *self, 64);
+    self->from_pool = from_pool;
   return self;
 }
 
@@ -159,10 +162,12 @@ candidate_offer (Candidate *self, const Observation *observation, const Place *p
 }
 
 static void
-begin_patch (Worker *self)
+begin_patch (Worker *self, const Observation *observation)
 {
-  memset (self->columns, 0, sizeof self->columns);
-  for (guint k = 0; k < PATCH_COLUMNS; k++)
+  guint n = MIN (PATCH_COLUMNS, observation->n_columns);
+
+  memset (self->columns, 0, n * sizeof *self->columns);
+  for (guint k = 0; k < n; k++)
     for (guint c = 0; c < TN_TILE_CHANNELS; c++)
       {
         self->columns[k].narrow.min[c] = INFINITY;
@@ -225,8 +230,7 @@ accumulate_slowly (Worker *self, Column *column, const float *x, guint rows, gui
         powers->partial[TN_POWER_ABS][l % TN_TILE_PARTIALS] += fabs (value);
         powers->partial[TN_POWER_1][l % TN_TILE_PARTIALS] += value;
         powers->partial[TN_POWER_2][l % TN_TILE_PARTIALS] += square;
-        powers->partial[TN_POWER_3][l % TN_TILE_PARTIALS] += square * value;
-        powers->partial[TN_POWER_4][l % TN_TILE_PARTIALS] += square * square;
+        tn_add_high_powers (powers->partial, l, value, square);
         column->sum[first + l] += (TnChannelSum) rint (value * 0x1p40);
         column->sum2[first + l] += (TnChannelSum) rint (square * 0x1p40);
       }
@@ -235,17 +239,11 @@ accumulate_slowly (Worker *self, Column *column, const float *x, guint rows, gui
 
 /* 8 channels of a tile, first of them first; n_lanes of them are real. Returns how many values are in no sum. */
 static guint
-observe_group (Worker *self, const Observation *observation, Column *column, const float *next, guint rows, guint first,
+observe_group (Worker *self, const Observation *observation, Column *column, const TnTileAhead *ahead, guint rows, guint first,
                guint n_lanes, TnTilePowers *powers, TnTileRange *range, guint *zeros)
 {
   const TnObserveKernel *kernel = observation->kernel;
   const float *x = self->tiles[self->tile] + rows * first, *counted = x;
-  gsize width = observation->stats->width;
-  TnTileAhead ahead = {
-      .from = next != NULL ? next + first / TN_TILE_LANES * TN_TILE_AHEAD_ROWS * width : NULL,
-      .stride = width,
-      .to = self->tiles[!self->tile] + first * TN_TILE_AHEAD_ROWS,
-  };
   TnLargeSums large;
 
   if (self->spreads_zeros)
@@ -253,7 +251,7 @@ observe_group (Worker *self, const Observation *observation, Column *column, con
       *zeros += kernel->spread_zeros (x, rows * TN_TILE_LANES, self->spread);
       counted = self->spread;
     }
-  if (kernel->accumulate (x, counted, next != NULL ? &ahead : NULL, rows, first, powers, &column->narrow, range, self->bins))
+  if (kernel->accumulate (x, counted, ahead, rows, first, powers, &column->narrow, range, self->bins))
     return 0;
   if (!kernel->accumulate_large (x, rows, first, powers, &column->narrow, range, &large))
     return accumulate_slowly (self, column, x, rows, first, n_lanes, powers, range);
@@ -298,7 +296,7 @@ add_powers (TnGroupMoments *group, const TnTilePowers *powers)
     }
 }
 
-/* next: the values of the tile that comes after it, where both have 64 rows and 64 channels. */
+/* next: the values of the tile that comes after it, where both are whole: then it is packed by the way. */
 static void
 observe_tile (Worker *self, const Observation *observation, const Place *place, const float *next)
 {
@@ -307,6 +305,7 @@ observe_tile (Worker *self, const Observation *observation, const Place *place, 
   guint n = rows * place->n_channels, left_out = 0, spread = 0;
   guint64 zeros_before = self->bins[0] + (guint64) self->bins[0x8000];
   TnGroupMoments *group = &self->groups[place->block->sample % TN_STATS_GROUPS];
+  TnTileAhead ahead = {.from = next, .stride = observation->stats->width, .to = self->tiles[!self->tile]};
   TnTilePowers powers = {0};
   TnTileRange range;
   float min = INFINITY, max = -INFINITY;
@@ -324,7 +323,13 @@ observe_tile (Worker *self, const Observation *observation, const Place *place, 
       guint first = g * TN_TILE_LANES, n_lanes = MIN (TN_TILE_LANES, place->n_channels - first);
       TnTileRange before = range;
 
-      left_out += observe_group (self, observation, column, next, rows, first, n_lanes, &powers, &range, &spread);
+      left_out +=
+          observe_group (self, observation, column, next != NULL ? &ahead : NULL, rows, first, n_lanes, &powers, &range, &spread);
+      if (next != NULL)
+        {
+          ahead.from += TN_TILE_AHEAD_ROWS * ahead.stride;
+          ahead.to += TN_TILE_AHEAD_ROWS * TN_TILE_LANES;
+        }
       for (guint l = n_lanes; l < TN_TILE_LANES; l++)
         {
           range.min[l] = before.min[l];
@@ -367,35 +372,9 @@ find_tile (const Observation *observation, guint64 tile)
 }
 
 static gboolean
-is_full (const Place *place)
+is_whole (const Place *place)
 {
   return place->block->rows == TN_TILE_ROWS && place->n_channels == TN_TILE_CHANNELS;
-}
-
-/* The share of a thread: tiles first .. end. */
-static void
-observe_tiles (Worker *self, Observation *observation, guint64 first, guint64 end)
-{
-  Place place = find_tile (observation, first);
-
-  begin_patch (self);
-  for (guint64 tile = first; tile < end; tile++)
-    {
-      Place next_place = find_tile (observation, MIN (tile + 1, end - 1));
-      const float *next = NULL;
-
-      if (tile + 1 < end && is_full (&place) && is_full (&next_place))
-        next = observation->x + next_place.block->row * observation->stats->width + next_place.first_channel;
-      observe_tile (self, observation, &place, next);
-      self->packed = next != NULL;
-      self->tile = !self->tile;
-      if (tile + 1 == end || next_place.patch != place.patch)
-        {
-          end_patch (self, observation, place.column / PATCH_COLUMNS * PATCH_COLUMNS);
-          begin_patch (self);
-        }
-      place = next_place;
-    }
 }
 
 static gboolean
@@ -470,6 +449,37 @@ merge_worker (const Observation *observation, Worker *worker)
     }
 }
 
+/* The share of a thread: tiles first .. end. */
+static void
+observe_tiles (Worker *self, Observation *observation, guint64 first, guint64 end)
+{
+  Place place = find_tile (observation, first);
+
+  memset (self->bins, 0, sizeof *self - G_STRUCT_OFFSET (Worker, bins));
+  begin_patch (self, observation);
+  for (guint64 tile = first; tile < end; tile++)
+    {
+      Place next_place = find_tile (observation, MIN (tile + 1, end - 1));
+      const float *next = NULL;
+
+      if (tile + 1 < end && is_whole (&place) && is_whole (&next_place))
+        next = observation->x + next_place.block->row * observation->stats->width + next_place.first_channel;
+      observe_tile (self, observation, &place, next);
+      self->packed = next != NULL;
+      self->tile = !self->tile;
+      if (tile + 1 == end || next_place.patch != place.patch)
+        {
+          end_patch (self, observation, place.column / PATCH_COLUMNS * PATCH_COLUMNS);
+          begin_patch (self, observation);
+        }
+      place = next_place;
+    }
+  /* Here, where its bins are in the cache. */
+  g_mutex_lock (&observation->lock);
+  merge_worker (observation, self);
+  g_mutex_unlock (&observation->lock);
+}
+
 /* Blocks few enough for the 32-bit counts of a worker. */
 static void
 observe_blocks (Observation *observation)
@@ -495,10 +505,7 @@ observe_blocks (Observation *observation)
   for (guint t = 0; t < n_threads; t++)
     observe_tiles (workers[t], observation, n_tiles * t / n_threads, n_tiles * (t + 1) / n_threads);
   for (guint t = 0; t < n_threads; t++)
-    {
-      merge_worker (observation, workers[t]);
-      worker_free (workers[t]);
-    }
+    worker_free (workers[t]);
 }
 
 static Block *

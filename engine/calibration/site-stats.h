@@ -13,10 +13,10 @@ G_BEGIN_DECLS
 /* Exact mergeable statistics of the activations at one site. merge(A, B) has the same bits as the statistics of A and B observed
  * together, in any order and split. How each number is made:
  * - counts are integers;
- * - site-wide power sums (|x|, x, x^2, x^3, x^4) are computed a tile at a time in double: tokens 64 i to 64 i + 63 of a sequence (or to its
- *   end) by channels 64 k to 64 k + 63 (or to the last). In it 8 channels after 8 channels are gone through, in each token after token, in
+ * - site-wide power sums (|x|, x, x^2, x^3, x^4) are computed a tile at a time in double: tokens 32 i to 32 i + 31 of a sequence (or to its
+ *   end) by channels 128 k to 128 k + 127 (or to the last). In it 8 channels after 8 channels are gone through, in each token after token, in
  *   each channel after channel; the value of channel c goes to partial sum c % 4, and (p0 + p1) + (p2 + p3) into a TnWideSum of the group its
- *   sequence hashes to (TN_STATS_GROUPS groups, for intervals). x^3 is x^2 * x and x^4 is x^2 * x^2, each rounded to double;
+ *   sequence hashes to (TN_STATS_GROUPS groups, for intervals). x^2 is exact; x^2 * x and x^2 * x^2 are added by fused multiply-adds;
  * - channel sums of x and x^2 are 128-bit integers of quantum 2^-40, each value rounded on its own (half to even);
  * - values of magnitude 2^27 and more are finite but outside these sums: counted in oversize, kept in histogram and extremes. The bound
  *   leaves room for 2^32 tokens at that extreme (2^54 * 2^40 * 2^32 < 2^127): no sum can wrap;
