@@ -20,7 +20,7 @@ typedef enum
   SIZE,        /* guint64, bytes */
   DURATION,    /* double, seconds */
   CHOICE,      /* enumeration */
-  NAME,        /* char *, one of the choices */
+  NAME,        /* char *, one of the choices; NULL: AUTOMATIC */
   SHARD,       /* two guint */
   SITES,       /* TnSiteKind */
   PERCENTILES, /* GArray of double */
@@ -36,8 +36,10 @@ typedef struct
   const char *const *choices;
 } Entry;
 
+#define AUTOMATIC "auto"
+
 static const char *const samplers[] = {"random", "systematic", NULL};
-static const char *const formats[] = {"auto", "text", "jsonl", "csv", "tokens", "npy", "npz", "idx", NULL};
+static const char *const formats[] = {AUTOMATIC, "text", "jsonl", "csv", "tokens", "npy", NULL};
 static const char *const outlier_rules[] = {"all", "sigma", "iqr", "modified-z", "tail", NULL};
 static const char *const range_choices[] = {"tensor", "channel", NULL};
 
@@ -51,12 +53,12 @@ static const Entry entries[] = {
     {{"data", "data", N_ ("Text file, directory or token .bin file; may be repeated"), N_ ("PATH"), .list = TRUE, .path = TRUE},
      LIST,
      AT (data_paths)},
-    {{"data", "data-format", N_ ("auto, text, jsonl, csv, tokens, npy, npz or idx (auto: by name and content)"), N_ ("NAME")},
+    {{"data", "data-format", N_ ("auto, text, jsonl, csv, tokens or npy (auto: by name and content)"), N_ ("NAME")},
      NAME,
-     AT (data_format),
+     AT (data.format),
      .choices = formats},
-    {{"data", "field", N_ ("Field of JSON lines or column of CSV that holds the text (text)"), N_ ("NAME")}, TEXT, AT (field)},
-    {{"data", "label", N_ ("Field or column that holds the label of a document"), N_ ("NAME")}, TEXT, AT (label)},
+    {{"data", "field", N_ ("Field of JSON lines or column of CSV that holds the text (text)"), N_ ("NAME")}, TEXT, AT (data.field)},
+    {{"data", "label", N_ ("Field or column that holds the label of a document"), N_ ("NAME")}, TEXT, AT (data.label)},
     {{"data", "workers", N_ ("Batches that are read ahead (2)"), "N"}, COUNT, AT (workers), 0, 64},
 
     {{"sample", "sampler", N_ ("random or systematic (random)"), N_ ("NAME")},
@@ -138,7 +140,6 @@ tn_calibrate_options_new (void)
   TnCalibrateOptions *self = g_new0 (TnCalibrateOptions, 1);
 
   self->kinds = TN_SITE_INPUT;
-  self->data_format = g_strdup ("auto");
   self->workers = 2;
   self->sampling = (TnSamplingOptions){.n_samples = 128, .batch_size = 8, .shard = 1, .n_shards = 1};
   self->percentiles = g_array_new (FALSE, FALSE, sizeof (double));
@@ -250,7 +251,11 @@ set_field (gpointer field, const Entry *entry, const char *origin, const char *c
       *(int *) field = (int) choice;
       return TRUE;
     case NAME:
-      return tn_option_parse_choice (origin, text, entry->choices, &choice, error) && set_text (field, origin, text, error);
+      if (!tn_option_parse_choice (origin, text, entry->choices, &choice, error))
+        return FALSE;
+      g_clear_pointer ((char **) field, g_free);
+      *(char **) field = strcmp (text, AUTOMATIC) != 0 ? g_strdup (text) : NULL;
+      return TRUE;
     case SHARD:
       return tn_option_parse_shard (origin, text, (guint *) field, (guint *) field + 1, error);
     case SITES:

@@ -21,9 +21,7 @@ typedef struct
   TnSiteKind        kinds;
   /* [data] */
   char            **data_paths;     /* NULL-terminated */
-  char             *data_format;    /* "auto", or one of the formats by name */
-  char             *field;          /* JSON lines, CSV: where the text is; NULL: the format's usual one */
-  char             *label;          /* field of the label; NULL: none */
+  TnDatasetOptions  data;           /* owned strings */
   guint             workers;        /* batches that are read ahead; 0: none */
   /* [sample] */
   TnSamplingOptions sampling;

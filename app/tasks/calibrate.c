@@ -172,11 +172,11 @@ open_all (CalibrateData *data, Opened *opened, const TnListener *listener, GCanc
                    sampling->seq_len, context);
       return FALSE;
     }
-  if (options->tokenizer_path != NULL || tn_dataset_needs_tokenizer ((const char *const *) options->data_paths))
+  if (options->tokenizer_path != NULL || tn_dataset_needs_tokenizer ((const char *const *) options->data_paths, &options->data))
     if ((opened->tokenizer = tn_tokenizer_find (options->tokenizer_path, opened->file, error)) == NULL)
       return FALSE;
-  opened->dataset = tn_dataset_open ((const char *const *) options->data_paths, opened->tokenizer,
-                                     tn_model_get_config (opened->model)->n_vocab, error);
+  opened->dataset = tn_dataset_open ((const char *const *) options->data_paths, &options->data, opened->tokenizer,
+                                     tn_model_get_config (opened->model)->n_vocab, listener, error);
   if (opened->dataset == NULL || !fit_batch_size (opened->model, sampling, options->kinds, listener, error))
     return FALSE;
   opened->source = tn_dataset_sample (opened->dataset, sampling, listener, cancellable, error);

@@ -43,7 +43,7 @@ test_wrong_values (void)
   assert_refused ("shard", "1", "--shard: “1” is not I/N with 1 ≤ I ≤ N");
   assert_refused ("shard", "1/2/3", "--shard: “1/2/3” is not I/N with 1 ≤ I ≤ N");
   assert_refused ("sites", "in,up", "--sites: “up” is none of in, out, residual, logits");
-  assert_refused ("data-format", "pdf", "--data-format: “pdf” is none of auto, text, jsonl, csv, tokens, npy, npz, idx");
+  assert_refused ("data-format", "pdf", "--data-format: “pdf” is none of auto, text, jsonl, csv, tokens, npy");
   assert_refused ("data", "", "--data: the value is empty");
   assert_refused ("out", "", "--out: the value is empty");
   assert_refused ("ranges", "row", "--ranges: “row” is none of tensor, channel");
