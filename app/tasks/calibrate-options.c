@@ -38,7 +38,6 @@ typedef struct
 
 #define AUTOMATIC "auto"
 
-static const char *const samplers[] = {"random", "systematic", NULL};
 static const char *const formats[] = {AUTOMATIC, "text", "jsonl", "csv", "tokens", "npy", NULL};
 static const char *const outlier_rules[] = {"all", "sigma", "iqr", "modified-z", "tail", NULL};
 static const char *const range_choices[] = {"tensor", "channel", NULL};
@@ -61,10 +60,10 @@ static const Entry entries[] = {
     {{"data", "label", N_ ("Field or column that holds the label of a document"), N_ ("NAME")}, TEXT, AT (data.label)},
     {{"data", "workers", N_ ("Batches that are read ahead (2)"), "N"}, COUNT, AT (workers), 0, 64},
 
-    {{"sample", "sampler", N_ ("random or systematic (random)"), N_ ("NAME")},
+    {{"sample", "sampler", N_ ("random, systematic, stratified, importance, reservoir or indices (random)"), N_ ("NAME")},
      CHOICE,
      AT (sampling.sampler),
-     .choices = samplers},
+     .choices = tn_sampler_names},
     {{"sample", "samples", N_ ("Sequences to draw, 0 for all (128)"), "N"}, COUNT, AT (sampling.n_samples), 0, 100000000},
     {{"sample", "seq-len", N_ ("Longest sequence in tokens (512 or the model's context)"), "N"},
      COUNT,
