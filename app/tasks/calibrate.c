@@ -43,6 +43,9 @@ tn_calibrate_options_copy (const TnCalibrateOptions *self)
   *copy = *self;
   copy->model_path = g_strdup (self->model_path);
   copy->data_paths = g_strdupv (self->data_paths);
+  copy->data.format = g_strdup (self->data.format);
+  copy->data.field = g_strdup (self->data.field);
+  copy->data.label = g_strdup (self->data.label);
   copy->tokenizer_path = g_strdup (self->tokenizer_path);
   copy->out_path = g_strdup (self->out_path);
   return copy;
@@ -55,6 +58,9 @@ tn_calibrate_options_free (TnCalibrateOptions *self)
     return;
   g_free (self->model_path);
   g_strfreev (self->data_paths);
+  g_free (self->data.format);
+  g_free (self->data.field);
+  g_free (self->data.label);
   g_free (self->tokenizer_path);
   g_free (self->out_path);
   g_free (self);
@@ -209,11 +215,11 @@ open_all (CalibrateData *data, Opened *opened, const TnListener *listener, GCanc
                    sampling->seq_len, context);
       return FALSE;
     }
-  if (options->tokenizer_path != NULL || tn_dataset_needs_tokenizer ((const char *const *) options->data_paths))
+  if (options->tokenizer_path != NULL || tn_dataset_needs_tokenizer ((const char *const *) options->data_paths, &options->data))
     if ((opened->tokenizer = tn_tokenizer_find (options->tokenizer_path, opened->file, error)) == NULL)
       return FALSE;
-  opened->dataset = tn_dataset_open ((const char *const *) options->data_paths, opened->tokenizer,
-                                     tn_model_get_config (opened->model)->n_vocab, error);
+  opened->dataset = tn_dataset_open ((const char *const *) options->data_paths, &options->data, opened->tokenizer,
+                                     tn_model_get_config (opened->model)->n_vocab, listener, error);
   if (opened->dataset == NULL || !fit_batch_size (opened->model, sampling, options->kinds, listener, error))
     return FALSE;
   opened->source = tn_dataset_sample (opened->dataset, sampling, listener, cancellable, error);

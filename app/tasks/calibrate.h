@@ -12,6 +12,7 @@ typedef struct
 {
   char             *model_path;
   char            **data_paths;     /* NULL-terminated */
+  TnDatasetOptions  data;           /* owned strings */
   char             *tokenizer_path; /* or NULL */
   TnSamplingOptions sampling;
   TnSiteKind        kinds;
