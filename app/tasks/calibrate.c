@@ -11,9 +11,7 @@
 #include "engine/error.h"
 #include "engine/nn/linear.h"
 
-#define DEFAULT_SAMPLES 128
 #define DEFAULT_SEQ_LEN 512
-#define DEFAULT_BATCH_SIZE 8
 
 typedef struct
 {
@@ -24,47 +22,6 @@ typedef struct
   TnStats            *stats;   /* guarded by lock: whole batches only */
   gint                version; /* atomic */
 } CalibrateData;
-
-TnCalibrateOptions *
-tn_calibrate_options_new (void)
-{
-  TnCalibrateOptions *self = g_new0 (TnCalibrateOptions, 1);
-
-  self->sampling = (TnSamplingOptions) { .n_samples = DEFAULT_SAMPLES, .batch_size = DEFAULT_BATCH_SIZE, .shard = 1, .n_shards = 1 };
-  self->kinds = TN_SITE_INPUT;
-  return self;
-}
-
-TnCalibrateOptions *
-tn_calibrate_options_copy (const TnCalibrateOptions *self)
-{
-  TnCalibrateOptions *copy = g_new0 (TnCalibrateOptions, 1);
-
-  *copy = *self;
-  copy->model_path = g_strdup (self->model_path);
-  copy->data_paths = g_strdupv (self->data_paths);
-  copy->data.format = g_strdup (self->data.format);
-  copy->data.field = g_strdup (self->data.field);
-  copy->data.label = g_strdup (self->data.label);
-  copy->tokenizer_path = g_strdup (self->tokenizer_path);
-  copy->out_path = g_strdup (self->out_path);
-  return copy;
-}
-
-void
-tn_calibrate_options_free (TnCalibrateOptions *self)
-{
-  if (self == NULL)
-    return;
-  g_free (self->model_path);
-  g_strfreev (self->data_paths);
-  g_free (self->data.format);
-  g_free (self->data.field);
-  g_free (self->data.label);
-  g_free (self->tokenizer_path);
-  g_free (self->out_path);
-  g_free (self);
-}
 
 void
 tn_calibrate_result_clear (TnCalibrateResult *self)
