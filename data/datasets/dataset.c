@@ -186,6 +186,12 @@ tn_dataset_get_bytes (TnDataset *self)
   return self->bytes;
 }
 
+GPtrArray *
+tn_dataset_get_files (TnDataset *self)
+{
+  return self->files;
+}
+
 gboolean
 tn_dataset_encode (TnDataset *self, guint file, const TnPassage *passage, GArray *ids, GError **error)
 {

@@ -23,6 +23,7 @@ typedef struct
   guint64   seed;
   TnSampler sampler;
   guint     shard, n_shards; /* part shard (from 1) of n_shards; 1, 1 for all */
+  guint64   skip;        /* sequences of the shard to pass over: where an earlier run stopped; the rest is the same whatever it is */
 } TnSamplingOptions;
 
 gboolean       tn_sampler_parse     (const char *name, TnSampler *sampler, GError **error);
@@ -35,6 +36,8 @@ TnDataset     *tn_dataset_ref       (TnDataset *self);
 void           tn_dataset_unref     (TnDataset *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (TnDataset, tn_dataset_unref)
 guint64        tn_dataset_get_bytes (TnDataset *self);
+/* The files it reads, in order; element-type char *, owned by the data set. */
+GPtrArray     *tn_dataset_get_files (TnDataset *self);
 /* Draws sequences by seed: one streaming pass over the files finds the passages (a document, or a piece of a long one cut at white space), a fixed-size
  * set of them is kept by priority hash(seed, ordinal), then only those are read and tokenized; a passage longer than seq_len gives one of its windows, chosen
  * by hash. Fewer passages than asked for is not an error: all are taken, long ones give several windows, an event says so.

@@ -34,6 +34,7 @@ typedef struct
   guint64 next_token;        /* streaming tokens */
   int fd;                    /* reading drawn passages */
   guint64 ordinal;           /* of the next sequence, over all shards */
+  guint64 to_skip;           /* sequences of the shard that are still to be passed over */
   TnBatchBuilder *builder;
   GArray *ids;
   GString *text;
@@ -51,11 +52,30 @@ is_in_shard (SampleSource *self, guint64 ordinal)
   return ordinal % self->options.n_shards == self->options.shard - 1;
 }
 
+/* Counts the next sequence; FALSE where it is another shard's or is passed over. */
+static gboolean
+take_sequence (SampleSource *self)
+{
+  if (!is_in_shard (self, self->ordinal++))
+    return FALSE;
+  if (self->to_skip == 0)
+    return TRUE;
+  self->to_skip--;
+  return FALSE;
+}
+
 static void
 add_sequence (SampleSource *self, guint64 hash, const gint32 *tokens, guint length, guint n_available)
 {
-  if (is_in_shard (self, self->ordinal++))
+  if (take_sequence (self))
     tn_batch_builder_add (self->builder, hash, tokens, length, n_available);
+}
+
+/* TRUE where the next sequence need not even be read; it is counted then. */
+static gboolean
+pass_over (SampleSource *self)
+{
+  return (self->to_skip > 0 || !is_in_shard (self, self->ordinal)) && !take_sequence (self);
 }
 
 static void
@@ -189,12 +209,9 @@ add_item (SampleSource *self, GError **error)
   TnPassage passage;
 
   self->item++;
-  /* One sequence an item: those of other shards need not be read. */
-  if ((self->dataset->tokens || self->options.n_samples <= self->items->len) && !is_in_shard (self, self->ordinal))
-    {
-      self->ordinal++;
-      return TRUE;
-    }
+  /* One sequence an item: those that are not wanted need not be read. */
+  if ((self->dataset->tokens || self->options.n_samples <= self->items->len) && pass_over (self))
+    return TRUE;
   if (!open_file (self, item->file, error))
     return FALSE;
   if (self->dataset->tokens)
@@ -229,7 +246,7 @@ add_next (SampleSource *self, GError **error)
               guint64 first = self->next_token;
 
               self->next_token += length;
-              return add_tokens (self, first, length, error);
+              return pass_over (self) || add_tokens (self, first, length, error);
             }
         }
       else
@@ -471,6 +488,7 @@ tn_dataset_sample (TnDataset *self, const TnSamplingOptions *options, const TnLi
   state = g_new0 (SampleSource, 1);
   state->dataset = tn_dataset_ref (self);
   state->options = *options;
+  state->to_skip = options->skip;
   state->cancellable = cancellable != NULL ? g_object_ref (cancellable) : NULL;
   state->items = g_steal_pointer (&items);
   state->fd = -1;
