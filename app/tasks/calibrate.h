@@ -16,6 +16,9 @@ typedef struct
   TnSamplingOptions sampling;
   TnSiteKind        kinds;
   char             *out_path;       /* statistics file; NULL: beside the workspace */
+  gboolean          resume;         /* goes on from the checkpoint beside the output, where there is one */
+  gboolean          no_cache;       /* computes what earlier statistics in the workspace hold already */
+  double            checkpoint_seconds; /* between checkpoints; 0: none; negative: 20, fewer where they take long */
   gsize             memory_limit;   /* bytes, 0 none; whoever starts the job sets the pool's budget, the job keeps to that */
 } TnCalibrateOptions;
 
@@ -28,6 +31,8 @@ typedef struct
 {
   char    *out;
   guint64  samples, tokens;
+  guint64  samples_before, tokens_before; /* of these an earlier run had observed already */
+  char    *cached;                        /* the earlier statistics that were used again, or NULL */
   double   seconds;
   gsize    peak_rss_bytes;
   guint    sites;

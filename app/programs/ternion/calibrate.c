@@ -12,6 +12,8 @@ typedef struct
   char  **data;
   char   *sampler, *shard, *out, *sites;
   int     samples, seq_len, batch_size;
+  gboolean resume, no_cache;
+  double  checkpoint_seconds;
 } CalibrateArguments;
 
 static void
@@ -77,6 +79,16 @@ make_options (const TnCommand *command, const CalibrateArguments *arguments, GEr
     return NULL;
   if (command->memory_limit != NULL && !tn_command_parse_size ("memory-limit", command->memory_limit, &options->memory_limit, error))
     return NULL;
+  /* -1 is what stands there when nothing was said. */
+  if (!(arguments->checkpoint_seconds == -1.0 || (arguments->checkpoint_seconds >= 0.0 && arguments->checkpoint_seconds <= 3600.0)))
+    {
+      g_set_error (error, TN_ERROR, TN_ERROR_ARGUMENT, _("--checkpoint-every: %g is not between 0 and 3600 seconds"),
+                   arguments->checkpoint_seconds);
+      return NULL;
+    }
+  options->resume = arguments->resume;
+  options->no_cache = arguments->no_cache;
+  options->checkpoint_seconds = arguments->checkpoint_seconds;
   options->model_path = g_strdup (command->arguments[0]);
   options->data_paths = g_strdupv (arguments->data);
   options->tokenizer_path = g_strdup (command->tokenizer);
@@ -93,8 +105,10 @@ print_json (const TnCalibrateResult *result, GError **error)
   tn_json_add_string (builder, "out", result->out);
   tn_json_add_integer (builder, "samples", (gint64) result->samples);
   tn_json_add_integer (builder, "tokens", (gint64) result->tokens);
+  tn_json_add_integer (builder, "resumed_samples", (gint64) result->samples_before);
+  tn_json_add_string (builder, "cached", result->cached);
   tn_json_add_double (builder, "seconds", result->seconds);
-  tn_json_add_double (builder, "tokens_per_second", (double) result->tokens / result->seconds);
+  tn_json_add_double (builder, "tokens_per_second", (double) (result->tokens - result->tokens_before) / result->seconds);
   tn_json_add_integer (builder, "peak_rss_bytes", (gint64) result->peak_rss_bytes);
   tn_json_add_integer (builder, "sites", result->sites);
   tn_json_add_integer (builder, "stats_bytes", (gint64) result->stats_bytes);
@@ -108,8 +122,9 @@ print_text (const TnCalibrateResult *result)
   g_autofree char *memory = g_format_size_full (result->peak_rss_bytes, G_FORMAT_SIZE_IEC_UNITS);
   g_autofree char *size = g_format_size (result->stats_bytes);
 
-  g_print (_("%" PRIu64 " sequences, %" PRIu64 " tokens at %u sites in %.1f s (%.0f tokens/s), peak memory %s\n"), result->samples,
-           result->tokens, result->sites, result->seconds, (double) result->tokens / result->seconds, memory);
+  if (result->cached == NULL)
+    g_print (_("%" PRIu64 " sequences, %" PRIu64 " tokens at %u sites in %.1f s (%.0f tokens/s), peak memory %s\n"), result->samples,
+             result->tokens, result->sites, result->seconds, (double) (result->tokens - result->tokens_before) / result->seconds, memory);
   g_print (_("statistics: %s (%s); ternion stats show tells what is in it\n"), result->out, size);
 }
 
@@ -117,7 +132,7 @@ TnExitStatus
 tn_verb_calibrate (int argc, char **argv)
 {
   g_auto (TnCommand) command = { NULL };
-  g_auto (CalibrateArguments) arguments = { .samples = 128, .batch_size = 8 };
+  g_auto (CalibrateArguments) arguments = { .samples = 128, .batch_size = 8, .checkpoint_seconds = -1.0 };
   const GOptionEntry entries[] = {
     { "data", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &arguments.data, N_("Text file, directory or token .bin file; may be repeated"), N_("PATH") },
     { "sampler", 0, 0, G_OPTION_ARG_STRING, &arguments.sampler, N_("random or systematic (random)"), N_("NAME") },
@@ -127,6 +142,9 @@ tn_verb_calibrate (int argc, char **argv)
     { "batch-size", 0, 0, G_OPTION_ARG_INT, &arguments.batch_size, N_("Sequences that go through the model together (8)"), "N" },
     { "sites", 0, 0, G_OPTION_ARG_STRING, &arguments.sites, N_("What to observe: in, out, residual, logits (in)"), N_("LIST") },
     { "out", 0, 0, G_OPTION_ARG_FILENAME, &arguments.out, N_("Statistics file to write (beside the workspace)"), N_("FILE") },
+    { "resume", 0, 0, G_OPTION_ARG_NONE, &arguments.resume, N_("Go on where the same command was stopped or killed"), NULL },
+    { "checkpoint-every", 0, 0, G_OPTION_ARG_DOUBLE, &arguments.checkpoint_seconds, N_("Seconds between checkpoints, 0 for none (20)"), N_("SECONDS") },
+    { "no-cache", 0, 0, G_OPTION_ARG_NONE, &arguments.no_cache, N_("Compute anew what earlier statistics hold already"), NULL },
     { NULL },
   };
   g_autoptr (TnCalibrateOptions) options = NULL;
@@ -147,6 +165,7 @@ tn_verb_calibrate (int argc, char **argv)
     }
   if (!tn_command_open_workspace (&command, &error))
     return tn_command_fail (&command, error);
+  tn_command_set_saves_on_interrupt ();
   job = tn_calibrate_job_new (options, command.workspace, &result);
   if (!tn_command_run_job (&command, job, &error))
     {
