@@ -25,7 +25,6 @@ struct _TnCalibrateCheckpoint
   char *path;
   char *provenance;
   double seconds; /* 0: never */
-  gboolean adapts;
   gint64 next_us;
   gboolean failed; /* and said so */
   gboolean told;
@@ -44,9 +43,8 @@ tn_calibrate_checkpoint_new (const char *out_path, const char *provenance, doubl
 
   self->path = g_strconcat (out_path, SUFFIX, NULL);
   self->provenance = g_strdup (provenance);
-  self->adapts = seconds < 0.0;
-  self->seconds = self->adapts ? TN_CHECKPOINT_SECONDS : seconds;
-  self->next_us = after (self->seconds);
+  self->seconds = seconds;
+  self->next_us = after (seconds);
   return self;
 }
 
@@ -158,7 +156,7 @@ tn_calibrate_checkpoint_offer (TnCalibrateCheckpoint *self, const TnStats *stats
     }
   taken = (double) (g_get_monotonic_time () - start) / G_USEC_PER_SEC;
   tn_listener_metric (listener, "checkpoint_seconds", (gint64) stats->samples, taken);
-  self->next_us = after (self->adapts ? MAX (self->seconds, MIN (SHARE * taken, MOST_SECONDS)) : self->seconds);
+  self->next_us = after (self->seconds >= TN_CHECKPOINT_SECONDS ? MAX (self->seconds, MIN (SHARE * taken, MOST_SECONDS)) : self->seconds);
 }
 
 void

@@ -13,8 +13,8 @@ typedef struct _TnCalibrateCheckpoint TnCalibrateCheckpoint;
 
 #define TN_CHECKPOINT_SECONDS 20
 
-/* seconds: between two checkpoints; 0: none. Negative: TN_CHECKPOINT_SECONDS, and where one takes long the next waits a hundred times as
- * long, up to 50 seconds, so that they take a hundredth of the run and less than a minute is lost. */
+/* seconds: between two checkpoints; 0: none. From TN_CHECKPOINT_SECONDS on, where one takes long the next waits a hundred times as long, up
+ * to 50 seconds, so that they take a hundredth of the run and less than a minute is lost. */
 TnCalibrateCheckpoint *tn_calibrate_checkpoint_new      (const char *out_path, const char *provenance, double seconds);
 void                   tn_calibrate_checkpoint_free     (TnCalibrateCheckpoint *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (TnCalibrateCheckpoint, tn_calibrate_checkpoint_free)

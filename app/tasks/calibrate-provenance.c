@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "app/tasks/calibrate-provenance.h"
 
+#include <glib/gi18n-lib.h>
 #include <inttypes.h>
+#include <string.h>
 
 #include "engine/error.h"
 #include "engine/hash.h"
@@ -19,30 +21,62 @@ add_tokenizer (GString *text, TnTokenizer *tokenizer)
                      tn_tokenizer_get_bos (tokenizer));
 }
 
-static void
-add_sites (GString *text, TnSiteKind kinds)
-{
-  static const struct
-  {
-    TnSiteKind kind;
-    const char *name;
-  } names[] = {{TN_SITE_INPUT, "in"}, {TN_SITE_OUTPUT, "out"}, {TN_SITE_RESIDUAL, "residual"}, {TN_SITE_LOGITS, "logits"}};
-  g_autoptr (GString) list = g_string_new (NULL);
+/* Options that change no statistics; all others count, also those that are yet to come. */
+static const char *const without_effect[] = {
+    "model", "tokenizer", "data", "workers", "reference", "out", "batch-size", "memory-limit", "time-limit", "checkpoint-every", NULL,
+};
 
-  for (guint i = 0; i < G_N_ELEMENTS (names); i++)
-    if (kinds & names[i].kind)
-      g_string_append_printf (list, "%s%s", list->len > 0 ? "," : "", names[i].name);
-  tn_provenance_add (text, "--sites", "%s", list->str);
+static gboolean
+add_option (GString *text, const TnCalibrateOption *option, GKeyFile *values, GError **error)
+{
+  g_autofree char *value = g_key_file_get_string (values, option->group, option->name, NULL);
+  g_autofree char *name = g_strconcat ("--", option->name, NULL);
+  g_autoptr (GPtrArray) files = g_ptr_array_new ();
+
+  if (value == NULL || g_strv_contains (without_effect, option->name))
+    return TRUE;
+  if (!option->path)
+    {
+      tn_provenance_add (text, name, "%s", value);
+      return TRUE;
+    }
+  g_ptr_array_add (files, value);
+  return tn_provenance_add_files (text, name, files, error);
 }
 
-static void
-add_sampling (GString *text, const TnSamplingOptions *sampling)
+static gboolean
+add_options (GString *text, const TnCalibrateOptions *options, GError **error)
 {
-  tn_provenance_add (text, "--sampler", "%s", sampling->sampler == TN_SAMPLER_RANDOM ? "random" : "systematic");
-  tn_provenance_add (text, "--samples", "%u", sampling->n_samples);
-  tn_provenance_add (text, "--seq-len", "%u", sampling->seq_len);
-  tn_provenance_add (text, "--seed", "%" PRIu64, sampling->seed);
-  tn_provenance_add (text, "--shard", "%u/%u", sampling->shard, sampling->n_shards);
+  g_autofree char *printed = tn_calibrate_options_print (options);
+  g_autoptr (GKeyFile) values = g_key_file_new ();
+  const TnCalibrateOption *option;
+
+  if (!g_key_file_load_from_data (values, printed, (gsize) -1, G_KEY_FILE_NONE, error))
+    return FALSE;
+  for (guint i = 0; (option = tn_calibrate_option_get (i)) != NULL; i++)
+    if (!add_option (text, option, values, error))
+      return FALSE;
+  return TRUE;
+}
+
+/* Standard input has no content that could be looked at first. */
+static gboolean
+add_data (GString *text, TnDataset *dataset, GError **error)
+{
+  g_autoptr (GPtrArray) files = g_ptr_array_new ();
+
+  for (guint i = 0; i < tn_dataset_n_files (dataset); i++)
+    {
+      const char *path = tn_dataset_get_file (dataset, i);
+
+      if (strcmp (path, "-") == 0)
+        {
+          g_set_error_literal (error, TN_ERROR, TN_ERROR_UNSUPPORTED, _ ("standard input cannot be read twice"));
+          return FALSE;
+        }
+      g_ptr_array_add (files, (gpointer) path);
+    }
+  return tn_provenance_add_files (text, "data file", files, error);
 }
 
 char *
@@ -52,8 +86,8 @@ tn_calibrate_provenance (const TnCalibrateOptions *options, TnModelFile *model, 
   g_autofree char *backend = tn_linear_backend ();
   GError *local = NULL;
 
-  if (!tn_provenance_add_files (text, "model file", tn_model_file_get_files (model), &local) ||
-      !tn_provenance_add_files (text, "data file", tn_dataset_get_files (dataset), &local))
+  if (!tn_provenance_add_files (text, "model file", tn_model_file_get_files (model), &local) || !add_data (text, dataset, &local) ||
+      !add_options (text, options, &local))
     {
       if (g_error_matches (local, TN_ERROR, TN_ERROR_UNSUPPORTED))
         g_error_free (local);
@@ -63,8 +97,6 @@ tn_calibrate_provenance (const TnCalibrateOptions *options, TnModelFile *model, 
     }
   if (tokenizer != NULL)
     add_tokenizer (text, tokenizer);
-  add_sampling (text, &options->sampling);
-  add_sites (text, options->kinds);
   tn_provenance_add (text, "the back end", "%s", backend);
   return g_string_free (g_steal_pointer (&text), FALSE);
 }

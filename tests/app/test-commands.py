@@ -351,6 +351,17 @@ class Calibration(CommandTest):
         self.assertEqual(self.read("whole"), self.read("a"))
         self.assert_fails(self.run_raw(*self.command("a", "--checkpoint-every", "-2")), "--checkpoint-every", status=2)
 
+    def test_standard_input_cannot_go_on(self):
+        command = ["calibrate", realdata("stories260k/stories260K.bin"), "--data", "-", "--samples", "4", "--seq-len", "32", "--out", self.path("a"),
+                   "--workspace", self.workspace]
+        for more, status in (([], 0), ([], 0), (["--resume"], 1)):
+            with open(realdata("text/names.txt"), "rb") as f:
+                result = subprocess.run([PROGRAM, *command, *more], stdin=f, capture_output=True, text=True)
+            self.assertEqual(result.returncode, status, result.stderr)
+            self.assertNotIn("used again", result.stderr)
+        self.assertIn("--resume: the data cannot be read twice", result.stderr)
+        self.assertFalse(os.path.exists(self.path("a.checkpoint")))
+
     def test_pause_and_go_on(self):
         self.calibrate("whole", samples=300)
         process = self.start("a", samples=300, seq_len=128)

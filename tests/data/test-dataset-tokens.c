@@ -148,7 +148,7 @@ test_skip (void)
 {
   g_autofree char *path = write_tokens ("tokens.bin", RAW, 501, 501);
   g_autofree char *other = write_tokens ("other.bin", HEADER_U32, 83, 500);
-  g_autoptr (TnDataset) dataset = tn_dataset_open ((const char *const[]){path, other, NULL}, NULL, 501, NULL);
+  g_autoptr (TnDataset) dataset = tn_dataset_open ((const char *const[]){path, other, NULL}, NULL, NULL, 501, NULL, NULL);
 
   for (guint n_samples = 0; n_samples <= 20; n_samples += 10)
     {
