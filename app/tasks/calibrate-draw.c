@@ -104,6 +104,7 @@ measure (TnSample *candidates, const TnSamplingOptions *options, TnModel *model,
   reading.batch_size = CLAMP (options->batch_size * options->seq_len / PROBE_TOKENS, 1, MOST_PROBED);
   reading.shard = reading.n_shards = 1;
   reading.shuffled = FALSE;
+  reading.skip = 0;
   reading.n_samples = tn_sample_count (candidates);
   source = tn_sample_read (candidates, &reading, cancellable);
   while (TRUE)

@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "app/tasks/calibrate-checkpoint.h"
 #include "app/tasks/option-values.h"
 #include "engine/error.h"
 
@@ -111,6 +112,9 @@ static const Entry entries[] = {
     {{"run", "batch-size", N_ ("Sequences that go through the model together (8)"), "N"}, COUNT, AT (sampling.batch_size), 1, 65536},
     {{"run", "memory-limit"}, SIZE, AT (memory_limit)},
     {{"run", "time-limit", N_ ("Stop after this long, such as 90s or 15min, and keep what was seen"), N_ ("TIME")}, DURATION, AT (time_limit)},
+    {{"run", "checkpoint-every", N_ ("How often what was seen is kept for --resume, 0 never (20s)"), N_ ("TIME")},
+     DURATION,
+     AT (checkpoint_seconds)},
     {{"run", "stop-when-stable", N_ ("Stop when the ranges of every site are known to this part of their value (2%)"), N_ ("[TOLERANCE]")},
      NUMBER,
      AT (tolerance),
@@ -161,6 +165,7 @@ tn_calibrate_options_new (void)
   self->outlier_rule = g_strdup ("all");
   self->ema_decay = 0.99;
   self->confidence = 0.95;
+  self->checkpoint_seconds = TN_CHECKPOINT_SECONDS;
   return self;
 }
 

@@ -40,6 +40,11 @@ typedef struct
   double            time_limit;     /* seconds, 0 none */
   double            tolerance;      /* of the stop rule: half-width of the interval over the value; 0: no stop rule */
   double            confidence;     /* of the stop rule, in (0, 1) */
+  double            checkpoint_seconds; /* between checkpoints, 0 none (app/tasks/calibrate-checkpoint.h) */
+
+  /* How this one run goes about it; not in the table. */
+  gboolean          resume;         /* goes on from the checkpoint beside the output, where there is one */
+  gboolean          no_cache;       /* computes what earlier statistics in the workspace hold already */
 
   guint64           given;          /* a bit for each option of the table that was set by name */
 } TnCalibrateOptions;
