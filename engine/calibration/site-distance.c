@@ -3,97 +3,17 @@
 
 #include <math.h>
 
+#include "engine/calibration/site-settling.h"
+#include "engine/calibration/site-stats-private.h"
+
 /* The mean of Kolmogorov's distribution: sqrt(pi / 2) ln 2. */
 #define KOLMOGOROV_MEAN 0.86873
-/* Bins of a group in the order of their values: the negative ones, zero, the positive ones. */
-#define ORDERED_BINS (TN_GROUP_BINS + 1)
-#define ZERO_BIN (TN_GROUP_BINS / 2)
-
-/* Sums of a hash group, or of several. */
-typedef struct
-{
-  double n, x, x2;
-} Sums;
-
-static Sums
-sums_of (const TnSiteStats *self, guint group)
-{
-  return (Sums){
-      .n = (double) self->groups[group].count,
-      .x = tn_wide_sum_to_double (&self->groups[group].sum1),
-      .x2 = tn_wide_sum_to_double (&self->groups[group].sum2),
-  };
-}
-
-static Sums
-sums_of_all (const TnSiteStats *self)
-{
-  Sums all = {0};
-
-  for (guint g = 0; g < TN_STATS_GROUPS; g++)
-    {
-      Sums group = sums_of (self, g);
-
-      all.n += group.n;
-      all.x += group.x;
-      all.x2 += group.x2;
-    }
-  return all;
-}
-
-static double
-std_of (const Sums *sums)
-{
-  double mean = sums->x / sums->n;
-
-  return sqrt (MAX (sums->x2 / sums->n - mean * mean, 0.0));
-}
-
-double
-tn_site_std_error (const TnSiteStats *self, double *std)
-{
-  Sums all = sums_of_all (self);
-  double logs[TN_STATS_GROUPS], mean = 0.0, spread = 0.0;
-  guint groups = 0;
-
-  *std = std_of (&all);
-  for (guint g = 0; g < TN_STATS_GROUPS; g++)
-    {
-      Sums group = sums_of (self, g);
-      Sums rest = {.n = all.n - group.n, .x = all.x - group.x, .x2 = all.x2 - group.x2};
-
-      if (group.n == 0.0)
-        continue;
-      logs[groups] = log (std_of (&rest));
-      mean += logs[groups++];
-    }
-  if (groups < 2)
-    return (double) NAN;
-  /* A site that is constant is known without error. */
-  if (!(*std > 0.0))
-    return 0.0;
-  mean /= groups;
-  for (guint g = 0; g < groups; g++)
-    spread += (logs[g] - mean) * (logs[g] - mean);
-  return sqrt (spread * (groups - 1) / groups);
-}
-
-/* Bin of a group's histogram at a place in order. */
-static guint64
-count_at (const TnSiteStats *self, guint group, guint place)
-{
-  const guint64 *bins = self->group_bins + (gsize) group * TN_GROUP_BINS;
-
-  if (place == ZERO_BIN)
-    return self->groups[group].zeros;
-  return place < ZERO_BIN ? bins[TN_GROUP_BINS - 1 - place] : bins[place - ZERO_BIN - 1];
-}
 
 /* What the groups say of one sample: for each bin in order its share, the share's variance, and the variance of the distribution function. */
 typedef struct
 {
   double n;
-  double share[ORDERED_BINS], variance[ORDERED_BINS], below_variance[ORDERED_BINS];
+  double share[TN_ORDERED_GROUP_BINS], variance[TN_ORDERED_GROUP_BINS], below_variance[TN_ORDERED_GROUP_BINS];
 } Spread;
 
 static Spread *
@@ -106,25 +26,25 @@ spread_new (const TnSiteStats *self)
 
   for (guint g = 0; g < TN_STATS_GROUPS; g++)
     {
-      for (guint i = 0; i < ORDERED_BINS; i++)
-        n_group[g] += (double) count_at (self, g, i);
+      for (guint i = 0; i < TN_ORDERED_GROUP_BINS; i++)
+        n_group[g] += (double) tn_site_stats_ordered_bin (self, g, i);
       spread->n += n_group[g];
       groups += n_group[g] > 0.0;
     }
   factor = groups > 1 ? (double) groups / (groups - 1) / (spread->n * spread->n) : (double) NAN;
-  for (guint i = 0; i < ORDERED_BINS; i++)
+  for (guint i = 0; i < TN_ORDERED_GROUP_BINS; i++)
     {
       double count = 0.0;
 
       for (guint g = 0; g < TN_STATS_GROUPS; g++)
-        count += (double) count_at (self, g, i);
+        count += (double) tn_site_stats_ordered_bin (self, g, i);
       if (count == 0.0)
         continue;
       spread->share[i] = count / spread->n;
       all_below += spread->share[i];
       for (guint g = 0; g < TN_STATS_GROUPS; g++)
         {
-          double here = (double) count_at (self, g, i);
+          double here = (double) tn_site_stats_ordered_bin (self, g, i);
           double residual = here - spread->share[i] * n_group[g], below_residual;
 
           below[g] += here;
@@ -144,7 +64,7 @@ expect (const TnSiteStats *sample, const TnSiteStats *reference, TnSiteDistance 
   g_autofree Spread *b = spread_new (reference);
   double widest = 0.0, sum = 0.0;
 
-  for (guint i = 0; i < ORDERED_BINS; i++)
+  for (guint i = 0; i < TN_ORDERED_GROUP_BINS; i++)
     {
       double share = (a->share[i] * a->n + b->share[i] * b->n) / (a->n + b->n);
 

@@ -26,8 +26,6 @@ typedef struct
 } TnSiteDistance;
 
 /* NaN where one of both holds no values; the expected ones also where statistics of the first version have no bins of groups. */
-void   tn_site_distance      (const TnSiteStats *sample, const TnSiteStats *reference, TnSiteDistance *distance);
-/* Relative standard error of the standard deviation, by leaving out a hash group at a time (jackknife; Efron 1982). NaN with less than two groups. */
-double tn_site_std_error     (const TnSiteStats *self, double *std);
+void tn_site_distance (const TnSiteStats *sample, const TnSiteStats *reference, TnSiteDistance *distance);
 
 G_END_DECLS
