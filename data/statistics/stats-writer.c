@@ -370,8 +370,25 @@ tn_stats_metadata_checksum (GHashTable *metadata)
   return sum;
 }
 
+static void
+add_notes (Writer *self, GHashTable *notes)
+{
+  GHashTableIter iter;
+  gpointer key, value;
+
+  g_hash_table_iter_init (&iter, notes);
+  while (g_hash_table_iter_next (&iter, &key, &value))
+    take_metadata (self, key, g_strdup (value));
+}
+
 gboolean
 tn_stats_save (const TnStats *stats, const char *path, guint64 *bytes_written, GError **error)
+{
+  return tn_stats_save_with_notes (stats, NULL, path, bytes_written, error);
+}
+
+gboolean
+tn_stats_save_with_notes (const TnStats *stats, GHashTable *notes, const char *path, guint64 *bytes_written, GError **error)
 {
   g_autoptr (TnSafetensorsWriter) writer = tn_safetensors_writer_new ();
   g_autoptr (GHashTable) metadata = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, g_free);
@@ -380,6 +397,8 @@ tn_stats_save (const TnStats *stats, const char *path, guint64 *bytes_written, G
   GHashTableIter iter;
   gpointer key, value;
 
+  if (notes != NULL)
+    add_notes (&self, notes);
   json_builder_begin_array (sites);
   for (guint i = 0; i < stats->sites->len; i++)
     if (!add_site (&self, g_ptr_array_index (stats->sites, i), error))
