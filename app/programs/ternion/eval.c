@@ -105,7 +105,7 @@ tn_verb_eval (int argc, char **argv)
 {
   g_auto (TnCommand) command = { NULL };
   EvalWork work = { .command = &command, .batch_size = 8 };
-  g_autofree char *scheme = NULL, *plan = NULL, *activations = NULL, *stats = NULL;
+  g_autofree char *scheme = NULL, *plan = NULL, *activations = NULL, *stats = NULL, *method = NULL, *objective = NULL;
   const GOptionEntry entries[] = {
     { "data", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &work.data, N_("Text file, directory or token .bin file; may be repeated"), N_("PATH") },
     { "seq-len", 0, 0, G_OPTION_ARG_INT, &work.seq_len, N_("Tokens a window (512 or the model's context)"), "N" },
@@ -113,6 +113,8 @@ tn_verb_eval (int argc, char **argv)
     { "scheme", 0, 0, G_OPTION_ARG_STRING, &scheme, N_("Round the weights of every linear layer first"), N_("SCHEME") },
     { "plan", 0, 0, G_OPTION_ARG_FILENAME, &plan, N_("Round weights and activations as a plan says (key file)"), N_("PLAN") },
     { "activations", 0, 0, G_OPTION_ARG_STRING, &activations, N_("Round the input of every linear layer too, such as int8:t; none: as the model has it (none)"), N_("SCHEME") },
+    { "method", 0, 0, G_OPTION_ARG_STRING, &method, N_("How fixed scales are found: minmax, percentile or p99.9, ema, mse, mse2.4, kl, aciq, octav, auto"), N_("METHOD") },
+    { "objective", 0, 0, G_OPTION_ARG_STRING, &objective, N_("What --method auto makes least: mse or kl (mse)"), N_("NAME") },
     { "stats", 0, 0, G_OPTION_ARG_FILENAME, &stats, N_("Statistics file, for activations with one scale for all tokens"), N_("STATS") },
     { NULL },
   };
@@ -125,7 +127,7 @@ tn_verb_eval (int argc, char **argv)
 
   parsed_ok = tn_command_parse (&command, argc, argv, "eval", _("MODEL --data PATH…"), _("loss, perplexity and accuracy on text"), entries, 1, 1, &status);
   data = work.data;
-  work.precision = (TnPrecision) { .scheme = scheme, .plan_path = plan, .activations = activations, .stats_path = stats };
+  work.precision = (TnPrecision) { .scheme = scheme, .plan_path = plan, .activations = activations, .stats_path = stats, .method = method, .objective = objective };
   if (!parsed_ok)
     return status;
   if (work.data == NULL)
