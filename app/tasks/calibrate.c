@@ -5,15 +5,17 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "app/tasks/calibrate-tensors.h"
+#include "data/datasets/read-ahead.h"
 #include "data/files/atomic-file.h"
 #include "data/statistics/stats-file.h"
 #include "engine/device/device.h"
 #include "engine/error.h"
 #include "engine/nn/linear.h"
 
-#define DEFAULT_SAMPLES 128
 #define DEFAULT_SEQ_LEN 512
-#define DEFAULT_BATCH_SIZE 8
+/* Batches read ahead take this part of the memory limit at most. */
+#define AHEAD_FRACTION 16
 
 typedef struct
 {
@@ -24,41 +26,6 @@ typedef struct
   TnStats            *stats;   /* guarded by lock: whole batches only */
   gint                version; /* atomic */
 } CalibrateData;
-
-TnCalibrateOptions *
-tn_calibrate_options_new (void)
-{
-  TnCalibrateOptions *self = g_new0 (TnCalibrateOptions, 1);
-
-  self->sampling = (TnSamplingOptions) { .n_samples = DEFAULT_SAMPLES, .batch_size = DEFAULT_BATCH_SIZE, .shard = 1, .n_shards = 1 };
-  self->kinds = TN_SITE_INPUT;
-  return self;
-}
-
-TnCalibrateOptions *
-tn_calibrate_options_copy (const TnCalibrateOptions *self)
-{
-  TnCalibrateOptions *copy = g_new0 (TnCalibrateOptions, 1);
-
-  *copy = *self;
-  copy->model_path = g_strdup (self->model_path);
-  copy->data_paths = g_strdupv (self->data_paths);
-  copy->tokenizer_path = g_strdup (self->tokenizer_path);
-  copy->out_path = g_strdup (self->out_path);
-  return copy;
-}
-
-void
-tn_calibrate_options_free (TnCalibrateOptions *self)
-{
-  if (self == NULL)
-    return;
-  g_free (self->model_path);
-  g_strfreev (self->data_paths);
-  g_free (self->tokenizer_path);
-  g_free (self->out_path);
-  g_free (self);
-}
 
 void
 tn_calibrate_result_clear (TnCalibrateResult *self)
@@ -209,14 +176,16 @@ open_all (CalibrateData *data, Opened *opened, const TnListener *listener, GCanc
                    sampling->seq_len, context);
       return FALSE;
     }
-  if (options->tokenizer_path != NULL || tn_dataset_needs_tokenizer ((const char *const *) options->data_paths))
+  if (options->tokenizer_path != NULL || tn_dataset_needs_tokenizer ((const char *const *) options->data_paths, &options->data))
     if ((opened->tokenizer = tn_tokenizer_find (options->tokenizer_path, opened->file, error)) == NULL)
       return FALSE;
-  opened->dataset = tn_dataset_open ((const char *const *) options->data_paths, opened->tokenizer,
-                                     tn_model_get_config (opened->model)->n_vocab, error);
+  opened->dataset = tn_dataset_open ((const char *const *) options->data_paths, &options->data, opened->tokenizer,
+                                     tn_model_get_config (opened->model)->n_vocab, listener, error);
   if (opened->dataset == NULL || !fit_batch_size (opened->model, sampling, options->kinds, listener, error))
     return FALSE;
   opened->source = tn_dataset_sample (opened->dataset, sampling, listener, cancellable, error);
+  if (opened->source != NULL)
+    opened->source = tn_batch_source_read_ahead (opened->source, options->workers, tn_pool_get_budget (tn_pool_default ()) / AHEAD_FRACTION);
   return opened->source != NULL;
 }
 
@@ -231,6 +200,21 @@ record_model (CalibrateData *data, TnModelFile *file)
 
   if (data->workspace != NULL)
     tn_workspace_record_model (data->workspace, &row, NULL);
+}
+
+/* A shard may be empty; its file is, too, and merges with those of the others. */
+static gboolean
+check_samples (CalibrateData *data, const TnListener *listener, GError **error)
+{
+  if (data->stats->samples > 0)
+    return TRUE;
+  if (data->options->sampling.n_shards > 1)
+    {
+      tn_listener_event (listener, "info", _("this shard holds no sequence: its statistics are empty"));
+      return TRUE;
+    }
+  g_set_error_literal (error, TN_ERROR, TN_ERROR_DATA, _("the data hold no sequence to calibrate on"));
+  return FALSE;
 }
 
 static gboolean
@@ -262,15 +246,7 @@ observe_all (CalibrateData *data, Opened *opened, const TnListener *listener, GC
       g_propagate_error (error, local);
       return FALSE;
     }
-  /* A shard may be empty; its file is, too, and merges with those of the others. */
-  if (data->stats->samples == 0 && data->options->sampling.n_shards > 1)
-    tn_listener_event (listener, "info", _("this shard holds no sequence: its statistics are empty"));
-  else if (data->stats->samples == 0)
-    {
-      g_set_error_literal (error, TN_ERROR, TN_ERROR_DATA, _("the data hold no sequence to calibrate on"));
-      return FALSE;
-    }
-  return TRUE;
+  return check_samples (data, listener, error);
 }
 
 /* Keeps what was observed; for a cancelled run marked as partial. */
@@ -297,6 +273,19 @@ keep_statistics (CalibrateData *data, TnJob *job, gboolean partial, gint64 start
   return TRUE;
 }
 
+/* A run that was cancelled says what it leaves behind. */
+static void
+keep_partial (CalibrateData *data, TnJob *job, gint64 start, const TnListener *listener, GError **why)
+{
+  g_autoptr (GError) unsaved = NULL;
+
+  if (!keep_statistics (data, job, TRUE, start, &unsaved))
+    tn_listener_event (listener, "error", unsaved->message);
+  else
+    g_prefix_error (why, _("statistics of %" PRIu64 " sequences are kept in %s, marked as partial: "), data->stats->samples,
+                    data->options->out_path);
+}
+
 static gboolean
 calibrate (TnJob *job, const TnListener *listener, GCancellable *cancellable, gpointer user_data, GError **error)
 {
@@ -319,18 +308,29 @@ calibrate (TnJob *job, const TnListener *listener, GCancellable *cancellable, gp
   if (observe_all (data, &opened, listener, cancellable, &local))
     return keep_statistics (data, job, FALSE, start, error);
   if (g_error_matches (local, G_IO_ERROR, G_IO_ERROR_CANCELLED) && stats->samples > 0)
-    {
-      GError *unsaved = NULL;
+    keep_partial (data, job, start, listener, &local);
+  g_propagate_error (error, local);
+  return FALSE;
+}
 
-      if (keep_statistics (data, job, TRUE, start, &unsaved))
-        g_prefix_error (&local, _("statistics of %" PRIu64 " sequences are kept in %s, marked as partial: "), stats->samples,
-                        data->options->out_path);
-      else
-        {
-          tn_listener_event (listener, "error", unsaved->message);
-          g_clear_error (&unsaved);
-        }
-    }
+static gboolean
+calibrate_tensors (TnJob *job, const TnListener *listener, GCancellable *cancellable, gpointer user_data, GError **error)
+{
+  CalibrateData *data = user_data;
+  g_autoptr (TnRecordedRun) run = NULL;
+  gint64 start = g_get_monotonic_time ();
+  GError *local = NULL;
+
+  if (!check_output (data->options->out_path, error) || (run = tn_recorded_run_open (data->options, listener, error)) == NULL)
+    return FALSE;
+  g_mutex_lock (&data->lock);
+  data->stats = tn_recorded_run_new_stats (run);
+  g_mutex_unlock (&data->lock);
+  if (tn_recorded_run_observe (run, data->stats, &data->lock, &data->version, listener, cancellable, &local) &&
+      check_samples (data, listener, &local))
+    return keep_statistics (data, job, FALSE, start, error);
+  if (g_error_matches (local, G_IO_ERROR, G_IO_ERROR_CANCELLED) && data->stats->samples > 0)
+    keep_partial (data, job, start, listener, &local);
   g_propagate_error (error, local);
   return FALSE;
 }
@@ -338,7 +338,7 @@ calibrate (TnJob *job, const TnListener *listener, GCancellable *cancellable, gp
 static char *
 default_out_path (const TnCalibrateOptions *options, TnWorkspace *workspace)
 {
-  g_autofree char *base = g_path_get_basename (options->model_path);
+  g_autofree char *base = g_path_get_basename (options->tensor_paths != NULL ? options->tensor_paths[0] : options->model_path);
   g_autofree char *name = g_strconcat (base, ".stats.safetensors", NULL);
   g_autofree char *folder = workspace != NULL ? g_path_get_dirname (tn_workspace_get_path (workspace)) : g_strdup (".");
 
@@ -348,10 +348,10 @@ default_out_path (const TnCalibrateOptions *options, TnWorkspace *workspace)
 static char *
 describe (const TnCalibrateOptions *options)
 {
-  g_autofree char *model = g_path_get_basename (options->model_path);
-  g_autofree char *first = options->data_paths[0] != NULL ? g_path_get_basename (options->data_paths[0]) : g_strdup ("");
+  g_autofree char *model = g_path_get_basename (options->tensor_paths != NULL ? options->tensor_paths[0] : options->model_path);
+  g_autofree char *first = options->tensor_paths != NULL ? NULL : options->data_paths[0] != NULL ? g_path_get_basename (options->data_paths[0]) : g_strdup ("");
 
-  return g_strdup_printf (_("Calibrate %s on %s"), model, first);
+  return first != NULL ? g_strdup_printf (_("Calibrate %s on %s"), model, first) : g_strdup_printf (_("Calibrate on recorded %s"), model);
 }
 
 TnJob *
@@ -370,7 +370,8 @@ tn_calibrate_job_new (const TnCalibrateOptions *options, TnWorkspace *workspace,
   g_mutex_init (&data->lock);
   if (data->options->out_path == NULL)
     data->options->out_path = default_out_path (options, workspace);
-  job = tn_job_new ("calibrate", title, arguments, workspace, calibrate, data, calibrate_data_free);
+  job = tn_job_new ("calibrate", title, arguments, workspace, options->tensor_paths != NULL ? calibrate_tensors : calibrate, data,
+                    calibrate_data_free);
   g_object_set_data (G_OBJECT (job), "tn-calibrate-data", data);
   return job;
 }
