@@ -8,7 +8,12 @@
 
 #include "app/tasks/calibrate-cache.h"
 #include "app/tasks/calibrate-checkpoint.h"
+#include "app/tasks/calibrate-draw.h"
+#include "app/tasks/calibrate-forward.h"
 #include "app/tasks/calibrate-provenance.h"
+#include "app/tasks/calibrate-stop.h"
+#include "app/tasks/calibrate-tensors.h"
+#include "data/datasets/read-ahead.h"
 #include "data/files/atomic-file.h"
 #include "data/statistics/stats-file.h"
 #include "engine/device/device.h"
@@ -16,6 +21,8 @@
 #include "engine/nn/linear.h"
 
 #define DEFAULT_SEQ_LEN 512
+/* Batches read ahead take this part of the memory limit at most. */
+#define AHEAD_FRACTION 16
 
 typedef struct
 {
@@ -33,6 +40,8 @@ tn_calibrate_result_clear (TnCalibrateResult *self)
 {
   g_clear_pointer (&self->out, g_free);
   g_clear_pointer (&self->cached, g_free);
+  g_clear_pointer (&self->sample, tn_sample_report_free);
+  g_clear_pointer (&self->stop, tn_stop_report_free);
   g_clear_pointer (&self->stats, tn_stats_unref);
 }
 
@@ -55,7 +64,9 @@ typedef struct
   TnModel       *model;
   TnTokenizer   *tokenizer;
   TnDataset     *dataset;
+  TnSample      *sample; /* NULL: everything is taken */
   TnBatchSource *source;
+  TnCalibrateStop *stop;
   char          *provenance; /* NULL: the data cannot be read twice */
   TnCalibrateCheckpoint *checkpoint; /* likewise */
 } Opened;
@@ -66,6 +77,8 @@ opened_clear (Opened *self)
   g_clear_pointer (&self->checkpoint, tn_calibrate_checkpoint_free);
   g_clear_pointer (&self->provenance, g_free);
   g_clear_pointer (&self->source, tn_batch_source_free);
+  g_clear_pointer (&self->stop, tn_calibrate_stop_free);
+  g_clear_pointer (&self->sample, tn_sample_unref);
   g_clear_pointer (&self->dataset, tn_dataset_unref);
   g_clear_pointer (&self->tokenizer, tn_tokenizer_unref);
   g_clear_pointer (&self->model, tn_model_unref);
@@ -74,47 +87,14 @@ opened_clear (Opened *self)
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Opened, opened_clear)
 
-typedef struct
-{
-  TnModel       *model;
-  const TnBatch *batch;
-  TnStats       *batch_stats;
-  TnSiteKind     kinds;
-  GCancellable  *cancellable;
-  gboolean       ok;
-  GError        *error;
-} ForwardCall;
-
-static void
-forward_on_compute_thread (gpointer user_data)
-{
-  ForwardCall *call = user_data;
-  TnForwardOptions options = {
-    .kinds = call->kinds, .observe = tn_stats_observe, .user_data = call->batch_stats, .cancellable = call->cancellable,
-  };
-
-  call->ok = tn_model_forward (call->model, call->batch, &options, NULL, NULL, NULL, &call->error);
-}
-
 /* A batch enters the statistics whole or not at all, so that what a cancelled run keeps is exact for the sequences it counts. */
 static gboolean
 observe_batch (CalibrateData *data, const Opened *opened, const TnBatch *batch, TnStats *batch_stats, GCancellable *cancellable, GError **error)
 {
-  ForwardCall call = {
-    .model = opened->model, .batch = batch, .batch_stats = batch_stats, .kinds = data->options->kinds, .cancellable = cancellable,
-  };
   gboolean merged;
 
-  tn_stats_clear (batch_stats);
-  tn_compute_run (forward_on_compute_thread, &call);
-  if (!call.ok)
-    {
-      g_propagate_error (error, call.error);
-      return FALSE;
-    }
-  if (!tn_model_file_check (opened->file, error))
+  if (!tn_calibrate_forward (opened->model, opened->file, batch, data->options->kinds, batch_stats, cancellable, error))
     return FALSE;
-  tn_stats_count_batch (batch_stats, batch);
   g_mutex_lock (&data->lock);
   merged = tn_stats_merge (data->stats, batch_stats, error);
   g_mutex_unlock (&data->lock);
@@ -163,6 +143,22 @@ check_output (const char *path, GError **error)
   return file != NULL;
 }
 
+/* The sequences that are still to be seen. */
+static gboolean
+open_source (CalibrateData *data, Opened *opened, const TnListener *listener, GCancellable *cancellable, GError **error)
+{
+  TnSamplingOptions *sampling = &data->options->sampling;
+
+  sampling->skip = data->samples_before;
+  opened->source = opened->sample != NULL ? tn_sample_read (opened->sample, sampling, cancellable)
+                                          : tn_dataset_sample (opened->dataset, sampling, listener, cancellable, error);
+  if (opened->source == NULL)
+    return FALSE;
+  opened->source = tn_batch_source_read_ahead (opened->source, data->options->workers, tn_pool_get_budget (tn_pool_default ()) / AHEAD_FRACTION);
+  opened->source = tn_calibrate_stop_cut (opened->stop, opened->source, data->samples_before);
+  return TRUE;
+}
+
 /* Data that are gone once they were read leave nothing to go on from, and nothing to recognise. */
 static gboolean
 open_checkpoint (const TnCalibrateOptions *options, Opened *opened, GError **error)
@@ -190,6 +186,9 @@ open_all (CalibrateData *data, Opened *opened, const TnListener *listener, GErro
   if (!check_output (options->out_path, error) || (opened->file = tn_model_file_open (options->model_path, error)) == NULL ||
       (opened->model = tn_model_file_load (opened->file, error)) == NULL)
     return FALSE;
+  /* What may end early has to have seen a uniform draw by then. */
+  sampling->shuffled = options->tolerance > 0.0 || options->time_limit > 0.0;
+  opened->stop = tn_calibrate_stop_new (options);
   context = tn_model_get_config (opened->model)->n_context;
   if (sampling->seq_len == 0)
     sampling->seq_len = MIN (DEFAULT_SEQ_LEN, context);
@@ -221,6 +220,21 @@ record_model (CalibrateData *data, TnModelFile *file)
     tn_workspace_record_model (data->workspace, &row, NULL);
 }
 
+/* A shard may be empty; its file is, too, and merges with those of the others. */
+static gboolean
+check_samples (CalibrateData *data, const TnListener *listener, GError **error)
+{
+  if (data->stats->samples > 0)
+    return TRUE;
+  if (data->options->sampling.n_shards > 1)
+    {
+      tn_listener_event (listener, "info", _("this shard holds no sequence: its statistics are empty"));
+      return TRUE;
+    }
+  g_set_error_literal (error, TN_ERROR, TN_ERROR_DATA, _("the data hold no sequence to calibrate on"));
+  return FALSE;
+}
+
 static gboolean
 observe_all (CalibrateData *data, Opened *opened, const TnListener *listener, GCancellable *cancellable, GError **error)
 {
@@ -231,6 +245,8 @@ observe_all (CalibrateData *data, Opened *opened, const TnListener *listener, GC
   GError *local = NULL;
 
   tn_stats_add_sites (batch_stats, opened->model, data->options->kinds);
+  if (data->stats->weighted != NULL)
+    tn_stats_keep_weights (batch_stats);
   while (TRUE)
     {
       g_autoptr (TnBatch) batch = tn_batch_source_next (opened->source, &local);
@@ -246,25 +262,19 @@ observe_all (CalibrateData *data, Opened *opened, const TnListener *listener, GC
       tn_listener_metric (listener, "rss_bytes", step++, (double) tn_process_get_rss ());
       if (opened->checkpoint != NULL)
         tn_calibrate_checkpoint_offer (opened->checkpoint, data->stats, listener);
+      if (tn_calibrate_stop_offer (opened->stop, data->stats, listener))
+        break;
     }
   if (local != NULL)
     {
       g_propagate_error (error, local);
       return FALSE;
     }
-  /* A shard may be empty; its file is, too, and merges with those of the others. */
-  if (data->stats->samples == 0 && data->options->sampling.n_shards > 1)
-    tn_listener_event (listener, "info", _("this shard holds no sequence: its statistics are empty"));
-  else if (data->stats->samples == 0)
-    {
-      g_set_error_literal (error, TN_ERROR, TN_ERROR_DATA, _("the data hold no sequence to calibrate on"));
-      return FALSE;
-    }
-  return TRUE;
+  return check_samples (data, listener, error);
 }
 
 static void
-fill_result (CalibrateData *data, guint64 bytes, const char *cached, gint64 start)
+fill_result (CalibrateData *data, const Opened *opened, guint64 bytes, const char *cached, gint64 start)
 {
   if (data->result == NULL)
     return;
@@ -274,6 +284,18 @@ fill_result (CalibrateData *data, guint64 bytes, const char *cached, gint64 star
     .seconds = (double) (g_get_monotonic_time () - start) * 1e-6, .peak_rss_bytes = tn_process_get_peak_rss (),
     .sites = data->stats->sites->len, .stats_bytes = bytes, .stats = tn_stats_ref (data->stats),
   };
+  if (opened->sample != NULL)
+    {
+      data->result->sampler = data->options->sampling.sampler;
+      data->result->sample = tn_sample_report_copy (tn_sample_get_report (opened->sample));
+    }
+  if (opened->stop != NULL && cached == NULL)
+    {
+      const TnStopReport *report = tn_calibrate_stop_get_report (opened->stop);
+
+      data->result->end = tn_calibrate_stop_get_end (opened->stop);
+      data->result->stop = report != NULL ? tn_stop_report_copy (report) : NULL;
+    }
 }
 
 /* provenance: NULL where it must not be found again. */
@@ -292,16 +314,18 @@ record_stats (CalibrateData *data, TnJob *job, const char *provenance, guint64 b
 static gboolean
 keep_statistics (CalibrateData *data, const Opened *opened, TnJob *job, gboolean partial, gint64 start, GError **error)
 {
+  /* A run that is over because its time was has done what was asked of it; it can go on all the same. */
+  gboolean short_of_time = opened->stop != NULL && tn_calibrate_stop_get_end (opened->stop) == TN_CALIBRATE_END_TIME;
   guint64 bytes = 0;
 
   g_mutex_lock (&data->lock);
   data->stats->partial = partial;
   g_mutex_unlock (&data->lock);
   if (!tn_stats_save (data->stats, data->options->out_path, &bytes, error) ||
-      (partial && opened->checkpoint != NULL && !tn_calibrate_checkpoint_write (opened->checkpoint, data->stats, error)))
+      ((partial || short_of_time) && opened->checkpoint != NULL && !tn_calibrate_checkpoint_write (opened->checkpoint, data->stats, error)))
     return FALSE;
-  record_stats (data, job, partial ? NULL : opened->provenance, bytes);
-  fill_result (data, bytes, NULL, start);
+  record_stats (data, job, partial || short_of_time ? NULL : opened->provenance, bytes);
+  fill_result (data, opened, bytes, NULL, start);
   return TRUE;
 }
 
@@ -347,7 +371,7 @@ use_cache (CalibrateData *data, const Opened *opened, TnJob *job, gint64 start, 
   text = g_strdup_printf (_("model, data and options are those of %s: its statistics are used again (--no-cache computes them anew)"), path);
   tn_listener_event (listener, "info", text);
   record_stats (data, job, opened->provenance, bytes);
-  fill_result (data, bytes, path, start);
+  fill_result (data, opened, bytes, path, start);
   *used = TRUE;
   return TRUE;
 }
@@ -363,6 +387,8 @@ begin_statistics (CalibrateData *data, const Opened *opened, TnStats *before, co
     {
       stats = tn_stats_new (tn_model_get_fingerprint (opened->model), backend);
       tn_stats_add_sites (stats, opened->model, data->options->kinds);
+      if (opened->sample != NULL && tn_sample_get_report (opened->sample)->weighted)
+        tn_stats_keep_weights (stats);
     }
   /* Until the last sequence is in. */
   stats->partial = TRUE;
@@ -402,14 +428,14 @@ calibrate (TnJob *job, const TnListener *listener, GCancellable *cancellable, gp
     return FALSE;
   if (before == NULL && (!use_cache (data, &opened, job, start, listener, &cached, error) || cached))
     return cached;
+  if (!tn_calibrate_draw (data->options, opened.model, opened.dataset, listener, cancellable, &opened.sample, error))
+    return FALSE;
   begin_statistics (data, &opened, before, listener);
-  data->options->sampling.skip = data->samples_before;
-  opened.source = tn_dataset_sample (opened.dataset, &data->options->sampling, listener, cancellable, error);
-  if (opened.source == NULL)
+  if (!open_source (data, &opened, listener, cancellable, error))
     return FALSE;
   if (observe_all (data, &opened, listener, cancellable, &local) && keep_statistics (data, &opened, job, FALSE, start, &local))
     {
-      if (opened.checkpoint != NULL)
+      if (opened.checkpoint != NULL && tn_calibrate_stop_get_end (opened.stop) != TN_CALIBRATE_END_TIME)
         tn_calibrate_checkpoint_remove (opened.checkpoint, listener);
       return TRUE;
     }
@@ -419,10 +445,33 @@ calibrate (TnJob *job, const TnListener *listener, GCancellable *cancellable, gp
   return FALSE;
 }
 
+static gboolean
+calibrate_tensors (TnJob *job, const TnListener *listener, GCancellable *cancellable, gpointer user_data, GError **error)
+{
+  CalibrateData *data = user_data;
+  g_autoptr (TnRecordedRun) run = NULL;
+  g_auto (Opened) opened = { NULL };
+  gint64 start = g_get_monotonic_time ();
+  GError *local = NULL;
+
+  if (!check_output (data->options->out_path, error) || (run = tn_recorded_run_open (data->options, listener, error)) == NULL)
+    return FALSE;
+  g_mutex_lock (&data->lock);
+  data->stats = tn_recorded_run_new_stats (run);
+  g_mutex_unlock (&data->lock);
+  if (tn_recorded_run_observe (run, data->stats, &data->lock, &data->version, listener, cancellable, &local) &&
+      check_samples (data, listener, &local))
+    return keep_statistics (data, &opened, job, FALSE, start, error);
+  if (g_error_matches (local, G_IO_ERROR, G_IO_ERROR_CANCELLED) && data->stats->samples > 0)
+    keep_partial (data, &opened, job, start, listener, &local);
+  g_propagate_error (error, local);
+  return FALSE;
+}
+
 static char *
 default_out_path (const TnCalibrateOptions *options, TnWorkspace *workspace)
 {
-  g_autofree char *base = g_path_get_basename (options->model_path);
+  g_autofree char *base = g_path_get_basename (options->tensor_paths != NULL ? options->tensor_paths[0] : options->model_path);
   g_autofree char *name = g_strconcat (base, ".stats.safetensors", NULL);
   g_autofree char *folder = workspace != NULL ? g_path_get_dirname (tn_workspace_get_path (workspace)) : g_strdup (".");
 
@@ -432,10 +481,10 @@ default_out_path (const TnCalibrateOptions *options, TnWorkspace *workspace)
 static char *
 describe (const TnCalibrateOptions *options)
 {
-  g_autofree char *model = g_path_get_basename (options->model_path);
-  g_autofree char *first = options->data_paths[0] != NULL ? g_path_get_basename (options->data_paths[0]) : g_strdup ("");
+  g_autofree char *model = g_path_get_basename (options->tensor_paths != NULL ? options->tensor_paths[0] : options->model_path);
+  g_autofree char *first = options->tensor_paths != NULL ? NULL : options->data_paths[0] != NULL ? g_path_get_basename (options->data_paths[0]) : g_strdup ("");
 
-  return g_strdup_printf (_("Calibrate %s on %s"), model, first);
+  return first != NULL ? g_strdup_printf (_("Calibrate %s on %s"), model, first) : g_strdup_printf (_("Calibrate on recorded %s"), model);
 }
 
 TnJob *
@@ -454,7 +503,8 @@ tn_calibrate_job_new (const TnCalibrateOptions *options, TnWorkspace *workspace,
   g_mutex_init (&data->lock);
   if (data->options->out_path == NULL)
     data->options->out_path = default_out_path (options, workspace);
-  job = tn_job_new ("calibrate", title, arguments, workspace, calibrate, data, calibrate_data_free);
+  job = tn_job_new ("calibrate", title, arguments, workspace, options->tensor_paths != NULL ? calibrate_tensors : calibrate, data,
+                    calibrate_data_free);
   g_object_set_data (G_OBJECT (job), "tn-calibrate-data", data);
   return job;
 }

@@ -130,6 +130,19 @@ find_run (guint *bin, guint n_bins, TnBinCountFunc count, gconstpointer user_dat
   return end;
 }
 
+/* A difference modulo 2^64 as a number that is small when its magnitude is: 0, -1, 1, -2, … are 0, 1, 2, 3, … */
+static guint64
+zigzag (guint64 difference)
+{
+  return difference << 1 ^ -(difference >> 63);
+}
+
+static guint64
+unzigzag (guint64 number)
+{
+  return number >> 1 ^ -(number & 1);
+}
+
 void
 tn_pack_bins (GByteArray *bytes, guint n_bins, TnBinCountFunc count, gconstpointer user_data)
 {
@@ -142,15 +155,20 @@ tn_pack_bins (GByteArray *bytes, guint n_bins, TnBinCountFunc count, gconstpoint
     {
       tn_pack_number (bytes, bin - previous);
       tn_pack_number (bytes, end - bin);
-      for (guint i = bin; i < end; i++)
-        tn_pack_number (bytes, count (user_data, i));
+      for (guint64 i = bin, last = 0; i < end; i++)
+        {
+          guint64 next = count (user_data, (guint) i);
+
+          tn_pack_number (bytes, zigzag (next - last));
+          last = next;
+        }
     }
 }
 
 gboolean
 tn_unpack_bins (TnUnpacker *self, guint n_bins, guint64 max_count, TnBinFunc func, gpointer user_data)
 {
-  guint64 n_runs, gap, length, count;
+  guint64 n_runs, gap, length, difference;
   guint bin = 0;
 
   if (!tn_unpack_number (self, n_bins, &n_runs))
@@ -162,9 +180,12 @@ tn_unpack_bins (TnUnpacker *self, guint n_bins, guint64 max_count, TnBinFunc fun
       bin += (guint) gap;
       if (!tn_unpack_number (self, n_bins - bin, &length) || length == 0)
         return FALSE;
-      for (; length > 0; length--)
+      for (guint64 count = 0; length > 0; length--)
         {
-          if (!tn_unpack_number (self, max_count, &count) || count == 0)
+          if (!tn_unpack_number (self, G_MAXUINT64, &difference))
+            return FALSE;
+          count += unzigzag (difference);
+          if (count == 0 || count > max_count)
             return FALSE;
           func (bin++, count, user_data);
         }

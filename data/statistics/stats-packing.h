@@ -24,7 +24,8 @@ void     tn_pack_float     (GByteArray *bytes, float value);
 gboolean tn_unpack_float   (TnUnpacker *self, float *value);
 /* Bytes that hold it with its sign; 0 for 0. */
 guint    tn_packed_bytes   (const guint64 *limbs, guint n_limbs);
-/* The occupied ones of n bins: the number of runs without a gap, then of each run the empty bins before it, its length, and its counts. */
+/* The occupied ones of n bins: the number of runs without a gap, then of each run the empty bins before it, its length, and each count's
+ * difference from the one before (the first's from 0), zigzag: 0, -1, 1, -2, … as 0, 1, 2, 3, … */
 typedef guint64  (*TnBinCountFunc) (gconstpointer user_data, guint bin);
 typedef void     (*TnBinFunc)      (guint bin, guint64 count, gpointer user_data);
 void     tn_pack_bins      (GByteArray *bytes, guint n_bins, TnBinCountFunc count, gconstpointer user_data);

@@ -3,7 +3,7 @@
 
 #include <math.h>
 
-#include "engine/calibration/site-settling.h"
+#include "engine/calibration/intervals.h"
 #include "engine/calibration/site-stats-private.h"
 #include "engine/metrics/histogram-distance.h"
 
@@ -92,18 +92,17 @@ void
 tn_site_distance (const TnSiteStats *sample, const TnSiteStats *reference, TnSiteDistance *distance)
 {
   TnHistogramDistance shape;
-  double std[2], error[2];
+  TnInterval std[] = {tn_site_stats_moment_interval (sample, TN_MOMENT_STD), tn_site_stats_moment_interval (reference, TN_MOMENT_STD)};
+  double error[] = {std[0].error / std[0].value, std[1].error / std[1].value};
 
   *distance = (TnSiteDistance){NAN, NAN, NAN, NAN, NAN, NAN, NAN};
   tn_histogram_distance (sample->histogram, reference->histogram, &shape);
   if (isnan (shape.ks))
     return;
-  error[0] = tn_site_std_error (sample, &std[0]);
-  error[1] = tn_site_std_error (reference, &std[1]);
   distance->ks = shape.ks;
   distance->range_ratio =
       ((double) sample->max.value - (double) sample->min.value) / ((double) reference->max.value - (double) reference->min.value);
-  distance->std_ratio = std[0] / std[1];
+  distance->std_ratio = std[0].value / std[1].value;
   distance->std_expected = sqrt (2.0 / G_PI * (error[0] * error[0] + error[1] * error[1]));
   if (sample->has_details && reference->has_details)
     compare_groups (sample, reference, distance);

@@ -506,7 +506,7 @@ test_hostile (void)
   tn_test_activations_clear (&data);
   g_assert_true (tn_stats_save (stats, good, NULL, NULL));
   g_assert_true (g_file_get_contents (good, &bytes, &size, NULL));
-  for (guint i = 0; i < 1200; i++)
+  for (guint i = 0; i < 800; i++)
     {
       gsize cut = i % 4 == 0 ? tn_random_below (&random, size) : size, at = tn_random_below (&random, i % 2 ? MIN (2500, size) : size);
       g_autofree char *copy = g_memdup2 (bytes, size);
@@ -545,7 +545,7 @@ test_forged (void)
   g_assert_true (tn_stats_save (stats, good, NULL, NULL));
   mapped = tn_mapped_file_open (good, NULL);
   file = tn_safetensors_open (mapped, NULL);
-  for (guint i = 0; i < 2000; i++)
+  for (guint i = 0; i < 600; i++)
     {
       g_autofree char *name = g_strdup_printf ("site.%s", tensors[i % G_N_ELEMENTS (tensors)]);
       const TnSafetensorsEntry *entry = tn_safetensors_find_entry (file, name);
@@ -558,14 +558,9 @@ test_forged (void)
       loaded = tn_stats_load (bad, &error);
       g_assert_true ((loaded == NULL) == (error != NULL));
       g_assert_false (g_error_matches (error, TN_ERROR, TN_ERROR_DATA));
-      if (loaded != NULL)
-        {
-          g_autofree char *json = tn_stats_to_json (loaded);
-
-          read++;
-        }
+      read += loaded != NULL;
     }
-  g_test_message ("%u of 2000 read", read);
+  g_test_message ("%u of 600 read", read);
   g_assert_cmpuint (read, >, 0);
 }
 
