@@ -53,11 +53,11 @@ times (const TnBounded *bounded, double factor)
 
 /* The distance that one value among count is expected to exceed; NaN when there is no tail to fit. */
 static double
-find_return_level (const TnDistribution *distribution, const TnBounded *center, double *shape)
+find_return_level (const TnValueDistribution *distribution, const TnBounded *center, double *shape)
 {
-  double q96 = tn_distribution_distance (distribution, center, 96.0).value;
-  double q98 = tn_distribution_distance (distribution, center, 98.0).value;
-  double q99 = tn_distribution_distance (distribution, center, 99.0).value;
+  double q96 = tn_value_distribution_distance (distribution, center, 96.0).value;
+  double q98 = tn_value_distribution_distance (distribution, center, 98.0).value;
+  double q99 = tn_value_distribution_distance (distribution, center, 99.0).value;
   double xi, scale, ratio = 0.02 * (double) distribution->count;
 
   if (distribution->count < TN_OUTLIER_TAIL_LEAST_VALUES || !(q99 > q98 && q98 > q96))
@@ -71,19 +71,19 @@ find_return_level (const TnDistribution *distribution, const TnBounded *center, 
 }
 
 static void
-count_outliers (const TnDistribution *distribution, TnOutliers *outliers)
+count_outliers (const TnValueDistribution *distribution, TnOutliers *outliers)
 {
   if (isnan (outliers->low.value) || isnan (outliers->high.value))
     return;
-  outliers->outside = tn_distribution_count_outside (distribution, &outliers->low, &outliers->high);
+  outliers->outside = tn_value_distribution_count_outside (distribution, &outliers->low, &outliers->high);
   outliers->fraction = outliers->outside.count / (double) distribution->count;
 }
 
 void
-tn_outliers_find (const TnDistribution *distribution, double mean, double std, TnOutlierRule rule, TnOutliers *outliers)
+tn_outliers_find (const TnValueDistribution *distribution, double mean, double std, TnOutlierRule rule, TnOutliers *outliers)
 {
   const TnBounded nothing = {(double) NAN, (double) NAN, (double) NAN};
-  TnBounded median = tn_distribution_percentile (distribution, 50.0), center = median, distance = nothing;
+  TnBounded median = tn_value_distribution_percentile (distribution, 50.0), center = median, distance = nothing;
 
   *outliers = (TnOutliers){.rule = rule, .low = nothing, .high = nothing, .fraction = (double) NAN, .shape = (double) NAN};
   if (distribution->count == 0)
@@ -96,15 +96,15 @@ tn_outliers_find (const TnDistribution *distribution, double mean, double std, T
       distance = times (&distance, TN_OUTLIER_SIGMAS);
       break;
     case TN_OUTLIER_IQR:
-      distance = tn_distribution_iqr (distribution);
+      distance = tn_value_distribution_iqr (distribution);
       distance = times (&distance, TN_OUTLIER_FENCE);
-      center = tn_distribution_percentile (distribution, 25.0);
+      center = tn_value_distribution_percentile (distribution, 25.0);
       outliers->low = around (&center, &distance, -1.0);
-      center = tn_distribution_percentile (distribution, 75.0);
+      center = tn_value_distribution_percentile (distribution, 75.0);
       outliers->high = around (&center, &distance, 1.0);
       break;
     case TN_OUTLIER_MODIFIED_Z:
-      distance = tn_distribution_distance (distribution, &median, 50.0);
+      distance = tn_value_distribution_distance (distribution, &median, 50.0);
       distance = times (&distance, TN_OUTLIER_MODIFIED_Z_SCORE / NORMAL_QUARTILE);
       break;
     case TN_OUTLIER_TAIL:
@@ -130,10 +130,10 @@ tn_outliers_find (const TnDistribution *distribution, double mean, double std, T
 }
 
 static TnBounded
-massive_magnitude (const TnDistribution *distribution)
+massive_magnitude (const TnValueDistribution *distribution)
 {
   static const TnBounded zero = {0.0, 0.0, 0.0};
-  TnBounded median = tn_distribution_distance (distribution, &zero, 50.0);
+  TnBounded median = tn_value_distribution_distance (distribution, &zero, 50.0);
 
   return (TnBounded){
       .value = MAX (TN_MASSIVE_RATIO * median.value, TN_MASSIVE_MAGNITUDE),
@@ -143,7 +143,7 @@ massive_magnitude (const TnDistribution *distribution)
 }
 
 void
-tn_outliers_find_massive (const TnDistribution *distribution, TnOutliers *outliers)
+tn_outliers_find_massive (const TnValueDistribution *distribution, TnOutliers *outliers)
 {
   *outliers = (TnOutliers){.low = {(double) NAN, (double) NAN, (double) NAN}, .fraction = (double) NAN, .shape = (double) NAN};
   outliers->high = outliers->low;
@@ -180,7 +180,7 @@ log_rms (const TnChannelStats *channel)
 void
 tn_site_stats_flag_channels (const TnSiteStats *site, TnChannelFlags *flags)
 {
-  g_autoptr (TnDistribution) distribution = tn_distribution_new_site (site);
+  g_autoptr (TnValueDistribution) distribution = tn_value_distribution_new_site (site);
   double massive = distribution->count > 0 ? massive_magnitude (distribution).value : (double) INFINITY;
   g_autofree double *values = g_new (double, site->width);
   double median = 0.0, mad = 0.0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-#include "engine/calibration/distribution.h"
+#include "engine/calibration/value-distribution.h"
 
 G_BEGIN_DECLS
 
@@ -47,12 +47,12 @@ const char *tn_outlier_rule_get_name (TnOutlierRule rule);
 /* TN_ERROR_ARGUMENT. */
 gboolean    tn_outlier_rule_parse    (const char *name, TnOutlierRule *rule, GError **error);
 /* mean and std of the distribution's values, for sigma. */
-void        tn_outliers_find         (const TnDistribution *distribution, double mean, double std, TnOutlierRule rule, TnOutliers *outliers);
+void        tn_outliers_find         (const TnValueDistribution *distribution, double mean, double std, TnOutlierRule rule, TnOutliers *outliers);
 
 /* Massive activations: |x| > 100 and > 1000 times the median of |x| (Sun et al. 2024, section 2). fraction is of the finite values. */
 #define TN_MASSIVE_MAGNITUDE 100.0
 #define TN_MASSIVE_RATIO 1000.0
-void        tn_outliers_find_massive (const TnDistribution *distribution, TnOutliers *outliers);
+void        tn_outliers_find_massive (const TnValueDistribution *distribution, TnOutliers *outliers);
 
 /* Outlier channels. */
 typedef enum

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "engine/calibration/distribution.h"
+#include "engine/calibration/value-distribution.h"
 
 #include <math.h>
 #include <string.h>
@@ -9,25 +9,25 @@ static const TnBounded nothing = {(double) NAN, (double) NAN, (double) NAN};
 static void
 append_piece (double low, double high, guint64 count, gpointer user_data)
 {
-  const TnPiece piece = {low, high, count};
+  const TnValuePiece piece = {low, high, count};
 
   g_array_append_val ((GArray *) user_data, piece);
 }
 
-TnDistribution *
-tn_distribution_new (const TnFloatHistogram *histogram, double min, double max)
+TnValueDistribution *
+tn_value_distribution_new (const TnFloatHistogram *histogram, double min, double max)
 {
-  TnDistribution *self = g_new0 (TnDistribution, 1);
-  GArray *pieces = g_array_new (FALSE, FALSE, sizeof (TnPiece));
+  TnValueDistribution *self = g_new0 (TnValueDistribution, 1);
+  GArray *pieces = g_array_new (FALSE, FALSE, sizeof (TnValuePiece));
 
   tn_float_histogram_foreach (histogram, append_piece, pieces);
   self->n_pieces = pieces->len;
-  self->pieces = (TnPiece *) (gpointer) g_array_free (pieces, FALSE);
+  self->pieces = (TnValuePiece *) (gpointer) g_array_free (pieces, FALSE);
   self->min = self->n_pieces > 0 ? min : (double) NAN;
   self->max = self->n_pieces > 0 ? max : (double) NAN;
   for (guint i = 0; i < self->n_pieces; i++)
     {
-      TnPiece *piece = &self->pieces[i];
+      TnValuePiece *piece = &self->pieces[i];
 
       piece->low = MAX (piece->low, min);
       piece->high = MIN (piece->high, max);
@@ -36,25 +36,25 @@ tn_distribution_new (const TnFloatHistogram *histogram, double min, double max)
   return self;
 }
 
-TnDistribution *
-tn_distribution_new_site (const TnSiteStats *site)
+TnValueDistribution *
+tn_value_distribution_new_site (const TnSiteStats *site)
 {
-  return tn_distribution_new (site->histogram, (double) site->min.value, (double) site->max.value);
+  return tn_value_distribution_new (site->histogram, (double) site->min.value, (double) site->max.value);
 }
 
-TnDistribution *
-tn_distribution_new_channel (const TnSiteStats *site, guint channel)
+TnValueDistribution *
+tn_value_distribution_new_channel (const TnSiteStats *site, guint channel)
 {
   g_autoptr (TnFloatHistogram) histogram = NULL;
 
   if (site->channel_histograms == NULL)
     return NULL;
   histogram = tn_channel_histograms_get (site->channel_histograms, channel);
-  return tn_distribution_new (histogram, (double) site->channels[channel].min, (double) site->channels[channel].max);
+  return tn_value_distribution_new (histogram, (double) site->channels[channel].min, (double) site->channels[channel].max);
 }
 
 void
-tn_distribution_free (TnDistribution *self)
+tn_value_distribution_free (TnValueDistribution *self)
 {
   if (self == NULL)
     return;
@@ -64,7 +64,7 @@ tn_distribution_free (TnDistribution *self)
 
 /* The percentile of count values in pieces that come in order. */
 static TnBounded
-rank_pieces (const TnPiece *pieces, guint n_pieces, guint64 count, double percent)
+rank_pieces (const TnValuePiece *pieces, guint n_pieces, guint64 count, double percent)
 {
   double target = CLAMP (percent / 100.0, 0.0, 1.0) * (double) count;
   guint64 rank = (guint64) CLAMP (ceil (target), 1.0, (double) count), below = 0;
@@ -80,7 +80,7 @@ rank_pieces (const TnPiece *pieces, guint n_pieces, guint64 count, double percen
 }
 
 TnBounded
-tn_distribution_percentile (const TnDistribution *self, double percent)
+tn_value_distribution_percentile (const TnValueDistribution *self, double percent)
 {
   if (self->count == 0)
     return nothing;
@@ -92,9 +92,9 @@ tn_distribution_percentile (const TnDistribution *self, double percent)
 }
 
 TnBounded
-tn_distribution_iqr (const TnDistribution *self)
+tn_value_distribution_iqr (const TnValueDistribution *self)
 {
-  TnBounded first = tn_distribution_percentile (self, 25.0), third = tn_distribution_percentile (self, 75.0);
+  TnBounded first = tn_value_distribution_percentile (self, 25.0), third = tn_value_distribution_percentile (self, 75.0);
 
   if (self->count == 0)
     return nothing;
@@ -104,7 +104,7 @@ tn_distribution_iqr (const TnDistribution *self)
 static int
 compare_low (gconstpointer a, gconstpointer b)
 {
-  const TnPiece *x = a, *y = b;
+  const TnValuePiece *x = a, *y = b;
 
   return x->low < y->low ? -1 : x->low > y->low;
 }
@@ -112,7 +112,7 @@ compare_low (gconstpointer a, gconstpointer b)
 static int
 compare_high (gconstpointer a, gconstpointer b)
 {
-  const TnPiece *x = a, *y = b;
+  const TnValuePiece *x = a, *y = b;
 
   return x->high < y->high ? -1 : x->high > y->high;
 }
@@ -120,17 +120,17 @@ compare_high (gconstpointer a, gconstpointer b)
 static int
 compare_middle (gconstpointer a, gconstpointer b)
 {
-  const TnPiece *x = a, *y = b;
+  const TnValuePiece *x = a, *y = b;
   double difference = (x->low + x->high) - (y->low + y->high);
 
   return difference < 0.0 ? -1 : difference > 0.0;
 }
 
 /* What |x - center| can be for x in the piece and center in [low, high]. */
-static TnPiece
-distance_piece (const TnPiece *piece, double low, double high)
+static TnValuePiece
+distance_piece (const TnValuePiece *piece, double low, double high)
 {
-  return (TnPiece){
+  return (TnValuePiece){
       .low = MAX (MAX (piece->low - high, low - piece->high), 0.0),
       .high = MAX (piece->high - low, high - piece->low),
       .count = piece->count,
@@ -138,9 +138,9 @@ distance_piece (const TnPiece *piece, double low, double high)
 }
 
 TnBounded
-tn_distribution_distance (const TnDistribution *self, const TnBounded *center, double percent)
+tn_value_distribution_distance (const TnValueDistribution *self, const TnBounded *center, double percent)
 {
-  g_autofree TnPiece *distances = g_new (TnPiece, self->n_pieces + 1);
+  g_autofree TnValuePiece *distances = g_new (TnValuePiece, self->n_pieces + 1);
   TnBounded distance;
 
   if (self->count == 0)
@@ -161,16 +161,16 @@ tn_distribution_distance (const TnDistribution *self, const TnBounded *center, d
 }
 
 TnBounded
-tn_distribution_mad (const TnDistribution *self)
+tn_value_distribution_mad (const TnValueDistribution *self)
 {
-  TnBounded median = tn_distribution_percentile (self, 50.0);
+  TnBounded median = tn_value_distribution_percentile (self, 50.0);
 
-  return tn_distribution_distance (self, &median, 50.0);
+  return tn_value_distribution_distance (self, &median, 50.0);
 }
 
 /* The part of a piece's values below a limit. */
 static double
-share_below (const TnPiece *piece, double limit)
+share_below (const TnValuePiece *piece, double limit)
 {
   if (limit <= piece->low)
     return 0.0;
@@ -180,13 +180,13 @@ share_below (const TnPiece *piece, double limit)
 }
 
 TnBoundedCount
-tn_distribution_count_outside (const TnDistribution *self, const TnBounded *low, const TnBounded *high)
+tn_value_distribution_count_outside (const TnValueDistribution *self, const TnBounded *low, const TnBounded *high)
 {
   TnBoundedCount count = {0};
 
   for (guint i = 0; i < self->n_pieces; i++)
     {
-      const TnPiece *piece = &self->pieces[i];
+      const TnValuePiece *piece = &self->pieces[i];
 
       count.count += (double) piece->count * (share_below (piece, low->value) + 1.0 - share_below (piece, high->value));
       if (piece->high < low->low || piece->low > high->high)
@@ -218,7 +218,7 @@ bin_of (double x, guint bins_per_octave)
 }
 
 double
-tn_distribution_entropy (const TnDistribution *self, guint bins_per_octave)
+tn_value_distribution_entropy (const TnValueDistribution *self, guint bins_per_octave)
 {
   double entropy = 0.0, total = (double) self->count, joined = 0.0;
   gint64 last = 0;
@@ -229,7 +229,7 @@ tn_distribution_entropy (const TnDistribution *self, guint bins_per_octave)
     return (double) NAN;
   for (guint i = 0; i < self->n_pieces; i++)
     {
-      const TnPiece *piece = &self->pieces[i];
+      const TnValuePiece *piece = &self->pieces[i];
       /* The end nearer to zero belongs to a bin; that end of the piece of an extreme is its bin's, too. */
       gint64 bin = piece->low == 0.0 && piece->high == 0.0 ? 0
                    : piece->high <= 0.0                     ? -bin_of (MAX (-piece->high, 0x1p-149), bins_per_octave)
@@ -247,7 +247,7 @@ tn_distribution_entropy (const TnDistribution *self, guint bins_per_octave)
 }
 
 double
-tn_distribution_code_entropy (const TnDistribution *self, double scale, gint32 zero_point, gint32 first, gint32 last)
+tn_value_distribution_code_entropy (const TnValueDistribution *self, double scale, gint32 zero_point, gint32 first, gint32 last)
 {
   g_autofree double *counts = NULL;
   double entropy = 0.0;
@@ -261,7 +261,7 @@ tn_distribution_code_entropy (const TnDistribution *self, double scale, gint32 z
   counts = g_new0 (double, last - first + 1);
   for (guint i = 0; i < self->n_pieces; i++)
     {
-      const TnPiece *piece = &self->pieces[i];
+      const TnValuePiece *piece = &self->pieces[i];
       double low = CLAMP (rint (piece->low / scale) + zero_point, first, last);
       double high = CLAMP (rint (piece->high / scale) + zero_point, first, last);
       double left = 1.0;
