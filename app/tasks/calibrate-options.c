@@ -576,11 +576,13 @@ tn_calibrate_options_check (const TnCalibrateOptions *self, GError **error)
     problem = _ ("--tensors stands instead of MODEL and --data");
   else if (self->tensor_paths != NULL && self->tolerance > 0.0)
     problem = _ ("--tensors and --stop-when-stable do not go together: sites are read one after the other");
-  else if (self->tensor_paths != NULL)
-    return TRUE;
-  else if (self->model_path == NULL)
+  else if (self->tensor_paths != NULL && self->sampling.sampler == TN_SAMPLER_IMPORTANCE && self->weights_path == NULL)
+    problem = _ ("--tensors and --sampler importance need --weights FILE: there is no model to ask");
+  else if (self->tensor_paths != NULL && self->resume)
+    problem = _ ("--tensors and --resume do not go together: recorded activations are observed anew");
+  else if (self->tensor_paths == NULL && self->model_path == NULL)
     problem = _ ("MODEL is missing");
-  else if (self->data_paths == NULL)
+  else if (self->tensor_paths == NULL && self->data_paths == NULL)
     problem = _ ("--data PATH is missing");
   else
     problem = find_sampling_problem (self);

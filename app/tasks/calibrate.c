@@ -459,7 +459,8 @@ calibrate_tensors (TnJob *job, const TnListener *listener, GCancellable *cancell
   g_mutex_lock (&data->lock);
   data->stats = tn_recorded_run_new_stats (run);
   g_mutex_unlock (&data->lock);
-  if (tn_recorded_run_observe (run, data->stats, &data->lock, &data->version, listener, cancellable, &local) &&
+  opened.stop = tn_calibrate_stop_new (data->options);
+  if (tn_recorded_run_observe (run, data->stats, opened.stop, &data->lock, &data->version, listener, cancellable, &local) &&
       check_samples (data, listener, &local))
     return keep_statistics (data, &opened, job, FALSE, start, error);
   if (g_error_matches (local, G_IO_ERROR, G_IO_ERROR_CANCELLED) && data->stats->samples > 0)

@@ -260,22 +260,11 @@ decode_integer (TnDtype dtype, const guint8 *raw, gint64 *out)
     }
 }
 
-static gboolean
-is_integer (TnDtype dtype)
-{
-  return dtype == TN_DTYPE_I8 || dtype == TN_DTYPE_U8 || dtype == TN_DTYPE_I16 || dtype == TN_DTYPE_U16 ||
-         dtype == TN_DTYPE_I32 || dtype == TN_DTYPE_U32 || dtype == TN_DTYPE_I64 || dtype == TN_DTYPE_U64;
-}
-
 gboolean
 tn_array_stream_read_integers (TnArrayStream *self, gint64 *out, gsize n, GError **error)
 {
-  if (!is_integer (self->array.dtype))
-    {
-      g_set_error (error, TN_ERROR, TN_ERROR_DATA, _ ("%s: “%s” holds %s, expected integers"), self->path, self->array.name,
-                   tn_dtype_get_name (self->array.dtype));
-      return FALSE;
-    }
+  g_return_val_if_fail (tn_dtype_is_integer (self->array.dtype), FALSE);
+
   while (n > 0)
     {
       gsize step = MIN (n, RAW_BYTES / self->item_bytes);

@@ -44,6 +44,7 @@ struct _TnActivationSource
   GArray *parts;    /* Part */
   guint64 *passed;  /* sequences of each site that were drawn, in all shards, so far */
   guint64 count;
+  gboolean weighted;
   guint part;
   guint64 next; /* in the part: of chosen, or of all */
   TnArrayStream *stream;
@@ -203,6 +204,7 @@ choose (TnActivationSource *self, guint site, GError **error)
       g_prefix_error (error, "%s: ", g_array_index (self->sites, TnActivationSite, site).name);
       return FALSE;
     }
+  self->weighted = self->weighted || report->weighted;
   for (guint p = 0; p < self->parts->len; p++)
     if (g_array_index (self->parts, Part, p).site == site)
       g_array_index (self->parts, Part, p).chosen = g_array_new (FALSE, FALSE, sizeof (Chosen));
@@ -303,6 +305,12 @@ guint64
 tn_activation_source_count (TnActivationSource *self)
 {
   return self->count;
+}
+
+gboolean
+tn_activation_source_is_weighted (TnActivationSource *self)
+{
+  return self->weighted;
 }
 
 gsize

@@ -41,6 +41,12 @@ check_arrays (TnArrayFile *file, GError **error)
     {
       const TnArray *array = tn_array_file_get (file, i);
 
+      if (!tn_dtype_is_integer (array->dtype))
+        {
+          g_set_error (error, TN_ERROR, TN_ERROR_DATA, _ ("%s: “%s” holds %s, expected integers: token ids"), tn_array_file_get_path (file),
+                       array->name, tn_dtype_get_name (array->dtype));
+          return FALSE;
+        }
       if (array->n_dims == 1 || array->n_dims == 2)
         continue;
       g_set_error (error, TN_ERROR, TN_ERROR_DATA,
