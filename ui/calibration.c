@@ -19,8 +19,9 @@ struct _TnCalibration
   char *error;
   GListStore *sites;
   char *chosen;
-  TnFloatHistogram *histogram;
-  char *histogram_site;
+  TnSiteStats *site; /* the chosen one at the last look */
+  TnChannelMap *channels;
+  GPtrArray *histories; /* TnSiteHistory of each site */
   gboolean running;
   /* Looking: */
   guint timer;
@@ -36,7 +37,7 @@ enum
 {
   CHANGED,
   SITES_CHANGED,
-  HISTOGRAM_CHANGED,
+  SITE_CHANGED,
   EVENT,
   FINISHED,
   N_SIGNALS
@@ -55,8 +56,9 @@ tn_calibration_finalize (GObject *object)
   g_clear_object (&self->job);
   tn_calibrate_result_clear (&self->result);
   g_clear_object (&self->sites);
-  g_clear_pointer (&self->histogram, tn_float_histogram_free);
-  g_free (self->histogram_site);
+  g_clear_pointer (&self->site, tn_site_stats_free);
+  g_clear_pointer (&self->channels, tn_channel_map_free);
+  g_ptr_array_unref (self->histories);
   g_free (self->chosen);
   g_free (self->error);
   g_free (self->data_name);
@@ -72,7 +74,7 @@ tn_calibration_class_init (TnCalibrationClass *klass)
 
   signals[CHANGED] = g_signal_new ("changed", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
   signals[SITES_CHANGED] = g_signal_new ("sites-changed", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
-  signals[HISTOGRAM_CHANGED] = g_signal_new ("histogram-changed", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
+  signals[SITE_CHANGED] = g_signal_new ("site-changed", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
   signals[EVENT] = g_signal_new ("event", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 1, G_TYPE_STRING);
   signals[FINISHED] = g_signal_new ("finished", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
 }
@@ -81,6 +83,7 @@ static void
 tn_calibration_init (TnCalibration *self)
 {
   self->sites = g_list_store_new (TN_TYPE_SITE_ROW);
+  self->histories = g_ptr_array_new_with_free_func (g_free);
 }
 
 typedef struct
@@ -120,6 +123,16 @@ survey_on_worker (GTask *task, gpointer source, gpointer task_data, GCancellable
 }
 
 static void
+extend_histories (TnCalibration *self, const TnSiteSurvey *survey)
+{
+  while (self->histories->len < survey->findings->len)
+    g_ptr_array_add (self->histories, g_new0 (TnSiteHistory, 1));
+  for (guint i = 0; i < survey->findings->len; i++)
+    tn_site_history_add (g_ptr_array_index (self->histories, i), (double) survey->samples,
+                         ((TnSiteFindings *) g_ptr_array_index (survey->findings, i))->points);
+}
+
+static void
 adopt_findings (TnCalibration *self, TnSiteSurvey *survey)
 {
   if (g_list_model_get_n_items (G_LIST_MODEL (self->sites)) != survey->findings->len)
@@ -137,15 +150,16 @@ adopt_findings (TnCalibration *self, TnSiteSurvey *survey)
 
         tn_site_row_update (row, g_ptr_array_index (survey->findings, i));
       }
+  extend_histories (self, survey);
   g_signal_emit (self, signals[SITES_CHANGED], 0);
 
-  if (survey->histogram != NULL && g_strcmp0 (survey->chosen, self->chosen) == 0)
+  if (survey->site != NULL && g_strcmp0 (survey->chosen, self->chosen) == 0)
     {
-      g_clear_pointer (&self->histogram, tn_float_histogram_free);
-      g_free (self->histogram_site);
-      self->histogram = g_steal_pointer (&survey->histogram);
-      self->histogram_site = g_steal_pointer (&survey->chosen);
-      g_signal_emit (self, signals[HISTOGRAM_CHANGED], 0);
+      g_clear_pointer (&self->site, tn_site_stats_free);
+      g_clear_pointer (&self->channels, tn_channel_map_free);
+      self->site = g_steal_pointer (&survey->site);
+      self->channels = g_steal_pointer (&survey->channels);
+      g_signal_emit (self, signals[SITE_CHANGED], 0);
     }
 }
 
@@ -353,20 +367,51 @@ tn_calibration_choose_site (TnCalibration *self, const char *name)
   survey (self);
 }
 
-const TnFloatHistogram *
-tn_calibration_get_histogram (TnCalibration *self, TnSiteRow **row)
+/* The place of the chosen site in the list as it was at the last look; FALSE when there is none. */
+static gboolean
+find_site (TnCalibration *self, guint *place, TnSiteRow **row)
 {
-  g_return_val_if_fail (TN_IS_CALIBRATION (self), NULL);
-
-  *row = NULL;
-  for (guint i = 0; i < g_list_model_get_n_items (G_LIST_MODEL (self->sites)); i++)
+  for (guint i = 0; self->site != NULL && i < g_list_model_get_n_items (G_LIST_MODEL (self->sites)); i++)
     {
       g_autoptr (TnSiteRow) candidate = g_list_model_get_item (G_LIST_MODEL (self->sites), i);
 
-      if (g_strcmp0 (tn_site_row_get_findings (candidate)->name, self->histogram_site) == 0)
-        *row = candidate; /* the list keeps it */
+      if (g_strcmp0 (tn_site_row_get_findings (candidate)->name, self->site->name) != 0)
+        continue;
+      *place = i;
+      *row = candidate; /* the list keeps it */
+      return TRUE;
     }
-  return *row != NULL ? self->histogram : NULL;
+  return FALSE;
+}
+
+const TnSiteStats *
+tn_calibration_get_site (TnCalibration *self, TnSiteRow **row)
+{
+  guint place;
+
+  g_return_val_if_fail (TN_IS_CALIBRATION (self), NULL);
+
+  *row = NULL;
+  return find_site (self, &place, row) ? self->site : NULL;
+}
+
+const TnChannelMap *
+tn_calibration_get_channels (TnCalibration *self)
+{
+  g_return_val_if_fail (TN_IS_CALIBRATION (self), NULL);
+
+  return self->channels;
+}
+
+const TnSiteHistory *
+tn_calibration_get_history (TnCalibration *self)
+{
+  TnSiteRow *row;
+  guint place;
+
+  g_return_val_if_fail (TN_IS_CALIBRATION (self), NULL);
+
+  return self->job != NULL && find_site (self, &place, &row) ? g_ptr_array_index (self->histories, place) : NULL;
 }
 
 const TnCalibrateResult *
