@@ -11,9 +11,7 @@
 #include "engine/error.h"
 #include "engine/nn/linear.h"
 
-#define DEFAULT_SAMPLES 128
 #define DEFAULT_SEQ_LEN 512
-#define DEFAULT_BATCH_SIZE 8
 
 typedef struct
 {
@@ -24,41 +22,6 @@ typedef struct
   TnStats            *stats;   /* guarded by lock: whole batches only */
   gint                version; /* atomic */
 } CalibrateData;
-
-TnCalibrateOptions *
-tn_calibrate_options_new (void)
-{
-  TnCalibrateOptions *self = g_new0 (TnCalibrateOptions, 1);
-
-  self->sampling = (TnSamplingOptions) { .n_samples = DEFAULT_SAMPLES, .batch_size = DEFAULT_BATCH_SIZE, .shard = 1, .n_shards = 1 };
-  self->kinds = TN_SITE_INPUT;
-  return self;
-}
-
-TnCalibrateOptions *
-tn_calibrate_options_copy (const TnCalibrateOptions *self)
-{
-  TnCalibrateOptions *copy = g_new0 (TnCalibrateOptions, 1);
-
-  *copy = *self;
-  copy->model_path = g_strdup (self->model_path);
-  copy->data_paths = g_strdupv (self->data_paths);
-  copy->tokenizer_path = g_strdup (self->tokenizer_path);
-  copy->out_path = g_strdup (self->out_path);
-  return copy;
-}
-
-void
-tn_calibrate_options_free (TnCalibrateOptions *self)
-{
-  if (self == NULL)
-    return;
-  g_free (self->model_path);
-  g_strfreev (self->data_paths);
-  g_free (self->tokenizer_path);
-  g_free (self->out_path);
-  g_free (self);
-}
 
 void
 tn_calibrate_result_clear (TnCalibrateResult *self)
@@ -209,11 +172,11 @@ open_all (CalibrateData *data, Opened *opened, const TnListener *listener, GCanc
                    sampling->seq_len, context);
       return FALSE;
     }
-  if (options->tokenizer_path != NULL || tn_dataset_needs_tokenizer ((const char *const *) options->data_paths))
+  if (options->tokenizer_path != NULL || tn_dataset_needs_tokenizer ((const char *const *) options->data_paths, &options->data))
     if ((opened->tokenizer = tn_tokenizer_find (options->tokenizer_path, opened->file, error)) == NULL)
       return FALSE;
-  opened->dataset = tn_dataset_open ((const char *const *) options->data_paths, opened->tokenizer,
-                                     tn_model_get_config (opened->model)->n_vocab, error);
+  opened->dataset = tn_dataset_open ((const char *const *) options->data_paths, &options->data, opened->tokenizer,
+                                     tn_model_get_config (opened->model)->n_vocab, listener, error);
   if (opened->dataset == NULL || !fit_batch_size (opened->model, sampling, options->kinds, listener, error))
     return FALSE;
   opened->source = tn_dataset_sample (opened->dataset, sampling, listener, cancellable, error);

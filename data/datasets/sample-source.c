@@ -1,15 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <errno.h>
-#include <fcntl.h>
 #include <glib/gi18n-lib.h>
 #include <inttypes.h>
-#include <string.h>
-#include <unistd.h>
 
 #include "data/datasets/batch-builder.h"
 #include "data/datasets/dataset-private.h"
 #include "data/datasets/sample-set.h"
-#include "data/datasets/token-file.h"
 #include "engine/error.h"
 #include "engine/hash.h"
 #include "engine/random.h"
@@ -18,6 +13,7 @@
  * more. */
 #define PASSAGE_BYTES_PER_TOKEN 16
 #define LEAST_PASSAGE_BYTES 4096
+#define MOST_PASSAGE_BYTES ((guint64) 16 << 20)
 #define SCAN_STEP_BYTES ((guint64) 4 << 20)
 #define CANCEL_STEP_ITEMS 65536
 
@@ -28,21 +24,20 @@ typedef struct
   GCancellable *cancellable;
   GArray *items; /* TnSampleItem that were drawn; NULL: everything, streamed */
   guint item;    /* next */
-  guint file;    /* open */
-  TnTokenFile *token_file;
-  TnPassageScanner *scanner; /* streaming text */
-  guint64 next_token;        /* streaming tokens */
-  int fd;                    /* reading drawn passages */
-  guint64 ordinal;           /* of the next sequence, over all shards */
+  guint file;    /* open, or the next to stream */
+  TnRecordFile *records;
+  guint64 ordinal; /* of the next sequence, over all shards */
   TnBatchBuilder *builder;
   GArray *ids;
-  GString *text;
 } SampleSource;
 
-static gsize
-passage_limit (guint seq_len)
+/* The longest record for a sequence. */
+static guint
+record_limit (const TnDataset *dataset, guint seq_len)
 {
-  return MAX ((gsize) seq_len * PASSAGE_BYTES_PER_TOKEN, LEAST_PASSAGE_BYTES);
+  if (dataset->tokens)
+    return seq_len;
+  return (guint) CLAMP ((guint64) seq_len * PASSAGE_BYTES_PER_TOKEN, LEAST_PASSAGE_BYTES, MOST_PASSAGE_BYTES);
 }
 
 static gboolean
@@ -107,69 +102,44 @@ add_passage (SampleSource *self, guint file, const TnPassage *passage, guint quo
   return TRUE;
 }
 
-static gboolean
-add_tokens (SampleSource *self, guint64 first, guint length, GError **error)
-{
-  guint available = (guint) MIN ((guint64) length + 1, tn_token_file_count (self->token_file) - first);
-
-  g_array_set_size (self->ids, available);
-  if (!tn_token_file_read (self->token_file, first, available, self->dataset->n_vocab, (gint32 *) (gpointer) self->ids->data,
-                           error))
-    return FALSE;
-  add_sequence (self, tn_hash_bytes (self->ids->data, (gsize) length * sizeof (gint32), 0),
-                (const gint32 *) (gpointer) self->ids->data, length, available);
-  return TRUE;
-}
-
+/* The window in ids, with what follows it. */
 static void
-close_file (SampleSource *self)
+add_tokens (SampleSource *self, guint length)
 {
-  g_clear_pointer (&self->token_file, tn_token_file_free);
-  g_clear_pointer (&self->scanner, tn_passage_scanner_free);
-  if (self->fd >= 0)
-    close (self->fd);
-  self->fd = -1;
+  add_sequence (self, tn_hash_bytes (self->ids->data, (gsize) length * sizeof (gint32), 0),
+                (const gint32 *) (gpointer) self->ids->data, length, self->ids->len);
 }
 
-/* The file of the drawn item. */
+/* The content of a drawn item: a passage, or ids. */
 static gboolean
-open_file (SampleSource *self, guint file, GError **error)
+read_item (SampleSource *self, const TnSampleItem *item, TnPassage *passage, GError **error)
 {
-  const char *path = tn_dataset_file (self->dataset, file);
-
-  if (self->file == file && (self->token_file != NULL || self->fd >= 0))
-    return TRUE;
-  close_file (self);
-  self->file = file;
-  if (self->dataset->tokens)
-    return (self->token_file = tn_token_file_open (path, error)) != NULL;
-  self->fd = open (path, O_RDONLY | O_CLOEXEC);
-  if (self->fd >= 0)
-    return TRUE;
-  g_set_error (error, TN_ERROR, TN_ERROR_IO, _ ("%s: cannot be read: %s"), path, g_strerror (errno));
-  return FALSE;
-}
-
-static gboolean
-read_passage (SampleSource *self, const TnSampleItem *item, GError **error)
-{
-  g_string_set_size (self->text, item->length);
-  for (gsize done = 0; done < item->length;)
+  if (item->content != NULL)
     {
-      ssize_t got = pread (self->fd, self->text->str + done, item->length - done, (off_t) (item->offset + done));
+      gsize bytes;
+      const char *data = g_bytes_get_data (item->content, &bytes);
 
-      if (got < 0 && errno == EINTR)
-        continue;
-      if (got <= 0)
-        {
-          g_set_error (error, TN_ERROR, TN_ERROR_IO, _ ("%s: reading at byte %" PRIu64 " failed: %s"),
-                       tn_dataset_file (self->dataset, item->file), item->offset + done,
-                       got < 0 ? g_strerror (errno) : _ ("the file has become shorter"));
-          return FALSE;
-        }
-      done += (gsize) got;
+      if (self->dataset->tokens)
+        g_array_append_vals (self->ids, data, (guint) (bytes / sizeof (gint32)));
+      *passage = (TnPassage){
+          .text = data,
+          .bytes = bytes,
+          .offset = item->record.offset,
+          .begins_document = item->record.begins_document,
+      };
+      return TRUE;
     }
-  return TRUE;
+  if (self->records == NULL || self->file != item->file)
+    {
+      g_clear_pointer (&self->records, tn_record_file_free);
+      self->file = item->file;
+      self->records =
+          tn_dataset_open_file (self->dataset, item->file, record_limit (self->dataset, self->options.seq_len), error);
+      if (self->records == NULL)
+        return FALSE;
+    }
+  return self->dataset->tokens ? tn_record_file_read_tokens (self->records, &item->record, self->ids, error)
+                               : tn_record_file_read_text (self->records, &item->record, passage, error);
 }
 
 /* How many windows the item gives: one, and more where fewer passages were found than sequences asked for. */
@@ -195,17 +165,28 @@ add_item (SampleSource *self, GError **error)
       self->ordinal++;
       return TRUE;
     }
-  if (!open_file (self, item->file, error))
+  g_array_set_size (self->ids, 0);
+  if (!read_item (self, item, &passage, error))
     return FALSE;
-  if (self->dataset->tokens)
-    return add_tokens (self, item->offset, item->length, error);
-  if (!read_passage (self, item, error))
+  if (!self->dataset->tokens)
+    return add_passage (self, item->file, &passage, quota, error);
+  add_tokens (self, item->record.length);
+  return TRUE;
+}
+
+static gboolean
+add_record (SampleSource *self, const TnRecord *record, GError **error)
+{
+  TnPassage passage;
+
+  if (!self->dataset->tokens)
+    return tn_record_file_read_text (self->records, record, &passage, error) &&
+           add_passage (self, self->file, &passage, 0, error);
+  g_array_set_size (self->ids, 0);
+  if (!tn_record_file_read_tokens (self->records, record, self->ids, error))
     return FALSE;
-  passage = (TnPassage){.text = self->text->str,
-                        .bytes = item->length,
-                        .offset = item->offset,
-                        .begins_document = item->begins_document};
-  return add_passage (self, item->file, &passage, quota, error);
+  add_tokens (self, record->length);
+  return TRUE;
 }
 
 /* Everything, in order: the next passage or window; FALSE at the end or on failure. */
@@ -213,41 +194,22 @@ static gboolean
 add_next (SampleSource *self, GError **error)
 {
   GError *local = NULL;
-  TnPassage passage;
+  TnRecord record;
 
-  while (self->file < self->dataset->files->len)
+  for (; self->file < self->dataset->files->len; self->file++)
     {
-      const char *path = tn_dataset_file (self->dataset, self->file);
-
-      if (self->dataset->tokens)
+      if (self->records == NULL &&
+          (self->records = tn_dataset_open_file (self->dataset, self->file, record_limit (self->dataset, self->options.seq_len),
+                                                 error)) == NULL)
+        return FALSE;
+      if (tn_record_file_next (self->records, &record, &local))
+        return add_record (self, &record, error);
+      if (local != NULL)
         {
-          if (self->token_file == NULL && (self->token_file = tn_token_file_open (path, error)) == NULL)
-            return FALSE;
-          if (self->next_token < tn_token_file_count (self->token_file))
-            {
-              guint length = (guint) MIN (self->options.seq_len, tn_token_file_count (self->token_file) - self->next_token);
-              guint64 first = self->next_token;
-
-              self->next_token += length;
-              return add_tokens (self, first, length, error);
-            }
+          g_propagate_error (error, local);
+          return FALSE;
         }
-      else
-        {
-          if (self->scanner == NULL &&
-              (self->scanner = tn_passage_scanner_new (path, passage_limit (self->options.seq_len), error)) == NULL)
-            return FALSE;
-          if (tn_passage_scanner_next (self->scanner, &passage, &local))
-            return add_passage (self, self->file, &passage, 0, error);
-          if (local != NULL)
-            {
-              g_propagate_error (error, local);
-              return FALSE;
-            }
-        }
-      close_file (self);
-      self->next_token = 0;
-      self->file++;
+      g_clear_pointer (&self->records, tn_record_file_free);
     }
   if (self->ordinal == 0)
     tn_dataset_set_nothing (self->dataset, error);
@@ -291,88 +253,61 @@ sample_source_free (gpointer user_data)
 {
   SampleSource *self = user_data;
 
-  close_file (self);
+  g_clear_pointer (&self->records, tn_record_file_free);
   g_clear_pointer (&self->items, g_array_unref);
   g_clear_object (&self->cancellable);
   tn_batch_builder_free (self->builder);
   g_array_unref (self->ids);
-  g_string_free (self->text, TRUE);
   tn_dataset_unref (self->dataset);
   g_free (self);
 }
 
-/* Gives every passage or window of the data to func as an item, in order; priority is its ordinal. */
-typedef void (*ItemFunc) (const TnSampleItem *item, gpointer user_data);
+/* Gets every passage or window of the data as an item, in order; priority is its ordinal. records is where it was found just now.
+ */
+typedef gboolean (*ItemFunc) (TnRecordFile *records, const TnSampleItem *item, gpointer user_data, GError **error);
+
+/* How far a scan is, in bytes of all files. */
+typedef struct
+{
+  const TnListener *listener;
+  GCancellable *cancellable;
+  guint64 total, done, told, items;
+} ScanProgress;
 
 static gboolean
-scan_text (TnDataset *dataset, guint seq_len, ItemFunc func, gpointer user_data, const TnListener *listener,
-           GCancellable *cancellable, GError **error)
+step (ScanProgress *self, TnRecordFile *records, GError **error)
 {
-  guint64 ordinal = 0, done = 0, told = 0;
-
-  for (guint file = 0; file < dataset->files->len; file++)
-    {
-      g_autoptr (TnPassageScanner) scanner =
-          tn_passage_scanner_new (tn_dataset_file (dataset, file), passage_limit (seq_len), error);
-      GError *local = NULL;
-      TnPassage passage;
-
-      if (scanner == NULL)
-        return FALSE;
-      while (tn_passage_scanner_next (scanner, &passage, &local))
-        {
-          const TnSampleItem item = {
-              .priority = ordinal++,
-              .offset = passage.offset,
-              .file = file,
-              .length = (guint32) passage.bytes,
-              .begins_document = passage.begins_document,
-          };
-
-          func (&item, user_data);
-          if (done + tn_passage_scanner_tell (scanner) - told < SCAN_STEP_BYTES)
-            continue;
-          told = done + tn_passage_scanner_tell (scanner);
-          tn_listener_progress (listener, (double) told, (double) dataset->bytes, "bytes");
-          if (g_cancellable_set_error_if_cancelled (cancellable, error) || !tn_listener_boundary (listener, error))
-            return FALSE;
-        }
-      if (local != NULL)
-        {
-          g_propagate_error (error, local);
-          return FALSE;
-        }
-      done += tn_passage_scanner_tell (scanner);
-    }
-  return TRUE;
+  /* Windows of tokens pass faster than the clock is looked at. */
+  if (++self->items % CANCEL_STEP_ITEMS != 0 && self->done + tn_record_file_tell (records) - self->told < SCAN_STEP_BYTES)
+    return TRUE;
+  self->told = self->done + tn_record_file_tell (records);
+  tn_listener_progress (self->listener, (double) self->told, (double) self->total, "bytes");
+  return !g_cancellable_set_error_if_cancelled (self->cancellable, error) && tn_listener_boundary (self->listener, error);
 }
 
 static gboolean
-scan_tokens (TnDataset *dataset, guint seq_len, ItemFunc func, gpointer user_data, GCancellable *cancellable, GError **error)
+scan_file (TnDataset *dataset, guint file, guint seq_len, guint64 *ordinal, ItemFunc func, gpointer user_data,
+           ScanProgress *progress, GError **error)
 {
-  guint64 ordinal = 0;
+  g_autoptr (TnRecordFile) records = tn_dataset_open_file (dataset, file, record_limit (dataset, seq_len), error);
+  GError *local = NULL;
+  TnSampleItem item = {.file = file};
 
-  for (guint file = 0; file < dataset->files->len; file++)
+  if (records == NULL)
+    return FALSE;
+  while (tn_record_file_next (records, &item.record, &local))
     {
-      g_autoptr (TnTokenFile) tokens = tn_token_file_open (tn_dataset_file (dataset, file), error);
-
-      if (tokens == NULL)
+      item.priority = (*ordinal)++;
+      if (!tn_dataset_intern_label (dataset, records->label, &item.label, error) || !func (records, &item, user_data, error) ||
+          !step (progress, records, error))
         return FALSE;
-      for (guint64 first = 0; first < tn_token_file_count (tokens); first += seq_len)
-        {
-          const TnSampleItem item = {
-              .priority = ordinal++,
-              .offset = first,
-              .file = file,
-              .length = (guint32) MIN (seq_len, tn_token_file_count (tokens) - first),
-              .begins_document = first == 0,
-          };
-
-          func (&item, user_data);
-          if (ordinal % CANCEL_STEP_ITEMS == 0 && g_cancellable_set_error_if_cancelled (cancellable, error))
-            return FALSE;
-        }
     }
+  if (local != NULL)
+    {
+      g_propagate_error (error, local);
+      return FALSE;
+    }
+  progress->done += tn_record_file_tell (records);
   return TRUE;
 }
 
@@ -385,14 +320,36 @@ typedef struct
   guint64 counted;
 } Draw;
 
-static void
-count_item (const TnSampleItem *item, gpointer user_data)
+static gboolean
+count_item (TnRecordFile *records, const TnSampleItem *item, gpointer user_data, GError **error)
 {
   ((Draw *) user_data)->counted++;
+  return TRUE;
 }
 
-static void
-offer_item (const TnSampleItem *item, gpointer user_data)
+/* What an item of a file holds that cannot be read again at its place. */
+static gboolean
+keep_content (TnRecordFile *records, TnSampleItem *item, GError **error)
+{
+  TnPassage passage;
+  g_autoptr (GArray) ids = NULL;
+
+  if (!tn_record_format_is_tokens (records->format))
+    {
+      if (!tn_record_file_read_text (records, &item->record, &passage, error))
+        return FALSE;
+      item->content = g_bytes_new (passage.text, passage.bytes);
+      return TRUE;
+    }
+  ids = g_array_new (FALSE, FALSE, sizeof (gint32));
+  if (!tn_record_file_read_tokens (records, &item->record, ids, error))
+    return FALSE;
+  item->content = g_bytes_new (ids->data, (gsize) ids->len * sizeof (gint32));
+  return TRUE;
+}
+
+static gboolean
+offer_item (TnRecordFile *records, const TnSampleItem *item, gpointer user_data, GError **error)
 {
   Draw *draw = user_data;
   TnSampleItem offered = *item;
@@ -404,17 +361,27 @@ offer_item (const TnSampleItem *item, gpointer user_data)
   /* Systematic: the items in which a multiple of n_items / n_samples falls. */
   else if (draw->n_items > draw->n_samples &&
            (guint64) (ordinal * draw->n_samples / draw->n_items) == (guint64) ((ordinal + 1) * draw->n_samples / draw->n_items))
-    return;
+    return TRUE;
+  if (!tn_sample_set_accepts (draw->set, &offered))
+    return TRUE;
+  if (records->sequential && !keep_content (records, &offered, error))
+    return FALSE;
   tn_sample_set_offer (draw->set, &offered);
+  return TRUE;
 }
 
 static gboolean
 scan (TnDataset *dataset, guint seq_len, ItemFunc func, Draw *draw, const TnListener *listener, GCancellable *cancellable,
       GError **error)
 {
+  ScanProgress progress = {.listener = listener, .cancellable = cancellable, .total = dataset->bytes};
+  guint64 ordinal = 0;
+
   draw->counted = 0;
-  return dataset->tokens ? scan_tokens (dataset, seq_len, func, draw, cancellable, error)
-                         : scan_text (dataset, seq_len, func, draw, listener, cancellable, error);
+  for (guint file = 0; file < dataset->files->len; file++)
+    if (!scan_file (dataset, file, seq_len, &ordinal, func, draw, &progress, error))
+      return FALSE;
+  return TRUE;
 }
 
 static GArray *
@@ -446,8 +413,7 @@ draw_items (TnDataset *dataset, const TnSamplingOptions *options, const TnListen
           dataset->tokens
               ? g_strdup_printf (_ ("the data hold %" PRIu64 " windows; %u sequences were asked for, all are taken"),
                                  draw.counted, options->n_samples)
-              : g_strdup_printf (_ ("the data hold %" PRIu64
-                                    " passages; several sequences are taken of each to reach up to %u"),
+              : g_strdup_printf (_ ("the data hold %" PRIu64 " passages; several sequences are taken of each to reach up to %u"),
                                  draw.counted, options->n_samples);
 
       tn_listener_event (listener, "info", text);
@@ -473,10 +439,8 @@ tn_dataset_sample (TnDataset *self, const TnSamplingOptions *options, const TnLi
   state->options = *options;
   state->cancellable = cancellable != NULL ? g_object_ref (cancellable) : NULL;
   state->items = g_steal_pointer (&items);
-  state->fd = -1;
   state->builder = tn_batch_builder_new ();
   state->ids = g_array_new (FALSE, FALSE, sizeof (gint32));
-  state->text = g_string_new (NULL);
   source = g_new0 (TnBatchSource, 1);
   *source = (TnBatchSource){.next = sample_source_next,
                             .count = sample_source_count,

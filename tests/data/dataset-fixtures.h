@@ -58,7 +58,7 @@ static inline TnDataset *
 open_data (const char *path, TnTokenizer *tokenizer, guint n_vocab)
 {
   g_autoptr (GError) error = NULL;
-  TnDataset *dataset = tn_dataset_open ((const char *const[]){ path, NULL }, tokenizer, n_vocab, &error);
+  TnDataset *dataset = tn_dataset_open ((const char *const[]){ path, NULL }, NULL, tokenizer, n_vocab, NULL, &error);
 
   g_assert_no_error (error);
   return dataset;
@@ -108,7 +108,7 @@ assert_data_fails (const char *const *paths, TnTokenizer *tokenizer, TnErrorCode
 {
   g_autoptr (GError) error = NULL;
 
-  g_assert_null (tn_dataset_open (paths, tokenizer, 256, &error));
+  g_assert_null (tn_dataset_open (paths, NULL, tokenizer, 256, NULL, &error));
   g_assert_error (error, TN_ERROR, (gint) code);
   if (strstr (error->message, needle) == NULL)
     g_error ("“%s” is not in “%s”", needle, error->message);

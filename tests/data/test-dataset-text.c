@@ -142,7 +142,7 @@ test_pieces (void)
       if (round % 4 == 0)
         g_strdelimit (solid, " \n\t\r", '_'); /* nowhere to cut */
       path = fixture_write ("long.txt", solid, strlen (solid));
-      scanner = tn_passage_scanner_new (path, limit, &error);
+      scanner = tn_passage_scanner_new (tn_byte_stream_open (path, &error), limit);
       while (tn_passage_scanner_next (scanner, &passage, &error))
         {
           g_assert_cmpuint (passage.bytes, >, 0);
@@ -170,8 +170,8 @@ test_pieces_do_not_depend_on_place (void)
   g_autofree char *file = g_strconcat (filler, "\n" SEPARATOR "\n\n  ", document, NULL);
   g_autofree char *alone_path = fixture_write ("alone.txt", document, strlen (document));
   g_autofree char *behind_path = fixture_write ("behind.txt", file, strlen (file));
-  g_autoptr (TnPassageScanner) alone = tn_passage_scanner_new (alone_path, 4096, NULL);
-  g_autoptr (TnPassageScanner) behind = tn_passage_scanner_new (behind_path, 4096, NULL);
+  g_autoptr (TnPassageScanner) alone = tn_passage_scanner_new (tn_byte_stream_open (alone_path, NULL), 4096);
+  g_autoptr (TnPassageScanner) behind = tn_passage_scanner_new (tn_byte_stream_open (behind_path, NULL), 4096);
   gsize shift = strlen (file) - strlen (document);
   TnPassage a, b;
   guint n = 0;

@@ -14,6 +14,7 @@ typedef struct
 {
   TnCommand   *command;
   char       **data;
+  TnDatasetOptions format;
   TnPrecision  precision;
   int          seq_len, batch_size;
   TnEvaluation evaluation;
@@ -39,10 +40,10 @@ evaluate (TnJob *job, const TnListener *listener, GCancellable *cancellable, gpo
       g_set_error (error, TN_ERROR, TN_ERROR_ARGUMENT, _("%s: a sequence length of %d was asked for; the model's context is %u"), path, work->seq_len, context);
       return FALSE;
     }
-  if ((work->command->tokenizer != NULL || tn_dataset_needs_tokenizer ((const char *const *) work->data)) &&
+  if ((work->command->tokenizer != NULL || tn_dataset_needs_tokenizer ((const char *const *) work->data, &work->format)) &&
       (tokenizer = tn_tokenizer_find (work->command->tokenizer, file, error)) == NULL)
     return FALSE;
-  dataset = tn_dataset_open ((const char *const *) work->data, tokenizer, tn_model_get_config (model)->n_vocab, error);
+  dataset = tn_dataset_open ((const char *const *) work->data, &work->format, tokenizer, tn_model_get_config (model)->n_vocab, listener, error);
   if (dataset == NULL)
     return FALSE;
   if (!tn_precision_is_empty (&work->precision))
