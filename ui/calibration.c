@@ -12,7 +12,9 @@
 struct _TnCalibration
 {
   GObject parent_instance;
-  TnJob *job;
+  TnJob *job; /* NULL for statistics that were loaded */
+  char *title;
+  TnCalibrateOptions *options; /* NULL, likewise */
   TnCalibrateResult result;
   gsize memory_limit;
   char *data_name;
@@ -54,6 +56,8 @@ tn_calibration_finalize (GObject *object)
 
   g_clear_handle_id (&self->timer, g_source_remove);
   g_clear_object (&self->job);
+  g_free (self->title);
+  tn_calibrate_options_free (self->options);
   tn_calibrate_result_clear (&self->result);
   g_clear_object (&self->sites);
   g_clear_pointer (&self->site, tn_site_stats_free);
@@ -192,7 +196,7 @@ survey (TnCalibration *self)
   if (self->surveying || (!self->running && self->result.stats == NULL))
     return;
   data = g_new0 (SurveyTask, 1);
-  data->job = g_object_ref (self->job);
+  data->job = self->job != NULL ? g_object_ref (self->job) : NULL;
   data->stats = !self->running && self->result.stats != NULL ? tn_stats_ref (self->result.stats) : NULL;
   data->chosen = g_strdup (self->chosen);
   data->next = self->next;
@@ -200,7 +204,7 @@ survey (TnCalibration *self)
   data->budget_us = data->stats == NULL ? BUDGET_US : self->complete ? 1 : 0;
   self->complete = self->complete || data->stats != NULL;
   self->surveying = TRUE;
-  self->version = tn_calibrate_job_version (self->job);
+  self->version = self->job != NULL ? tn_calibrate_job_version (self->job) : 0;
   task = g_task_new (self, NULL, on_surveyed, NULL);
   g_task_set_task_data (task, data, survey_task_free);
   g_task_run_in_thread (task, survey_on_worker);
@@ -259,6 +263,7 @@ tn_calibration_new (const TnCalibrateOptions *options, TnWorkspace *workspace)
 {
   TnCalibration *self = g_object_new (TN_TYPE_CALIBRATION, NULL);
 
+  self->options = tn_calibrate_options_copy (options);
   self->memory_limit = options->memory_limit;
   self->data_name = join_base_names (options->data_paths);
   self->job = tn_calibrate_job_new (options, workspace, &self->result);
@@ -267,10 +272,44 @@ tn_calibration_new (const TnCalibrateOptions *options, TnWorkspace *workspace)
   return self;
 }
 
+TnCalibration *
+tn_calibration_new_loaded (const char *path, TnStats *stats, guint64 bytes)
+{
+  TnCalibration *self = g_object_new (TN_TYPE_CALIBRATION, NULL);
+
+  self->title = g_filename_display_basename (path);
+  self->data_name = g_strdup (self->title);
+  self->result = (TnCalibrateResult){.out = g_strdup (path),
+                                     .samples = stats->samples,
+                                     .tokens = stats->tokens,
+                                     .sites = stats->sites->len,
+                                     .stats_bytes = bytes,
+                                     .stats = tn_stats_ref (stats)};
+  survey (self);
+  return self;
+}
+
+gboolean
+tn_calibration_is_loaded (TnCalibration *self)
+{
+  g_return_val_if_fail (TN_IS_CALIBRATION (self), FALSE);
+
+  return self->job == NULL;
+}
+
+const TnCalibrateOptions *
+tn_calibration_get_options (TnCalibration *self)
+{
+  g_return_val_if_fail (TN_IS_CALIBRATION (self), NULL);
+
+  return self->options;
+}
+
 void
 tn_calibration_start (TnCalibration *self)
 {
   g_return_if_fail (TN_IS_CALIBRATION (self));
+  g_return_if_fail (self->job != NULL);
   g_return_if_fail (!self->running);
 
   /* The job writes into self until it has finished. */
@@ -320,7 +359,10 @@ tn_calibration_get_progress (TnCalibration *self, TnJobProgress *progress)
 {
   g_return_if_fail (TN_IS_CALIBRATION (self));
 
-  tn_job_get_progress (self->job, progress);
+  if (self->job != NULL)
+    tn_job_get_progress (self->job, progress);
+  else
+    *progress = (TnJobProgress){.state = TN_JOB_DONE};
 }
 
 const char *
@@ -328,7 +370,7 @@ tn_calibration_get_title (TnCalibration *self)
 {
   g_return_val_if_fail (TN_IS_CALIBRATION (self), NULL);
 
-  return tn_job_get_title (self->job);
+  return self->job != NULL ? tn_job_get_title (self->job) : self->title;
 }
 
 const char *

@@ -24,6 +24,11 @@ typedef enum
 
 /* workspace may be NULL. */
 TnCalibration          *tn_calibration_new           (const TnCalibrateOptions *options, TnWorkspace *workspace);
+/* One that ended long ago: statistics read from a file (of so many bytes). There is nothing to start. */
+TnCalibration          *tn_calibration_new_loaded    (const char *path, TnStats *stats, guint64 bytes);
+gboolean                tn_calibration_is_loaded     (TnCalibration *self);
+/* What it was made with; NULL for a loaded one. */
+const TnCalibrateOptions *tn_calibration_get_options (TnCalibration *self);
 void                    tn_calibration_start         (TnCalibration *self);
 void                    tn_calibration_pause         (TnCalibration *self);
 void                    tn_calibration_resume        (TnCalibration *self);
