@@ -12,6 +12,8 @@ typedef struct
 {
   char    *out;
   guint64  samples, tokens;
+  guint64  samples_before, tokens_before; /* of these an earlier run had observed already */
+  char    *cached;                        /* the earlier statistics that were used again, or NULL */
   double   seconds;
   gsize    peak_rss_bytes;
   guint    sites;

@@ -213,11 +213,30 @@ take_metadata (TnSafetensorsWriter *writer, const char *key, char *value)
   g_free (value);
 }
 
+static void
+add_notes (TnSafetensorsWriter *writer, GHashTable *notes)
+{
+  GHashTableIter iter;
+  gpointer key, value;
+
+  g_hash_table_iter_init (&iter, notes);
+  while (g_hash_table_iter_next (&iter, &key, &value))
+    tn_safetensors_writer_add_metadata (writer, key, value);
+}
+
 gboolean
 tn_stats_save (const TnStats *stats, const char *path, guint64 *bytes_written, GError **error)
 {
+  return tn_stats_save_with_notes (stats, NULL, path, bytes_written, error);
+}
+
+gboolean
+tn_stats_save_with_notes (const TnStats *stats, GHashTable *notes, const char *path, guint64 *bytes_written, GError **error)
+{
   g_autoptr (TnSafetensorsWriter) writer = tn_safetensors_writer_new ();
 
+  if (notes != NULL)
+    add_notes (writer, notes);
   tn_safetensors_writer_add_metadata (writer, TN_STATS_KEY_FORMAT, TN_STATS_FORMAT);
   take_metadata (writer, TN_STATS_KEY_SCHEMA, g_strdup_printf ("%d", TN_STATS_SCHEMA_VERSION));
   take_metadata (writer, TN_STATS_KEY_MODEL, g_strdup_printf ("%016" G_GINT64_MODIFIER "x", stats->model_fingerprint));

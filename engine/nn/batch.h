@@ -12,6 +12,7 @@ typedef struct
   guint         length;   /* inputs */
   const gint32 *tokens;   /* [length] */
   const gint32 *targets;  /* [length], -1: not scored; NULL when there is nothing to predict */
+  double        weight;   /* how many sequences of the data it stands for, where the sample was not drawn evenly; 0: evenly */
 } TnSequence;
 
 /* Sequences that go through the model together. Reference counted, read-only. */
