@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "bench/bench.h"
+#include "bench/calibration/stats-size.h"
 #include "bench/core/core.h"
 
 static const TnBenchEntry entries[] = {
@@ -12,6 +13,7 @@ static const TnBenchEntry entries[] = {
     {"core", {"pool_"}, tn_bench_pool},
     {"core", {"forward_17m_"}, tn_bench_forward},
     {"core", {"histogram_", "observer_"}, tn_bench_observer},
+    {"calibration", {"stats_bytes"}, tn_bench_stats_size},
 };
 
 const TnBenchEntry *

@@ -9,6 +9,8 @@
 #include "app/tasks/calibrate-cache.h"
 #include "app/tasks/calibrate-checkpoint.h"
 #include "app/tasks/calibrate-provenance.h"
+#include "app/tasks/calibrate-tensors.h"
+#include "data/datasets/read-ahead.h"
 #include "data/files/atomic-file.h"
 #include "data/statistics/stats-file.h"
 #include "engine/device/device.h"
@@ -16,6 +18,8 @@
 #include "engine/nn/linear.h"
 
 #define DEFAULT_SEQ_LEN 512
+/* Batches read ahead take this part of the memory limit at most. */
+#define AHEAD_FRACTION 16
 
 typedef struct
 {
@@ -221,6 +225,21 @@ record_model (CalibrateData *data, TnModelFile *file)
     tn_workspace_record_model (data->workspace, &row, NULL);
 }
 
+/* A shard may be empty; its file is, too, and merges with those of the others. */
+static gboolean
+check_samples (CalibrateData *data, const TnListener *listener, GError **error)
+{
+  if (data->stats->samples > 0)
+    return TRUE;
+  if (data->options->sampling.n_shards > 1)
+    {
+      tn_listener_event (listener, "info", _("this shard holds no sequence: its statistics are empty"));
+      return TRUE;
+    }
+  g_set_error_literal (error, TN_ERROR, TN_ERROR_DATA, _("the data hold no sequence to calibrate on"));
+  return FALSE;
+}
+
 static gboolean
 observe_all (CalibrateData *data, Opened *opened, const TnListener *listener, GCancellable *cancellable, GError **error)
 {
@@ -252,15 +271,7 @@ observe_all (CalibrateData *data, Opened *opened, const TnListener *listener, GC
       g_propagate_error (error, local);
       return FALSE;
     }
-  /* A shard may be empty; its file is, too, and merges with those of the others. */
-  if (data->stats->samples == 0 && data->options->sampling.n_shards > 1)
-    tn_listener_event (listener, "info", _("this shard holds no sequence: its statistics are empty"));
-  else if (data->stats->samples == 0)
-    {
-      g_set_error_literal (error, TN_ERROR, TN_ERROR_DATA, _("the data hold no sequence to calibrate on"));
-      return FALSE;
-    }
-  return TRUE;
+  return check_samples (data, listener, error);
 }
 
 static void
@@ -407,6 +418,7 @@ calibrate (TnJob *job, const TnListener *listener, GCancellable *cancellable, gp
   opened.source = tn_dataset_sample (opened.dataset, &data->options->sampling, listener, cancellable, error);
   if (opened.source == NULL)
     return FALSE;
+  opened.source = tn_batch_source_read_ahead (opened.source, data->options->workers, tn_pool_get_budget (tn_pool_default ()) / AHEAD_FRACTION);
   if (observe_all (data, &opened, listener, cancellable, &local) && keep_statistics (data, &opened, job, FALSE, start, &local))
     {
       if (opened.checkpoint != NULL)
@@ -419,10 +431,33 @@ calibrate (TnJob *job, const TnListener *listener, GCancellable *cancellable, gp
   return FALSE;
 }
 
+static gboolean
+calibrate_tensors (TnJob *job, const TnListener *listener, GCancellable *cancellable, gpointer user_data, GError **error)
+{
+  CalibrateData *data = user_data;
+  const Opened no_model = { NULL };
+  g_autoptr (TnRecordedRun) run = NULL;
+  gint64 start = g_get_monotonic_time ();
+  GError *local = NULL;
+
+  if (!check_output (data->options->out_path, error) || (run = tn_recorded_run_open (data->options, listener, error)) == NULL)
+    return FALSE;
+  g_mutex_lock (&data->lock);
+  data->stats = tn_recorded_run_new_stats (run);
+  g_mutex_unlock (&data->lock);
+  if (tn_recorded_run_observe (run, data->stats, &data->lock, &data->version, listener, cancellable, &local) &&
+      check_samples (data, listener, &local))
+    return keep_statistics (data, &no_model, job, FALSE, start, error);
+  if (g_error_matches (local, G_IO_ERROR, G_IO_ERROR_CANCELLED) && data->stats->samples > 0)
+    keep_partial (data, &no_model, job, start, listener, &local);
+  g_propagate_error (error, local);
+  return FALSE;
+}
+
 static char *
 default_out_path (const TnCalibrateOptions *options, TnWorkspace *workspace)
 {
-  g_autofree char *base = g_path_get_basename (options->model_path);
+  g_autofree char *base = g_path_get_basename (options->tensor_paths != NULL ? options->tensor_paths[0] : options->model_path);
   g_autofree char *name = g_strconcat (base, ".stats.safetensors", NULL);
   g_autofree char *folder = workspace != NULL ? g_path_get_dirname (tn_workspace_get_path (workspace)) : g_strdup (".");
 
@@ -432,10 +467,10 @@ default_out_path (const TnCalibrateOptions *options, TnWorkspace *workspace)
 static char *
 describe (const TnCalibrateOptions *options)
 {
-  g_autofree char *model = g_path_get_basename (options->model_path);
-  g_autofree char *first = options->data_paths[0] != NULL ? g_path_get_basename (options->data_paths[0]) : g_strdup ("");
+  g_autofree char *model = g_path_get_basename (options->tensor_paths != NULL ? options->tensor_paths[0] : options->model_path);
+  g_autofree char *first = options->tensor_paths != NULL ? NULL : options->data_paths[0] != NULL ? g_path_get_basename (options->data_paths[0]) : g_strdup ("");
 
-  return g_strdup_printf (_("Calibrate %s on %s"), model, first);
+  return first != NULL ? g_strdup_printf (_("Calibrate %s on %s"), model, first) : g_strdup_printf (_("Calibrate on recorded %s"), model);
 }
 
 TnJob *
@@ -454,7 +489,8 @@ tn_calibrate_job_new (const TnCalibrateOptions *options, TnWorkspace *workspace,
   g_mutex_init (&data->lock);
   if (data->options->out_path == NULL)
     data->options->out_path = default_out_path (options, workspace);
-  job = tn_job_new ("calibrate", title, arguments, workspace, calibrate, data, calibrate_data_free);
+  job = tn_job_new ("calibrate", title, arguments, workspace, options->tensor_paths != NULL ? calibrate_tensors : calibrate, data,
+                    calibrate_data_free);
   g_object_set_data (G_OBJECT (job), "tn-calibrate-data", data);
   return job;
 }
