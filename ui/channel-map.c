@@ -4,11 +4,6 @@
 #include <math.h>
 #include <string.h>
 
-#define ROBUST_LIMIT 3.5
-#define LEAST_FACTOR 2.0
-/* Below this many channels a median says nothing. */
-#define LEAST_CHANNELS 8
-
 /* What is left of a name without the number of its block; NULL for sites outside of blocks. */
 static const char *
 without_block (const char *name)
@@ -76,6 +71,7 @@ tn_channel_map_new (const TnStats *stats, const char *name)
   self->names = g_new0 (char *, rows->len + 1);
   for (guint m = 0; m < TN_N_CHANNEL_MEASURES; m++)
     self->values[m] = g_new (double, (gsize) rows->len * site->width);
+  self->flags = g_new0 (TnChannelFlags, (gsize) rows->len * site->width);
   for (guint r = 0; r < rows->len; r++)
     {
       const TnSiteStats *row = g_ptr_array_index (rows, r);
@@ -83,6 +79,7 @@ tn_channel_map_new (const TnStats *stats, const char *name)
       self->names[r] = g_strdup (row->name);
       if (row == site)
         self->chosen = r;
+      tn_site_stats_flag_channels (row, self->flags + (gsize) r * site->width);
       for (guint c = 0; c < row->width; c++)
         {
           double values[TN_N_CHANNEL_MEASURES];
@@ -103,55 +100,17 @@ tn_channel_map_free (TnChannelMap *self)
   for (guint m = 0; m < TN_N_CHANNEL_MEASURES; m++)
     g_free (self->values[m]);
   g_strfreev (self->names);
+  g_free (self->flags);
   g_free (self);
 }
 
-static int
-compare_doubles (gconstpointer a, gconstpointer b)
-{
-  double first = *(const double *) a, second = *(const double *) b;
-
-  return (first > second) - (first < second);
-}
-
-static double
-median_of (double *values, guint n)
-{
-  qsort (values, n, sizeof *values, compare_doubles);
-  return n % 2 == 1 ? values[n / 2] : (values[n / 2 - 1] + values[n / 2]) / 2;
-}
-
-static void
-find_in_row (const double *values, guint width, gsize first, GArray *found)
-{
-  g_autofree double *logarithms = g_new (double, width), *distances = g_new (double, width);
-  double median, spread;
-  guint n = 0;
-
-  for (guint c = 0; c < width; c++)
-    if (values[c] > 0)
-      logarithms[n++] = log (values[c]);
-  if (n < LEAST_CHANNELS)
-    return;
-  median = median_of (logarithms, n);
-  for (guint i = 0; i < n; i++)
-    distances[i] = fabs (logarithms[i] - median);
-  spread = median_of (distances, n) / 0.6745;
-  for (guint c = 0; c < width; c++)
-    if (values[c] > 0 && log (values[c]) - median > fmax (ROBUST_LIMIT * spread, log (LEAST_FACTOR)))
-      {
-        gsize index = first + c;
-
-        g_array_append_val (found, index);
-      }
-}
-
 GArray *
-tn_channel_map_find_outliers (const TnChannelMap *self, TnChannelMeasure measure, guint first, guint end)
+tn_channel_map_find_outliers (const TnChannelMap *self, guint first, guint end)
 {
   GArray *found = g_array_new (FALSE, FALSE, sizeof (gsize));
 
-  for (guint r = first; r < end; r++)
-    find_in_row (self->values[measure] + (gsize) r * self->width, self->width, (gsize) r * self->width, found);
+  for (gsize i = (gsize) first * self->width; i < (gsize) end * self->width; i++)
+    if ((self->flags[i] & (TN_CHANNEL_LOUD | TN_CHANNEL_MASSIVE)) != 0)
+      g_array_append_val (found, i);
   return found;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include "engine/calibration/outliers.h"
 #include "engine/calibration/stats.h"
 
 G_BEGIN_DECLS
@@ -21,6 +22,7 @@ typedef struct
   guint   chosen;                        /* the row of the site itself */
   char  **names;                         /* [n_rows + 1], in the order of the blocks */
   double *values[TN_N_CHANNEL_MEASURES]; /* [n_rows * width]; NaN where nothing was seen */
+  TnChannelFlags *flags;                 /* [n_rows * width] */
 } TnChannelMap;
 
 /* NULL when there is no such site. */
@@ -28,9 +30,8 @@ TnChannelMap *tn_channel_map_new           (const TnStats *stats, const char *si
 void          tn_channel_map_free          (TnChannelMap *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (TnChannelMap, tn_channel_map_free)
 
-/* Outlier channels: those whose logarithm of the measure lies more than 3.5 robust standard deviations (median of the distances from the median,
- * divided by 0.6745; Iglewicz and Hoaglin 1993) above the median of their site, and which are more than twice the median. The logarithm,
- * because magnitudes of channels spread by factors. Indices into values, ascending; element-type gsize. rows: first to end - 1. */
-GArray       *tn_channel_map_find_outliers (const TnChannelMap *self, TnChannelMeasure measure, guint first, guint end);
+/* Outlier channels, by the engine's rules: loud throughout (TN_CHANNEL_LOUD) or with a massive activation. Indices into values, ascending;
+ * element-type gsize. rows: first to end - 1. */
+GArray       *tn_channel_map_find_outliers (const TnChannelMap *self, guint first, guint end);
 
 G_END_DECLS

@@ -41,6 +41,7 @@ copy_map (const TnChannelMap *map)
   copy->names = g_strdupv (map->names);
   for (guint m = 0; m < TN_N_CHANNEL_MEASURES; m++)
     copy->values[m] = g_memdup2 (map->values[m], (gsize) map->n_rows * map->width * sizeof (double));
+  copy->flags = g_memdup2 (map->flags, (gsize) map->n_rows * map->width * sizeof *map->flags);
   return copy;
 }
 
@@ -144,7 +145,7 @@ draw (TnChannelView *self)
       guint first = all ? 0 : map->chosen, end = all ? map->n_rows : map->chosen + 1;
       gsize offset = (gsize) first * map->width, n = (gsize) (end - first) * map->width;
       const double *values = map->values[measure] + offset;
-      g_autoptr (GArray) outliers = tn_channel_map_find_outliers (map, measure, first, end);
+      g_autoptr (GArray) outliers = tn_channel_map_find_outliers (map, first, end);
       g_autofree char *reading = describe_outliers (map, outliers, offset, all);
       g_autofree char *shown = g_strdup_printf ("%s %d", map->names[map->chosen], all);
 
@@ -191,6 +192,7 @@ tn_channel_view_init (TnChannelView *self)
   const char *extents[] = {_ ("This Site"), _ ("All Blocks"), NULL};
 
   tn_plot_panel_init (&self->panel, GTK_WIDGET (self));
+  gtk_widget_set_tooltip_text (GTK_WIDGET (self->panel.bar), _ ("Framed: channels much louder than the others of their site (modified z of log rms above 3.5), and those with a massive activation"));
   self->measure = tn_plot_panel_add_choice (&self->panel, _ ("Number of each channel"), measures);
   self->extent = tn_plot_panel_add_choice (&self->panel, _ ("Whose channels"), extents);
   tn_figure_set_x_axis (tn_plot_view_get_figure (self->panel.plot), _ ("channel"), TN_AXIS_LINEAR);

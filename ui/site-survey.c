@@ -3,7 +3,7 @@
 
 #include <math.h>
 
-#include "engine/calibration/group-interval.h"
+#include "engine/calibration/intervals.h"
 
 static const char *const scheme_names[TN_N_SITE_SCHEMES] = {"int8", "int4"};
 
@@ -22,11 +22,10 @@ search (const TnSiteStats *site, TnSiteFindings *findings)
 }
 
 static TnSitePoint
-estimate (const TnSiteStats *site, TnGroupMeasure measure)
+estimate (const TnSiteStats *site, TnMoment moment)
 {
-  TnGroupInterval interval;
+  TnInterval interval = tn_site_stats_moment_interval (site, moment);
 
-  tn_site_stats_group_interval (site, measure, &interval);
   return (TnSitePoint){interval.value, interval.low, interval.high};
 }
 
@@ -46,9 +45,9 @@ describe (const TnSiteStats *site)
   findings->mean = summary.mean;
   findings->std = summary.std;
   findings->points[TN_SITE_RANGE] = (TnSitePoint){(double) NAN, summary.min, summary.max};
-  findings->points[TN_SITE_DEVIATION] = estimate (site, TN_GROUP_STD);
-  findings->points[TN_SITE_MAGNITUDE] = estimate (site, TN_GROUP_MEAN_MAGNITUDE);
-  findings->points[TN_SITE_MEAN] = estimate (site, TN_GROUP_MEAN);
+  findings->points[TN_SITE_DEVIATION] = estimate (site, TN_MOMENT_STD);
+  findings->points[TN_SITE_MAGNITUDE] = estimate (site, TN_MOMENT_ABSMEAN);
+  findings->points[TN_SITE_MEAN] = estimate (site, TN_MOMENT_MEAN);
   return findings;
 }
 
