@@ -81,7 +81,7 @@ static gboolean
 divide (Part *part, const TnArray *array, const char *path, GError **error)
 {
   guint64 width = array->n_dims > 0 ? array->shape[array->n_dims - 1] : 0, most;
-  g_autofree char *name = tn_quote_string (array->name);
+  const char *name = array->quoted;
 
   if (array->n_dims == 0 || width == 0 || width > TN_STATS_MAX_WIDTH)
     {
@@ -119,10 +119,8 @@ find_site (TnActivationSource *self, const TnArray *array, const char *path, gui
         continue;
       if (known->width != width)
         {
-          g_autofree char *name = tn_quote_string (array->name);
-
           g_set_error (error, TN_ERROR, TN_ERROR_MISMATCH, _ ("%s: tensor %s has %u channels, one of the same name in an earlier file has %u"),
-                       path, name, width, known->width);
+                       path, array->quoted, width, known->width);
           return FALSE;
         }
       return TRUE;
@@ -154,8 +152,8 @@ add_file (TnActivationSource *self, const char *path, GError **error)
       site->sequences += n_sequences (&part);
       if (site->rows > TN_STATS_MAX_TOKENS)
         {
-          g_set_error (error, TN_ERROR, TN_ERROR_SHAPE, _ ("%s: with it, site “%s” has %" PRIu64 " rows, more than statistics can count"), path,
-                       site->name, site->rows);
+          g_set_error (error, TN_ERROR, TN_ERROR_SHAPE, _ ("%s: with it, site %s has %" PRIu64 " rows, more than statistics can count"), path,
+                       array->quoted, site->rows);
           return FALSE;
         }
     }
@@ -201,7 +199,9 @@ choose (TnActivationSource *self, guint site, GError **error)
   while (tn_drawing_next_pass (drawing));
   if ((items = tn_drawing_finish (drawing, &report, error)) == NULL)
     {
-      g_prefix_error (error, "%s: ", g_array_index (self->sites, TnActivationSite, site).name);
+      g_autofree char *name = tn_quote_string (g_array_index (self->sites, TnActivationSite, site).name);
+
+      g_prefix_error (error, "%s: ", name);
       return FALSE;
     }
   self->weighted = self->weighted || report->weighted;

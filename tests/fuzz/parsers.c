@@ -199,7 +199,7 @@ const FuzzParser fuzz_parsers[] = {
     {"csv", "text.csv", NULL, read_text},
     {"npy", "tokens.npy", NULL, read_text},
     {"npz", "tokens.npz", NULL, read_text},
-    {"npy", "array.npy", NULL, read_arrays},
+    {"array-npy", "array.npy", NULL, read_arrays},
     {"npz", "array.npz", NULL, read_arrays},
     {"idx", "array", NULL, read_arrays},
     {"csv-numbers", "array.csv", NULL, read_arrays},
