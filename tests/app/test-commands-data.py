@@ -15,7 +15,6 @@ import struct
 import subprocess
 import unittest
 import zipfile
-import zlib
 
 spec = importlib.util.spec_from_file_location("commands", os.path.join(os.path.dirname(os.path.abspath(__file__)), "test-commands.py"))
 commands = importlib.util.module_from_spec(spec)
@@ -358,6 +357,46 @@ class Recorded(DataTest):
         self.assertIn(result.returncode, (0, 1))
         if result.returncode == 1:
             self.assertIn("bad.npz", result.stderr)
+
+
+class Guide(DataTest):
+    """Every command of the guide's sections on data does what it says there: it ends well."""
+
+    def test_examples(self):
+        if numpy is None:
+            self.skipTest("numpy is not present")
+        root = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
+        stories = [f"Once upon a time there were {i} cats who sat by the lake and sang of the sea. " * 3 for i in range(60)]
+        generator = numpy.random.default_rng(1)
+        lines = "".join(json.dumps({"text": story}) + "\n" for story in stories)
+        self.write("stories.txt", "\n<|endoftext|>\n".join(stories))
+        self.write("stories.jsonl", lines)
+        self.write("stories.jsonl.gz", gzip.compress(lines.encode()))
+        self.write("part1.jsonl", lines)
+        self.write("more/a.txt", stories[0])
+        self.write("table.csv", "body,kind\n" + "".join(f"{story},{i % 3}\n" for i, story in enumerate(stories)))
+        numpy.save(self.path("tokens.npy"), generator.integers(0, 256, 3000).astype("<u2"))
+        numpy.savez(self.path("activations.npz"), a=generator.standard_normal((5, 60, 32)), b=generator.standard_normal((900, 16)))
+        os.makedirs(self.path("recorded"))
+        numpy.save(self.path("recorded/a.npy"), generator.standard_normal((700, 24)).astype("f4"))
+        os.symlink(os.path.join(root, "resources"), self.path("resources"))
+        os.makedirs(self.path("bin"))
+        os.symlink(commands.PROGRAM, self.path("bin/ternion"))
+        with open(os.path.join(root, "resources", "guides", "calibration.md"), encoding="utf-8") as f:
+            sections = f.read().split("\n## ")
+        run = 0
+        for section in sections:
+            if not section.startswith(("Data\n", "Recorded activations\n")):
+                continue
+            for line in section.splitlines():
+                if not line.startswith("    "):
+                    continue
+                with self.subTest(line.strip()):
+                    result = subprocess.run(["sh", "-c", line], cwd=self.folder, capture_output=True, text=True, timeout=120,
+                                            env={**os.environ, "PATH": self.path("bin") + ":" + os.environ["PATH"], "XDG_DATA_HOME": self.path("home")})
+                    self.assertEqual(result.returncode, 0, result.stderr)
+                    run += 1
+        self.assertGreater(run, 10)
 
 
 if __name__ == "__main__":
