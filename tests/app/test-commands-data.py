@@ -111,6 +111,18 @@ class Kinds(DataTest):
         self.assertEqual(result.returncode, 1)
         self.assertIn(b"standard input", result.stderr)
 
+    def test_memory_of_drawn_streams(self):
+        """What is drawn of a pipe is kept, and the limit holds for it."""
+        text = b"\n<|endoftext|>\n".join(b"word %d and more words " % i * 700 for i in range(6000))
+        command = [commands.PROGRAM, *self.command("-", more=("--samples", "6000", "--seq-len", "512", "--memory-limit", "64MiB", "--workspace", self.workspace))]
+        result = subprocess.run(command, input=text, capture_output=True, timeout=120)
+        self.assertEqual(result.returncode, 1, result.stderr)
+        self.assertIn(b"--samples", result.stderr)
+        command[command.index("6000")] = "40"
+        result = subprocess.run([*command, "--json"], input=text, capture_output=True, timeout=120)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertLess(json.loads(result.stdout)["peak_rss_bytes"], 64 << 20)
+
     def test_eval(self):
         forms = {name: self.write(name, data) for name, data in self.forms().items()}
         losses = {name: self.run_json("eval", realdata(MODEL), "--data", path, "--seq-len", "64")["loss"] for name, path in forms.items()}
