@@ -16,6 +16,17 @@ get (const char *bytes, gsize at, guint n)
   return value;
 }
 
+static gboolean
+holds (const char *bytes, gsize size, const char *text)
+{
+  gsize length = strlen (text);
+
+  for (gsize i = 0; i + length <= size; i++)
+    if (memcmp (bytes + i, text, length) == 0)
+      return TRUE;
+  return FALSE;
+}
+
 /* A reader of its own: the place of the first file by the directory behind it. */
 static void
 test_bytes (void)
@@ -52,8 +63,8 @@ test_bytes (void)
   g_assert_cmpint (bytes[at + header - 1], ==, '\n');
   g_assert_cmpmem (bytes + at + header, 9, "123456789", 9);
   g_assert_cmpuint (get (bytes, directory + 24, 4), ==, header + 9);
-  g_assert_nonnull (g_strstr_len (bytes, (gssize) size, "(3, 0), }"));
-  g_assert_nonnull (g_strstr_len (bytes, (gssize) size, "'shape': (), }"));
+  g_assert_true (holds (bytes, size, "(3, 0), }"));
+  g_assert_true (holds (bytes, size, "'shape': (), }"));
   g_remove (path);
 }
 
