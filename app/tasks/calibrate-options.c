@@ -9,6 +9,7 @@
 #include "app/tasks/option-values.h"
 #include "engine/error.h"
 
+#define MOST_REFERENCE 100000000
 #define MAX_CONFIG_BYTES ((gsize) 1 << 20)
 
 typedef enum
@@ -531,6 +532,14 @@ tn_calibrate_options_print (const TnCalibrateOptions *self)
         }
     }
   return g_key_file_to_data (file, NULL, NULL);
+}
+
+guint
+tn_calibrate_options_get_reference_count (const TnCalibrateOptions *self)
+{
+  guint64 count = 0;
+
+  return self->reference != NULL && g_ascii_string_to_unsigned (self->reference, 10, 1, MOST_REFERENCE, &count, NULL) ? (guint) count : 0;
 }
 
 /* What is wrong with how the sample is to be drawn, or NULL. */
