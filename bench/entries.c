@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "bench/bench.h"
+#include "bench/calibration/optimality.h"
 #include "bench/calibration/stats-size.h"
 #include "bench/core/core.h"
 
@@ -14,6 +15,7 @@ static const TnBenchEntry entries[] = {
     {"core", {"forward_17m_"}, tn_bench_forward},
     {"core", {"histogram_", "observer_"}, tn_bench_observer},
     {"calibration", {"stats_bytes"}, tn_bench_stats_size},
+    {"calibration", {"param_"}, tn_bench_optimality},
 };
 
 const TnBenchEntry *

@@ -5,9 +5,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "engine/calibration/parameter-search.h"
-
-#define PERCENTILE 99.99
+#include "data/statistics/json-members.h"
 
 static const struct
 {
@@ -32,47 +30,6 @@ percentile_of (const TnSiteStats *site, double percent)
   return site->has_extremes ? CLAMP (value, (double) site->min.value, (double) site->max.value) : (double) NAN;
 }
 
-static gboolean
-find_params (const TnSiteStats *site, guint bits, TnMethod method, TnQuantParams *params)
-{
-  TnScheme scheme = {.kind = TN_SCHEME_INTEGER, .bits = bits};
-
-  return site->has_extremes && tn_parameter_search (site->histogram, (double) site->min.value, (double) site->max.value, &scheme,
-                                                    method, PERCENTILE, params, NULL);
-}
-
-static void
-add_double (JsonBuilder *builder, const char *name, double value)
-{
-  json_builder_set_member_name (builder, name);
-  if (isfinite (value))
-    json_builder_add_double_value (builder, value);
-  else
-    json_builder_add_null_value (builder);
-}
-
-static void
-add_count (JsonBuilder *builder, const char *name, guint64 value)
-{
-  json_builder_set_member_name (builder, name);
-  json_builder_add_int_value (builder, (gint64) value);
-}
-
-static void
-add_string (JsonBuilder *builder, const char *name, const char *value)
-{
-  json_builder_set_member_name (builder, name);
-  json_builder_add_string_value (builder, value);
-}
-
-static void
-add_hash (JsonBuilder *builder, const char *name, guint64 value)
-{
-  g_autofree char *text = g_strdup_printf ("%016" G_GINT64_MODIFIER "x", value);
-
-  add_string (builder, name, text);
-}
-
 static void
 add_place (JsonBuilder *builder, const char *name, const TnSiteStats *site, const TnExtreme *extreme)
 {
@@ -83,90 +40,37 @@ add_place (JsonBuilder *builder, const char *name, const TnSiteStats *site, cons
       return;
     }
   json_builder_begin_object (builder);
-  add_hash (builder, "sample", extreme->sample);
-  add_count (builder, "token", extreme->token);
-  add_count (builder, "channel", extreme->channel);
+  tn_json_add_hash (builder, "sample", extreme->sample);
+  tn_json_add_count (builder, "token", extreme->token);
+  tn_json_add_count (builder, "channel", extreme->channel);
   json_builder_end_object (builder);
 }
 
-/* The members of an open object. */
 static void
-add_params (JsonBuilder *builder, const TnQuantParams *params)
-{
-  add_string (builder, "method", tn_method_get_name (params->method));
-  if (params->method == TN_METHOD_PERCENTILE)
-    add_double (builder, "percentile", params->percentile);
-  add_double (builder, "scale", params->scale);
-  json_builder_set_member_name (builder, "zero_point");
-  json_builder_add_int_value (builder, params->zero_point);
-  add_double (builder, "clip", params->clip);
-  add_double (builder, "mse", params->mse);
-  add_double (builder, "sqnr_db", params->sqnr_db);
-}
-
-static void
-add_searches (JsonBuilder *builder, const TnSiteStats *site)
-{
-  TnQuantParams found[G_N_ELEMENTS (schemes)][TN_N_METHODS];
-
-  if (site->has_extremes)
-    for (guint s = 0; s < G_N_ELEMENTS (schemes); s++)
-      for (TnMethod method = TN_METHOD_MINMAX; method < TN_N_METHODS; method++)
-        find_params (site, schemes[s].bits, method, &found[s][method]);
-
-  json_builder_set_member_name (builder, "params");
-  json_builder_begin_object (builder);
-  for (guint s = 0; s < G_N_ELEMENTS (schemes) && site->has_extremes; s++)
-    {
-      json_builder_set_member_name (builder, schemes[s].name);
-      json_builder_begin_object (builder);
-      add_params (builder, &found[s][TN_METHOD_MSE]);
-      json_builder_end_object (builder);
-    }
-  json_builder_end_object (builder);
-
-  json_builder_set_member_name (builder, "searches");
-  json_builder_begin_array (builder);
-  for (guint s = 0; s < G_N_ELEMENTS (schemes) && site->has_extremes; s++)
-    for (TnMethod method = TN_METHOD_MINMAX; method < TN_N_METHODS; method++)
-      {
-        json_builder_begin_object (builder);
-        add_string (builder, "scheme", schemes[s].name);
-        add_params (builder, &found[s][method]);
-        json_builder_end_object (builder);
-      }
-  json_builder_end_array (builder);
-}
-
-static void
-add_site (JsonBuilder *builder, const TnSiteStats *site)
+add_site (JsonBuilder *builder, const TnSiteStats *site, const TnParamsChoice *choice, const TnDetailsView *view)
 {
   TnSiteSummary summary;
 
   tn_site_stats_summarize (site, &summary);
   json_builder_begin_object (builder);
-  add_string (builder, "name", site->name);
-  add_count (builder, "width", site->width);
-  add_count (builder, "tokens", site->tokens);
-  add_count (builder, "count", summary.count);
-  add_double (builder, "min", summary.min);
-  add_double (builder, "max", summary.max);
-  add_double (builder, "mean", summary.mean);
-  add_double (builder, "std", summary.std);
-  add_double (builder, "absmean", summary.absmean);
-  add_double (builder, "skewness", summary.skewness);
-  add_double (builder, "kurtosis", summary.kurtosis);
-  add_double (builder, "zeros", summary.zeros);
-  add_count (builder, "nonfinite", summary.nonfinite);
-  add_count (builder, "oversize", summary.oversize);
-  json_builder_set_member_name (builder, "percentiles");
-  json_builder_begin_object (builder);
-  for (guint i = 0; i < G_N_ELEMENTS (percentiles); i++)
-    add_double (builder, percentiles[i].name, percentile_of (site, percentiles[i].percent));
-  json_builder_end_object (builder);
+  tn_json_add_string (builder, "name", site->name);
+  tn_json_add_count (builder, "width", site->width);
+  tn_json_add_count (builder, "tokens", site->tokens);
+  tn_json_add_count (builder, "count", summary.count);
+  tn_json_add_double (builder, "min", summary.min);
+  tn_json_add_double (builder, "max", summary.max);
+  tn_json_add_double (builder, "mean", summary.mean);
+  tn_json_add_double (builder, "std", summary.std);
+  tn_json_add_double (builder, "absmean", summary.absmean);
+  tn_json_add_double (builder, "skewness", summary.skewness);
+  tn_json_add_double (builder, "kurtosis", summary.kurtosis);
+  tn_json_add_double (builder, "zeros", summary.zeros);
+  tn_json_add_count (builder, "nonfinite", summary.nonfinite);
+  tn_json_add_count (builder, "oversize", summary.oversize);
   add_place (builder, "min_at", site, &site->min);
   add_place (builder, "max_at", site, &site->max);
-  add_searches (builder, site);
+  tn_details_add_site (builder, site, view);
+  tn_params_add_json (builder, site, choice, view->intervals);
   json_builder_end_object (builder);
 }
 
@@ -178,30 +82,37 @@ add_aliases (JsonBuilder *builder, const TnStats *stats)
   json_builder_set_member_name (builder, "aliases");
   json_builder_begin_object (builder);
   for (GList *l = names; l != NULL; l = l->next)
-    add_string (builder, l->data, g_hash_table_lookup (stats->aliases, l->data));
+    tn_json_add_string (builder, l->data, g_hash_table_lookup (stats->aliases, l->data));
   json_builder_end_object (builder);
 }
 
 char *
 tn_stats_to_json (const TnStats *stats)
 {
+  return tn_stats_to_json_by (stats, NULL, &TN_PARAMS_CHOICE_DEFAULT, &tn_details_view_default);
+}
+
+char *
+tn_stats_to_json_by (const TnStats *stats, const TnSiteStats *only, const TnParamsChoice *choice, const TnDetailsView *view)
+{
   g_autoptr (JsonBuilder) builder = json_builder_new ();
   g_autoptr (JsonGenerator) generator = json_generator_new ();
   g_autoptr (JsonNode) root = NULL;
 
   json_builder_begin_object (builder);
-  add_hash (builder, "model_fingerprint", stats->model_fingerprint);
-  add_hash (builder, "data_fingerprint", stats->data_fingerprint);
-  add_count (builder, "samples", stats->samples);
-  add_count (builder, "tokens", stats->tokens);
+  tn_json_add_hash (builder, "model_fingerprint", stats->model_fingerprint);
+  tn_json_add_hash (builder, "data_fingerprint", stats->data_fingerprint);
+  tn_json_add_count (builder, "samples", stats->samples);
+  tn_json_add_count (builder, "tokens", stats->tokens);
   json_builder_set_member_name (builder, "partial");
   json_builder_add_boolean_value (builder, stats->partial);
-  add_string (builder, "backend", stats->backend);
+  tn_json_add_string (builder, "backend", stats->backend);
   add_aliases (builder, stats);
   json_builder_set_member_name (builder, "sites");
   json_builder_begin_array (builder);
   for (guint i = 0; i < stats->sites->len; i++)
-    add_site (builder, g_ptr_array_index (stats->sites, i));
+    if (only == NULL || g_ptr_array_index (stats->sites, i) == only)
+      add_site (builder, g_ptr_array_index (stats->sites, i), choice, view);
   json_builder_end_array (builder);
   json_builder_end_object (builder);
   root = json_builder_get_root (builder);
@@ -271,7 +182,8 @@ append_site (GString *text, const TnSiteStats *site)
     {
       TnQuantParams params = {.scale = (double) NAN, .clip = (double) NAN, .mse = (double) NAN, .sqnr_db = (double) NAN};
 
-      find_params (site, schemes[s].bits, TN_METHOD_MSE, &params);
+      tn_params_find (site, &(TnScheme){.kind = TN_SCHEME_INTEGER, .bits = schemes[s].bits},
+                      &(TnMethodOptions){.method = TN_METHOD_MSE}, &params);
       append_double (text, params.scale);
       append_double (text, params.clip);
       append_double (text, params.mse);
