@@ -27,7 +27,7 @@
 #define COARSE_GRID_POINTS 64
 /* Powers are dear: their valleys are looked for on so many pieces. */
 #define COARSE_PIECES 1024
-#define POWER_GRID_RATIO 1.05
+#define POWER_GRID_RATIO 1.02
 #define POWER_GOLDEN_STEPS 16
 
 typedef struct
