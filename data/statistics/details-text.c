@@ -3,7 +3,7 @@
 
 #include <math.h>
 
-#include "data/statistics/json-members.h"
+#include "data/files/json-members.h"
 #include "engine/calibration/parameter-search.h"
 
 static const double default_percents[] = {0.1, 1, 5, 25, 50, 75, 95, 99, 99.9};

@@ -3,7 +3,7 @@
 
 #include <math.h>
 
-#include "data/statistics/json-members.h"
+#include "data/files/json-members.h"
 #include "engine/calibration/intervals.h"
 #include "engine/calibration/parameter-search.h"
 #include "engine/calibration/value-distribution.h"

@@ -5,7 +5,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "data/statistics/json-members.h"
+#include "data/files/json-members.h"
 
 static const struct
 {

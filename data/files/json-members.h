@@ -9,6 +9,7 @@ G_BEGIN_DECLS
 /* null where the value is not finite. */
 void tn_json_add_double (JsonBuilder *builder, const char *name, double value);
 void tn_json_add_count  (JsonBuilder *builder, const char *name, guint64 value);
+void tn_json_add_integer (JsonBuilder *builder, const char *name, gint64 value);
 void tn_json_add_string (JsonBuilder *builder, const char *name, const char *value);
 /* 16 hexadecimal digits. */
 void tn_json_add_hash   (JsonBuilder *builder, const char *name, guint64 value);

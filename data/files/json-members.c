@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "data/statistics/json-members.h"
+#include "data/files/json-members.h"
 
 #include <math.h>
 
@@ -18,6 +18,14 @@ tn_json_add_count (JsonBuilder *builder, const char *name, guint64 value)
 {
   json_builder_set_member_name (builder, name);
   json_builder_add_int_value (builder, (gint64) value);
+}
+
+void
+tn_json_add_integer (JsonBuilder *builder, const char *name, gint64 value)
+{
+  if (name != NULL)
+    json_builder_set_member_name (builder, name);
+  json_builder_add_int_value (builder, value);
 }
 
 void
