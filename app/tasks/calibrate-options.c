@@ -9,6 +9,7 @@
 #include "app/tasks/option-values.h"
 #include "engine/error.h"
 
+#define MOST_REFERENCE 100000000
 #define MAX_CONFIG_BYTES ((gsize) 1 << 20)
 
 typedef enum
@@ -105,12 +106,15 @@ static const Entry entries[] = {
      CHOICE,
      AT (ranges),
      .choices = range_choices},
-    {{"statistics", "ema-decay", N_ ("How much of a moving range each step keeps (0.99)"), N_ ("NUMBER")},
+    {{"statistics", "ema-decay", N_ ("Keep moving ranges, which do not merge: how much each sequence leaves of them, such as 0.99 (none are kept)"), N_ ("NUMBER")},
      NUMBER,
      AT (ema_decay),
      0,
      1,
      .open = TRUE},
+    {{"statistics", "channel-histograms", N_ ("Keep a histogram of every channel of these sites, with commas between, or all"), N_ ("SITE,…")},
+     TEXT,
+     AT (channel_histograms)},
 
     {{"run", "out", N_ ("Statistics file to write (beside the workspace)"), N_ ("FILE"), .path = TRUE}, TEXT, AT (out_path)},
     {{"run", "batch-size", N_ ("Sequences that go through the model together (8)"), "N"}, COUNT, AT (sampling.batch_size), 1, 65536},
@@ -531,6 +535,14 @@ tn_calibrate_options_print (const TnCalibrateOptions *self)
         }
     }
   return g_key_file_to_data (file, NULL, NULL);
+}
+
+guint
+tn_calibrate_options_get_reference_count (const TnCalibrateOptions *self)
+{
+  guint64 count = 0;
+
+  return self->reference != NULL && g_ascii_string_to_unsigned (self->reference, 10, 1, MOST_REFERENCE, &count, NULL) ? (guint) count : 0;
 }
 
 /* What is wrong with how the sample is to be drawn, or NULL. */
