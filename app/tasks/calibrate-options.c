@@ -39,7 +39,6 @@ typedef struct
 
 #define AUTOMATIC "auto"
 
-static const char *const samplers[] = {"random", "systematic", NULL};
 static const char *const formats[] = {AUTOMATIC, "text", "jsonl", "csv", "tokens", "npy", NULL};
 static const char *const outlier_rules[] = {"all", "sigma", "iqr", "modified-z", "tail", NULL};
 static const char *const range_choices[] = {"tensor", "channel", NULL};
@@ -51,9 +50,13 @@ static const Entry entries[] = {
     {{"model", "tokenizer", .path = TRUE}, TEXT, AT (tokenizer_path)},
     {{"model", "sites", N_ ("What to observe: in, out, residual, logits (in)"), N_ ("LIST")}, SITES, AT (kinds)},
 
-    {{"data", "data", N_ ("Text file, directory or token .bin file; may be repeated"), N_ ("PATH"), .list = TRUE, .path = TRUE},
+    {{"data", "data", N_ ("Text, JSON lines, CSV, tokens (.bin, npy, npz): file, directory, pattern or - for standard input; may be repeated"), N_ ("PATH"), .list = TRUE, .path = TRUE},
      LIST,
      AT (data_paths)},
+    {{"data", "tensors", N_ ("Recorded activations instead of a model: npy, npz, safetensors, IDX or CSV; may be repeated"), N_ ("PATH"),
+      .list = TRUE, .path = TRUE},
+     LIST,
+     AT (tensor_paths)},
     {{"data", "data-format", N_ ("auto, text, jsonl, csv, tokens or npy (auto: by name and content)"), N_ ("NAME")},
      NAME,
      AT (data.format),
@@ -62,10 +65,10 @@ static const Entry entries[] = {
     {{"data", "label", N_ ("Field or column that holds the label of a document"), N_ ("NAME")}, TEXT, AT (data.label)},
     {{"data", "workers", N_ ("Batches that are read ahead (2)"), "N"}, COUNT, AT (workers), 0, 64},
 
-    {{"sample", "sampler", N_ ("random or systematic (random)"), N_ ("NAME")},
+    {{"sample", "sampler", N_ ("random, systematic, stratified, importance, reservoir or indices (random)"), N_ ("NAME")},
      CHOICE,
      AT (sampling.sampler),
-     .choices = samplers},
+     .choices = tn_sampler_names},
     {{"sample", "samples", N_ ("Sequences to draw, 0 for all (128)"), "N"}, COUNT, AT (sampling.n_samples), 0, 100000000},
     {{"sample", "seq-len", N_ ("Longest sequence in tokens (512 or the model's context)"), "N"},
      COUNT,
@@ -499,11 +502,26 @@ tn_calibrate_options_print (const TnCalibrateOptions *self)
 }
 
 gboolean
+tn_calibrate_options_is_given (const TnCalibrateOptions *self, const char *name)
+{
+  const Entry *entry = find_entry (name);
+
+  g_return_val_if_fail (entry != NULL, FALSE);
+  return (self->given & G_GUINT64_CONSTANT (1) << (entry - entries)) != 0;
+}
+
+gboolean
 tn_calibrate_options_check (const TnCalibrateOptions *self, GError **error)
 {
   const char *problem = NULL;
 
-  if (self->model_path == NULL)
+  if (self->tensor_paths != NULL && (self->model_path != NULL || self->data_paths != NULL))
+    problem = _ ("--tensors stands instead of MODEL and --data");
+  else if (self->tensor_paths != NULL && self->tolerance > 0.0)
+    problem = _ ("--tensors and --stop-when-stable do not go together: sites are read one after the other");
+  else if (self->tensor_paths != NULL)
+    return TRUE;
+  else if (self->model_path == NULL)
     problem = _ ("MODEL is missing");
   else if (self->data_paths == NULL)
     problem = _ ("--data PATH is missing");

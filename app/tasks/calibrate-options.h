@@ -22,6 +22,7 @@ typedef struct
   /* [data] */
   char            **data_paths;     /* NULL-terminated */
   TnDatasetOptions  data;           /* owned strings */
+  char            **tensor_paths;   /* recorded activations instead of a model and data; NULL: none */
   guint             workers;        /* batches that are read ahead; 0: none */
   /* [sample] */
   TnSamplingOptions sampling;
@@ -72,6 +73,8 @@ gboolean tn_calibrate_options_set   (TnCalibrateOptions *self, const char *origi
 gboolean tn_calibrate_options_load  (TnCalibrateOptions *self, const char *path, GError **error);
 /* All that is set, as such a key file; free with g_free(). Loading it gives the same options again. */
 char    *tn_calibrate_options_print (const TnCalibrateOptions *self);
+/* Whether the option was set by name, on the command line or in a key file. */
+gboolean tn_calibrate_options_is_given (const TnCalibrateOptions *self, const char *name);
 /* Whether the options go together: TN_ERROR_ARGUMENT names those that do not. */
 gboolean tn_calibrate_options_check (const TnCalibrateOptions *self, GError **error);
 

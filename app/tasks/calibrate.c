@@ -9,6 +9,8 @@
 #include "app/tasks/calibrate-cache.h"
 #include "app/tasks/calibrate-checkpoint.h"
 #include "app/tasks/calibrate-provenance.h"
+#include "app/tasks/calibrate-tensors.h"
+#include "data/datasets/read-ahead.h"
 #include "data/files/atomic-file.h"
 #include "data/statistics/stats-file.h"
 #include "engine/device/device.h"
@@ -16,6 +18,8 @@
 #include "engine/nn/linear.h"
 
 #define DEFAULT_SEQ_LEN 512
+/* Batches read ahead take this part of the memory limit at most. */
+#define AHEAD_FRACTION 16
 
 typedef struct
 {
@@ -25,7 +29,10 @@ typedef struct
   GMutex              lock;
   TnStats            *stats;   /* guarded by lock: whole batches only */
   gint                version; /* atomic */
+  char               *provenance; /* NULL: the data cannot be read twice */
+  TnCalibrateCheckpoint *checkpoint; /* likewise */
   guint64             samples_before, tokens_before; /* from the checkpoint */
+  gint64              start_us;
 } CalibrateData;
 
 void
@@ -44,6 +51,8 @@ calibrate_data_free (gpointer pointer)
   tn_calibrate_options_free (data->options);
   g_clear_pointer (&data->workspace, tn_workspace_unref);
   g_clear_pointer (&data->stats, tn_stats_unref);
+  g_clear_pointer (&data->checkpoint, tn_calibrate_checkpoint_free);
+  g_free (data->provenance);
   g_mutex_clear (&data->lock);
   g_free (data);
 }
@@ -56,15 +65,11 @@ typedef struct
   TnTokenizer   *tokenizer;
   TnDataset     *dataset;
   TnBatchSource *source;
-  char          *provenance; /* NULL: the data cannot be read twice */
-  TnCalibrateCheckpoint *checkpoint; /* likewise */
 } Opened;
 
 static void
 opened_clear (Opened *self)
 {
-  g_clear_pointer (&self->checkpoint, tn_calibrate_checkpoint_free);
-  g_clear_pointer (&self->provenance, g_free);
   g_clear_pointer (&self->source, tn_batch_source_free);
   g_clear_pointer (&self->dataset, tn_dataset_unref);
   g_clear_pointer (&self->tokenizer, tn_tokenizer_unref);
@@ -163,23 +168,6 @@ check_output (const char *path, GError **error)
   return file != NULL;
 }
 
-/* Data that are gone once they were read leave nothing to go on from, and nothing to recognise. */
-static gboolean
-open_checkpoint (const TnCalibrateOptions *options, Opened *opened, GError **error)
-{
-  GError *local = NULL;
-
-  opened->provenance = tn_calibrate_provenance (options, opened->file, opened->dataset, opened->tokenizer, &local);
-  if (opened->provenance != NULL)
-    opened->checkpoint = tn_calibrate_checkpoint_new (options->out_path, opened->provenance, options->checkpoint_seconds);
-  else if (local == NULL && options->resume)
-    g_set_error_literal (&local, TN_ERROR, TN_ERROR_ARGUMENT, _ ("--resume: the data cannot be read twice"));
-  if (local == NULL)
-    return TRUE;
-  g_propagate_error (error, local);
-  return FALSE;
-}
-
 static gboolean
 open_all (CalibrateData *data, Opened *opened, const TnListener *listener, GError **error)
 {
@@ -204,8 +192,20 @@ open_all (CalibrateData *data, Opened *opened, const TnListener *listener, GErro
       return FALSE;
   opened->dataset = tn_dataset_open ((const char *const *) options->data_paths, &options->data, opened->tokenizer,
                                      tn_model_get_config (opened->model)->n_vocab, listener, error);
-  return opened->dataset != NULL && fit_batch_size (opened->model, sampling, options->kinds, listener, error) &&
-         open_checkpoint (options, opened, error);
+  return opened->dataset != NULL && fit_batch_size (opened->model, sampling, options->kinds, listener, error);
+}
+
+/* Behind what an earlier run has observed. */
+static gboolean
+open_source (CalibrateData *data, Opened *opened, const TnListener *listener, GCancellable *cancellable, GError **error)
+{
+  TnCalibrateOptions *options = data->options;
+
+  options->sampling.skip = data->samples_before;
+  opened->source = tn_dataset_sample (opened->dataset, &options->sampling, listener, cancellable, error);
+  if (opened->source != NULL)
+    opened->source = tn_batch_source_read_ahead (opened->source, options->workers, tn_pool_get_budget (tn_pool_default ()) / AHEAD_FRACTION);
+  return opened->source != NULL;
 }
 
 static void
@@ -219,6 +219,21 @@ record_model (CalibrateData *data, TnModelFile *file)
 
   if (data->workspace != NULL)
     tn_workspace_record_model (data->workspace, &row, NULL);
+}
+
+/* A shard may be empty; its file is, too, and merges with those of the others. */
+static gboolean
+check_samples (CalibrateData *data, const TnListener *listener, GError **error)
+{
+  if (data->stats->samples > 0)
+    return TRUE;
+  if (data->options->sampling.n_shards > 1)
+    {
+      tn_listener_event (listener, "info", _("this shard holds no sequence: its statistics are empty"));
+      return TRUE;
+    }
+  g_set_error_literal (error, TN_ERROR, TN_ERROR_DATA, _("the data hold no sequence to calibrate on"));
+  return FALSE;
 }
 
 static gboolean
@@ -244,39 +259,31 @@ observe_all (CalibrateData *data, Opened *opened, const TnListener *listener, GC
       tn_listener_metric (listener, "tokens_per_second", step,
                           (double) (data->stats->tokens - data->tokens_before) / ((double) (g_get_monotonic_time () - start) * 1e-6));
       tn_listener_metric (listener, "rss_bytes", step++, (double) tn_process_get_rss ());
-      if (opened->checkpoint != NULL)
-        tn_calibrate_checkpoint_offer (opened->checkpoint, data->stats, listener);
+      if (data->checkpoint != NULL)
+        tn_calibrate_checkpoint_offer (data->checkpoint, data->stats, listener);
     }
   if (local != NULL)
     {
       g_propagate_error (error, local);
       return FALSE;
     }
-  /* A shard may be empty; its file is, too, and merges with those of the others. */
-  if (data->stats->samples == 0 && data->options->sampling.n_shards > 1)
-    tn_listener_event (listener, "info", _("this shard holds no sequence: its statistics are empty"));
-  else if (data->stats->samples == 0)
-    {
-      g_set_error_literal (error, TN_ERROR, TN_ERROR_DATA, _("the data hold no sequence to calibrate on"));
-      return FALSE;
-    }
-  return TRUE;
+  return check_samples (data, listener, error);
 }
 
 static void
-fill_result (CalibrateData *data, guint64 bytes, const char *cached, gint64 start)
+fill_result (CalibrateData *data, guint64 bytes, const char *cached)
 {
   if (data->result == NULL)
     return;
   *data->result = (TnCalibrateResult) {
     .out = g_strdup (data->options->out_path), .samples = data->stats->samples, .tokens = data->stats->tokens,
     .samples_before = data->samples_before, .tokens_before = data->tokens_before, .cached = g_strdup (cached),
-    .seconds = (double) (g_get_monotonic_time () - start) * 1e-6, .peak_rss_bytes = tn_process_get_peak_rss (),
+    .seconds = (double) (g_get_monotonic_time () - data->start_us) * 1e-6, .peak_rss_bytes = tn_process_get_peak_rss (),
     .sites = data->stats->sites->len, .stats_bytes = bytes, .stats = tn_stats_ref (data->stats),
   };
 }
 
-/* provenance: NULL where it must not be found again. */
+/* provenance: NULL where they must not be found again. */
 static void
 record_stats (CalibrateData *data, TnJob *job, const char *provenance, guint64 bytes)
 {
@@ -288,9 +295,9 @@ record_stats (CalibrateData *data, TnJob *job, const char *provenance, guint64 b
                                data->stats->samples, data->stats->tokens, bytes, provenance, NULL);
 }
 
-/* Keeps what was observed; for a cancelled run marked as partial. */
+/* Keeps what was observed; for a run that ended before its end marked as partial. */
 static gboolean
-keep_statistics (CalibrateData *data, const Opened *opened, TnJob *job, gboolean partial, gint64 start, GError **error)
+keep_statistics (CalibrateData *data, TnJob *job, gboolean partial, GError **error)
 {
   guint64 bytes = 0;
 
@@ -298,22 +305,22 @@ keep_statistics (CalibrateData *data, const Opened *opened, TnJob *job, gboolean
   data->stats->partial = partial;
   g_mutex_unlock (&data->lock);
   if (!tn_stats_save (data->stats, data->options->out_path, &bytes, error) ||
-      (partial && opened->checkpoint != NULL && !tn_calibrate_checkpoint_write (opened->checkpoint, data->stats, error)))
+      (partial && data->checkpoint != NULL && !tn_calibrate_checkpoint_write (data->checkpoint, data->stats, error)))
     return FALSE;
-  record_stats (data, job, partial ? NULL : opened->provenance, bytes);
-  fill_result (data, bytes, NULL, start);
+  record_stats (data, job, partial ? NULL : data->provenance, bytes);
+  fill_result (data, bytes, NULL);
   return TRUE;
 }
 
 /* A run that was cancelled says what it leaves behind. */
 static void
-keep_partial (CalibrateData *data, const Opened *opened, TnJob *job, gint64 start, const TnListener *listener, GError **why)
+keep_partial (CalibrateData *data, TnJob *job, const TnListener *listener, GError **why)
 {
   g_autoptr (GError) unsaved = NULL;
 
-  if (!keep_statistics (data, opened, job, TRUE, start, &unsaved))
+  if (!keep_statistics (data, job, TRUE, &unsaved))
     tn_listener_event (listener, "error", unsaved->message);
-  else if (opened->checkpoint != NULL)
+  else if (data->checkpoint != NULL)
     g_prefix_error (why, _("statistics of %" PRIu64 " sequences are kept in %s, marked as partial; the same command with --resume goes on: "),
                     data->stats->samples, data->options->out_path);
   else
@@ -321,9 +328,17 @@ keep_partial (CalibrateData *data, const Opened *opened, TnJob *job, gint64 star
                     data->options->out_path);
 }
 
-/* TRUE when an earlier run has made the statistics already; its file is copied where this one is wanted elsewhere. */
+static void
+set_stats (CalibrateData *data, TnStats *stats)
+{
+  g_mutex_lock (&data->lock);
+  data->stats = stats;
+  g_mutex_unlock (&data->lock);
+}
+
+/* TRUE in *used when an earlier run has made the statistics already; its file is copied where this one is wanted elsewhere. */
 static gboolean
-use_cache (CalibrateData *data, const Opened *opened, TnJob *job, gint64 start, const TnListener *listener, gboolean *used, GError **error)
+use_cache (CalibrateData *data, guint64 model_fingerprint, TnJob *job, const TnListener *listener, gboolean *used, GError **error)
 {
   g_autofree char *out = g_canonicalize_filename (data->options->out_path, NULL), *path = NULL, *text = NULL;
   guint64 bytes = 0;
@@ -331,14 +346,12 @@ use_cache (CalibrateData *data, const Opened *opened, TnJob *job, gint64 start, 
   TnStats *stats;
 
   *used = FALSE;
-  if (data->workspace == NULL || data->options->no_cache || opened->provenance == NULL)
+  if (data->workspace == NULL || data->options->no_cache || data->provenance == NULL)
     return TRUE;
-  stats = tn_calibrate_cache_find (data->workspace, opened->provenance, tn_model_get_fingerprint (opened->model), out, listener, &path);
+  stats = tn_calibrate_cache_find (data->workspace, data->provenance, model_fingerprint, out, listener, &path);
   if (stats == NULL)
     return TRUE;
-  g_mutex_lock (&data->lock);
-  data->stats = stats;
-  g_mutex_unlock (&data->lock);
+  set_stats (data, stats);
   g_atomic_int_inc (&data->version);
   if (strcmp (path, out) == 0 && g_stat (out, &info) == 0)
     bytes = (guint64) info.st_size;
@@ -346,43 +359,65 @@ use_cache (CalibrateData *data, const Opened *opened, TnJob *job, gint64 start, 
     return FALSE;
   text = g_strdup_printf (_("model, data and options are those of %s: its statistics are used again (--no-cache computes them anew)"), path);
   tn_listener_event (listener, "info", text);
-  record_stats (data, job, opened->provenance, bytes);
-  fill_result (data, bytes, path, start);
+  record_stats (data, job, data->provenance, bytes);
+  fill_result (data, bytes, path);
   *used = TRUE;
   return TRUE;
 }
 
-/* Empty statistics, or those of the run that this one goes on with. */
 static void
-begin_statistics (CalibrateData *data, const Opened *opened, TnStats *before, const TnListener *listener)
+tell_where_it_begins (const CalibrateData *data, const TnStats *before, const TnListener *listener)
 {
-  g_autofree char *backend = tn_linear_backend (), *text = NULL;
-  TnStats *stats = before;
+  const char *path = tn_calibrate_checkpoint_get_path (data->checkpoint);
+  g_autofree char *text = before != NULL
+                            ? g_strdup_printf (_("going on behind %" PRIu64 " sequences from %s"), before->samples, path)
+                            : g_strdup_printf (_("there is no %s to go on from: beginning with the first sequence"), path);
 
-  if (stats == NULL)
-    {
-      stats = tn_stats_new (tn_model_get_fingerprint (opened->model), backend);
-      tn_stats_add_sites (stats, opened->model, data->options->kinds);
-    }
-  /* Until the last sequence is in. */
-  stats->partial = TRUE;
-  data->samples_before = stats->samples;
-  data->tokens_before = stats->tokens;
-  g_mutex_lock (&data->lock);
-  data->stats = stats;
-  g_mutex_unlock (&data->lock);
-  if (before != NULL)
-    {
-      text = g_strdup_printf (_("going on behind %" PRIu64 " sequences from %s"), before->samples,
-                              tn_calibrate_checkpoint_get_path (opened->checkpoint));
-      tn_listener_event (listener, "info", text);
-    }
+  tn_listener_event (listener, "info", text);
+}
+
+/* What an earlier run leaves to do: all of it with *before NULL, the rest, or, with *cached, nothing. */
+static gboolean
+look_back (CalibrateData *data, char *provenance, guint64 model_fingerprint, TnJob *job, const TnListener *listener, TnStats **before,
+           gboolean *cached, GError **error)
+{
+  *before = NULL;
+  *cached = FALSE;
+  data->provenance = provenance;
+  if (provenance != NULL)
+    data->checkpoint = tn_calibrate_checkpoint_new (data->options->out_path, provenance, data->options->checkpoint_seconds);
   else if (data->options->resume)
     {
-      text = g_strdup_printf (_("there is no %s to go on from: beginning with the first sequence"),
-                              tn_calibrate_checkpoint_get_path (opened->checkpoint));
-      tn_listener_event (listener, "info", text);
+      g_set_error_literal (error, TN_ERROR, TN_ERROR_ARGUMENT, _("--resume: the data cannot be read twice"));
+      return FALSE;
     }
+  if (data->options->resume && !tn_calibrate_checkpoint_load (data->checkpoint, before, error))
+    return FALSE;
+  if (*before == NULL && !use_cache (data, model_fingerprint, job, listener, cached, error))
+    return FALSE;
+  if (data->options->resume && !*cached)
+    tell_where_it_begins (data, *before, listener);
+  if (*before == NULL)
+    return TRUE;
+  data->samples_before = (*before)->samples;
+  data->tokens_before = (*before)->tokens;
+  return TRUE;
+}
+
+/* The end of a run; failure, which is taken, is why it came before the last sequence, NULL when it did not. */
+static gboolean
+finish (CalibrateData *data, TnJob *job, const TnListener *listener, GError *failure, GError **error)
+{
+  if (failure == NULL && keep_statistics (data, job, FALSE, &failure))
+    {
+      if (data->checkpoint != NULL)
+        tn_calibrate_checkpoint_remove (data->checkpoint, listener);
+      return TRUE;
+    }
+  if (g_error_matches (failure, G_IO_ERROR, G_IO_ERROR_CANCELLED) && data->stats->samples > 0)
+    keep_partial (data, job, listener, &failure);
+  g_propagate_error (error, failure);
+  return FALSE;
 }
 
 static gboolean
@@ -390,39 +425,72 @@ calibrate (TnJob *job, const TnListener *listener, GCancellable *cancellable, gp
 {
   CalibrateData *data = user_data;
   g_auto (Opened) opened = { NULL };
-  gint64 start = g_get_monotonic_time ();
-  TnStats *before = NULL;
-  GError *local = NULL;
-  gboolean cached = FALSE;
+  g_autofree char *backend = tn_linear_backend ();
+  GError *failure = NULL;
+  char *provenance;
+  gboolean cached;
+  TnStats *stats;
 
   if (!open_all (data, &opened, listener, error))
     return FALSE;
   record_model (data, opened.file);
-  if (data->options->resume && !tn_calibrate_checkpoint_load (opened.checkpoint, &before, error))
-    return FALSE;
-  if (before == NULL && (!use_cache (data, &opened, job, start, listener, &cached, error) || cached))
-    return cached;
-  begin_statistics (data, &opened, before, listener);
-  data->options->sampling.skip = data->samples_before;
-  opened.source = tn_dataset_sample (opened.dataset, &data->options->sampling, listener, cancellable, error);
-  if (opened.source == NULL)
-    return FALSE;
-  if (observe_all (data, &opened, listener, cancellable, &local) && keep_statistics (data, &opened, job, FALSE, start, &local))
+  provenance = tn_calibrate_provenance (data->options, opened.file, opened.dataset, opened.tokenizer, &failure);
+  if (failure != NULL)
     {
-      if (opened.checkpoint != NULL)
-        tn_calibrate_checkpoint_remove (opened.checkpoint, listener);
-      return TRUE;
+      g_propagate_error (error, failure);
+      return FALSE;
     }
-  if (g_error_matches (local, G_IO_ERROR, G_IO_ERROR_CANCELLED) && data->stats->samples > 0)
-    keep_partial (data, &opened, job, start, listener, &local);
-  g_propagate_error (error, local);
-  return FALSE;
+  if (!look_back (data, provenance, tn_model_get_fingerprint (opened.model), job, listener, &stats, &cached, error) || cached)
+    return cached;
+  if (stats == NULL)
+    {
+      stats = tn_stats_new (tn_model_get_fingerprint (opened.model), backend);
+      tn_stats_add_sites (stats, opened.model, data->options->kinds);
+    }
+  /* Until the last sequence is in. */
+  stats->partial = TRUE;
+  set_stats (data, stats);
+  if (!open_source (data, &opened, listener, cancellable, error))
+    return FALSE;
+  observe_all (data, &opened, listener, cancellable, &failure);
+  return finish (data, job, listener, failure, error);
+}
+
+static gboolean
+calibrate_tensors (TnJob *job, const TnListener *listener, GCancellable *cancellable, gpointer user_data, GError **error)
+{
+  CalibrateData *data = user_data;
+  g_autoptr (TnRecordedRun) run = NULL;
+  GError *failure = NULL;
+  char *provenance;
+  gboolean cached;
+  TnStats *stats;
+
+  if (!check_output (data->options->out_path, error) ||
+      (provenance = tn_calibrate_tensors_provenance (data->options, error)) == NULL)
+    return FALSE;
+  if (!look_back (data, provenance, 0, job, listener, &stats, &cached, error) || cached)
+    return cached;
+  data->options->sampling.skip = data->samples_before;
+  run = tn_recorded_run_open (data->options, listener, error);
+  if (run == NULL)
+    {
+      g_clear_pointer (&stats, tn_stats_unref);
+      return FALSE;
+    }
+  if (stats == NULL)
+    stats = tn_recorded_run_new_stats (run);
+  stats->partial = TRUE;
+  set_stats (data, stats);
+  if (tn_recorded_run_observe (run, stats, data->checkpoint, &data->lock, &data->version, listener, cancellable, &failure))
+    check_samples (data, listener, &failure);
+  return finish (data, job, listener, failure, error);
 }
 
 static char *
 default_out_path (const TnCalibrateOptions *options, TnWorkspace *workspace)
 {
-  g_autofree char *base = g_path_get_basename (options->model_path);
+  g_autofree char *base = g_path_get_basename (options->tensor_paths != NULL ? options->tensor_paths[0] : options->model_path);
   g_autofree char *name = g_strconcat (base, ".stats.safetensors", NULL);
   g_autofree char *folder = workspace != NULL ? g_path_get_dirname (tn_workspace_get_path (workspace)) : g_strdup (".");
 
@@ -432,10 +500,10 @@ default_out_path (const TnCalibrateOptions *options, TnWorkspace *workspace)
 static char *
 describe (const TnCalibrateOptions *options)
 {
-  g_autofree char *model = g_path_get_basename (options->model_path);
-  g_autofree char *first = options->data_paths[0] != NULL ? g_path_get_basename (options->data_paths[0]) : g_strdup ("");
+  g_autofree char *model = g_path_get_basename (options->tensor_paths != NULL ? options->tensor_paths[0] : options->model_path);
+  g_autofree char *first = options->tensor_paths != NULL ? NULL : options->data_paths[0] != NULL ? g_path_get_basename (options->data_paths[0]) : g_strdup ("");
 
-  return g_strdup_printf (_("Calibrate %s on %s"), model, first);
+  return first != NULL ? g_strdup_printf (_("Calibrate %s on %s"), model, first) : g_strdup_printf (_("Calibrate on recorded %s"), model);
 }
 
 TnJob *
@@ -451,10 +519,12 @@ tn_calibrate_job_new (const TnCalibrateOptions *options, TnWorkspace *workspace,
   data->options = tn_calibrate_options_copy (options);
   data->workspace = workspace != NULL ? tn_workspace_ref (workspace) : NULL;
   data->result = result;
+  data->start_us = g_get_monotonic_time ();
   g_mutex_init (&data->lock);
   if (data->options->out_path == NULL)
     data->options->out_path = default_out_path (options, workspace);
-  job = tn_job_new ("calibrate", title, arguments, workspace, calibrate, data, calibrate_data_free);
+  job = tn_job_new ("calibrate", title, arguments, workspace, options->tensor_paths != NULL ? calibrate_tensors : calibrate, data,
+                    calibrate_data_free);
   g_object_set_data (G_OBJECT (job), "tn-calibrate-data", data);
   return job;
 }

@@ -3,6 +3,7 @@
 
 #include <gio/gio.h>
 
+#include "data/datasets/sampler.h"
 #include "data/tokenizers/tokenizer.h"
 #include "engine/listener.h"
 #include "engine/nn/batch.h"
@@ -14,8 +15,6 @@ G_BEGIN_DECLS
  * Streamed: memory does not depend on the size of the files. */
 typedef struct _TnDataset TnDataset;
 
-typedef enum { TN_SAMPLER_RANDOM, TN_SAMPLER_SYSTEMATIC } TnSampler;
-
 typedef struct
 {
   guint     n_samples;   /* sequences to draw; 0: all */
@@ -24,10 +23,13 @@ typedef struct
   guint64   seed;
   TnSampler sampler;
   guint     shard, n_shards; /* part shard (from 1) of n_shards; 1, 1 for all */
-  guint64   skip;        /* sequences of the shard to pass over: where an earlier run stopped; the rest is the same whatever it is */
+  guint64   skip;            /* sequences of the shard to pass over: where an earlier run stopped; the rest is the same whatever it is */
+  TnStrata  strata;          /* stratified: by what */
+  GArray   *ordinals;        /* indices: of TnListedOrdinal (tn_ordinal_list_load()), borrowed */
+  GArray   *sizes;           /* importance: of double, a record each (tn_size_list_load()), borrowed */
+  gboolean  shuffled;        /* drawn sequences come in random order, so that the first of them are a uniform draw themselves; else as they lie */
 } TnSamplingOptions;
 
-gboolean       tn_sampler_parse     (const char *name, TnSampler *sampler, GError **error);
 /* How files are read; any may be NULL. */
 typedef struct
 {

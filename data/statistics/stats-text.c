@@ -108,11 +108,12 @@ static void
 add_searches (JsonBuilder *builder, const TnSiteStats *site)
 {
   TnQuantParams found[G_N_ELEMENTS (schemes)][TN_N_METHODS];
+  gboolean exists[G_N_ELEMENTS (schemes)][TN_N_METHODS] = {{FALSE}};
 
   if (site->has_extremes)
     for (guint s = 0; s < G_N_ELEMENTS (schemes); s++)
       for (TnMethod method = TN_METHOD_MINMAX; method < TN_N_METHODS; method++)
-        find_params (site, schemes[s].bits, method, &found[s][method]);
+        exists[s][method] = find_params (site, schemes[s].bits, method, &found[s][method]);
 
   json_builder_set_member_name (builder, "params");
   json_builder_begin_object (builder);
@@ -128,8 +129,11 @@ add_searches (JsonBuilder *builder, const TnSiteStats *site)
   json_builder_set_member_name (builder, "searches");
   json_builder_begin_array (builder);
   for (guint s = 0; s < G_N_ELEMENTS (schemes) && site->has_extremes; s++)
+    /* Some methods know nothing of a histogram alone. */
     for (TnMethod method = TN_METHOD_MINMAX; method < TN_N_METHODS; method++)
       {
+        if (!exists[s][method])
+          continue;
         json_builder_begin_object (builder);
         add_string (builder, "scheme", schemes[s].name);
         add_params (builder, &found[s][method]);

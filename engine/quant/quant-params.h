@@ -5,24 +5,20 @@
 
 G_BEGIN_DECLS
 
-typedef enum { TN_METHOD_MINMAX, TN_METHOD_PERCENTILE, TN_METHOD_MSE, TN_N_METHODS } TnMethod;
-
 /* Scale and zero point of one tensor or site under one scheme, with the error expected from the data they were found on:
  * x ~ scale * (clip (round (x / scale) + zero_point) - zero_point). */
 typedef struct
 {
   TnScheme scheme;
-  TnMethod method;
+  TnMethod method;     /* as it was asked for */
+  TnMethod chosen;     /* by AUTO; else the same */
   double   percentile; /* percent, TN_METHOD_PERCENTILE only */
-  double   scale;
+  double   scale;      /* ternary: the level */
   gint32   zero_point;
+  double   threshold;  /* ternary: magnitudes up to it become 0 */
   double   clip;       /* largest magnitude that is represented */
   double   mse;
   double   sqnr_db;
 } TnQuantParams;
-
-/* "minmax", "percentile", "mse". */
-const char *tn_method_get_name (TnMethod method);
-gboolean    tn_method_parse    (const char *name, TnMethod *method, GError **error);
 
 G_END_DECLS

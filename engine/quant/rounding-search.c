@@ -3,6 +3,7 @@
 
 #include "engine/quant/lloyd-max.h"
 #include "engine/quant/order-statistic.h"
+#include "engine/quant/parameters.h"
 #include "engine/tensor/scan.h"
 
 typedef struct
@@ -101,11 +102,32 @@ find_magnitudes (const TnTensor *tensor, guint64 first, guint64 n, TnMoments *mo
   return TRUE;
 }
 
-/* Rules that search the magnitudes by passes of their own. */
+/* Rules and methods that go over the values by themselves. */
 static gboolean
 is_searched (const TnScheme *scheme)
 {
-  return scheme->kind == TN_SCHEME_TERNARY && (scheme->rule == TN_RULE_ABSMEDIAN || scheme->rule == TN_RULE_LLOYD);
+  return tn_scheme_is_searched (scheme) ||
+         (scheme->kind == TN_SCHEME_TERNARY && (scheme->rule == TN_RULE_ABSMEDIAN || scheme->rule == TN_RULE_LLOYD));
+}
+
+/* One distribution for all methods. */
+static gboolean
+search_methods (const TnTensor *tensor, guint64 first, guint64 n, const TnScheme *const *schemes, guint n_schemes,
+                TnRounding *roundings, GCancellable *cancellable, GError **error)
+{
+  g_autoptr (TnDistribution) values = NULL;
+
+  for (guint i = 0; i < n_schemes; i++)
+    {
+      if (!tn_scheme_is_searched (schemes[i]))
+        continue;
+      if (values == NULL && (values = tn_distribution_new_tensor (tensor, first, n, cancellable, error)) == NULL)
+        return FALSE;
+      if (g_cancellable_set_error_if_cancelled (cancellable, error))
+        return FALSE;
+      roundings[i] = tn_rounding_search_values (schemes[i], values);
+    }
+  return TRUE;
 }
 
 static gboolean
@@ -137,7 +159,7 @@ find_moments (const TnTensor *tensor, guint64 first, guint64 n, const TnScheme *
 
   for (guint i = 0; i < n_schemes; i++)
     {
-      range_needed |= schemes[i]->kind == TN_SCHEME_INTEGER;
+      range_needed |= schemes[i]->kind == TN_SCHEME_INTEGER && !tn_scheme_is_searched (schemes[i]);
       magnitudes_needed |= !is_searched (schemes[i]);
     }
   if (range_needed)
@@ -164,6 +186,8 @@ tn_rounding_find_in_tensor (const TnTensor *tensor, guint64 first, guint64 n, co
       const TnScheme *scheme = schemes[i];
 
       levels_needed |= tn_scheme_needs_level (scheme);
+      if (tn_scheme_is_searched (scheme))
+        continue;
       if (is_searched (scheme))
         {
           if (!search (tensor, first, n, scheme, &roundings[i], cancellable, error))
@@ -174,5 +198,6 @@ tn_rounding_find_in_tensor (const TnTensor *tensor, guint64 first, guint64 n, co
       else
         roundings[i] = tn_rounding_from_absmean (scheme, moments->finite > 0 ? moments->abs_sum / (double) moments->finite : 0.0);
     }
-  return !levels_needed || find_levels (tensor, first, n, schemes, n_schemes, roundings, cancellable, error);
+  return (!levels_needed || find_levels (tensor, first, n, schemes, n_schemes, roundings, cancellable, error)) &&
+         search_methods (tensor, first, n, schemes, n_schemes, roundings, cancellable, error);
 }

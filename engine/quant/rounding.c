@@ -3,6 +3,7 @@
 
 #include "engine/quant/lloyd-max.h"
 #include "engine/quant/order-statistic.h"
+#include "engine/quant/parameters.h"
 #include "engine/tensor/lanes.h"
 #include "engine/tensor/scan.h"
 
@@ -107,10 +108,27 @@ tn_rounding_from_level (const TnScheme *scheme, double level)
   return self;
 }
 
+TnRounding
+tn_rounding_from_scale (const TnScheme *scheme, double scale, gint32 zero_point)
+{
+  TnRounding self = {.integer = TRUE, .clips = TRUE};
+  gint32 last = (1 << (scheme->bits - (scheme->asymmetric ? 0 : 1))) - 1;
+
+  if (scheme->kind != TN_SCHEME_INTEGER)
+    return tn_rounding_from_level (scheme, scale);
+  self.scale = store_scale (&self, scheme, (float) scale);
+  if (!(self.scale > 0.0f))
+    return (TnRounding){.integer = TRUE, .scale = 1.0f, .clips = TRUE};
+  self.low = (float) (scheme->asymmetric ? -zero_point : -last);
+  self.high = (float) (scheme->asymmetric ? last - zero_point : last);
+  return self;
+}
+
 gboolean
 tn_scheme_needs_level (const TnScheme *scheme)
 {
-  return scheme->kind == TN_SCHEME_TERNARY && (scheme->rule == TN_RULE_LEAST_SQUARES || scheme->rule == TN_RULE_TWN);
+  return scheme->kind == TN_SCHEME_TERNARY && !tn_scheme_is_searched (scheme) &&
+         (scheme->rule == TN_RULE_LEAST_SQUARES || scheme->rule == TN_RULE_TWN);
 }
 
 void
@@ -127,6 +145,8 @@ tn_rounding_find (const TnScheme *scheme, const float *x, gsize n)
   guint64 count;
   double abs_sum;
 
+  if (tn_scheme_is_searched (scheme))
+    return tn_rounding_search (scheme, x, n);
   if (scheme->kind == TN_SCHEME_INTEGER)
     {
       float min, max;

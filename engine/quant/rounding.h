@@ -41,6 +41,8 @@ TnRounding tn_rounding_from_level   (const TnScheme *scheme, double level);
 gboolean   tn_scheme_needs_level    (const TnScheme *scheme);
 /* The level nearest to the elements above the threshold: their mean magnitude. */
 void       tn_rounding_set_level    (TnRounding *self, const TnScheme *scheme, double abs_sum, guint64 n);
+/* A scale that was searched (engine/quant/parameters.h); ternary: a level with its threshold at the half of it. 0: everything is zero. */
+TnRounding tn_rounding_from_scale   (const TnScheme *scheme, double scale, gint32 zero_point);
 /* All of it for n elements at hand. */
 TnRounding tn_rounding_find         (const TnScheme *scheme, const float *x, gsize n);
 

@@ -93,12 +93,27 @@ parse_rule (const char *part, TnScheme *scheme)
   return FALSE;
 }
 
+/* "mse", "p99.9", "auto-kl": methods that need nothing but the values. */
+static gboolean
+parse_method (const char *part, TnScheme *scheme)
+{
+  TnMethodOptions options;
+
+  if (!tn_method_options_parse (part, &options, NULL) || !tn_method_needs_values_only (options.method) ||
+      options.objective == TN_OBJECTIVE_OUTPUT)
+    return FALSE;
+  scheme->method = options.method;
+  scheme->objective = options.objective;
+  scheme->percentile = options.percentile != TN_METHOD_DEFAULT_PERCENTILE ? options.percentile : 0.0;
+  return TRUE;
+}
+
 gboolean
 tn_scheme_parse (const char *name, TnScheme *scheme, GError **error)
 {
   g_auto (GStrv) parts = g_strsplit (name, ":", -1);
   TnScheme parsed = {0};
-  gboolean granularity_seen = FALSE, rule_seen = FALSE;
+  gboolean granularity_seen = FALSE, rule_seen = FALSE, method_seen = FALSE;
 
   if (parts[0] == NULL || !parse_kind (parts[0], &parsed))
     {
@@ -111,16 +126,18 @@ tn_scheme_parse (const char *name, TnScheme *scheme, GError **error)
     {
       if (!granularity_seen && parse_granularity (parts[i], &parsed))
         granularity_seen = TRUE;
-      else if (parsed.kind == TN_SCHEME_TERNARY && !rule_seen && parse_rule (parts[i], &parsed))
+      else if (parsed.kind == TN_SCHEME_TERNARY && !rule_seen && !method_seen && parse_rule (parts[i], &parsed))
         rule_seen = TRUE;
+      else if (parsed.kind != TN_SCHEME_BINARY && !rule_seen && !method_seen && parse_method (parts[i], &parsed))
+        method_seen = TRUE;
       else if (parsed.kind == TN_SCHEME_INTEGER && !parsed.asymmetric && strcmp (parts[i], "asym") == 0)
         parsed.asymmetric = TRUE;
       else if (parsed.scale_type == TN_SCALE_DEFAULT && parse_scale_type (parts[i], &parsed))
         continue;
       else
         {
-          const char *expected = parsed.kind == TN_SCHEME_TERNARY   ? ":ls, :absmedian, :twn, :lloyd, :c, :gN, :t, :f16, :f32"
-                                 : parsed.kind == TN_SCHEME_INTEGER ? ":asym, :c, :gN, :t, :f16, :f32"
+          const char *expected = parsed.kind == TN_SCHEME_TERNARY   ? ":ls, :absmedian, :twn, :lloyd, :mse, :kl, :c, :gN, :t, :f16, :f32"
+                                 : parsed.kind == TN_SCHEME_INTEGER ? ":asym, :mse, :mse2.4, :kl, :aciq, :octav, :p99.9, :c, :gN, :t, :f16, :f32"
                                                                     : ":c, :gN, :t, :f16, :f32";
 
           g_set_error (error, TN_ERROR, TN_ERROR_ARGUMENT,
@@ -139,7 +156,8 @@ gboolean
 tn_scheme_equal (const TnScheme *a, const TnScheme *b)
 {
   return a->kind == b->kind && a->rule == b->rule && a->bits == b->bits && a->asymmetric == b->asymmetric &&
-         a->granularity == b->granularity && a->group_size == b->group_size &&
+         a->granularity == b->granularity && a->group_size == b->group_size && a->method == b->method &&
+         a->objective == b->objective && a->percentile == b->percentile &&
          tn_scheme_get_scale_type (a) == tn_scheme_get_scale_type (b);
 }
 
@@ -200,6 +218,13 @@ tn_scheme_to_string (const TnScheme *scheme)
     g_string_append_printf (name, ":g%u", scheme->group_size);
   if (scheme->asymmetric)
     g_string_append (name, ":asym");
+  if (scheme->method != TN_METHOD_MINMAX)
+    {
+      TnMethodOptions options = {.method = scheme->method, .objective = scheme->objective, .percentile = scheme->percentile};
+      g_autofree char *method = tn_method_options_to_string (&options);
+
+      g_string_append_printf (name, ":%s", method);
+    }
   if (tn_scheme_get_scale_type (scheme) != get_default_scale_type (scheme))
     g_string_append (name, scheme->scale_type == TN_SCALE_F16 ? ":f16" : ":f32");
   return g_string_free (name, FALSE);

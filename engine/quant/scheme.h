@@ -3,13 +3,16 @@
 
 #include <glib.h>
 
+#include "engine/quant/method.h"
+
 G_BEGIN_DECLS
 
 /* TnScheme: how numbers are quantized. Names: "ternary" (absmean a tensor, BitNet b1.58), "ternary:ls" (least-squares level),
  * "ternary:absmedian", "ternary:twn", "ternary:lloyd" (the least error there is), "binary", "int2" … "int8" (symmetric, absolute maximum,
  * codes ±(2^(b-1)-1)); suffixes: ":c" a scale per output row, ":gN" groups of N along the input, ":t" per token, ":asym" asymmetric,
  * ":f16", ":f32" how a scale is stored: without one, fp16 in groups and fp32 else. A scale is rounded to what is stored before codes are
- * found with it. */
+ * found with it. The name of a method (engine/quant/method.h) that values alone are enough for, such as ":mse", ":p99.9", ":auto-kl": how the
+ * scale is searched, of integers instead of the range, of ternary instead of a rule; its level is then the scale of the codes ±1. */
 
 typedef enum { TN_SCHEME_BINARY, TN_SCHEME_TERNARY, TN_SCHEME_INTEGER } TnSchemeKind;
 typedef enum { TN_RULE_DEFAULT, TN_RULE_ABSMEAN, TN_RULE_ABSMEDIAN, TN_RULE_TWN, TN_RULE_LEAST_SQUARES, TN_RULE_LLOYD } TnSchemeRule;
@@ -25,6 +28,9 @@ typedef struct
   TnGranularity granularity;
   guint         group_size; /* per group only */
   TnScaleType   scale_type; /* what parsing gives is DEFAULT where a suffix says what is so without it */
+  TnMethod     method;     /* MINMAX: by range or rule; not for binary */
+  TnObjective  objective;  /* of AUTO: MSE or KL */
+  double       percentile; /* of PERCENTILE; 0: the default */
 } TnScheme;
 
 /* TN_ERROR_ARGUMENT names the part that is not understood and what is. */

@@ -548,7 +548,6 @@ test_errors (void)
   g_autoptr (TnDataset) white = open_data (blank, bytes, 256);
   g_autoptr (TnDataset) narrow = open_data (text, bytes, 'e');
   g_autoptr (GError) error = NULL;
-  TnSampler sampler;
 
   assert_data_fails ((const char *const[]){NULL}, bytes, TN_ERROR_ARGUMENT, "");
   assert_data_fails ((const char *const[]){missing, NULL}, bytes, TN_ERROR_NOT_FOUND, missing);
@@ -564,12 +563,6 @@ test_errors (void)
   g_assert_error (error, TN_ERROR, TN_ERROR_DATA);
   g_rmdir (folder);
   g_clear_error (&error);
-  g_assert_true (tn_sampler_parse ("systematic", &sampler, NULL));
-  g_assert_cmpint (sampler, ==, TN_SAMPLER_SYSTEMATIC);
-  g_assert_true (tn_sampler_parse ("random", &sampler, NULL));
-  g_assert_cmpint (sampler, ==, TN_SAMPLER_RANDOM);
-  g_assert_false (tn_sampler_parse ("best", &sampler, &error));
-  g_assert_error (error, TN_ERROR, TN_ERROR_ARGUMENT);
 }
 
 static void

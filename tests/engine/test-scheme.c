@@ -35,6 +35,25 @@ test_names (void)
       {"int4:asym:g32",
        "int4:g32:asym",
        {.kind = TN_SCHEME_INTEGER, .bits = 4, .asymmetric = TRUE, .granularity = TN_PER_GROUP, .group_size = 32}},
+      {"int4:mse:g32:asym",
+       "int4:g32:asym:mse",
+       {.kind = TN_SCHEME_INTEGER,
+        .bits = 4,
+        .asymmetric = TRUE,
+        .granularity = TN_PER_GROUP,
+        .group_size = 32,
+        .method = TN_METHOD_MSE}},
+      {"int8:p99.9", "int8:p99.9", {.kind = TN_SCHEME_INTEGER, .bits = 8, .method = TN_METHOD_PERCENTILE, .percentile = 99.9}},
+      {"int8:p99.99:c",
+       "int8:c:percentile",
+       {.kind = TN_SCHEME_INTEGER, .bits = 8, .granularity = TN_PER_CHANNEL, .method = TN_METHOD_PERCENTILE}},
+      {"int3:mse2.4", "int3:mse2.4", {.kind = TN_SCHEME_INTEGER, .bits = 3, .method = TN_METHOD_MSE24}},
+      {"int8:minmax", "int8", {.kind = TN_SCHEME_INTEGER, .bits = 8}},
+      {"ternary:c:kl", "ternary:c:kl", {.kind = TN_SCHEME_TERNARY, .granularity = TN_PER_CHANNEL, .method = TN_METHOD_KL}},
+      {"int4:auto-kl",
+       "int4:auto-kl",
+       {.kind = TN_SCHEME_INTEGER, .bits = 4, .method = TN_METHOD_AUTO, .objective = TN_OBJECTIVE_KL}},
+      {"int4:auto-mse", "int4:auto", {.kind = TN_SCHEME_INTEGER, .bits = 4, .method = TN_METHOD_AUTO}},
   };
 
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
@@ -45,11 +64,13 @@ test_names (void)
 
       g_assert_true (tn_scheme_parse (cases[i].name, &scheme, &error));
       g_assert_no_error (error);
-      g_assert_cmpmem (&scheme, sizeof scheme, &cases[i].scheme, sizeof scheme);
+      g_assert_true (tn_scheme_equal (&scheme, &cases[i].scheme));
+      g_assert_cmpint (scheme.scale_type, ==, cases[i].scheme.scale_type);
       name = tn_scheme_to_string (&scheme);
       g_assert_cmpstr (name, ==, cases[i].canonical);
       g_assert_true (tn_scheme_parse (name, &again, NULL));
-      g_assert_cmpmem (&again, sizeof again, &scheme, sizeof scheme);
+      g_assert_true (tn_scheme_equal (&again, &scheme));
+      g_assert_cmpint (again.scale_type, ==, scheme.scale_type);
     }
 }
 
@@ -57,6 +78,15 @@ static void
 test_bad_names (void)
 {
   const char *const names[] = {"",
+                               "int8:ema",
+                               "int8:output",
+                               "int8:auto-output",
+                               "int8:p0",
+                               "int8:p101",
+                               "int8:p99.9x",
+                               "int8:mse:kl",
+                               "ternary:ls:mse",
+                               "binary:mse",
                                "int",
                                "int1",
                                "int9",
@@ -174,6 +204,13 @@ test_methods (void)
     {
       g_assert_true (tn_method_parse (tn_method_get_name ((TnMethod) i), &method, NULL));
       g_assert_cmpuint (method, ==, i);
+    }
+  for (guint i = 0; i < TN_N_OBJECTIVES; i++)
+    {
+      TnObjective objective;
+
+      g_assert_true (tn_objective_parse (tn_objective_get_name ((TnObjective) i), &objective, NULL));
+      g_assert_cmpuint (objective, ==, i);
     }
   g_assert_false (tn_method_parse ("best", &method, &error));
   g_assert_error (error, TN_ERROR, TN_ERROR_ARGUMENT);

@@ -108,7 +108,9 @@ tn_verb_eval (int argc, char **argv)
   EvalWork work = { .command = &command, .batch_size = 8 };
   g_autofree char *scheme = NULL, *plan = NULL, *activations = NULL, *stats = NULL;
   const GOptionEntry entries[] = {
-    { "data", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &work.data, N_("Text file, directory or token .bin file; may be repeated"), N_("PATH") },
+    { "data", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &work.data, N_("Text, JSON lines, CSV, tokens (.bin, npy, npz): file, directory, pattern or - for standard input; may be repeated"), N_("PATH") },
+    { "data-format", 0, 0, G_OPTION_ARG_STRING, &work.format.format, N_("text, jsonl, csv, tokens or npy (by name and content)"), N_("NAME") },
+    { "field", 0, 0, G_OPTION_ARG_STRING, &work.format.field, N_("Field of JSON lines or column of CSV that holds the text (text)"), N_("NAME") },
     { "seq-len", 0, 0, G_OPTION_ARG_INT, &work.seq_len, N_("Tokens a window (512 or the model's context)"), "N" },
     { "batch-size", 0, 0, G_OPTION_ARG_INT, &work.batch_size, N_("Windows that go through the model together (8)"), "N" },
     { "scheme", 0, 0, G_OPTION_ARG_STRING, &scheme, N_("Round the weights of every linear layer first"), N_("SCHEME") },
@@ -118,7 +120,7 @@ tn_verb_eval (int argc, char **argv)
     { NULL },
   };
   g_auto (GStrv) data = NULL;
-  g_autofree char *title = NULL, *base = NULL;
+  g_autofree char *title = NULL, *base = NULL, *format = NULL, *field = NULL;
   g_autoptr (TnJob) job = NULL;
   TnExitStatus status;
   GError *error = NULL;
@@ -126,6 +128,8 @@ tn_verb_eval (int argc, char **argv)
 
   parsed_ok = tn_command_parse (&command, argc, argv, "eval", _("MODEL --data PATH…"), _("loss, perplexity and accuracy on text"), entries, 1, 1, &status);
   data = work.data;
+  format = work.format.format;
+  field = work.format.field;
   work.precision = (TnPrecision) { .scheme = scheme, .plan_path = plan, .activations = activations, .stats_path = stats };
   if (!parsed_ok)
     return status;
