@@ -26,6 +26,9 @@ typedef struct
   guint             workers;        /* batches that are read ahead; 0: none */
   /* [sample] */
   TnSamplingOptions sampling;
+  char             *indices_path;   /* list of the records to take; or NULL */
+  char             *weights_path;   /* importance: list of sizes, a record each; NULL: the model's loss is the size */
+  guint             candidates;     /* importance by loss: records that the model is asked about; 0: four times the samples */
   char             *reference;      /* what the sample is compared with: a number of sequences, or a statistics file; NULL: nothing */
   /* [statistics] */
   GArray           *percentiles;    /* of double, ascending, 0 to 100 */

@@ -8,7 +8,10 @@
 
 #include "app/tasks/calibrate-cache.h"
 #include "app/tasks/calibrate-checkpoint.h"
+#include "app/tasks/calibrate-draw.h"
+#include "app/tasks/calibrate-forward.h"
 #include "app/tasks/calibrate-provenance.h"
+#include "app/tasks/calibrate-stop.h"
 #include "app/tasks/calibrate-tensors.h"
 #include "data/datasets/read-ahead.h"
 #include "data/files/atomic-file.h"
@@ -29,6 +32,8 @@ typedef struct
   GMutex              lock;
   TnStats            *stats;   /* guarded by lock: whole batches only */
   gint                version; /* atomic */
+  TnSample           *sample;     /* NULL: everything is taken */
+  TnCalibrateStop    *stop;       /* NULL: recorded activations */
   char               *provenance; /* NULL: the data cannot be read twice */
   TnCalibrateCheckpoint *checkpoint; /* likewise */
   guint64             samples_before, tokens_before; /* from the checkpoint */
@@ -40,6 +45,8 @@ tn_calibrate_result_clear (TnCalibrateResult *self)
 {
   g_clear_pointer (&self->out, g_free);
   g_clear_pointer (&self->cached, g_free);
+  g_clear_pointer (&self->sample, tn_sample_report_free);
+  g_clear_pointer (&self->stop, tn_stop_report_free);
   g_clear_pointer (&self->stats, tn_stats_unref);
 }
 
@@ -51,6 +58,8 @@ calibrate_data_free (gpointer pointer)
   tn_calibrate_options_free (data->options);
   g_clear_pointer (&data->workspace, tn_workspace_unref);
   g_clear_pointer (&data->stats, tn_stats_unref);
+  g_clear_pointer (&data->sample, tn_sample_unref);
+  g_clear_pointer (&data->stop, tn_calibrate_stop_free);
   g_clear_pointer (&data->checkpoint, tn_calibrate_checkpoint_free);
   g_free (data->provenance);
   g_mutex_clear (&data->lock);
@@ -79,47 +88,14 @@ opened_clear (Opened *self)
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Opened, opened_clear)
 
-typedef struct
-{
-  TnModel       *model;
-  const TnBatch *batch;
-  TnStats       *batch_stats;
-  TnSiteKind     kinds;
-  GCancellable  *cancellable;
-  gboolean       ok;
-  GError        *error;
-} ForwardCall;
-
-static void
-forward_on_compute_thread (gpointer user_data)
-{
-  ForwardCall *call = user_data;
-  TnForwardOptions options = {
-    .kinds = call->kinds, .observe = tn_stats_observe, .user_data = call->batch_stats, .cancellable = call->cancellable,
-  };
-
-  call->ok = tn_model_forward (call->model, call->batch, &options, NULL, NULL, NULL, &call->error);
-}
-
 /* A batch enters the statistics whole or not at all, so that what a cancelled run keeps is exact for the sequences it counts. */
 static gboolean
 observe_batch (CalibrateData *data, const Opened *opened, const TnBatch *batch, TnStats *batch_stats, GCancellable *cancellable, GError **error)
 {
-  ForwardCall call = {
-    .model = opened->model, .batch = batch, .batch_stats = batch_stats, .kinds = data->options->kinds, .cancellable = cancellable,
-  };
   gboolean merged;
 
-  tn_stats_clear (batch_stats);
-  tn_compute_run (forward_on_compute_thread, &call);
-  if (!call.ok)
-    {
-      g_propagate_error (error, call.error);
-      return FALSE;
-    }
-  if (!tn_model_file_check (opened->file, error))
+  if (!tn_calibrate_forward (opened->model, opened->file, batch, data->options->kinds, batch_stats, cancellable, error))
     return FALSE;
-  tn_stats_count_batch (batch_stats, batch);
   g_mutex_lock (&data->lock);
   merged = tn_stats_merge (data->stats, batch_stats, error);
   g_mutex_unlock (&data->lock);
@@ -178,6 +154,9 @@ open_all (CalibrateData *data, Opened *opened, const TnListener *listener, GErro
   if (!check_output (options->out_path, error) || (opened->file = tn_model_file_open (options->model_path, error)) == NULL ||
       (opened->model = tn_model_file_load (opened->file, error)) == NULL)
     return FALSE;
+  /* What may end early has to have seen a uniform draw by then. */
+  sampling->shuffled = options->tolerance > 0.0 || options->time_limit > 0.0;
+  data->stop = tn_calibrate_stop_new (options);
   context = tn_model_get_config (opened->model)->n_context;
   if (sampling->seq_len == 0)
     sampling->seq_len = MIN (DEFAULT_SEQ_LEN, context);
@@ -199,13 +178,16 @@ open_all (CalibrateData *data, Opened *opened, const TnListener *listener, GErro
 static gboolean
 open_source (CalibrateData *data, Opened *opened, const TnListener *listener, GCancellable *cancellable, GError **error)
 {
-  TnCalibrateOptions *options = data->options;
+  TnSamplingOptions *sampling = &data->options->sampling;
 
-  options->sampling.skip = data->samples_before;
-  opened->source = tn_dataset_sample (opened->dataset, &options->sampling, listener, cancellable, error);
-  if (opened->source != NULL)
-    opened->source = tn_batch_source_read_ahead (opened->source, options->workers, tn_pool_get_budget (tn_pool_default ()) / AHEAD_FRACTION);
-  return opened->source != NULL;
+  sampling->skip = data->samples_before;
+  opened->source = data->sample != NULL ? tn_sample_read (data->sample, sampling, cancellable)
+                                        : tn_dataset_sample (opened->dataset, sampling, listener, cancellable, error);
+  if (opened->source == NULL)
+    return FALSE;
+  opened->source = tn_batch_source_read_ahead (opened->source, data->options->workers, tn_pool_get_budget (tn_pool_default ()) / AHEAD_FRACTION);
+  opened->source = tn_calibrate_stop_cut (data->stop, opened->source, data->samples_before);
+  return TRUE;
 }
 
 static void
@@ -246,6 +228,8 @@ observe_all (CalibrateData *data, Opened *opened, const TnListener *listener, GC
   GError *local = NULL;
 
   tn_stats_add_sites (batch_stats, opened->model, data->options->kinds);
+  if (data->stats->weighted != NULL)
+    tn_stats_keep_weights (batch_stats);
   while (TRUE)
     {
       g_autoptr (TnBatch) batch = tn_batch_source_next (opened->source, &local);
@@ -259,6 +243,9 @@ observe_all (CalibrateData *data, Opened *opened, const TnListener *listener, GC
       tn_listener_metric (listener, "tokens_per_second", step,
                           (double) (data->stats->tokens - data->tokens_before) / ((double) (g_get_monotonic_time () - start) * 1e-6));
       tn_listener_metric (listener, "rss_bytes", step++, (double) tn_process_get_rss ());
+      /* First: a run that goes on from a checkpoint does not look at what is in it again. */
+      if (tn_calibrate_stop_offer (data->stop, data->stats, listener))
+        break;
       if (data->checkpoint != NULL)
         tn_calibrate_checkpoint_offer (data->checkpoint, data->stats, listener);
     }
@@ -281,6 +268,18 @@ fill_result (CalibrateData *data, guint64 bytes, const char *cached)
     .seconds = (double) (g_get_monotonic_time () - data->start_us) * 1e-6, .peak_rss_bytes = tn_process_get_peak_rss (),
     .sites = data->stats->sites->len, .stats_bytes = bytes, .stats = tn_stats_ref (data->stats),
   };
+  if (data->sample != NULL)
+    {
+      data->result->sampler = data->options->sampling.sampler;
+      data->result->sample = tn_sample_report_copy (tn_sample_get_report (data->sample));
+    }
+  if (data->stop != NULL && cached == NULL)
+    {
+      const TnStopReport *report = tn_calibrate_stop_get_report (data->stop);
+
+      data->result->end = tn_calibrate_stop_get_end (data->stop);
+      data->result->stop = report != NULL ? tn_stop_report_copy (report) : NULL;
+    }
 }
 
 /* provenance: NULL where they must not be found again. */
@@ -299,15 +298,17 @@ record_stats (CalibrateData *data, TnJob *job, const char *provenance, guint64 b
 static gboolean
 keep_statistics (CalibrateData *data, TnJob *job, gboolean partial, GError **error)
 {
+  /* A run that is over because its time was has done what was asked of it; it can go on all the same. */
+  gboolean short_of_time = data->stop != NULL && tn_calibrate_stop_get_end (data->stop) == TN_CALIBRATE_END_TIME;
   guint64 bytes = 0;
 
   g_mutex_lock (&data->lock);
   data->stats->partial = partial;
   g_mutex_unlock (&data->lock);
   if (!tn_stats_save (data->stats, data->options->out_path, &bytes, error) ||
-      (partial && data->checkpoint != NULL && !tn_calibrate_checkpoint_write (data->checkpoint, data->stats, error)))
+      ((partial || short_of_time) && data->checkpoint != NULL && !tn_calibrate_checkpoint_write (data->checkpoint, data->stats, error)))
     return FALSE;
-  record_stats (data, job, partial ? NULL : data->provenance, bytes);
+  record_stats (data, job, partial || short_of_time ? NULL : data->provenance, bytes);
   fill_result (data, bytes, NULL);
   return TRUE;
 }
@@ -410,7 +411,7 @@ finish (CalibrateData *data, TnJob *job, const TnListener *listener, GError *fai
 {
   if (failure == NULL && keep_statistics (data, job, FALSE, &failure))
     {
-      if (data->checkpoint != NULL)
+      if (data->checkpoint != NULL && (data->stop == NULL || tn_calibrate_stop_get_end (data->stop) != TN_CALIBRATE_END_TIME))
         tn_calibrate_checkpoint_remove (data->checkpoint, listener);
       return TRUE;
     }
@@ -442,10 +443,17 @@ calibrate (TnJob *job, const TnListener *listener, GCancellable *cancellable, gp
     }
   if (!look_back (data, provenance, tn_model_get_fingerprint (opened.model), job, listener, &stats, &cached, error) || cached)
     return cached;
+  if (!tn_calibrate_draw (data->options, opened.model, opened.dataset, listener, cancellable, &data->sample, error))
+    {
+      g_clear_pointer (&stats, tn_stats_unref);
+      return FALSE;
+    }
   if (stats == NULL)
     {
       stats = tn_stats_new (tn_model_get_fingerprint (opened.model), backend);
       tn_stats_add_sites (stats, opened.model, data->options->kinds);
+      if (data->sample != NULL && tn_sample_get_report (data->sample)->weighted)
+        tn_stats_keep_weights (stats);
     }
   /* Until the last sequence is in. */
   stats->partial = TRUE;

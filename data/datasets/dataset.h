@@ -23,11 +23,11 @@ typedef struct
   guint64   seed;
   TnSampler sampler;
   guint     shard, n_shards; /* part shard (from 1) of n_shards; 1, 1 for all */
-  guint64   skip;            /* sequences of the shard to pass over: where an earlier run stopped; the rest is the same whatever it is */
   TnStrata  strata;          /* stratified: by what */
   GArray   *ordinals;        /* indices: of TnListedOrdinal (tn_ordinal_list_load()), borrowed */
   GArray   *sizes;           /* importance: of double, a record each (tn_size_list_load()), borrowed */
   gboolean  shuffled;        /* drawn sequences come in random order, so that the first of them are a uniform draw themselves; else as they lie */
+  guint64   skip;            /* sequences of the shard to pass over: where an earlier run stopped; the rest is the same whatever it is */
 } TnSamplingOptions;
 
 /* How files are read; any may be NULL. */

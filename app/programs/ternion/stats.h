@@ -9,7 +9,7 @@ G_BEGIN_DECLS
 /* Options of "stats". */
 typedef struct
 {
-  char    *format, *out, *dataset, *names;
+  char    *format, *out, *dataset, *names, *schemes, *method, *objective;
   int      chunk_size;
   gboolean summary;
 } TnStatsArguments;
