@@ -79,7 +79,7 @@ print_stats (const TnStats *stats, const char *path, const TnParamsChoice *choic
   int name_width = 4;
 
   g_print (_("%s: %" PRIu64 " sequences, %" PRIu64 " tokens, %u sites%s\n"), path, stats->samples, stats->tokens, stats->sites->len,
-           stats->partial ? _(" (partial: the run was cancelled)") : "");
+           stats->summary ? _(" (a summary)") : stats->partial ? _(" (partial: the run was cancelled)") : "");
   g_print (_("model %016" PRIx64 ", data %016" PRIx64 ", %s\n\n"), stats->model_fingerprint, stats->data_fingerprint, stats->backend);
   for (guint i = 0; i < stats->sites->len; i++)
     name_width = MAX (name_width, (int) strlen (((TnSiteStats *) g_ptr_array_index (stats->sites, i))->name));
@@ -233,6 +233,7 @@ tn_verb_stats (int argc, char **argv)
     { "objective", 0, 0, G_OPTION_ARG_STRING, &arguments.objective, N_("show: what --method auto makes least: mse or kl (mse)"), N_("NAME") },
     { "out", 0, 0, G_OPTION_ARG_FILENAME, &arguments.out, N_("File to write"), N_("FILE") },
     { "chunk-size", 0, 0, G_OPTION_ARG_INT, &arguments.chunk_size, N_("imatrix: tokens a chunk (512)"), "N" },
+    { "summary", 0, 0, G_OPTION_ARG_NONE, &arguments.summary, N_("safetensors: a smaller file that can be shown, compared and used, not merged"), NULL },
     { "names", 0, 0, G_OPTION_ARG_FILENAME, &arguments.names, N_("onnx: key file with the names of the graph's tensors"), N_("FILE") },
     { "dataset", 0, 0, G_OPTION_ARG_STRING, &arguments.dataset, N_("imatrix: name of the data to write into it"), N_("NAME") },
     { NULL },
