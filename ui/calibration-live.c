@@ -130,6 +130,7 @@ tn_calibration_live_set_session (TnCalibrationLive *self, TnSession *session)
 
   self->session = g_object_ref (session);
   tn_export_button_set_session (self->export_button, session);
+  tn_site_detail_set_session (self->detail, session);
   g_signal_connect_object (session, "calibration-changed", G_CALLBACK (on_calibration_changed), self, G_CONNECT_SWAPPED);
   g_signal_connect_object (session, "calibration-finished", G_CALLBACK (on_calibration_finished), self, G_CONNECT_SWAPPED);
   on_calibration_changed (self);
