@@ -8,7 +8,10 @@
 
 #include "app/tasks/calibrate-cache.h"
 #include "app/tasks/calibrate-checkpoint.h"
+#include "app/tasks/calibrate-draw.h"
+#include "app/tasks/calibrate-forward.h"
 #include "app/tasks/calibrate-provenance.h"
+#include "app/tasks/calibrate-stop.h"
 #include "app/tasks/calibrate-tensors.h"
 #include "data/datasets/read-ahead.h"
 #include "data/files/atomic-file.h"
@@ -37,6 +40,8 @@ tn_calibrate_result_clear (TnCalibrateResult *self)
 {
   g_clear_pointer (&self->out, g_free);
   g_clear_pointer (&self->cached, g_free);
+  g_clear_pointer (&self->sample, tn_sample_report_free);
+  g_clear_pointer (&self->stop, tn_stop_report_free);
   g_clear_pointer (&self->stats, tn_stats_unref);
 }
 
@@ -59,7 +64,9 @@ typedef struct
   TnModel       *model;
   TnTokenizer   *tokenizer;
   TnDataset     *dataset;
+  TnSample      *sample; /* NULL: everything is taken */
   TnBatchSource *source;
+  TnCalibrateStop *stop;
   char          *provenance; /* NULL: the data cannot be read twice */
   TnCalibrateCheckpoint *checkpoint; /* likewise */
 } Opened;
@@ -70,6 +77,8 @@ opened_clear (Opened *self)
   g_clear_pointer (&self->checkpoint, tn_calibrate_checkpoint_free);
   g_clear_pointer (&self->provenance, g_free);
   g_clear_pointer (&self->source, tn_batch_source_free);
+  g_clear_pointer (&self->stop, tn_calibrate_stop_free);
+  g_clear_pointer (&self->sample, tn_sample_unref);
   g_clear_pointer (&self->dataset, tn_dataset_unref);
   g_clear_pointer (&self->tokenizer, tn_tokenizer_unref);
   g_clear_pointer (&self->model, tn_model_unref);
@@ -78,47 +87,14 @@ opened_clear (Opened *self)
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Opened, opened_clear)
 
-typedef struct
-{
-  TnModel       *model;
-  const TnBatch *batch;
-  TnStats       *batch_stats;
-  TnSiteKind     kinds;
-  GCancellable  *cancellable;
-  gboolean       ok;
-  GError        *error;
-} ForwardCall;
-
-static void
-forward_on_compute_thread (gpointer user_data)
-{
-  ForwardCall *call = user_data;
-  TnForwardOptions options = {
-    .kinds = call->kinds, .observe = tn_stats_observe, .user_data = call->batch_stats, .cancellable = call->cancellable,
-  };
-
-  call->ok = tn_model_forward (call->model, call->batch, &options, NULL, NULL, NULL, &call->error);
-}
-
 /* A batch enters the statistics whole or not at all, so that what a cancelled run keeps is exact for the sequences it counts. */
 static gboolean
 observe_batch (CalibrateData *data, const Opened *opened, const TnBatch *batch, TnStats *batch_stats, GCancellable *cancellable, GError **error)
 {
-  ForwardCall call = {
-    .model = opened->model, .batch = batch, .batch_stats = batch_stats, .kinds = data->options->kinds, .cancellable = cancellable,
-  };
   gboolean merged;
 
-  tn_stats_clear (batch_stats);
-  tn_compute_run (forward_on_compute_thread, &call);
-  if (!call.ok)
-    {
-      g_propagate_error (error, call.error);
-      return FALSE;
-    }
-  if (!tn_model_file_check (opened->file, error))
+  if (!tn_calibrate_forward (opened->model, opened->file, batch, data->options->kinds, batch_stats, cancellable, error))
     return FALSE;
-  tn_stats_count_batch (batch_stats, batch);
   g_mutex_lock (&data->lock);
   merged = tn_stats_merge (data->stats, batch_stats, error);
   g_mutex_unlock (&data->lock);
@@ -167,6 +143,22 @@ check_output (const char *path, GError **error)
   return file != NULL;
 }
 
+/* The sequences that are still to be seen. */
+static gboolean
+open_source (CalibrateData *data, Opened *opened, const TnListener *listener, GCancellable *cancellable, GError **error)
+{
+  TnSamplingOptions *sampling = &data->options->sampling;
+
+  sampling->skip = data->samples_before;
+  opened->source = opened->sample != NULL ? tn_sample_read (opened->sample, sampling, cancellable)
+                                          : tn_dataset_sample (opened->dataset, sampling, listener, cancellable, error);
+  if (opened->source == NULL)
+    return FALSE;
+  opened->source = tn_batch_source_read_ahead (opened->source, data->options->workers, tn_pool_get_budget (tn_pool_default ()) / AHEAD_FRACTION);
+  opened->source = tn_calibrate_stop_cut (opened->stop, opened->source, data->samples_before);
+  return TRUE;
+}
+
 /* Data that are gone once they were read leave nothing to go on from, and nothing to recognise. */
 static gboolean
 open_checkpoint (const TnCalibrateOptions *options, Opened *opened, GError **error)
@@ -194,6 +186,9 @@ open_all (CalibrateData *data, Opened *opened, const TnListener *listener, GErro
   if (!check_output (options->out_path, error) || (opened->file = tn_model_file_open (options->model_path, error)) == NULL ||
       (opened->model = tn_model_file_load (opened->file, error)) == NULL)
     return FALSE;
+  /* What may end early has to have seen a uniform draw by then. */
+  sampling->shuffled = options->tolerance > 0.0 || options->time_limit > 0.0;
+  opened->stop = tn_calibrate_stop_new (options);
   context = tn_model_get_config (opened->model)->n_context;
   if (sampling->seq_len == 0)
     sampling->seq_len = MIN (DEFAULT_SEQ_LEN, context);
@@ -250,6 +245,8 @@ observe_all (CalibrateData *data, Opened *opened, const TnListener *listener, GC
   GError *local = NULL;
 
   tn_stats_add_sites (batch_stats, opened->model, data->options->kinds);
+  if (data->stats->weighted != NULL)
+    tn_stats_keep_weights (batch_stats);
   while (TRUE)
     {
       g_autoptr (TnBatch) batch = tn_batch_source_next (opened->source, &local);
@@ -265,6 +262,8 @@ observe_all (CalibrateData *data, Opened *opened, const TnListener *listener, GC
       tn_listener_metric (listener, "rss_bytes", step++, (double) tn_process_get_rss ());
       if (opened->checkpoint != NULL)
         tn_calibrate_checkpoint_offer (opened->checkpoint, data->stats, listener);
+      if (tn_calibrate_stop_offer (opened->stop, data->stats, listener))
+        break;
     }
   if (local != NULL)
     {
@@ -275,7 +274,7 @@ observe_all (CalibrateData *data, Opened *opened, const TnListener *listener, GC
 }
 
 static void
-fill_result (CalibrateData *data, guint64 bytes, const char *cached, gint64 start)
+fill_result (CalibrateData *data, const Opened *opened, guint64 bytes, const char *cached, gint64 start)
 {
   if (data->result == NULL)
     return;
@@ -285,6 +284,18 @@ fill_result (CalibrateData *data, guint64 bytes, const char *cached, gint64 star
     .seconds = (double) (g_get_monotonic_time () - start) * 1e-6, .peak_rss_bytes = tn_process_get_peak_rss (),
     .sites = data->stats->sites->len, .stats_bytes = bytes, .stats = tn_stats_ref (data->stats),
   };
+  if (opened->sample != NULL)
+    {
+      data->result->sampler = data->options->sampling.sampler;
+      data->result->sample = tn_sample_report_copy (tn_sample_get_report (opened->sample));
+    }
+  if (opened->stop != NULL && cached == NULL)
+    {
+      const TnStopReport *report = tn_calibrate_stop_get_report (opened->stop);
+
+      data->result->end = tn_calibrate_stop_get_end (opened->stop);
+      data->result->stop = report != NULL ? tn_stop_report_copy (report) : NULL;
+    }
 }
 
 /* provenance: NULL where it must not be found again. */
@@ -303,16 +314,18 @@ record_stats (CalibrateData *data, TnJob *job, const char *provenance, guint64 b
 static gboolean
 keep_statistics (CalibrateData *data, const Opened *opened, TnJob *job, gboolean partial, gint64 start, GError **error)
 {
+  /* A run that is over because its time was has done what was asked of it; it can go on all the same. */
+  gboolean short_of_time = opened->stop != NULL && tn_calibrate_stop_get_end (opened->stop) == TN_CALIBRATE_END_TIME;
   guint64 bytes = 0;
 
   g_mutex_lock (&data->lock);
   data->stats->partial = partial;
   g_mutex_unlock (&data->lock);
   if (!tn_stats_save (data->stats, data->options->out_path, &bytes, error) ||
-      (partial && opened->checkpoint != NULL && !tn_calibrate_checkpoint_write (opened->checkpoint, data->stats, error)))
+      ((partial || short_of_time) && opened->checkpoint != NULL && !tn_calibrate_checkpoint_write (opened->checkpoint, data->stats, error)))
     return FALSE;
-  record_stats (data, job, partial ? NULL : opened->provenance, bytes);
-  fill_result (data, bytes, NULL, start);
+  record_stats (data, job, partial || short_of_time ? NULL : opened->provenance, bytes);
+  fill_result (data, opened, bytes, NULL, start);
   return TRUE;
 }
 
@@ -358,7 +371,7 @@ use_cache (CalibrateData *data, const Opened *opened, TnJob *job, gint64 start, 
   text = g_strdup_printf (_("model, data and options are those of %s: its statistics are used again (--no-cache computes them anew)"), path);
   tn_listener_event (listener, "info", text);
   record_stats (data, job, opened->provenance, bytes);
-  fill_result (data, bytes, path, start);
+  fill_result (data, opened, bytes, path, start);
   *used = TRUE;
   return TRUE;
 }
@@ -374,6 +387,8 @@ begin_statistics (CalibrateData *data, const Opened *opened, TnStats *before, co
     {
       stats = tn_stats_new (tn_model_get_fingerprint (opened->model), backend);
       tn_stats_add_sites (stats, opened->model, data->options->kinds);
+      if (opened->sample != NULL && tn_sample_get_report (opened->sample)->weighted)
+        tn_stats_keep_weights (stats);
     }
   /* Until the last sequence is in. */
   stats->partial = TRUE;
@@ -413,15 +428,14 @@ calibrate (TnJob *job, const TnListener *listener, GCancellable *cancellable, gp
     return FALSE;
   if (before == NULL && (!use_cache (data, &opened, job, start, listener, &cached, error) || cached))
     return cached;
-  begin_statistics (data, &opened, before, listener);
-  data->options->sampling.skip = data->samples_before;
-  opened.source = tn_dataset_sample (opened.dataset, &data->options->sampling, listener, cancellable, error);
-  if (opened.source == NULL)
+  if (!tn_calibrate_draw (data->options, opened.model, opened.dataset, listener, cancellable, &opened.sample, error))
     return FALSE;
-  opened.source = tn_batch_source_read_ahead (opened.source, data->options->workers, tn_pool_get_budget (tn_pool_default ()) / AHEAD_FRACTION);
+  begin_statistics (data, &opened, before, listener);
+  if (!open_source (data, &opened, listener, cancellable, error))
+    return FALSE;
   if (observe_all (data, &opened, listener, cancellable, &local) && keep_statistics (data, &opened, job, FALSE, start, &local))
     {
-      if (opened.checkpoint != NULL)
+      if (opened.checkpoint != NULL && tn_calibrate_stop_get_end (opened.stop) != TN_CALIBRATE_END_TIME)
         tn_calibrate_checkpoint_remove (opened.checkpoint, listener);
       return TRUE;
     }
@@ -435,8 +449,8 @@ static gboolean
 calibrate_tensors (TnJob *job, const TnListener *listener, GCancellable *cancellable, gpointer user_data, GError **error)
 {
   CalibrateData *data = user_data;
-  const Opened no_model = { NULL };
   g_autoptr (TnRecordedRun) run = NULL;
+  g_auto (Opened) opened = { NULL };
   gint64 start = g_get_monotonic_time ();
   GError *local = NULL;
 
@@ -447,9 +461,9 @@ calibrate_tensors (TnJob *job, const TnListener *listener, GCancellable *cancell
   g_mutex_unlock (&data->lock);
   if (tn_recorded_run_observe (run, data->stats, &data->lock, &data->version, listener, cancellable, &local) &&
       check_samples (data, listener, &local))
-    return keep_statistics (data, &no_model, job, FALSE, start, error);
+    return keep_statistics (data, &opened, job, FALSE, start, error);
   if (g_error_matches (local, G_IO_ERROR, G_IO_ERROR_CANCELLED) && data->stats->samples > 0)
-    keep_partial (data, &no_model, job, start, listener, &local);
+    keep_partial (data, &opened, job, start, listener, &local);
   g_propagate_error (error, local);
   return FALSE;
 }

@@ -397,8 +397,6 @@ tn_stats_save_with_notes (const TnStats *stats, GHashTable *notes, const char *p
   GHashTableIter iter;
   gpointer key, value;
 
-  if (notes != NULL)
-    add_notes (&self, notes);
   json_builder_begin_array (sites);
   for (guint i = 0; i < stats->sites->len; i++)
     if (!add_site (&self, g_ptr_array_index (stats->sites, i), error))
@@ -407,6 +405,8 @@ tn_stats_save_with_notes (const TnStats *stats, GHashTable *notes, const char *p
         return FALSE;
       }
   json_builder_end_array (sites);
+  if (notes != NULL)
+    add_notes (&self, notes);
   add_metadata (&self, stats);
   take_metadata (&self, TN_STATS_KEY_SITES, builder_to_text (sites));
   take_metadata (&self, TN_STATS_KEY_CHECKSUM, g_strdup_printf ("%" G_GUINT32_FORMAT, tn_stats_metadata_checksum (metadata)));

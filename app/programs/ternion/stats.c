@@ -4,22 +4,15 @@
 #include <math.h>
 #include <string.h>
 
-#include "app/programs/ternion/command.h"
+#include "app/programs/ternion/stats.h"
 #include "app/tasks/method-choice.h"
-#include "data/files/atomic-file.h"
 #include "data/statistics/stats-file.h"
 #include "engine/error.h"
 
 #define IMATRIX_CHUNK_SIZE 512
 
-typedef struct
-{
-  char *format, *out, *dataset, *schemes, *method, *objective;
-  int   chunk_size;
-} StatsArguments;
-
 static void
-stats_arguments_clear (StatsArguments *self)
+stats_arguments_clear (TnStatsArguments *self)
 {
   g_free (self->format);
   g_free (self->out);
@@ -27,9 +20,10 @@ stats_arguments_clear (StatsArguments *self)
   g_free (self->schemes);
   g_free (self->method);
   g_free (self->objective);
+  g_free (self->names);
 }
 
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (StatsArguments, stats_arguments_clear)
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (TnStatsArguments, stats_arguments_clear)
 
 /* SQNR in dB of a site under each scheme; NaN when it saw nothing, or the method finds nothing. */
 static void
@@ -109,16 +103,7 @@ print_stats (const TnStats *stats, const char *path, const TnParamsChoice *choic
 }
 
 static gboolean
-write_text (const char *text, const char *out, GError **error)
-{
-  if (out != NULL)
-    return tn_atomic_file_set_contents (out, text, strlen (text), error);
-  g_print ("%s%s", text, g_str_has_suffix (text, "\n") ? "" : "\n");
-  return TRUE;
-}
-
-static gboolean
-parse_choice (const StatsArguments *arguments, TnParamsChoice *choice, GError **error)
+parse_choice (const TnStatsArguments *arguments, TnParamsChoice *choice, GError **error)
 {
   TnMethodChoice method = { arguments->method, arguments->objective };
 
@@ -153,7 +138,7 @@ parse_choice (const StatsArguments *arguments, TnParamsChoice *choice, GError **
 }
 
 static TnExitStatus
-show (TnCommand *command, const StatsArguments *arguments)
+show (TnCommand *command, const TnStatsArguments *arguments)
 {
   GError *error = NULL;
   g_autoptr (TnStats) stats = NULL;
@@ -181,11 +166,28 @@ show (TnCommand *command, const StatsArguments *arguments)
   return tn_command_finish (command);
 }
 
+/* The fingerprint of data is the sum of their sequences' hashes. seen: of those before, with their paths. */
+static gboolean
+check_new_data (GHashTable *seen, const TnStats *stats, const char *path, GError **error)
+{
+  const char *before = stats->samples > 0 ? g_hash_table_lookup (seen, &stats->data_fingerprint) : NULL;
+
+  if (before == NULL)
+    {
+      g_hash_table_insert (seen, g_memdup2 (&stats->data_fingerprint, sizeof (guint64)), (gpointer) path);
+      return TRUE;
+    }
+  g_set_error (error, TN_ERROR, TN_ERROR_MISMATCH, _("data fingerprint %016" PRIx64 " found, that of %s: the same sequences would count twice"),
+               stats->data_fingerprint, before);
+  return FALSE;
+}
+
 static TnExitStatus
-merge (TnCommand *command, const StatsArguments *arguments)
+merge (TnCommand *command, const TnStatsArguments *arguments)
 {
   GError *error = NULL;
   g_autoptr (TnStats) all = NULL;
+  g_autoptr (GHashTable) seen = g_hash_table_new_full (g_int64_hash, g_int64_equal, g_free, NULL);
 
   if (arguments->out == NULL)
     return tn_command_usage_error (command, _("--out FILE is missing"));
@@ -195,9 +197,9 @@ merge (TnCommand *command, const StatsArguments *arguments)
 
       if (stats == NULL)
         return tn_command_fail (command, error);
-      if (all == NULL)
+      if (check_new_data (seen, stats, command->arguments[i], &error) && all == NULL)
         all = g_steal_pointer (&stats);
-      else if (!tn_stats_merge (all, stats, &error))
+      else if (error != NULL || !tn_stats_merge (all, stats, &error))
         {
           g_prefix_error (&error, _("%s cannot be added: "), command->arguments[i]);
           return tn_command_fail (command, error);
@@ -216,54 +218,28 @@ merge (TnCommand *command, const StatsArguments *arguments)
   return tn_command_finish (command);
 }
 
-static TnExitStatus
-export (TnCommand *command, const StatsArguments *arguments)
-{
-  GError *error = NULL;
-  const char *format = arguments->format != NULL ? arguments->format : "json";
-  const char *dataset = arguments->dataset != NULL ? arguments->dataset : "";
-  g_autoptr (TnStats) stats = tn_stats_load (command->arguments[1], &error);
-  g_autofree char *text = NULL;
-  gboolean ok;
-
-  if (stats == NULL)
-    return tn_command_fail (command, error);
-  if (g_str_has_prefix (format, "imatrix") && arguments->out == NULL)
-    return tn_command_usage_error (command, _("--out FILE is missing"));
-  if (strcmp (format, "json") == 0)
-    ok = write_text (text = tn_stats_to_json (stats), arguments->out, &error);
-  else if (strcmp (format, "csv") == 0)
-    ok = write_text (text = tn_stats_to_csv (stats), arguments->out, &error);
-  else if (strcmp (format, "imatrix") == 0)
-    ok = tn_stats_export_imatrix (stats, arguments->out, (guint) arguments->chunk_size, dataset, &error);
-  else if (strcmp (format, "imatrix-dat") == 0)
-    ok = tn_stats_export_imatrix_legacy (stats, arguments->out, (guint) arguments->chunk_size, dataset, &error);
-  else
-    return tn_command_usage_error (command, _("--format: “%s” is none of json, csv, imatrix, imatrix-dat"), format);
-  return ok ? tn_command_finish (command) : tn_command_fail (command, error);
-}
-
 TnExitStatus
 tn_verb_stats (int argc, char **argv)
 {
-  static const struct { const char *name; guint least; guint most; TnExitStatus (*run) (TnCommand *, const StatsArguments *); } actions[] = {
-    { "show", 2, 2, show }, { "merge", 3, G_MAXUINT, merge }, { "export", 2, 2, export },
+  static const struct { const char *name; guint least; guint most; TnExitStatus (*run) (TnCommand *, const TnStatsArguments *); } actions[] = {
+    { "show", 2, 2, show }, { "merge", 3, G_MAXUINT, merge }, { "diff", 3, 3, tn_stats_run_diff }, { "export", 2, 2, tn_stats_run_export },
   };
   g_auto (TnCommand) command = { NULL };
-  g_auto (StatsArguments) arguments = { .chunk_size = IMATRIX_CHUNK_SIZE };
+  g_auto (TnStatsArguments) arguments = { .chunk_size = IMATRIX_CHUNK_SIZE };
   const GOptionEntry entries[] = {
-    { "format", 0, 0, G_OPTION_ARG_STRING, &arguments.format, N_("export: json, csv, imatrix (GGUF) or imatrix-dat (legacy)"), N_("NAME") },
+    { "format", 0, 0, G_OPTION_ARG_STRING, &arguments.format, N_("export: json, csv, npz, imatrix (GGUF), imatrix-dat (legacy), onnx or safetensors; diff: text or csv"), N_("NAME") },
     { "schemes", 0, 0, G_OPTION_ARG_STRING, &arguments.schemes, N_("show: schemes to find parameters for, such as int8,int4:asym,ternary (int8,int4)"), N_("LIST") },
     { "method", 0, 0, G_OPTION_ARG_STRING, &arguments.method, N_("show: how: minmax, percentile or p99.9, ema, mse, mse2.4, kl, aciq, octav, auto, all (mse)"), N_("METHOD") },
     { "objective", 0, 0, G_OPTION_ARG_STRING, &arguments.objective, N_("show: what --method auto makes least: mse or kl (mse)"), N_("NAME") },
     { "out", 0, 0, G_OPTION_ARG_FILENAME, &arguments.out, N_("File to write"), N_("FILE") },
     { "chunk-size", 0, 0, G_OPTION_ARG_INT, &arguments.chunk_size, N_("imatrix: tokens a chunk (512)"), "N" },
+    { "names", 0, 0, G_OPTION_ARG_FILENAME, &arguments.names, N_("onnx: key file with the names of the graph's tensors"), N_("FILE") },
     { "dataset", 0, 0, G_OPTION_ARG_STRING, &arguments.dataset, N_("imatrix: name of the data to write into it"), N_("NAME") },
     { NULL },
   };
   TnExitStatus status;
 
-  if (!tn_command_parse (&command, argc, argv, "stats", _("show|merge|export STATS…"), _("show, merge and export statistics files"), entries, 1, G_MAXUINT, &status))
+  if (!tn_command_parse (&command, argc, argv, "stats", _("show|merge|diff|export STATS…"), _("show, merge, compare and export statistics files"), entries, 1, G_MAXUINT, &status))
     return status;
   if (arguments.chunk_size < 1)
     return tn_command_usage_error (&command, _("--chunk-size: %d is less than 1"), arguments.chunk_size);
@@ -271,8 +247,8 @@ tn_verb_stats (int argc, char **argv)
     if (strcmp (command.arguments[0], actions[i].name) == 0)
       {
         if (command.n_arguments < actions[i].least || command.n_arguments > actions[i].most)
-          return tn_command_usage_error (&command, actions[i].least == 2 ? _("%s takes one statistics file") : _("%s takes two statistics files or more"), actions[i].name);
+          return tn_command_usage_error (&command, actions[i].least == 2 ? _("%s takes one statistics file") : actions[i].most == 3 ? _("%s takes two statistics files") : _("%s takes two statistics files or more"), actions[i].name);
         return actions[i].run (&command, &arguments);
       }
-  return tn_command_usage_error (&command, _("“%s” is none of show, merge, export"), command.arguments[0]);
+  return tn_command_usage_error (&command, _("“%s” is none of show, merge, diff, export"), command.arguments[0]);
 }
