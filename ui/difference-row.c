@@ -65,13 +65,14 @@ tn_difference_row_get_number_of (TnTableRow *row, guint column)
     }
 }
 
-/* A change shows its sign. */
+/* A change shows its sign, unless it rounds to nothing. */
 static char *
-with_sign (double value, char *text)
+format_decibel_change (double decibel)
 {
-  g_autofree char *owned = text;
+  double shown = fabs (decibel) < 0.05 ? 0 : decibel;
+  g_autofree char *text = tn_format_decibel (shown);
 
-  return g_strconcat (value > 0 ? "+" : "", owned, NULL);
+  return g_strconcat (shown > 0 && isfinite (shown) ? "+" : "", text, NULL);
 }
 
 static char *
@@ -81,7 +82,7 @@ format_percent_change (double share)
 
   if (magnitude == NULL)
     return g_strdup (TN_DASH);
-  return g_strconcat (share > 0 ? "+" : share < 0 ? "−" : "", magnitude, NULL);
+  return g_strconcat (fabs (share) < 0.0005 ? "" : share > 0 ? "+" : "−", magnitude, NULL);
 }
 
 static char *
@@ -102,7 +103,7 @@ tn_difference_row_dup_text_of (TnTableRow *row, guint column)
     return format_percent_change (number);
   if (column == TN_DIFFERENCE_KS)
     return isnan (number) ? g_strdup (TN_DASH) : g_strdup_printf ("%.1f", number);
-  return with_sign (number, tn_format_decibel (number));
+  return format_decibel_change (number);
 }
 
 static const char *
