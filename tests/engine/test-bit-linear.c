@@ -610,6 +610,24 @@ test_fixed_input (void)
     }
 }
 
+/* A fixed scale is rounded to what the scheme stores. */
+static void
+test_fixed_half (void)
+{
+  TnQuantParams params = {.scheme = {.kind = TN_SCHEME_INTEGER, .bits = 8, .scale_type = TN_SCALE_F16}, .scale = 0.1};
+  const float x = 3.0f, scale = tn_f16_to_f32 (tn_f32_to_f16 (0.1f));
+  g_autoptr (GError) error = NULL;
+  TnInputRounding input;
+  float y;
+
+  g_assert_true (tn_input_rounding_init (&input, &params.scheme, &params, 1, &error));
+  tn_input_rounding_apply (&input, &x, 1, 1, &y, 1);
+  g_assert_cmpfloat (y, ==, 30.0f * scale);
+  params.scale = 1e6;
+  g_assert_false (tn_input_rounding_init (&input, &params.scheme, &params, 1, &error));
+  g_assert_error (error, TN_ERROR, TN_ERROR_DATA);
+}
+
 static void
 test_wrong_inputs (void)
 {
@@ -653,6 +671,7 @@ main (int argc, char **argv)
   g_test_add_func ("/bit-linear/too-wide", test_too_wide);
   g_test_add_func ("/bit-linear/input-rounding", test_input_rounding);
   g_test_add_func ("/bit-linear/fixed-input", test_fixed_input);
+  g_test_add_func ("/bit-linear/fixed-half", test_fixed_half);
   g_test_add_func ("/bit-linear/wrong-inputs", test_wrong_inputs);
   return g_test_run ();
 }
