@@ -112,10 +112,11 @@ TnRounding
 tn_rounding_from_scale (const TnScheme *scheme, double scale, gint32 zero_point)
 {
   TnRounding self = {.integer = TRUE, .clips = TRUE};
-  gint32 last = (1 << (scheme->bits - (scheme->asymmetric ? 0 : 1))) - 1;
+  gint32 last;
 
   if (scheme->kind != TN_SCHEME_INTEGER)
     return tn_rounding_from_level (scheme, scale);
+  last = (1 << (scheme->bits - (scheme->asymmetric ? 0 : 1))) - 1;
   self.scale = store_scale (&self, scheme, (float) scale);
   if (!(self.scale > 0.0f))
     return (TnRounding){.integer = TRUE, .scale = 1.0f, .clips = TRUE};
