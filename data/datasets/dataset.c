@@ -185,6 +185,18 @@ tn_dataset_get_bytes (TnDataset *self)
   return self->bytes;
 }
 
+guint
+tn_dataset_n_files (TnDataset *self)
+{
+  return self->files->len;
+}
+
+const char *
+tn_dataset_get_file (TnDataset *self, guint index)
+{
+  return tn_dataset_file (self, index);
+}
+
 gboolean
 tn_dataset_encode (TnDataset *self, guint file, const TnPassage *passage, GArray *ids, GError **error)
 {

@@ -27,6 +27,7 @@ typedef struct
   GArray   *ordinals;        /* indices: of TnListedOrdinal (tn_ordinal_list_load()), borrowed */
   GArray   *sizes;           /* importance: of double, a record each (tn_size_list_load()), borrowed */
   gboolean  shuffled;        /* drawn sequences come in random order, so that the first of them are a uniform draw themselves; else as they lie */
+  guint64   skip;            /* sequences of the shard to pass over: where an earlier run stopped; the rest is the same whatever it is */
 } TnSamplingOptions;
 
 /* How files are read; any may be NULL. */
@@ -48,6 +49,9 @@ void           tn_dataset_unref     (TnDataset *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (TnDataset, tn_dataset_unref)
 /* Of all files; 0 where standard input is among them. */
 guint64        tn_dataset_get_bytes (TnDataset *self);
+/* The files it reads, in order; "-" is standard input. */
+guint          tn_dataset_n_files   (TnDataset *self);
+const char    *tn_dataset_get_file  (TnDataset *self, guint index);
 /* Draws sequences by seed: one streaming pass over the files finds the passages (a document, or a piece of a long one cut at white space), a fixed-size
  * set of them is kept by priority hash(seed, ordinal), then only those are read and tokenized; a passage longer than seq_len gives one of its windows, chosen
  * by hash. Fewer passages than asked for is not an error: all are taken, long ones give several windows, an event says so.

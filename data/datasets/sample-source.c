@@ -16,6 +16,7 @@ typedef struct
   guint file;    /* open, or the next to stream */
   TnRecordFile *records;
   guint64 ordinal; /* of the next sequence, over all shards */
+  guint64 to_skip; /* sequences of the shard that are still to be passed over */
   gboolean weighted;
   double weight;   /* of the sequences that are being added; 0: they have none */
   TnBatchBuilder *builder;
@@ -28,11 +29,30 @@ is_in_shard (SampleSource *self, guint64 ordinal)
   return ordinal % self->options.n_shards == self->options.shard - 1;
 }
 
+/* Counts the next sequence; FALSE where it is another shard's or is passed over. */
+static gboolean
+take_sequence (SampleSource *self)
+{
+  if (!is_in_shard (self, self->ordinal++))
+    return FALSE;
+  if (self->to_skip == 0)
+    return TRUE;
+  self->to_skip--;
+  return FALSE;
+}
+
 static void
 add_sequence (SampleSource *self, guint64 hash, const gint32 *tokens, guint length, guint n_available)
 {
-  if (is_in_shard (self, self->ordinal++))
+  if (take_sequence (self))
     tn_batch_builder_add (self->builder, hash, tokens, length, n_available, self->weight);
+}
+
+/* TRUE where the next sequence need not even be read; it is counted then. */
+static gboolean
+pass_over (SampleSource *self)
+{
+  return (self->to_skip > 0 || !is_in_shard (self, self->ordinal)) && !take_sequence (self);
 }
 
 static void
@@ -143,12 +163,9 @@ add_item (SampleSource *self, GError **error)
 
   self->item++;
   self->weight = self->weighted ? item->weight : 0.0;
-  /* One sequence an item: those of other shards need not be read. */
-  if ((self->dataset->tokens || self->options.n_samples <= self->items->len) && !is_in_shard (self, self->ordinal))
-    {
-      self->ordinal++;
-      return TRUE;
-    }
+  /* One sequence an item: those that are not wanted need not be read. */
+  if ((self->dataset->tokens || self->options.n_samples <= self->items->len) && pass_over (self))
+    return TRUE;
   g_array_set_size (self->ids, 0);
   if (!read_item (self, item, &passage, error))
     return FALSE;
@@ -166,6 +183,8 @@ add_record (SampleSource *self, const TnRecord *record, GError **error)
   if (!self->dataset->tokens)
     return tn_record_file_read_text (self->records, record, &passage, error) &&
            add_passage (self, self->file, &passage, 0, error);
+  if (pass_over (self))
+    return TRUE;
   g_array_set_size (self->ids, 0);
   if (!tn_record_file_read_tokens (self->records, record, self->ids, error))
     return FALSE;
@@ -293,6 +312,7 @@ tn_sample_source_new (TnDataset *dataset, TnSample *sample, const TnSamplingOpti
 
   self->dataset = tn_dataset_ref (dataset);
   self->options = *options;
+  self->to_skip = options->skip;
   self->cancellable = cancellable != NULL ? g_object_ref (cancellable) : NULL;
   self->builder = tn_batch_builder_new ();
   self->ids = g_array_new (FALSE, FALSE, sizeof (gint32));

@@ -370,8 +370,25 @@ tn_stats_metadata_checksum (GHashTable *metadata)
   return sum;
 }
 
+static void
+add_notes (Writer *self, GHashTable *notes)
+{
+  GHashTableIter iter;
+  gpointer key, value;
+
+  g_hash_table_iter_init (&iter, notes);
+  while (g_hash_table_iter_next (&iter, &key, &value))
+    take_metadata (self, key, g_strdup (value));
+}
+
 gboolean
 tn_stats_save (const TnStats *stats, const char *path, guint64 *bytes_written, GError **error)
+{
+  return tn_stats_save_with_notes (stats, NULL, path, bytes_written, error);
+}
+
+gboolean
+tn_stats_save_with_notes (const TnStats *stats, GHashTable *notes, const char *path, guint64 *bytes_written, GError **error)
 {
   g_autoptr (TnSafetensorsWriter) writer = tn_safetensors_writer_new ();
   g_autoptr (GHashTable) metadata = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, g_free);
@@ -388,6 +405,8 @@ tn_stats_save (const TnStats *stats, const char *path, guint64 *bytes_written, G
         return FALSE;
       }
   json_builder_end_array (sites);
+  if (notes != NULL)
+    add_notes (&self, notes);
   add_metadata (&self, stats);
   take_metadata (&self, TN_STATS_KEY_SITES, builder_to_text (sites));
   take_metadata (&self, TN_STATS_KEY_CHECKSUM, g_strdup_printf ("%" G_GUINT32_FORMAT, tn_stats_metadata_checksum (metadata)));

@@ -35,10 +35,28 @@ void tn_site_stats_offer_largest (TnSiteStats *self, const TnExtreme *extreme);
 /* What the next sequence's range does to the moving range. */
 void tn_site_stats_enter_range (TnSiteStats *self, const TnSequenceRange *range);
 
+/* Calls for the bins of every group of self that occupied has any of, in the blocks that its histogram occupies; others: those of other, or NULL. */
+typedef void (*TnGroupBinsFunc) (guint64 *bins, const guint64 *others, gsize n);
+void tn_site_stats_foreach_group_bins (TnSiteStats *self, const TnSiteStats *occupied, const TnSiteStats *other, TnGroupBinsFunc func);
+
 static inline guint64 *
 tn_site_stats_group_bins (const TnSiteStats *self, guint group)
 {
   return self->group_bins + (gsize) group * TN_GROUP_BINS;
+}
+
+/* Bins of a group in the order of their values: the negative ones, zero, the positive ones. */
+#define TN_ORDERED_GROUP_BINS (TN_GROUP_BINS + 1)
+#define TN_ZERO_GROUP_BIN (TN_GROUP_BINS / 2)
+
+static inline guint64
+tn_site_stats_ordered_bin (const TnSiteStats *self, guint group, guint place)
+{
+  const guint64 *bins = tn_site_stats_group_bins (self, group);
+
+  if (place == TN_ZERO_GROUP_BIN)
+    return self->groups[group].zeros;
+  return place < TN_ZERO_GROUP_BIN ? bins[TN_GROUP_BINS - 1 - place] : bins[place - TN_ZERO_GROUP_BIN - 1];
 }
 
 G_END_DECLS

@@ -106,7 +106,7 @@ tn_verb_eval (int argc, char **argv)
 {
   g_auto (TnCommand) command = { NULL };
   EvalWork work = { .command = &command, .batch_size = 8 };
-  g_autofree char *scheme = NULL, *plan = NULL, *activations = NULL, *stats = NULL;
+  g_autofree char *scheme = NULL, *plan = NULL, *activations = NULL, *stats = NULL, *method = NULL, *objective = NULL;
   const GOptionEntry entries[] = {
     { "data", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &work.data, N_("Text, JSON lines, CSV, tokens (.bin, npy, npz): file, directory, pattern or - for standard input; may be repeated"), N_("PATH") },
     { "data-format", 0, 0, G_OPTION_ARG_STRING, &work.format.format, N_("text, jsonl, csv, tokens or npy (by name and content)"), N_("NAME") },
@@ -116,6 +116,8 @@ tn_verb_eval (int argc, char **argv)
     { "scheme", 0, 0, G_OPTION_ARG_STRING, &scheme, N_("Round the weights of every linear layer first"), N_("SCHEME") },
     { "plan", 0, 0, G_OPTION_ARG_FILENAME, &plan, N_("Round weights and activations as a plan says (key file)"), N_("PLAN") },
     { "activations", 0, 0, G_OPTION_ARG_STRING, &activations, N_("Round the input of every linear layer too, such as int8:t; none: as the model has it (none)"), N_("SCHEME") },
+    { "method", 0, 0, G_OPTION_ARG_STRING, &method, N_("How fixed scales are found: minmax, percentile or p99.9, ema, mse, mse2.4, kl, aciq, octav, auto"), N_("METHOD") },
+    { "objective", 0, 0, G_OPTION_ARG_STRING, &objective, N_("What --method auto makes least: mse or kl (mse)"), N_("NAME") },
     { "stats", 0, 0, G_OPTION_ARG_FILENAME, &stats, N_("Statistics file, for activations with one scale for all tokens"), N_("STATS") },
     { NULL },
   };
@@ -130,7 +132,7 @@ tn_verb_eval (int argc, char **argv)
   data = work.data;
   format = work.format.format;
   field = work.format.field;
-  work.precision = (TnPrecision) { .scheme = scheme, .plan_path = plan, .activations = activations, .stats_path = stats };
+  work.precision = (TnPrecision) { .scheme = scheme, .plan_path = plan, .activations = activations, .stats_path = stats, .method = method, .objective = objective };
   if (!parsed_ok)
     return status;
   if (work.data == NULL)
