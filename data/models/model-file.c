@@ -2,6 +2,7 @@
 #include "data/models/model-file.h"
 
 #include <string.h>
+#include <sys/stat.h>
 
 #include <glib/gi18n-lib.h>
 
@@ -38,6 +39,7 @@ tn_model_file_new (const char *path, const char *format, const char *architectur
   self->path = g_strdup (path);
   self->format = format;
   self->architecture = g_strdup (architecture);
+  self->files = g_ptr_array_new_with_free_func (g_free);
   self->tensors = g_ptr_array_new_with_free_func (model_tensor_free);
   self->by_name = g_hash_table_new (g_str_hash, g_str_equal);
   self->by_source_name = g_hash_table_new (g_str_hash, g_str_equal);
@@ -45,6 +47,13 @@ tn_model_file_new (const char *path, const char *format, const char *architectur
   self->metadata = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
   self->bitnet.exceptions = g_ptr_array_new_with_free_func (g_free);
   return self;
+}
+
+void
+tn_model_file_add_file (TnModelFile *self, const char *path, guint64 bytes)
+{
+  g_ptr_array_add (self->files, g_strdup (path));
+  self->bytes += bytes;
 }
 
 void
@@ -118,6 +127,7 @@ tn_model_file_unref (TnModelFile *self)
   g_hash_table_unref (self->by_source_name);
   g_hash_table_unref (self->metadata);
   g_ptr_array_unref (self->tensors);
+  g_ptr_array_unref (self->files);
   g_array_unref (self->checksums);
   g_ptr_array_unref (self->bitnet.exceptions);
   g_clear_error (&self->cannot_run);
@@ -190,6 +200,32 @@ GHashTable *
 tn_model_file_get_all_metadata (TnModelFile *self)
 {
   return self->metadata;
+}
+
+static gboolean
+is_same_file (const struct stat *info, const char *path)
+{
+  struct stat other;
+
+  return stat (path, &other) == 0 && other.st_dev == info->st_dev && other.st_ino == info->st_ino;
+}
+
+gboolean
+tn_model_file_is_part (TnModelFile *self, const char *path)
+{
+  struct stat info;
+
+  if (stat (path, &info) != 0)
+    return FALSE;
+  for (guint i = 0; i < self->files->len; i++)
+    {
+      const char *file = g_ptr_array_index (self->files, i);
+      g_autofree char *folder = g_path_get_dirname (file);
+
+      if (is_same_file (&info, file) || is_same_file (&info, folder))
+        return TRUE;
+    }
+  return FALSE;
 }
 
 gboolean

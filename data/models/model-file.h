@@ -41,6 +41,8 @@ const TnModelTensor *tn_model_file_find_tensor      (TnModelFile *self, const ch
 const char          *tn_model_file_get_metadata     (TnModelFile *self, const char *key);
 /* All metadata: string -> string, owned by the file. Long arrays are abbreviated. */
 GHashTable          *tn_model_file_get_all_metadata (TnModelFile *self);
+/* TRUE when path, which need not exist, is a file the model is read from, or a folder that holds one. */
+gboolean             tn_model_file_is_part          (TnModelFile *self, const char *path);
 /* TRUE when the architecture is one tn_model_file_load() can run. */
 gboolean             tn_model_file_can_run          (TnModelFile *self);
 /* TN_ERROR_IO when a file of the model was cut or could not be read since it was opened: what was computed from it is wrong. */

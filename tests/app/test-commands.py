@@ -633,8 +633,20 @@ class Quantize(CommandTest):
         folder = self.path("model")
         shutil.copytree(realdata("stories260k/hf-f32"), folder)
         os.chmod(folder, 0o755)
-        for out in (folder, os.path.join(folder, "model.safetensors")):
-            self.assert_fails(self.run_raw("quantize", folder, "--scheme", "ternary", "--out", out), "output")
+        weights, config = os.path.join(folder, "model.safetensors"), os.path.join(folder, "config.json")
+        with open(weights, "rb") as f:
+            before = f.read()
+        index = os.path.join(folder, "other.index.json")
+        names = [t["source_name"] for t in self.run_json("inspect", folder)["tensors"]]
+        with open(index, "w") as f:
+            json.dump({"weight_map": {name: "model.safetensors" for name in names}}, f)
+        # However the model is named, what it is read from stays.
+        for model in (folder, weights, config, index):
+            for out in (folder, weights):
+                with self.subTest(model=model, out=out):
+                    self.assert_fails(self.run_raw("quantize", model, "--scheme", "ternary", "--out", out), "output")
+                    with open(weights, "rb") as f:
+                        self.assertEqual(f.read(), before)
 
     def test_file_is_replaced(self):
         self.quantize(self.gguf(), "x.gguf", "--type", "F16")
