@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "app/tasks/calibrate-checkpoint.h"
 #include "app/tasks/option-values.h"
 #include "engine/error.h"
 
@@ -38,7 +39,6 @@ typedef struct
 
 #define AUTOMATIC "auto"
 
-static const char *const samplers[] = {"random", "systematic", NULL};
 static const char *const formats[] = {AUTOMATIC, "text", "jsonl", "csv", "tokens", "npy", NULL};
 static const char *const outlier_rules[] = {"all", "sigma", "iqr", "modified-z", "tail", NULL};
 static const char *const range_choices[] = {"tensor", "channel", NULL};
@@ -50,9 +50,13 @@ static const Entry entries[] = {
     {{"model", "tokenizer", .path = TRUE}, TEXT, AT (tokenizer_path)},
     {{"model", "sites", N_ ("What to observe: in, out, residual, logits (in)"), N_ ("LIST")}, SITES, AT (kinds)},
 
-    {{"data", "data", N_ ("Text file, directory or token .bin file; may be repeated"), N_ ("PATH"), .list = TRUE, .path = TRUE},
+    {{"data", "data", N_ ("Text, JSON lines, CSV, tokens (.bin, npy, npz): file, directory, pattern or - for standard input; may be repeated"), N_ ("PATH"), .list = TRUE, .path = TRUE},
      LIST,
      AT (data_paths)},
+    {{"data", "tensors", N_ ("Recorded activations instead of a model: npy, npz, safetensors, IDX or CSV; may be repeated"), N_ ("PATH"),
+      .list = TRUE, .path = TRUE},
+     LIST,
+     AT (tensor_paths)},
     {{"data", "data-format", N_ ("auto, text, jsonl, csv, tokens or npy (auto: by name and content)"), N_ ("NAME")},
      NAME,
      AT (data.format),
@@ -61,10 +65,10 @@ static const Entry entries[] = {
     {{"data", "label", N_ ("Field or column that holds the label of a document"), N_ ("NAME")}, TEXT, AT (data.label)},
     {{"data", "workers", N_ ("Batches that are read ahead (2)"), "N"}, COUNT, AT (workers), 0, 64},
 
-    {{"sample", "sampler", N_ ("random or systematic (random)"), N_ ("NAME")},
+    {{"sample", "sampler", N_ ("random, systematic, stratified, importance, reservoir or indices (random)"), N_ ("NAME")},
      CHOICE,
      AT (sampling.sampler),
-     .choices = samplers},
+     .choices = tn_sampler_names},
     {{"sample", "samples", N_ ("Sequences to draw, 0 for all (128)"), "N"}, COUNT, AT (sampling.n_samples), 0, 100000000},
     {{"sample", "seq-len", N_ ("Longest sequence in tokens (512 or the model's context)"), "N"},
      COUNT,
@@ -73,6 +77,21 @@ static const Entry entries[] = {
      1 << 20},
     {{"sample", "seed"}, SEED, AT (sampling.seed)},
     {{"sample", "shard", N_ ("Only part I of N of the drawn sequences"), "I/N"}, SHARD, AT (sampling.shard)},
+    {{"sample", "strata", N_ ("Strata of --sampler stratified: length, label (of --label) or file (length)"), N_ ("NAME")},
+     CHOICE,
+     AT (sampling.strata),
+     .choices = tn_strata_names},
+    {{"sample", "indices", N_ ("Take the records that this file lists, one number a line, the first record is 0"), N_ ("FILE"), .path = TRUE},
+     TEXT,
+     AT (indices_path)},
+    {{"sample", "weights", N_ ("Sizes for --sampler importance, one number a line for each record (the model's loss)"), N_ ("FILE"), .path = TRUE},
+     TEXT,
+     AT (weights_path)},
+    {{"sample", "candidates", N_ ("Records that --sampler importance asks the model about (4 times the samples)"), "N"},
+     COUNT,
+     AT (candidates),
+     0,
+     100000000},
     {{"sample", "reference", N_ ("Say how far the sample is from this: N other sequences, or a statistics file"), N_ ("N|STATS"), .path = TRUE},
      TEXT,
      AT (reference)},
@@ -97,6 +116,9 @@ static const Entry entries[] = {
     {{"run", "batch-size", N_ ("Sequences that go through the model together (8)"), "N"}, COUNT, AT (sampling.batch_size), 1, 65536},
     {{"run", "memory-limit"}, SIZE, AT (memory_limit)},
     {{"run", "time-limit", N_ ("Stop after this long, such as 90s or 15min, and keep what was seen"), N_ ("TIME")}, DURATION, AT (time_limit)},
+    {{"run", "checkpoint-every", N_ ("How often what was seen is kept for --resume, 0 never (20s)"), N_ ("TIME")},
+     DURATION,
+     AT (checkpoint_seconds)},
     {{"run", "stop-when-stable", N_ ("Stop when the ranges of every site are known to this part of their value (2%)"), N_ ("[TOLERANCE]")},
      NUMBER,
      AT (tolerance),
@@ -147,6 +169,7 @@ tn_calibrate_options_new (void)
   self->outlier_rule = g_strdup ("all");
   self->ema_decay = 0.99;
   self->confidence = 0.95;
+  self->checkpoint_seconds = TN_CHECKPOINT_SECONDS;
   return self;
 }
 
@@ -269,6 +292,18 @@ set_field (gpointer field, const Entry *entry, const char *origin, const char *c
     }
 }
 
+static guint64
+bit_of (const char *name)
+{
+  return G_GUINT64_CONSTANT (1) << (find_entry (name) - entries);
+}
+
+static gboolean
+is_given (const TnCalibrateOptions *self, const char *name)
+{
+  return (self->given & bit_of (name)) != 0;
+}
+
 gboolean
 tn_calibrate_options_set (TnCalibrateOptions *self, const char *origin, const char *name, const char *const *values,
                           GError **error)
@@ -278,7 +313,12 @@ tn_calibrate_options_set (TnCalibrateOptions *self, const char *origin, const ch
   g_return_val_if_fail (entry != NULL, FALSE);
   if (!set_field (field_of (self, entry), entry, origin, values, error))
     return FALSE;
-  self->given |= G_GUINT64_CONSTANT (1) << (entry - entries);
+  self->given |= bit_of (name);
+  /* A list says which sampler it is for. */
+  if (strcmp (name, "indices") == 0 && !is_given (self, "sampler"))
+    self->sampling.sampler = TN_SAMPLER_INDICES;
+  if (strcmp (name, "weights") == 0 && !is_given (self, "sampler"))
+    self->sampling.sampler = TN_SAMPLER_IMPORTANCE;
   return TRUE;
 }
 
@@ -493,19 +533,57 @@ tn_calibrate_options_print (const TnCalibrateOptions *self)
   return g_key_file_to_data (file, NULL, NULL);
 }
 
+/* What is wrong with how the sample is to be drawn, or NULL. */
+static const char *
+find_sampling_problem (const TnCalibrateOptions *self)
+{
+  const TnSamplingOptions *sampling = &self->sampling;
+
+  if ((sampling->sampler == TN_SAMPLER_INDICES) != (self->indices_path != NULL))
+    return _ ("--indices FILE and --sampler indices go together, and with no other sampler");
+  if (self->weights_path != NULL && sampling->sampler != TN_SAMPLER_IMPORTANCE)
+    return _ ("--weights goes with --sampler importance only");
+  if (is_given (self, "candidates") && (sampling->sampler != TN_SAMPLER_IMPORTANCE || self->weights_path != NULL))
+    return _ ("--candidates goes with --sampler importance without --weights only");
+  if (is_given (self, "strata") && sampling->sampler != TN_SAMPLER_STRATIFIED)
+    return _ ("--strata goes with --sampler stratified only");
+  if (sampling->sampler == TN_SAMPLER_STRATIFIED && sampling->strata == TN_STRATA_LABEL && self->data.label == NULL)
+    return _ ("--strata label needs --label, the field or column that holds it");
+  if (sampling->n_samples == 0 && (sampling->sampler == TN_SAMPLER_STRATIFIED || sampling->sampler == TN_SAMPLER_IMPORTANCE))
+    return _ ("this --sampler draws: --samples must be more than 0");
+  if (sampling->n_samples == 0 && sampling->sampler != TN_SAMPLER_INDICES && (self->tolerance > 0.0 || self->time_limit > 0.0))
+    return _ ("a run that may stop early sees sequences in random order and needs a drawn sample: set --samples to the most that may be taken");
+  if (self->tolerance > 0.0 && sampling->n_shards > 1)
+    return _ ("--stop-when-stable and --shard do not go together: a shard cannot tell when all of them have seen enough");
+  return NULL;
+}
+
+gboolean
+tn_calibrate_options_is_given (const TnCalibrateOptions *self, const char *name)
+{
+  const Entry *entry = find_entry (name);
+
+  g_return_val_if_fail (entry != NULL, FALSE);
+  return (self->given & G_GUINT64_CONSTANT (1) << (entry - entries)) != 0;
+}
+
 gboolean
 tn_calibrate_options_check (const TnCalibrateOptions *self, GError **error)
 {
   const char *problem = NULL;
 
-  if (self->model_path == NULL)
+  if (self->tensor_paths != NULL && (self->model_path != NULL || self->data_paths != NULL))
+    problem = _ ("--tensors stands instead of MODEL and --data");
+  else if (self->tensor_paths != NULL && self->tolerance > 0.0)
+    problem = _ ("--tensors and --stop-when-stable do not go together: sites are read one after the other");
+  else if (self->tensor_paths != NULL)
+    return TRUE;
+  else if (self->model_path == NULL)
     problem = _ ("MODEL is missing");
   else if (self->data_paths == NULL)
     problem = _ ("--data PATH is missing");
-  else if (self->tolerance > 0.0 && self->sampling.n_shards > 1)
-    problem = _ ("--stop-when-stable and --shard do not go together: a shard cannot tell when all of them have seen enough");
-  else if (self->tolerance > 0.0 && self->sampling.n_samples == 0)
-    problem = _ ("--stop-when-stable needs a drawn sample: set --samples to the most that may be taken");
+  else
+    problem = find_sampling_problem (self);
   if (problem == NULL)
     return TRUE;
   g_set_error_literal (error, TN_ERROR, TN_ERROR_ARGUMENT, problem);

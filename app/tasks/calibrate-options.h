@@ -22,9 +22,13 @@ typedef struct
   /* [data] */
   char            **data_paths;     /* NULL-terminated */
   TnDatasetOptions  data;           /* owned strings */
+  char            **tensor_paths;   /* recorded activations instead of a model and data; NULL: none */
   guint             workers;        /* batches that are read ahead; 0: none */
   /* [sample] */
   TnSamplingOptions sampling;
+  char             *indices_path;   /* list of the records to take; or NULL */
+  char             *weights_path;   /* importance: list of sizes, a record each; NULL: the model's loss is the size */
+  guint             candidates;     /* importance by loss: records that the model is asked about; 0: four times the samples */
   char             *reference;      /* what the sample is compared with: a number of sequences, or a statistics file; NULL: nothing */
   /* [statistics] */
   GArray           *percentiles;    /* of double, ascending, 0 to 100 */
@@ -37,6 +41,11 @@ typedef struct
   double            time_limit;     /* seconds, 0 none */
   double            tolerance;      /* of the stop rule: half-width of the interval over the value; 0: no stop rule */
   double            confidence;     /* of the stop rule, in (0, 1) */
+  double            checkpoint_seconds; /* between checkpoints, 0 none (app/tasks/calibrate-checkpoint.h) */
+
+  /* How this one run goes about it; not in the table. */
+  gboolean          resume;         /* goes on from the checkpoint beside the output, where there is one */
+  gboolean          no_cache;       /* computes what earlier statistics in the workspace hold already */
 
   guint64           given;          /* a bit for each option of the table that was set by name */
 } TnCalibrateOptions;
@@ -67,6 +76,8 @@ gboolean tn_calibrate_options_set   (TnCalibrateOptions *self, const char *origi
 gboolean tn_calibrate_options_load  (TnCalibrateOptions *self, const char *path, GError **error);
 /* All that is set, as such a key file; free with g_free(). Loading it gives the same options again. */
 char    *tn_calibrate_options_print (const TnCalibrateOptions *self);
+/* Whether the option was set by name, on the command line or in a key file. */
+gboolean tn_calibrate_options_is_given (const TnCalibrateOptions *self, const char *name);
 /* Whether the options go together: TN_ERROR_ARGUMENT names those that do not. */
 gboolean tn_calibrate_options_check (const TnCalibrateOptions *self, GError **error);
 

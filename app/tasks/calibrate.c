@@ -2,9 +2,18 @@
 #include "app/tasks/calibrate.h"
 
 #include <glib/gi18n-lib.h>
+#include <glib/gstdio.h>
 #include <inttypes.h>
 #include <string.h>
 
+#include "app/tasks/calibrate-cache.h"
+#include "app/tasks/calibrate-checkpoint.h"
+#include "app/tasks/calibrate-draw.h"
+#include "app/tasks/calibrate-forward.h"
+#include "app/tasks/calibrate-provenance.h"
+#include "app/tasks/calibrate-stop.h"
+#include "app/tasks/calibrate-tensors.h"
+#include "data/datasets/read-ahead.h"
 #include "data/files/atomic-file.h"
 #include "data/statistics/stats-file.h"
 #include "engine/device/device.h"
@@ -12,6 +21,8 @@
 #include "engine/nn/linear.h"
 
 #define DEFAULT_SEQ_LEN 512
+/* Batches read ahead take this part of the memory limit at most. */
+#define AHEAD_FRACTION 16
 
 typedef struct
 {
@@ -21,12 +32,16 @@ typedef struct
   GMutex              lock;
   TnStats            *stats;   /* guarded by lock: whole batches only */
   gint                version; /* atomic */
+  guint64             samples_before, tokens_before; /* from the checkpoint */
 } CalibrateData;
 
 void
 tn_calibrate_result_clear (TnCalibrateResult *self)
 {
   g_clear_pointer (&self->out, g_free);
+  g_clear_pointer (&self->cached, g_free);
+  g_clear_pointer (&self->sample, tn_sample_report_free);
+  g_clear_pointer (&self->stop, tn_stop_report_free);
   g_clear_pointer (&self->stats, tn_stats_unref);
 }
 
@@ -49,13 +64,21 @@ typedef struct
   TnModel       *model;
   TnTokenizer   *tokenizer;
   TnDataset     *dataset;
+  TnSample      *sample; /* NULL: everything is taken */
   TnBatchSource *source;
+  TnCalibrateStop *stop;
+  char          *provenance; /* NULL: the data cannot be read twice */
+  TnCalibrateCheckpoint *checkpoint; /* likewise */
 } Opened;
 
 static void
 opened_clear (Opened *self)
 {
+  g_clear_pointer (&self->checkpoint, tn_calibrate_checkpoint_free);
+  g_clear_pointer (&self->provenance, g_free);
   g_clear_pointer (&self->source, tn_batch_source_free);
+  g_clear_pointer (&self->stop, tn_calibrate_stop_free);
+  g_clear_pointer (&self->sample, tn_sample_unref);
   g_clear_pointer (&self->dataset, tn_dataset_unref);
   g_clear_pointer (&self->tokenizer, tn_tokenizer_unref);
   g_clear_pointer (&self->model, tn_model_unref);
@@ -64,47 +87,14 @@ opened_clear (Opened *self)
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Opened, opened_clear)
 
-typedef struct
-{
-  TnModel       *model;
-  const TnBatch *batch;
-  TnStats       *batch_stats;
-  TnSiteKind     kinds;
-  GCancellable  *cancellable;
-  gboolean       ok;
-  GError        *error;
-} ForwardCall;
-
-static void
-forward_on_compute_thread (gpointer user_data)
-{
-  ForwardCall *call = user_data;
-  TnForwardOptions options = {
-    .kinds = call->kinds, .observe = tn_stats_observe, .user_data = call->batch_stats, .cancellable = call->cancellable,
-  };
-
-  call->ok = tn_model_forward (call->model, call->batch, &options, NULL, NULL, NULL, &call->error);
-}
-
 /* A batch enters the statistics whole or not at all, so that what a cancelled run keeps is exact for the sequences it counts. */
 static gboolean
 observe_batch (CalibrateData *data, const Opened *opened, const TnBatch *batch, TnStats *batch_stats, GCancellable *cancellable, GError **error)
 {
-  ForwardCall call = {
-    .model = opened->model, .batch = batch, .batch_stats = batch_stats, .kinds = data->options->kinds, .cancellable = cancellable,
-  };
   gboolean merged;
 
-  tn_stats_clear (batch_stats);
-  tn_compute_run (forward_on_compute_thread, &call);
-  if (!call.ok)
-    {
-      g_propagate_error (error, call.error);
-      return FALSE;
-    }
-  if (!tn_model_file_check (opened->file, error))
+  if (!tn_calibrate_forward (opened->model, opened->file, batch, data->options->kinds, batch_stats, cancellable, error))
     return FALSE;
-  tn_stats_count_batch (batch_stats, batch);
   g_mutex_lock (&data->lock);
   merged = tn_stats_merge (data->stats, batch_stats, error);
   g_mutex_unlock (&data->lock);
@@ -153,8 +143,41 @@ check_output (const char *path, GError **error)
   return file != NULL;
 }
 
+/* The sequences that are still to be seen. */
 static gboolean
-open_all (CalibrateData *data, Opened *opened, const TnListener *listener, GCancellable *cancellable, GError **error)
+open_source (CalibrateData *data, Opened *opened, const TnListener *listener, GCancellable *cancellable, GError **error)
+{
+  TnSamplingOptions *sampling = &data->options->sampling;
+
+  sampling->skip = data->samples_before;
+  opened->source = opened->sample != NULL ? tn_sample_read (opened->sample, sampling, cancellable)
+                                          : tn_dataset_sample (opened->dataset, sampling, listener, cancellable, error);
+  if (opened->source == NULL)
+    return FALSE;
+  opened->source = tn_batch_source_read_ahead (opened->source, data->options->workers, tn_pool_get_budget (tn_pool_default ()) / AHEAD_FRACTION);
+  opened->source = tn_calibrate_stop_cut (opened->stop, opened->source, data->samples_before);
+  return TRUE;
+}
+
+/* Data that are gone once they were read leave nothing to go on from, and nothing to recognise. */
+static gboolean
+open_checkpoint (const TnCalibrateOptions *options, Opened *opened, GError **error)
+{
+  GError *local = NULL;
+
+  opened->provenance = tn_calibrate_provenance (options, opened->file, opened->dataset, opened->tokenizer, &local);
+  if (opened->provenance != NULL)
+    opened->checkpoint = tn_calibrate_checkpoint_new (options->out_path, opened->provenance, options->checkpoint_seconds);
+  else if (local == NULL && options->resume)
+    g_set_error_literal (&local, TN_ERROR, TN_ERROR_ARGUMENT, _ ("--resume: the data cannot be read twice"));
+  if (local == NULL)
+    return TRUE;
+  g_propagate_error (error, local);
+  return FALSE;
+}
+
+static gboolean
+open_all (CalibrateData *data, Opened *opened, const TnListener *listener, GError **error)
 {
   TnCalibrateOptions *options = data->options;
   TnSamplingOptions *sampling = &options->sampling;
@@ -163,6 +186,9 @@ open_all (CalibrateData *data, Opened *opened, const TnListener *listener, GCanc
   if (!check_output (options->out_path, error) || (opened->file = tn_model_file_open (options->model_path, error)) == NULL ||
       (opened->model = tn_model_file_load (opened->file, error)) == NULL)
     return FALSE;
+  /* What may end early has to have seen a uniform draw by then. */
+  sampling->shuffled = options->tolerance > 0.0 || options->time_limit > 0.0;
+  opened->stop = tn_calibrate_stop_new (options);
   context = tn_model_get_config (opened->model)->n_context;
   if (sampling->seq_len == 0)
     sampling->seq_len = MIN (DEFAULT_SEQ_LEN, context);
@@ -177,10 +203,8 @@ open_all (CalibrateData *data, Opened *opened, const TnListener *listener, GCanc
       return FALSE;
   opened->dataset = tn_dataset_open ((const char *const *) options->data_paths, &options->data, opened->tokenizer,
                                      tn_model_get_config (opened->model)->n_vocab, listener, error);
-  if (opened->dataset == NULL || !fit_batch_size (opened->model, sampling, options->kinds, listener, error))
-    return FALSE;
-  opened->source = tn_dataset_sample (opened->dataset, sampling, listener, cancellable, error);
-  return opened->source != NULL;
+  return opened->dataset != NULL && fit_batch_size (opened->model, sampling, options->kinds, listener, error) &&
+         open_checkpoint (options, opened, error);
 }
 
 static void
@@ -196,6 +220,21 @@ record_model (CalibrateData *data, TnModelFile *file)
     tn_workspace_record_model (data->workspace, &row, NULL);
 }
 
+/* A shard may be empty; its file is, too, and merges with those of the others. */
+static gboolean
+check_samples (CalibrateData *data, const TnListener *listener, GError **error)
+{
+  if (data->stats->samples > 0)
+    return TRUE;
+  if (data->options->sampling.n_shards > 1)
+    {
+      tn_listener_event (listener, "info", _("this shard holds no sequence: its statistics are empty"));
+      return TRUE;
+    }
+  g_set_error_literal (error, TN_ERROR, TN_ERROR_DATA, _("the data hold no sequence to calibrate on"));
+  return FALSE;
+}
+
 static gboolean
 observe_all (CalibrateData *data, Opened *opened, const TnListener *listener, GCancellable *cancellable, GError **error)
 {
@@ -206,6 +245,8 @@ observe_all (CalibrateData *data, Opened *opened, const TnListener *listener, GC
   GError *local = NULL;
 
   tn_stats_add_sites (batch_stats, opened->model, data->options->kinds);
+  if (data->stats->weighted != NULL)
+    tn_stats_keep_weights (batch_stats);
   while (TRUE)
     {
       g_autoptr (TnBatch) batch = tn_batch_source_next (opened->source, &local);
@@ -217,47 +258,157 @@ observe_all (CalibrateData *data, Opened *opened, const TnListener *listener, GC
       tn_listener_progress (listener, (double) data->stats->samples, (double) total, "sequences");
       tn_listener_metric (listener, "tokens", step, (double) data->stats->tokens);
       tn_listener_metric (listener, "tokens_per_second", step,
-                          (double) data->stats->tokens / ((double) (g_get_monotonic_time () - start) * 1e-6));
+                          (double) (data->stats->tokens - data->tokens_before) / ((double) (g_get_monotonic_time () - start) * 1e-6));
       tn_listener_metric (listener, "rss_bytes", step++, (double) tn_process_get_rss ());
+      if (opened->checkpoint != NULL)
+        tn_calibrate_checkpoint_offer (opened->checkpoint, data->stats, listener);
+      if (tn_calibrate_stop_offer (opened->stop, data->stats, listener))
+        break;
     }
   if (local != NULL)
     {
       g_propagate_error (error, local);
       return FALSE;
     }
-  /* A shard may be empty; its file is, too, and merges with those of the others. */
-  if (data->stats->samples == 0 && data->options->sampling.n_shards > 1)
-    tn_listener_event (listener, "info", _("this shard holds no sequence: its statistics are empty"));
-  else if (data->stats->samples == 0)
+  return check_samples (data, listener, error);
+}
+
+static void
+fill_result (CalibrateData *data, const Opened *opened, guint64 bytes, const char *cached, gint64 start)
+{
+  if (data->result == NULL)
+    return;
+  *data->result = (TnCalibrateResult) {
+    .out = g_strdup (data->options->out_path), .samples = data->stats->samples, .tokens = data->stats->tokens,
+    .samples_before = data->samples_before, .tokens_before = data->tokens_before, .cached = g_strdup (cached),
+    .seconds = (double) (g_get_monotonic_time () - start) * 1e-6, .peak_rss_bytes = tn_process_get_peak_rss (),
+    .sites = data->stats->sites->len, .stats_bytes = bytes, .stats = tn_stats_ref (data->stats),
+  };
+  if (opened->sample != NULL)
     {
-      g_set_error_literal (error, TN_ERROR, TN_ERROR_DATA, _("the data hold no sequence to calibrate on"));
-      return FALSE;
+      data->result->sampler = data->options->sampling.sampler;
+      data->result->sample = tn_sample_report_copy (tn_sample_get_report (opened->sample));
     }
-  return TRUE;
+  if (opened->stop != NULL && cached == NULL)
+    {
+      const TnStopReport *report = tn_calibrate_stop_get_report (opened->stop);
+
+      data->result->end = tn_calibrate_stop_get_end (opened->stop);
+      data->result->stop = report != NULL ? tn_stop_report_copy (report) : NULL;
+    }
+}
+
+/* provenance: NULL where it must not be found again. */
+static void
+record_stats (CalibrateData *data, TnJob *job, const char *provenance, guint64 bytes)
+{
+  g_autofree char *path = g_canonicalize_filename (data->options->out_path, NULL);
+
+  tn_job_set_output (job, data->options->out_path);
+  if (data->workspace != NULL && tn_job_get_run (job) >= 0)
+    tn_workspace_record_stats (data->workspace, tn_job_get_run (job), path, data->stats->model_fingerprint, data->stats->data_fingerprint,
+                               data->stats->samples, data->stats->tokens, bytes, provenance, NULL);
 }
 
 /* Keeps what was observed; for a cancelled run marked as partial. */
 static gboolean
-keep_statistics (CalibrateData *data, TnJob *job, gboolean partial, gint64 start, GError **error)
+keep_statistics (CalibrateData *data, const Opened *opened, TnJob *job, gboolean partial, gint64 start, GError **error)
 {
+  /* A run that is over because its time was has done what was asked of it; it can go on all the same. */
+  gboolean short_of_time = opened->stop != NULL && tn_calibrate_stop_get_end (opened->stop) == TN_CALIBRATE_END_TIME;
   guint64 bytes = 0;
 
   g_mutex_lock (&data->lock);
   data->stats->partial = partial;
   g_mutex_unlock (&data->lock);
-  if (!tn_stats_save (data->stats, data->options->out_path, &bytes, error))
+  if (!tn_stats_save (data->stats, data->options->out_path, &bytes, error) ||
+      ((partial || short_of_time) && opened->checkpoint != NULL && !tn_calibrate_checkpoint_write (opened->checkpoint, data->stats, error)))
     return FALSE;
-  tn_job_set_output (job, data->options->out_path);
-  if (data->workspace != NULL && tn_job_get_run (job) >= 0)
-    tn_workspace_record_stats (data->workspace, tn_job_get_run (job), data->options->out_path, data->stats->model_fingerprint,
-                               data->stats->data_fingerprint, data->stats->samples, data->stats->tokens, bytes, NULL);
-  if (data->result != NULL)
-    *data->result = (TnCalibrateResult) {
-      .out = g_strdup (data->options->out_path), .samples = data->stats->samples, .tokens = data->stats->tokens,
-      .seconds = (double) (g_get_monotonic_time () - start) * 1e-6, .peak_rss_bytes = tn_process_get_peak_rss (),
-      .sites = data->stats->sites->len, .stats_bytes = bytes, .stats = tn_stats_ref (data->stats),
-    };
+  record_stats (data, job, partial || short_of_time ? NULL : opened->provenance, bytes);
+  fill_result (data, opened, bytes, NULL, start);
   return TRUE;
+}
+
+/* A run that was cancelled says what it leaves behind. */
+static void
+keep_partial (CalibrateData *data, const Opened *opened, TnJob *job, gint64 start, const TnListener *listener, GError **why)
+{
+  g_autoptr (GError) unsaved = NULL;
+
+  if (!keep_statistics (data, opened, job, TRUE, start, &unsaved))
+    tn_listener_event (listener, "error", unsaved->message);
+  else if (opened->checkpoint != NULL)
+    g_prefix_error (why, _("statistics of %" PRIu64 " sequences are kept in %s, marked as partial; the same command with --resume goes on: "),
+                    data->stats->samples, data->options->out_path);
+  else
+    g_prefix_error (why, _("statistics of %" PRIu64 " sequences are kept in %s, marked as partial: "), data->stats->samples,
+                    data->options->out_path);
+}
+
+/* TRUE when an earlier run has made the statistics already; its file is copied where this one is wanted elsewhere. */
+static gboolean
+use_cache (CalibrateData *data, const Opened *opened, TnJob *job, gint64 start, const TnListener *listener, gboolean *used, GError **error)
+{
+  g_autofree char *out = g_canonicalize_filename (data->options->out_path, NULL), *path = NULL, *text = NULL;
+  guint64 bytes = 0;
+  GStatBuf info;
+  TnStats *stats;
+
+  *used = FALSE;
+  if (data->workspace == NULL || data->options->no_cache || opened->provenance == NULL)
+    return TRUE;
+  stats = tn_calibrate_cache_find (data->workspace, opened->provenance, tn_model_get_fingerprint (opened->model), out, listener, &path);
+  if (stats == NULL)
+    return TRUE;
+  g_mutex_lock (&data->lock);
+  data->stats = stats;
+  g_mutex_unlock (&data->lock);
+  g_atomic_int_inc (&data->version);
+  if (strcmp (path, out) == 0 && g_stat (out, &info) == 0)
+    bytes = (guint64) info.st_size;
+  else if (!tn_stats_save (stats, out, &bytes, error))
+    return FALSE;
+  text = g_strdup_printf (_("model, data and options are those of %s: its statistics are used again (--no-cache computes them anew)"), path);
+  tn_listener_event (listener, "info", text);
+  record_stats (data, job, opened->provenance, bytes);
+  fill_result (data, opened, bytes, path, start);
+  *used = TRUE;
+  return TRUE;
+}
+
+/* Empty statistics, or those of the run that this one goes on with. */
+static void
+begin_statistics (CalibrateData *data, const Opened *opened, TnStats *before, const TnListener *listener)
+{
+  g_autofree char *backend = tn_linear_backend (), *text = NULL;
+  TnStats *stats = before;
+
+  if (stats == NULL)
+    {
+      stats = tn_stats_new (tn_model_get_fingerprint (opened->model), backend);
+      tn_stats_add_sites (stats, opened->model, data->options->kinds);
+      if (opened->sample != NULL && tn_sample_get_report (opened->sample)->weighted)
+        tn_stats_keep_weights (stats);
+    }
+  /* Until the last sequence is in. */
+  stats->partial = TRUE;
+  data->samples_before = stats->samples;
+  data->tokens_before = stats->tokens;
+  g_mutex_lock (&data->lock);
+  data->stats = stats;
+  g_mutex_unlock (&data->lock);
+  if (before != NULL)
+    {
+      text = g_strdup_printf (_("going on behind %" PRIu64 " sequences from %s"), before->samples,
+                              tn_calibrate_checkpoint_get_path (opened->checkpoint));
+      tn_listener_event (listener, "info", text);
+    }
+  else if (data->options->resume)
+    {
+      text = g_strdup_printf (_("there is no %s to go on from: beginning with the first sequence"),
+                              tn_calibrate_checkpoint_get_path (opened->checkpoint));
+      tn_listener_event (listener, "info", text);
+    }
 }
 
 static gboolean
@@ -265,35 +416,54 @@ calibrate (TnJob *job, const TnListener *listener, GCancellable *cancellable, gp
 {
   CalibrateData *data = user_data;
   g_auto (Opened) opened = { NULL };
-  g_autofree char *backend = tn_linear_backend ();
   gint64 start = g_get_monotonic_time ();
+  TnStats *before = NULL;
   GError *local = NULL;
-  TnStats *stats;
+  gboolean cached = FALSE;
 
-  if (!open_all (data, &opened, listener, cancellable, error))
+  if (!open_all (data, &opened, listener, error))
     return FALSE;
   record_model (data, opened.file);
-  stats = tn_stats_new (tn_model_get_fingerprint (opened.model), backend);
-  tn_stats_add_sites (stats, opened.model, data->options->kinds);
-  g_mutex_lock (&data->lock);
-  data->stats = stats;
-  g_mutex_unlock (&data->lock);
-
-  if (observe_all (data, &opened, listener, cancellable, &local))
-    return keep_statistics (data, job, FALSE, start, error);
-  if (g_error_matches (local, G_IO_ERROR, G_IO_ERROR_CANCELLED) && stats->samples > 0)
+  if (data->options->resume && !tn_calibrate_checkpoint_load (opened.checkpoint, &before, error))
+    return FALSE;
+  if (before == NULL && (!use_cache (data, &opened, job, start, listener, &cached, error) || cached))
+    return cached;
+  if (!tn_calibrate_draw (data->options, opened.model, opened.dataset, listener, cancellable, &opened.sample, error))
+    return FALSE;
+  begin_statistics (data, &opened, before, listener);
+  if (!open_source (data, &opened, listener, cancellable, error))
+    return FALSE;
+  if (observe_all (data, &opened, listener, cancellable, &local) && keep_statistics (data, &opened, job, FALSE, start, &local))
     {
-      GError *unsaved = NULL;
-
-      if (keep_statistics (data, job, TRUE, start, &unsaved))
-        g_prefix_error (&local, _("statistics of %" PRIu64 " sequences are kept in %s, marked as partial: "), stats->samples,
-                        data->options->out_path);
-      else
-        {
-          tn_listener_event (listener, "error", unsaved->message);
-          g_clear_error (&unsaved);
-        }
+      if (opened.checkpoint != NULL && tn_calibrate_stop_get_end (opened.stop) != TN_CALIBRATE_END_TIME)
+        tn_calibrate_checkpoint_remove (opened.checkpoint, listener);
+      return TRUE;
     }
+  if (g_error_matches (local, G_IO_ERROR, G_IO_ERROR_CANCELLED) && data->stats->samples > 0)
+    keep_partial (data, &opened, job, start, listener, &local);
+  g_propagate_error (error, local);
+  return FALSE;
+}
+
+static gboolean
+calibrate_tensors (TnJob *job, const TnListener *listener, GCancellable *cancellable, gpointer user_data, GError **error)
+{
+  CalibrateData *data = user_data;
+  g_autoptr (TnRecordedRun) run = NULL;
+  g_auto (Opened) opened = { NULL };
+  gint64 start = g_get_monotonic_time ();
+  GError *local = NULL;
+
+  if (!check_output (data->options->out_path, error) || (run = tn_recorded_run_open (data->options, listener, error)) == NULL)
+    return FALSE;
+  g_mutex_lock (&data->lock);
+  data->stats = tn_recorded_run_new_stats (run);
+  g_mutex_unlock (&data->lock);
+  if (tn_recorded_run_observe (run, data->stats, &data->lock, &data->version, listener, cancellable, &local) &&
+      check_samples (data, listener, &local))
+    return keep_statistics (data, &opened, job, FALSE, start, error);
+  if (g_error_matches (local, G_IO_ERROR, G_IO_ERROR_CANCELLED) && data->stats->samples > 0)
+    keep_partial (data, &opened, job, start, listener, &local);
   g_propagate_error (error, local);
   return FALSE;
 }
@@ -301,7 +471,7 @@ calibrate (TnJob *job, const TnListener *listener, GCancellable *cancellable, gp
 static char *
 default_out_path (const TnCalibrateOptions *options, TnWorkspace *workspace)
 {
-  g_autofree char *base = g_path_get_basename (options->model_path);
+  g_autofree char *base = g_path_get_basename (options->tensor_paths != NULL ? options->tensor_paths[0] : options->model_path);
   g_autofree char *name = g_strconcat (base, ".stats.safetensors", NULL);
   g_autofree char *folder = workspace != NULL ? g_path_get_dirname (tn_workspace_get_path (workspace)) : g_strdup (".");
 
@@ -311,10 +481,10 @@ default_out_path (const TnCalibrateOptions *options, TnWorkspace *workspace)
 static char *
 describe (const TnCalibrateOptions *options)
 {
-  g_autofree char *model = g_path_get_basename (options->model_path);
-  g_autofree char *first = options->data_paths[0] != NULL ? g_path_get_basename (options->data_paths[0]) : g_strdup ("");
+  g_autofree char *model = g_path_get_basename (options->tensor_paths != NULL ? options->tensor_paths[0] : options->model_path);
+  g_autofree char *first = options->tensor_paths != NULL ? NULL : options->data_paths[0] != NULL ? g_path_get_basename (options->data_paths[0]) : g_strdup ("");
 
-  return g_strdup_printf (_("Calibrate %s on %s"), model, first);
+  return first != NULL ? g_strdup_printf (_("Calibrate %s on %s"), model, first) : g_strdup_printf (_("Calibrate on recorded %s"), model);
 }
 
 TnJob *
@@ -333,7 +503,8 @@ tn_calibrate_job_new (const TnCalibrateOptions *options, TnWorkspace *workspace,
   g_mutex_init (&data->lock);
   if (data->options->out_path == NULL)
     data->options->out_path = default_out_path (options, workspace);
-  job = tn_job_new ("calibrate", title, arguments, workspace, calibrate, data, calibrate_data_free);
+  job = tn_job_new ("calibrate", title, arguments, workspace, options->tensor_paths != NULL ? calibrate_tensors : calibrate, data,
+                    calibrate_data_free);
   g_object_set_data (G_OBJECT (job), "tn-calibrate-data", data);
   return job;
 }

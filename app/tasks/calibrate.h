@@ -2,7 +2,9 @@
 #pragma once
 
 #include "app/tasks/calibrate-options.h"
+#include "app/tasks/calibrate-stop.h"
 #include "app/tasks/job.h"
+#include "data/datasets/sample-report.h"
 #include "data/models/model-file.h"
 #include "engine/calibration/stats.h"
 
@@ -12,11 +14,17 @@ typedef struct
 {
   char    *out;
   guint64  samples, tokens;
+  guint64  samples_before, tokens_before; /* of these an earlier run had observed already */
+  char    *cached;                        /* the earlier statistics that were used again, or NULL */
   double   seconds;
   gsize    peak_rss_bytes;
   guint    sites;
   guint64  stats_bytes;
   TnStats *stats;
+  TnSampler       sampler;
+  TnSampleReport *sample; /* NULL: nothing was drawn, all was taken or used again */
+  TnCalibrateEnd  end;
+  TnStopReport   *stop;   /* NULL: no stop rule */
 } TnCalibrateResult;
 
 void tn_calibrate_result_clear (TnCalibrateResult *self);

@@ -44,7 +44,7 @@ measure_schemes (InspectCall *call)
     {
       const TnScheme *scheme = &g_array_index (inspection->schemes, TnScheme, i);
 
-      inspection->errors[i] = (TnQuantError) { NAN, NAN, NAN, NAN, NAN };
+      inspection->errors[i] = (TnQuantError) { NAN, NAN, NAN, NAN, NAN, NAN, NAN };
       if (!tn_scheme_check (scheme, rows, columns, NULL))
         continue;
       fitting[n_fitting] = *scheme;

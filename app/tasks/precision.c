@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "app/tasks/method-choice.h"
 #include "data/plans/plan-file.h"
 #include "data/statistics/stats-file.h"
 #include "engine/calibration/parameter-search.h"
@@ -29,9 +30,17 @@ rounds_inputs (const TnPrecision *self)
   return self->activations != NULL && strcmp (self->activations, NONE) != 0;
 }
 
+static TnMethodChoice
+get_choice (const TnPrecision *self)
+{
+  return (TnMethodChoice){self->method, self->objective};
+}
+
 gboolean
 tn_precision_check (const TnPrecision *self, GError **error)
 {
+  TnMethodChoice choice = get_choice (self);
+  TnMethodOptions options;
   TnScheme scheme;
 
   if (self->scheme != NULL && self->plan_path != NULL)
@@ -39,7 +48,12 @@ tn_precision_check (const TnPrecision *self, GError **error)
       g_set_error_literal (error, TN_ERROR, TN_ERROR_ARGUMENT, _ ("--plan and --scheme exclude each other"));
       return FALSE;
     }
-  return (self->scheme == NULL || parse_option ("scheme", self->scheme, &scheme, error)) &&
+  if (!tn_method_choice_is_empty (&choice) && tn_precision_is_empty (self))
+    {
+      g_set_error_literal (error, TN_ERROR, TN_ERROR_ARGUMENT, _ ("--method: it is for --scheme, --plan and --activations"));
+      return FALSE;
+    }
+  return tn_method_choice_parse (&choice, &options, error) && (self->scheme == NULL || parse_option ("scheme", self->scheme, &scheme, error)) &&
          (!rounds_inputs (self) || parse_option ("activations", self->activations, &scheme, error));
 }
 
@@ -148,6 +162,7 @@ typedef struct
   TnModel *original, *model; /* model: with weights that were rounded already */
   TnStats *stats;            /* or NULL */
   const char *stats_path;
+  TnMethodOptions method; /* of fixed scales of activations */
   GArray *layers;    /* TnLayerPrecision */
   GPtrArray *params; /* TnQuantParams */
 } Layers;
@@ -195,7 +210,7 @@ find_site (const TnStats *stats, const char *name)
   return NULL;
 }
 
-/* One scale for all tokens is known from statistics only: the one with the least squared error on them. */
+/* One scale for all tokens is known from statistics only. */
 static gboolean
 find_params (Layers *self, const char *site_name, const TnScheme *scheme, const TnQuantParams **params, GError **error)
 {
@@ -217,8 +232,8 @@ find_params (Layers *self, const char *site_name, const TnScheme *scheme, const 
         g_set_error (error, TN_ERROR, TN_ERROR_NOT_FOUND, _ ("%s: no statistics of site %s"), self->stats_path, site_name);
       return FALSE;
     }
-  if (!tn_parameter_search (site->histogram, (double) site->min.value, (double) site->max.value, scheme, TN_METHOD_MSE, 0.0,
-                            found, error))
+  if (!tn_parameter_search_by (site->histogram, (double) site->min.value, (double) site->max.value, scheme, &self->method, found,
+                               error))
     {
       g_prefix_error (error, "%s: ", site_name);
       return FALSE;
@@ -306,19 +321,25 @@ tn_precision_apply (const TnPrecision *self, TnModel *model, GCancellable *cance
       .layers = g_array_new (FALSE, FALSE, sizeof (TnLayerPrecision)),
       .params = g_ptr_array_new_with_free_func (g_free),
   };
+  TnMethodChoice choice = get_choice (self);
   g_autoptr (TnPlan) plan = NULL;
   TnScheme scheme, activations;
 
-  if (!tn_precision_check (self, error) || !load_stats (&layers, self->stats_path, error))
+  if (!tn_precision_check (self, error) || !tn_method_choice_parse (&choice, &layers.method, error) ||
+      !load_stats (&layers, self->stats_path, error))
     return NULL;
+  if (tn_method_choice_is_empty (&choice))
+    layers.method.method = TN_METHOD_MSE;
   if (self->plan_path != NULL)
     {
       plan = tn_precision_load_plan (self->plan_path, model, error);
       if (plan == NULL || !tn_plan_check_model (plan, _ ("this model"), tn_model_get_fingerprint (model), error) ||
-          !check_weight_names (plan, model, error) || !round_named (plan, model, &layers.model, error))
+          !check_weight_names (plan, model, error) || !tn_method_choice_apply_to_plan (&choice, plan, TN_PLAN_WEIGHTS, error) ||
+          !round_named (plan, model, &layers.model, error))
         return NULL;
     }
-  if ((self->scheme != NULL && !tn_scheme_parse (self->scheme, &scheme, error)) ||
+  if ((self->scheme != NULL &&
+       (!tn_scheme_parse (self->scheme, &scheme, error) || !tn_method_choice_apply_to_scheme (&choice, &scheme, error))) ||
       (rounds_inputs (self) && !tn_scheme_parse (self->activations, &activations, error)) ||
       !add_layers (&layers, plan, self->scheme != NULL ? &scheme : NULL, rounds_inputs (self) ? &activations : NULL,
                    self->activations == NULL, cancellable, error))

@@ -15,6 +15,9 @@ typedef struct
   const char *plan_path;   /* a scheme per layer, or NULL */
   const char *activations; /* of the input of every linear layer; "none"; NULL: what the plan says, else none */
   const char *stats_path;  /* statistics of the activations, for schemes of theirs that need a fixed scale; or NULL */
+  const char *method;      /* how fixed scales are found, of weights and activations (app/tasks/method-choice.h), or NULL: those of weights as
+                              their scheme says, those of activations with the least squared error */
+  const char *objective;   /* of --method auto, or NULL */
 } TnPrecision;
 
 /* TN_ERROR_ARGUMENT: options that contradict each other, a scheme that is none; found before any work. */

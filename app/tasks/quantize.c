@@ -5,6 +5,7 @@
 #include <json-glib/json-glib.h>
 #include <string.h>
 
+#include "app/tasks/method-choice.h"
 #include "app/tasks/precision.h"
 #include "data/files/atomic-file.h"
 #include "data/models/model-file.h"
@@ -25,6 +26,8 @@ tn_quantize_options_free (TnQuantizeOptions *self)
   g_free (self->model_path);
   g_free (self->plan_path);
   g_free (self->scheme);
+  g_free (self->method);
+  g_free (self->objective);
   g_free (self->type);
   g_free (self->tokenizer_path);
   g_free (self->out_path);
@@ -81,9 +84,16 @@ check_type (const TnQuantizeOptions *options, GError **error)
   return FALSE;
 }
 
+static TnMethodChoice
+get_choice (const TnQuantizeOptions *options)
+{
+  return (TnMethodChoice){options->method, options->objective};
+}
+
 gboolean
 tn_quantize_check (const TnQuantizeOptions *options, GError **error)
 {
+  TnMethodChoice choice = get_choice (options);
   TnScheme scheme;
 
   if (options->out_path == NULL)
@@ -106,21 +116,30 @@ tn_quantize_check (const TnQuantizeOptions *options, GError **error)
       g_prefix_error (error, "--scheme: ");
       return FALSE;
     }
+  if (!tn_method_choice_is_empty (&choice) && options->plan_path == NULL && options->scheme == NULL)
+    {
+      g_set_error_literal (error, TN_ERROR, TN_ERROR_ARGUMENT, _ ("--method: it is for --scheme and --plan; --type has rules of its own"));
+      return FALSE;
+    }
+  if (options->scheme != NULL && !tn_method_choice_apply_to_scheme (&choice, &scheme, error))
+    return FALSE;
   return options->type == NULL || check_type (options, error);
 }
 
 static TnPlan *
-load_plan_for (const char *path, TnModelFile *file, const TnListener *listener, GError **error)
+load_plan_for (const char *path, const TnMethodChoice *choice, TnModelFile *file, const TnListener *listener, GError **error)
 {
   g_autoptr (TnModel) model = NULL;
-  TnPlan *plan;
+  g_autoptr (TnPlan) plan = NULL;
 
   if (tn_model_file_can_run (file) && (model = tn_model_file_load (file, error)) == NULL)
     return NULL;
   plan = tn_precision_load_plan (path, model, error);
-  if (plan != NULL && tn_plan_n_rules (plan, TN_PLAN_ACTIVATIONS) > 0)
+  if (plan == NULL || !tn_method_choice_apply_to_plan (choice, plan, TN_PLAN_WEIGHTS, error))
+    return NULL;
+  if (tn_plan_n_rules (plan, TN_PLAN_ACTIVATIONS) > 0)
     tn_listener_event (listener, "info", _ ("a file holds weights only: the plan's [activations] are for ternion eval --plan"));
-  return plan;
+  return g_steal_pointer (&plan);
 }
 
 /* A file that cannot be written is found out before the work, not after it. */
@@ -174,7 +193,9 @@ static gboolean export(TnModelFile *file, const TnQuantizeOptions *options, TnPl
 
   if (options->scheme != NULL)
     {
-      if (!tn_scheme_parse (options->scheme, &scheme, error))
+      TnMethodChoice choice = get_choice (options);
+
+      if (!tn_scheme_parse (options->scheme, &scheme, error) || !tn_method_choice_apply_to_scheme (&choice, &scheme, error))
         return FALSE;
       export_options.scheme = &scheme;
     }
@@ -195,6 +216,7 @@ quantize (TnJob *job, const TnListener *listener, GCancellable *cancellable, gpo
 {
   QuantizeData *data = user_data;
   const TnQuantizeOptions *options = data->options;
+  TnMethodChoice choice = get_choice (options);
   TnExportRun run = {.listener = listener, .cancellable = cancellable};
   gint64 start = g_get_monotonic_time ();
   g_autoptr (TnModelFile) file = NULL;
@@ -203,7 +225,7 @@ quantize (TnJob *job, const TnListener *listener, GCancellable *cancellable, gpo
   if (!tn_quantize_check (options, error) || (file = tn_model_file_open (options->model_path, error)) == NULL ||
       !check_output (file, options->out_path, error))
     return FALSE;
-  if (options->plan_path != NULL && (plan = load_plan_for (options->plan_path, file, listener, error)) == NULL)
+  if (options->plan_path != NULL && (plan = load_plan_for (options->plan_path, &choice, file, listener, error)) == NULL)
     return FALSE;
   record_model (data, file);
   if (!export(file, options, plan, &run, &data->result->export, error))
@@ -235,6 +257,8 @@ describe_arguments (const TnQuantizeOptions *options)
   json_builder_begin_object (builder);
   add_argument (builder, "scheme", options->scheme);
   add_argument (builder, "plan", options->plan_path);
+  add_argument (builder, "method", options->method);
+  add_argument (builder, "objective", options->objective);
   add_argument (builder, "type", options->type);
   json_builder_end_object (builder);
   root = json_builder_get_root (builder);

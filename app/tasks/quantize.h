@@ -11,6 +11,8 @@ typedef struct
   char *model_path;
   char *plan_path;      /* or NULL */
   char *scheme;         /* of every linear layer, or NULL */
+  char *method;         /* how scales are found (app/tasks/method-choice.h), or NULL */
+  char *objective;      /* of --method auto, or NULL */
   char *type;           /* of what is quantized, as GGUF names it; NULL: as the scheme wants it */
   char *tokenizer_path; /* or NULL */
   char *out_path;       /* NAME.gguf, NAME.safetensors, else a folder for a BitNet checkpoint */

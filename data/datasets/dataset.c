@@ -14,21 +14,6 @@
 #define PREVIEW_TOKENS 256
 #define MOST_LABELS 65536
 
-gboolean
-tn_sampler_parse (const char *name, TnSampler *sampler, GError **error)
-{
-  if (strcmp (name, "random") == 0)
-    *sampler = TN_SAMPLER_RANDOM;
-  else if (strcmp (name, "systematic") == 0)
-    *sampler = TN_SAMPLER_SYSTEMATIC;
-  else
-    {
-      g_set_error (error, TN_ERROR, TN_ERROR_ARGUMENT, _ ("--sampler: “%s” is none of random, systematic"), name);
-      return FALSE;
-    }
-  return TRUE;
-}
-
 const char *
 tn_dataset_describe_file (const TnDataset *self, guint index)
 {
@@ -198,6 +183,18 @@ guint64
 tn_dataset_get_bytes (TnDataset *self)
 {
   return self->bytes;
+}
+
+guint
+tn_dataset_n_files (TnDataset *self)
+{
+  return self->files->len;
+}
+
+const char *
+tn_dataset_get_file (TnDataset *self, guint index)
+{
+  return tn_dataset_file (self, index);
 }
 
 gboolean

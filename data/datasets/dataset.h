@@ -3,6 +3,7 @@
 
 #include <gio/gio.h>
 
+#include "data/datasets/sampler.h"
 #include "data/tokenizers/tokenizer.h"
 #include "engine/listener.h"
 #include "engine/nn/batch.h"
@@ -14,8 +15,6 @@ G_BEGIN_DECLS
  * Streamed: memory does not depend on the size of the files. */
 typedef struct _TnDataset TnDataset;
 
-typedef enum { TN_SAMPLER_RANDOM, TN_SAMPLER_SYSTEMATIC } TnSampler;
-
 typedef struct
 {
   guint     n_samples;   /* sequences to draw; 0: all */
@@ -24,9 +23,13 @@ typedef struct
   guint64   seed;
   TnSampler sampler;
   guint     shard, n_shards; /* part shard (from 1) of n_shards; 1, 1 for all */
+  TnStrata  strata;          /* stratified: by what */
+  GArray   *ordinals;        /* indices: of TnListedOrdinal (tn_ordinal_list_load()), borrowed */
+  GArray   *sizes;           /* importance: of double, a record each (tn_size_list_load()), borrowed */
+  gboolean  shuffled;        /* drawn sequences come in random order, so that the first of them are a uniform draw themselves; else as they lie */
+  guint64   skip;            /* sequences of the shard to pass over: where an earlier run stopped; the rest is the same whatever it is */
 } TnSamplingOptions;
 
-gboolean       tn_sampler_parse     (const char *name, TnSampler *sampler, GError **error);
 /* How files are read; any may be NULL. */
 typedef struct
 {
@@ -46,6 +49,9 @@ void           tn_dataset_unref     (TnDataset *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (TnDataset, tn_dataset_unref)
 /* Of all files; 0 where standard input is among them. */
 guint64        tn_dataset_get_bytes (TnDataset *self);
+/* The files it reads, in order; "-" is standard input. */
+guint          tn_dataset_n_files   (TnDataset *self);
+const char    *tn_dataset_get_file  (TnDataset *self, guint index);
 /* Draws sequences by seed: one streaming pass over the files finds the passages (a document, or a piece of a long one cut at white space), a fixed-size
  * set of them is kept by priority hash(seed, ordinal), then only those are read and tokenized; a passage longer than seq_len gives one of its windows, chosen
  * by hash. Fewer passages than asked for is not an error: all are taken, long ones give several windows, an event says so.

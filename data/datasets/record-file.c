@@ -7,8 +7,11 @@
 #include "data/files/json-reader.h"
 #include "engine/error.h"
 
-const TnRecordFormat *const tn_record_formats[] = {&tn_text_records, &tn_json_line_records, &tn_csv_records, &tn_token_records,
-                                                   NULL};
+#define NPY_MAGIC "\x93NUMPY"
+#define ZIP_MAGIC "PK\x03\x04"
+
+const TnRecordFormat *const tn_record_formats[] = {&tn_text_records,  &tn_json_line_records, &tn_csv_records,
+                                                   &tn_token_records, &tn_npy_records,       NULL};
 
 static const struct
 {
@@ -17,7 +20,8 @@ static const struct
 } suffixes[] = {
     {".txt", &tn_text_records},        {".text", &tn_text_records},        {".md", &tn_text_records},
     {".jsonl", &tn_json_line_records}, {".ndjson", &tn_json_line_records}, {".json", &tn_json_line_records},
-    {".csv", &tn_csv_records},         {".bin", &tn_token_records},
+    {".csv", &tn_csv_records},         {".bin", &tn_token_records},        {".npy", &tn_npy_records},
+    {".npz", &tn_npy_records},
 };
 
 const TnRecordFormat *
@@ -68,6 +72,8 @@ tn_record_format_find (const char *path, const char *head, gsize bytes)
 
   if (format != NULL)
     return format;
+  if ((bytes >= 6 && memcmp (head, NPY_MAGIC, 6) == 0) || (bytes >= 4 && memcmp (head, ZIP_MAGIC, 4) == 0))
+    return &tn_npy_records;
   return begins_with_object (head, bytes) ? &tn_json_line_records : &tn_text_records;
 }
 

@@ -55,6 +55,7 @@ extern const TnRecordFormat tn_text_records;
 extern const TnRecordFormat tn_json_line_records;
 extern const TnRecordFormat tn_csv_records;
 extern const TnRecordFormat tn_token_records;
+extern const TnRecordFormat tn_npy_records;
 
 /* NULL-terminated. */
 extern const TnRecordFormat *const tn_record_formats[];

@@ -14,8 +14,8 @@ item_clear (gpointer data)
   g_clear_pointer (&((TnSampleItem *) data)->content, g_bytes_unref);
 }
 
-static GArray *
-items_new (void)
+GArray *
+tn_sample_items_new (void)
 {
   GArray *items = g_array_new (FALSE, FALSE, sizeof (TnSampleItem));
 
@@ -29,7 +29,7 @@ tn_sample_set_new (guint n)
   TnSampleSet *self = g_new0 (TnSampleSet, 1);
 
   self->n = n;
-  self->heap = items_new ();
+  self->heap = tn_sample_items_new ();
   return self;
 }
 
@@ -136,7 +136,7 @@ tn_sample_set_finish (TnSampleSet *self)
 {
   GArray *items = self->heap;
 
-  self->heap = items_new ();
+  self->heap = tn_sample_items_new ();
   g_array_sort (items, compare_items);
   return items;
 }

@@ -13,10 +13,16 @@ typedef struct
   TnRecord record;
   guint32  file;
   guint32  label;   /* as tn_dataset_get_label() knows it, or TN_NO_LABEL */
+  guint64  ordinal; /* of the record in the data, from 0 */
+  double   size;    /* importance: what its chance grows with */
+  double   weight;  /* records of the data that it stands for */
   GBytes  *content; /* of a file that cannot be read at any place: the passage, or the ids (gint32); else NULL. Owned */
 } TnSampleItem;
 
 typedef struct _TnSampleSet TnSampleSet;
+
+/* An empty array of items, which it clears. */
+GArray      *tn_sample_items_new  (void);
 
 TnSampleSet *tn_sample_set_new    (guint n);
 void         tn_sample_set_free   (TnSampleSet *self);

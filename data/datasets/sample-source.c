@@ -1,44 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <glib/gi18n-lib.h>
-#include <inttypes.h>
-
 #include "data/datasets/batch-builder.h"
-#include "data/datasets/dataset-private.h"
-#include "data/datasets/sample-set.h"
+#include "data/datasets/sample-private.h"
 #include "engine/error.h"
 #include "engine/hash.h"
 #include "engine/random.h"
-
-/* A passage holds this many bytes a token of a sequence: more than any tokenizer needs, so that it fills a sequence, and not much
- * more. */
-#define PASSAGE_BYTES_PER_TOKEN 16
-#define LEAST_PASSAGE_BYTES 4096
-#define MOST_PASSAGE_BYTES ((guint64) 16 << 20)
-#define SCAN_STEP_BYTES ((guint64) 4 << 20)
-#define CANCEL_STEP_ITEMS 65536
 
 typedef struct
 {
   TnDataset *dataset;
   TnSamplingOptions options;
   GCancellable *cancellable;
-  GArray *items; /* TnSampleItem that were drawn; NULL: everything, streamed */
+  GArray *items;   /* TnSampleItem that were drawn, in the order they are read; NULL: everything, streamed */
+  TnSample *sample; /* owns their content */
   guint item;    /* next */
   guint file;    /* open, or the next to stream */
   TnRecordFile *records;
   guint64 ordinal; /* of the next sequence, over all shards */
+  guint64 to_skip; /* sequences of the shard that are still to be passed over */
+  gboolean weighted;
+  double weight;   /* of the sequences that are being added; 0: they have none */
   TnBatchBuilder *builder;
   GArray *ids;
 } SampleSource;
-
-/* The longest record for a sequence. */
-static guint
-record_limit (const TnDataset *dataset, guint seq_len)
-{
-  if (dataset->tokens)
-    return seq_len;
-  return (guint) CLAMP ((guint64) seq_len * PASSAGE_BYTES_PER_TOKEN, LEAST_PASSAGE_BYTES, MOST_PASSAGE_BYTES);
-}
 
 static gboolean
 is_in_shard (SampleSource *self, guint64 ordinal)
@@ -46,11 +29,30 @@ is_in_shard (SampleSource *self, guint64 ordinal)
   return ordinal % self->options.n_shards == self->options.shard - 1;
 }
 
+/* Counts the next sequence; FALSE where it is another shard's or is passed over. */
+static gboolean
+take_sequence (SampleSource *self)
+{
+  if (!is_in_shard (self, self->ordinal++))
+    return FALSE;
+  if (self->to_skip == 0)
+    return TRUE;
+  self->to_skip--;
+  return FALSE;
+}
+
 static void
 add_sequence (SampleSource *self, guint64 hash, const gint32 *tokens, guint length, guint n_available)
 {
-  if (is_in_shard (self, self->ordinal++))
-    tn_batch_builder_add (self->builder, hash, tokens, length, n_available);
+  if (take_sequence (self))
+    tn_batch_builder_add (self->builder, hash, tokens, length, n_available, self->weight);
+}
+
+/* TRUE where the next sequence need not even be read; it is counted then. */
+static gboolean
+pass_over (SampleSource *self)
+{
+  return (self->to_skip > 0 || !is_in_shard (self, self->ordinal)) && !take_sequence (self);
 }
 
 static void
@@ -72,6 +74,7 @@ add_windows (SampleSource *self, guint64 passage_hash, guint quota)
   g_autofree gboolean *taken = g_new0 (gboolean, MAX (n_windows, 1));
   guint n_taken = 0;
 
+  self->weight /= MAX (quota > 0 ? MIN (quota, n_windows) : n_windows, 1);
   if (quota == 0 || quota >= n_windows)
     {
       for (guint i = 0; i < n_windows; i++)
@@ -134,7 +137,7 @@ read_item (SampleSource *self, const TnSampleItem *item, TnPassage *passage, GEr
       g_clear_pointer (&self->records, tn_record_file_free);
       self->file = item->file;
       self->records =
-          tn_dataset_open_file (self->dataset, item->file, record_limit (self->dataset, self->options.seq_len), error);
+          tn_dataset_open_file (self->dataset, item->file, tn_sample_record_limit (self->dataset, self->options.seq_len), error);
       if (self->records == NULL)
         return FALSE;
     }
@@ -159,12 +162,10 @@ add_item (SampleSource *self, GError **error)
   TnPassage passage;
 
   self->item++;
-  /* One sequence an item: those of other shards need not be read. */
-  if ((self->dataset->tokens || self->options.n_samples <= self->items->len) && !is_in_shard (self, self->ordinal))
-    {
-      self->ordinal++;
-      return TRUE;
-    }
+  self->weight = self->weighted ? item->weight : 0.0;
+  /* One sequence an item: those that are not wanted need not be read. */
+  if ((self->dataset->tokens || self->options.n_samples <= self->items->len) && pass_over (self))
+    return TRUE;
   g_array_set_size (self->ids, 0);
   if (!read_item (self, item, &passage, error))
     return FALSE;
@@ -182,6 +183,8 @@ add_record (SampleSource *self, const TnRecord *record, GError **error)
   if (!self->dataset->tokens)
     return tn_record_file_read_text (self->records, record, &passage, error) &&
            add_passage (self, self->file, &passage, 0, error);
+  if (pass_over (self))
+    return TRUE;
   g_array_set_size (self->ids, 0);
   if (!tn_record_file_read_tokens (self->records, record, self->ids, error))
     return FALSE;
@@ -199,7 +202,7 @@ add_next (SampleSource *self, GError **error)
   for (; self->file < self->dataset->files->len; self->file++)
     {
       if (self->records == NULL &&
-          (self->records = tn_dataset_open_file (self->dataset, self->file, record_limit (self->dataset, self->options.seq_len),
+          (self->records = tn_dataset_open_file (self->dataset, self->file, tn_sample_record_limit (self->dataset, self->options.seq_len),
                                                  error)) == NULL)
         return FALSE;
       if (tn_record_file_next (self->records, &record, &local))
@@ -255,6 +258,7 @@ sample_source_free (gpointer user_data)
 
   g_clear_pointer (&self->records, tn_record_file_free);
   g_clear_pointer (&self->items, g_array_unref);
+  g_clear_pointer (&self->sample, tn_sample_unref);
   g_clear_object (&self->cancellable);
   tn_batch_builder_free (self->builder);
   g_array_unref (self->ids);
@@ -262,189 +266,70 @@ sample_source_free (gpointer user_data)
   g_free (self);
 }
 
-/* Gets every passage or window of the data as an item, in order; priority is its ordinal. records is where it was found just now.
- */
-typedef gboolean (*ItemFunc) (TnRecordFile *records, const TnSampleItem *item, gpointer user_data, GError **error);
-
-/* How far a scan is, in bytes of all files. */
-typedef struct
+static gint
+compare_priorities (gconstpointer a, gconstpointer b)
 {
-  const TnListener *listener;
-  GCancellable *cancellable;
-  guint64 total, done, told, items;
-} ScanProgress;
+  const TnSampleItem *x = a, *y = b;
 
-static gboolean
-step (ScanProgress *self, TnRecordFile *records, GError **error)
-{
-  /* Windows of tokens pass faster than the clock is looked at. */
-  if (++self->items % CANCEL_STEP_ITEMS != 0 && self->done + tn_record_file_tell (records) - self->told < SCAN_STEP_BYTES)
-    return TRUE;
-  self->told = self->done + tn_record_file_tell (records);
-  tn_listener_progress (self->listener, (double) self->told, (double) self->total, "bytes");
-  return !g_cancellable_set_error_if_cancelled (self->cancellable, error) && tn_listener_boundary (self->listener, error);
+  if (x->priority != y->priority)
+    return x->priority < y->priority ? -1 : 1;
+  return x->ordinal < y->ordinal ? -1 : x->ordinal > y->ordinal;
 }
 
-static gboolean
-scan_file (TnDataset *dataset, guint file, guint seq_len, guint64 *ordinal, ItemFunc func, gpointer user_data,
-           ScanProgress *progress, GError **error)
+/* The items in the order they are read. Shuffled, every part from the first on is a uniform draw of the sample; the shards stay the same. */
+static void
+order_items (SampleSource *self)
 {
-  g_autoptr (TnRecordFile) records = tn_dataset_open_file (dataset, file, record_limit (dataset, seq_len), error);
-  GError *local = NULL;
-  TnSampleItem item = {.file = file};
+  const TnRandom random = tn_random_stream (self->options.seed, "order");
+  GArray *drawn = self->sample->items;
+  gboolean one_each = self->dataset->tokens || self->options.n_samples <= drawn->len;
 
-  if (records == NULL)
-    return FALSE;
-  while (tn_record_file_next (records, &item.record, &local))
+  /* Their content stays the sample's: no clear function. */
+  self->items = g_array_new (FALSE, FALSE, sizeof (TnSampleItem));
+  for (guint i = 0; i < drawn->len; i++)
     {
-      item.priority = (*ordinal)++;
-      if (!tn_dataset_intern_label (dataset, records->label, &item.label, error) || !func (records, &item, user_data, error) ||
-          !step (progress, records, error))
-        return FALSE;
+      TnSampleItem item = g_array_index (drawn, TnSampleItem, i);
+
+      item.priority = tn_random_at (&random, item.ordinal);
+      if (!self->options.shuffled || !one_each || is_in_shard (self, i))
+        g_array_append_val (self->items, item);
     }
-  if (local != NULL)
+  if (!self->options.shuffled)
+    return;
+  g_array_sort (self->items, compare_priorities);
+  if (one_each)
     {
-      g_propagate_error (error, local);
-      return FALSE;
+      self->options.shard = self->options.n_shards = 1;
+      self->options.n_samples = MIN (self->options.n_samples, self->items->len);
     }
-  progress->done += tn_record_file_tell (records);
-  return TRUE;
-}
-
-typedef struct
-{
-  TnSampleSet *set;
-  TnSampler sampler;
-  TnRandom random;
-  guint64 n_samples, n_items; /* n_items: of the first pass, systematic only */
-  guint64 counted;
-} Draw;
-
-static gboolean
-count_item (TnRecordFile *records, const TnSampleItem *item, gpointer user_data, GError **error)
-{
-  ((Draw *) user_data)->counted++;
-  return TRUE;
-}
-
-/* What an item of a file holds that cannot be read again at its place. */
-static gboolean
-keep_content (TnRecordFile *records, TnSampleItem *item, GError **error)
-{
-  TnPassage passage;
-  g_autoptr (GArray) ids = NULL;
-
-  if (!tn_record_format_is_tokens (records->format))
-    {
-      if (!tn_record_file_read_text (records, &item->record, &passage, error))
-        return FALSE;
-      item->content = g_bytes_new (passage.text, passage.bytes);
-      return TRUE;
-    }
-  ids = g_array_new (FALSE, FALSE, sizeof (gint32));
-  if (!tn_record_file_read_tokens (records, &item->record, ids, error))
-    return FALSE;
-  item->content = g_bytes_new (ids->data, (gsize) ids->len * sizeof (gint32));
-  return TRUE;
-}
-
-static gboolean
-offer_item (TnRecordFile *records, const TnSampleItem *item, gpointer user_data, GError **error)
-{
-  Draw *draw = user_data;
-  TnSampleItem offered = *item;
-  unsigned __int128 ordinal = item->priority;
-
-  draw->counted++;
-  if (draw->sampler == TN_SAMPLER_RANDOM)
-    offered.priority = tn_random_at (&draw->random, item->priority);
-  /* Systematic: the items in which a multiple of n_items / n_samples falls. */
-  else if (draw->n_items > draw->n_samples &&
-           (guint64) (ordinal * draw->n_samples / draw->n_items) == (guint64) ((ordinal + 1) * draw->n_samples / draw->n_items))
-    return TRUE;
-  if (!tn_sample_set_accepts (draw->set, &offered))
-    return TRUE;
-  if (records->sequential && !keep_content (records, &offered, error))
-    return FALSE;
-  tn_sample_set_offer (draw->set, &offered);
-  return TRUE;
-}
-
-static gboolean
-scan (TnDataset *dataset, guint seq_len, ItemFunc func, Draw *draw, const TnListener *listener, GCancellable *cancellable,
-      GError **error)
-{
-  ScanProgress progress = {.listener = listener, .cancellable = cancellable, .total = dataset->bytes};
-  guint64 ordinal = 0;
-
-  draw->counted = 0;
-  for (guint file = 0; file < dataset->files->len; file++)
-    if (!scan_file (dataset, file, seq_len, &ordinal, func, draw, &progress, error))
-      return FALSE;
-  return TRUE;
-}
-
-static GArray *
-draw_items (TnDataset *dataset, const TnSamplingOptions *options, const TnListener *listener, GCancellable *cancellable,
-            GError **error)
-{
-  g_autoptr (TnSampleSet) set = tn_sample_set_new (options->n_samples);
-  Draw draw = {.set = set,
-               .sampler = options->sampler,
-               .random = tn_random_stream (options->seed, "sample"),
-               .n_samples = options->n_samples};
-
-  if (options->sampler == TN_SAMPLER_SYSTEMATIC)
-    {
-      if (!scan (dataset, options->seq_len, count_item, &draw, listener, cancellable, error))
-        return NULL;
-      draw.n_items = draw.counted;
-    }
-  if (!scan (dataset, options->seq_len, offer_item, &draw, listener, cancellable, error))
-    return NULL;
-  if (draw.counted == 0)
-    {
-      tn_dataset_set_nothing (dataset, error);
-      return NULL;
-    }
-  if (draw.counted < options->n_samples)
-    {
-      g_autofree char *text =
-          dataset->tokens
-              ? g_strdup_printf (_ ("the data hold %" PRIu64 " windows; %u sequences were asked for, all are taken"),
-                                 draw.counted, options->n_samples)
-              : g_strdup_printf (_ ("the data hold %" PRIu64 " passages; several sequences are taken of each to reach up to %u"),
-                                 draw.counted, options->n_samples);
-
-      tn_listener_event (listener, "info", text);
-    }
-  return tn_sample_set_finish (set);
 }
 
 TnBatchSource *
-tn_dataset_sample (TnDataset *self, const TnSamplingOptions *options, const TnListener *listener, GCancellable *cancellable,
-                   GError **error)
+tn_sample_source_new (TnDataset *dataset, TnSample *sample, const TnSamplingOptions *options, GCancellable *cancellable)
 {
-  g_autoptr (GArray) items = NULL;
-  TnBatchSource *source;
-  SampleSource *state;
+  TnBatchSource *source = g_new0 (TnBatchSource, 1);
+  SampleSource *self = g_new0 (SampleSource, 1);
 
-  g_return_val_if_fail (options->seq_len > 0 && options->batch_size > 0 && options->shard >= 1 &&
-                            options->shard <= options->n_shards,
-                        NULL);
-  if (options->n_samples > 0 && (items = draw_items (self, options, listener, cancellable, error)) == NULL)
-    return NULL;
-  state = g_new0 (SampleSource, 1);
-  state->dataset = tn_dataset_ref (self);
-  state->options = *options;
-  state->cancellable = cancellable != NULL ? g_object_ref (cancellable) : NULL;
-  state->items = g_steal_pointer (&items);
-  state->builder = tn_batch_builder_new ();
-  state->ids = g_array_new (FALSE, FALSE, sizeof (gint32));
-  source = g_new0 (TnBatchSource, 1);
-  *source = (TnBatchSource){.next = sample_source_next,
-                            .count = sample_source_count,
-                            .free_func = sample_source_free,
-                            .user_data = state};
+  self->dataset = tn_dataset_ref (dataset);
+  self->options = *options;
+  self->to_skip = options->skip;
+  self->cancellable = cancellable != NULL ? g_object_ref (cancellable) : NULL;
+  self->builder = tn_batch_builder_new ();
+  self->ids = g_array_new (FALSE, FALSE, sizeof (gint32));
+  if (sample != NULL)
+    {
+      self->sample = tn_sample_ref (sample);
+      self->weighted = sample->report->weighted;
+      /* Only where all records are taken for want of more may one of them give several sequences. */
+      if (options->sampler == TN_SAMPLER_INDICES || sample->report->drawn < sample->report->records)
+        self->options.n_samples = sample->items->len;
+      order_items (self);
+    }
+  *source = (TnBatchSource){
+      .next = sample_source_next,
+      .count = sample_source_count,
+      .free_func = sample_source_free,
+      .user_data = self,
+  };
   return source;
 }

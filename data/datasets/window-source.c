@@ -31,7 +31,7 @@ add_window (WindowSource *self, guint length)
   const gint32 *ids = &g_array_index (self->ids, gint32, self->place);
 
   self->given = TRUE;
-  tn_batch_builder_add (self->builder, tn_hash_bytes (ids, (gsize) (length + 1) * sizeof (gint32), 0), ids, length, length + 1);
+  tn_batch_builder_add (self->builder, tn_hash_bytes (ids, (gsize) (length + 1) * sizeof (gint32), 0), ids, length, length + 1, 0.0);
 }
 
 static gboolean

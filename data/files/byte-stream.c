@@ -26,11 +26,13 @@ struct _TnByteStream
   gboolean large;
   guint64 file_place; /* bytes read from fd */
   guint64 forgotten;  /* bytes that left the page cache */
+  guint64 end;        /* of what is read of the file */
   guint64 given;
   GConverter *unpacker; /* of gzip; else NULL */
   guint8 *packed;
   gsize packed_first, packed_end;
   gboolean packed_ended;
+  gboolean raw;         /* no gzip, but one deflated stream */
   gboolean member_open; /* inside a member of the gzip file */
   char *head;           /* bytes that were peeked at or read to tell the kind */
   gsize head_first, head_end;
@@ -63,7 +65,7 @@ read_file (TnByteStream *self, void *out, gsize bytes, gsize *got, GError **erro
   ssize_t n;
 
   do
-    n = read (self->fd, out, MIN (bytes, (gsize) 1 << 30));
+    n = read (self->fd, out, (gsize) MIN ((guint64) MIN (bytes, (gsize) 1 << 30), self->end - self->file_place));
   while (n < 0 && errno == EINTR);
   if (n < 0)
     {
@@ -98,14 +100,15 @@ fill_head (TnByteStream *self, gsize bytes, GError **error)
   return TRUE;
 }
 
-TnByteStream *
-tn_byte_stream_open (const char *path, GError **error)
+static TnByteStream *
+open_file (const char *path, GError **error)
 {
   g_autoptr (TnByteStream) self = g_new0 (TnByteStream, 1);
   struct stat info;
 
   self->path = g_strdup (path);
   self->pipe = strcmp (path, TN_STANDARD_INPUT) == 0;
+  self->end = G_MAXUINT64;
   self->fd = self->pipe ? dup (STDIN_FILENO) : open (path, O_RDONLY | O_CLOEXEC);
   if (self->fd < 0)
     {
@@ -120,17 +123,52 @@ tn_byte_stream_open (const char *path, GError **error)
     }
   self->large = !self->pipe && is_large ((guint64) info.st_size);
   posix_fadvise (self->fd, 0, 0, POSIX_FADV_SEQUENTIAL);
-  if (!fill_head (self, 2, error))
+  return g_steal_pointer (&self);
+}
+
+static void
+start_unpacking (TnByteStream *self, GZlibCompressorFormat format)
+{
+  self->unpacker = G_CONVERTER (g_zlib_decompressor_new (format));
+  self->packed = g_malloc (PACKED_BYTES);
+  self->raw = format == G_ZLIB_COMPRESSOR_FORMAT_RAW;
+  self->member_open = TRUE;
+}
+
+TnByteStream *
+tn_byte_stream_open (const char *path, GError **error)
+{
+  g_autoptr (TnByteStream) self = open_file (path, error);
+
+  if (self == NULL || !fill_head (self, 2, error))
     return NULL;
   if (self->head_end == 2 && memcmp (self->head, GZIP_MAGIC, 2) == 0)
     {
-      self->unpacker = G_CONVERTER (g_zlib_decompressor_new (G_ZLIB_COMPRESSOR_FORMAT_GZIP));
-      self->packed = g_malloc (PACKED_BYTES);
+      start_unpacking (self, G_ZLIB_COMPRESSOR_FORMAT_GZIP);
       memcpy (self->packed, self->head, self->head_end);
       self->packed_end = self->head_end;
       self->head_end = 0;
-      self->member_open = TRUE;
     }
+  return g_steal_pointer (&self);
+}
+
+TnByteStream *
+tn_byte_stream_open_range (const char *path, guint64 offset, guint64 bytes, gboolean deflated, GError **error)
+{
+  g_autoptr (TnByteStream) self = open_file (path, error);
+
+  if (self == NULL)
+    return NULL;
+  if (lseek (self->fd, (off_t) offset, SEEK_SET) < 0)
+    {
+      set_io_error (self, errno, error);
+      return NULL;
+    }
+  self->file_place = self->forgotten = offset;
+  self->end = offset + bytes;
+  self->head = g_malloc (TN_BYTE_STREAM_MOST_PEEKED);
+  if (deflated)
+    start_unpacking (self, G_ZLIB_COMPRESSOR_FORMAT_RAW);
   return g_steal_pointer (&self);
 }
 
@@ -168,7 +206,7 @@ refill_packed (TnByteStream *self, GError **error)
 static gboolean
 set_damaged (const TnByteStream *self, const char *why, GError **error)
 {
-  g_set_error (error, TN_ERROR, TN_ERROR_FORMAT, _ ("%s: the gzip data before byte %" PRIu64 " are damaged: %s"),
+  g_set_error (error, TN_ERROR, TN_ERROR_FORMAT, _ ("%s: the packed data before byte %" PRIu64 " are damaged: %s"),
                tn_byte_stream_describe (self->path), self->file_place - (self->packed_end - self->packed_first), why);
   return FALSE;
 }
@@ -194,6 +232,8 @@ unpack (TnByteStream *self, void *out, gsize bytes, gsize *got, GError **error)
 
       if (!self->member_open)
         {
+          if (self->raw)
+            return TRUE;
           if (!refill_packed (self, error))
             return FALSE;
           if (skip_padding (self))

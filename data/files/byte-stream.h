@@ -14,6 +14,8 @@ typedef struct _TnByteStream TnByteStream;
 
 /* TN_ERROR_NOT_FOUND, TN_ERROR_IO, TN_ERROR_ARGUMENT: neither an ordinary file nor standard input. gzip is told by its first bytes. */
 TnByteStream *tn_byte_stream_open      (const char *path, GError **error);
+/* bytes of a file from offset on; deflated: what they unpack to (RFC 1951), and no gzip file either way. */
+TnByteStream *tn_byte_stream_open_range (const char *path, guint64 offset, guint64 bytes, gboolean deflated, GError **error);
 void          tn_byte_stream_free      (TnByteStream *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (TnByteStream, tn_byte_stream_free)
 /* Up to bytes; *got is 0 at the end only. TN_ERROR_IO, TN_ERROR_FORMAT (a damaged or cut gzip file) name the file and the place in it. */

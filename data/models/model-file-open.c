@@ -98,7 +98,7 @@ open_described (TnMappedFile *file, TnSafetensors *safetensors, const char *text
   root = tn_json_get_root (config);
   architecture = find_architecture (root);
   self = tn_model_file_new (path, "safetensors", architecture);
-  tn_model_file_add_file (self, path, tn_mapped_file_get_size (file));
+  tn_model_file_add_part (self, file);
   self->config_json = g_strdup (text);
   if (!tn_model_file_add_safetensors (self, safetensors, g_strv_contains (llama_names, architecture), error))
     return NULL;
@@ -129,7 +129,7 @@ tn_model_file_open_safetensors (TnMappedFile *file, GError **error)
   if (config != NULL)
     return open_described (file, safetensors, config, error);
   self = tn_model_file_new (tn_mapped_file_get_path (file), "safetensors", "unknown");
-  tn_model_file_add_file (self, tn_mapped_file_get_path (file), tn_mapped_file_get_size (file));
+  tn_model_file_add_part (self, file);
   if (!tn_model_file_add_safetensors (self, safetensors, FALSE, error))
     return NULL;
   refuse_unknown (self);
@@ -167,7 +167,7 @@ open_shard (TnModelFile *self, GHashTable *shards, const char *index_path, const
   safetensors = tn_safetensors_open (file, error);
   if (safetensors == NULL)
     return NULL;
-  tn_model_file_add_file (self, path, tn_mapped_file_get_size (file));
+  tn_model_file_add_part (self, file);
   g_hash_table_insert (shards, g_strdup (name), safetensors);
   return safetensors;
 }
@@ -178,7 +178,7 @@ add_shards (TnModelFile *self, const char *index_path, const TnJsonNode *index, 
   const TnJsonNode *map = tn_json_find_typed (index, "weight_map", TN_JSON_OBJECT);
   g_autoptr (GHashTable) shards = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, (GDestroyNotify) tn_safetensors_unref);
 
-  tn_model_file_add_file (self, index_path, 0);
+  g_ptr_array_add (self->files, g_strdup (index_path));
   if (map == NULL)
     {
       g_set_error (error, TN_ERROR, TN_ERROR_FORMAT, _ ("%s: no object \"weight_map\" that says which file holds which tensor"),
@@ -274,7 +274,7 @@ add_weights (TnModelFile *self, const char *folder, gboolean rename, GError **er
   safetensors = tn_safetensors_open (file, error);
   if (safetensors == NULL)
     return FALSE;
-  tn_model_file_add_file (self, path, tn_mapped_file_get_size (file));
+  tn_model_file_add_part (self, file);
   return tn_model_file_add_safetensors (self, safetensors, rename, error);
 }
 
@@ -298,8 +298,8 @@ tn_model_file_open_huggingface (const char *folder, GError **error)
     }
   architecture = find_architecture (root);
   self = tn_model_file_new (folder, "huggingface", architecture);
-  tn_model_file_add_file (self, config_path, 0);
   g_file_get_contents (config_path, &self->config_json, NULL, NULL);
+  g_ptr_array_add (self->files, g_strdup (config_path));
   if (!add_weights (self, folder, g_strv_contains (llama_names, architecture), error))
     return NULL;
   add_config_metadata (self, root, "", 0);

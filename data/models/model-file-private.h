@@ -34,8 +34,8 @@ struct _TnModelFile
   char           *path;
   const char     *format;
   char           *architecture;
+  GPtrArray      *files;          /* paths */
   guint64         bytes;
-  GPtrArray      *files;          /* paths of what is read */
   guint64         n_elements;
   GPtrArray      *tensors;        /* TnModelTensor */
   GHashTable     *by_name;        /* canonical name -> TnModelTensor */
@@ -59,8 +59,8 @@ struct _TnModelFile
 
 /* What readers build a file with. Format is static. */
 TnModelFile *tn_model_file_new          (const char *path, const char *format, const char *architecture);
-/* One of the files the model is read from; bytes: what it holds of the model. */
-void         tn_model_file_add_file     (TnModelFile *self, const char *path, guint64 bytes);
+/* A file its tensors lie in; its bytes count. */
+void         tn_model_file_add_part     (TnModelFile *self, TnMappedFile *file);
 /* name: canonical, NULL for the source's own (also used where the canonical one is taken). Takes over tensor. dtype_name lives as
  * long as the tensor. */
 void         tn_model_file_add_tensor   (TnModelFile *self, const char *name, const char *source_name, const char *dtype_name, TnTensor *tensor);

@@ -50,10 +50,10 @@ tn_model_file_new (const char *path, const char *format, const char *architectur
 }
 
 void
-tn_model_file_add_file (TnModelFile *self, const char *path, guint64 bytes)
+tn_model_file_add_part (TnModelFile *self, TnMappedFile *file)
 {
-  g_ptr_array_add (self->files, g_strdup (path));
-  self->bytes += bytes;
+  g_ptr_array_add (self->files, g_strdup (tn_mapped_file_get_path (file)));
+  self->bytes += tn_mapped_file_get_size (file);
 }
 
 void
@@ -127,10 +127,10 @@ tn_model_file_unref (TnModelFile *self)
   g_hash_table_unref (self->by_source_name);
   g_hash_table_unref (self->metadata);
   g_ptr_array_unref (self->tensors);
-  g_ptr_array_unref (self->files);
   g_array_unref (self->checksums);
   g_ptr_array_unref (self->bitnet.exceptions);
   g_clear_error (&self->cannot_run);
+  g_ptr_array_unref (self->files);
   g_free (self->config_json);
   g_mutex_clear (&self->mutex);
   g_free (self->architecture);
@@ -160,6 +160,38 @@ guint64
 tn_model_file_get_bytes (TnModelFile *self)
 {
   return self->bytes;
+}
+
+GPtrArray *
+tn_model_file_get_files (TnModelFile *self)
+{
+  return self->files;
+}
+
+static gboolean
+is_same_file (const struct stat *info, const char *path)
+{
+  struct stat other;
+
+  return stat (path, &other) == 0 && other.st_dev == info->st_dev && other.st_ino == info->st_ino;
+}
+
+gboolean
+tn_model_file_is_part (TnModelFile *self, const char *path)
+{
+  struct stat info;
+
+  if (stat (path, &info) != 0)
+    return FALSE;
+  for (guint i = 0; i < self->files->len; i++)
+    {
+      const char *file = g_ptr_array_index (self->files, i);
+      g_autofree char *folder = g_path_get_dirname (file);
+
+      if (is_same_file (&info, file) || is_same_file (&info, folder))
+        return TRUE;
+    }
+  return FALSE;
 }
 
 guint64
@@ -200,32 +232,6 @@ GHashTable *
 tn_model_file_get_all_metadata (TnModelFile *self)
 {
   return self->metadata;
-}
-
-static gboolean
-is_same_file (const struct stat *info, const char *path)
-{
-  struct stat other;
-
-  return stat (path, &other) == 0 && other.st_dev == info->st_dev && other.st_ino == info->st_ino;
-}
-
-gboolean
-tn_model_file_is_part (TnModelFile *self, const char *path)
-{
-  struct stat info;
-
-  if (stat (path, &info) != 0)
-    return FALSE;
-  for (guint i = 0; i < self->files->len; i++)
-    {
-      const char *file = g_ptr_array_index (self->files, i);
-      g_autofree char *folder = g_path_get_dirname (file);
-
-      if (is_same_file (&info, file) || is_same_file (&info, folder))
-        return TRUE;
-    }
-  return FALSE;
 }
 
 gboolean

@@ -29,7 +29,11 @@ const char          *tn_model_file_get_path         (TnModelFile *self);
 const char          *tn_model_file_get_format       (TnModelFile *self);
 /* "llama", "gpt2", …; "unknown" when the file does not say. */
 const char          *tn_model_file_get_architecture (TnModelFile *self);
-guint64              tn_model_file_get_bytes        (TnModelFile *self); /* of all files */
+guint64              tn_model_file_get_bytes        (TnModelFile *self); /* of all files with weights */
+/* What it is read from, config.json and the index of shards too; element-type char *, owned by the model file. */
+GPtrArray           *tn_model_file_get_files        (TnModelFile *self);
+/* TRUE when path, which need not exist, is one of these files or a folder that holds one. */
+gboolean             tn_model_file_is_part          (TnModelFile *self, const char *path);
 guint64              tn_model_file_get_n_elements   (TnModelFile *self); /* parameters */
 /* Hash of canonical names, dtypes, shapes and a sample of the content: the same for a copy elsewhere; computed at the first call. */
 guint64              tn_model_file_get_fingerprint  (TnModelFile *self);
@@ -41,8 +45,6 @@ const TnModelTensor *tn_model_file_find_tensor      (TnModelFile *self, const ch
 const char          *tn_model_file_get_metadata     (TnModelFile *self, const char *key);
 /* All metadata: string -> string, owned by the file. Long arrays are abbreviated. */
 GHashTable          *tn_model_file_get_all_metadata (TnModelFile *self);
-/* TRUE when path, which need not exist, is a file the model is read from, or a folder that holds one. */
-gboolean             tn_model_file_is_part          (TnModelFile *self, const char *path);
 /* TRUE when the architecture is one tn_model_file_load() can run. */
 gboolean             tn_model_file_can_run          (TnModelFile *self);
 /* TN_ERROR_IO when a file of the model was cut or could not be read since it was opened: what was computed from it is wrong. */

@@ -5,9 +5,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "engine/calibration/parameter-search.h"
-
-#define PERCENTILE 99.99
+#include "data/statistics/params-text.h"
 
 static const struct
 {
@@ -30,15 +28,6 @@ percentile_of (const TnSiteStats *site, double percent)
   double value = tn_float_histogram_quantile (site->histogram, percent / 100.0);
 
   return site->has_extremes ? CLAMP (value, (double) site->min.value, (double) site->max.value) : (double) NAN;
-}
-
-static gboolean
-find_params (const TnSiteStats *site, guint bits, TnMethod method, TnQuantParams *params)
-{
-  TnScheme scheme = {.kind = TN_SCHEME_INTEGER, .bits = bits};
-
-  return site->has_extremes && tn_parameter_search (site->histogram, (double) site->min.value, (double) site->max.value, &scheme,
-                                                    method, PERCENTILE, params, NULL);
 }
 
 static void
@@ -89,57 +78,8 @@ add_place (JsonBuilder *builder, const char *name, const TnSiteStats *site, cons
   json_builder_end_object (builder);
 }
 
-/* The members of an open object. */
 static void
-add_params (JsonBuilder *builder, const TnQuantParams *params)
-{
-  add_string (builder, "method", tn_method_get_name (params->method));
-  if (params->method == TN_METHOD_PERCENTILE)
-    add_double (builder, "percentile", params->percentile);
-  add_double (builder, "scale", params->scale);
-  json_builder_set_member_name (builder, "zero_point");
-  json_builder_add_int_value (builder, params->zero_point);
-  add_double (builder, "clip", params->clip);
-  add_double (builder, "mse", params->mse);
-  add_double (builder, "sqnr_db", params->sqnr_db);
-}
-
-static void
-add_searches (JsonBuilder *builder, const TnSiteStats *site)
-{
-  TnQuantParams found[G_N_ELEMENTS (schemes)][TN_N_METHODS];
-
-  if (site->has_extremes)
-    for (guint s = 0; s < G_N_ELEMENTS (schemes); s++)
-      for (TnMethod method = TN_METHOD_MINMAX; method < TN_N_METHODS; method++)
-        find_params (site, schemes[s].bits, method, &found[s][method]);
-
-  json_builder_set_member_name (builder, "params");
-  json_builder_begin_object (builder);
-  for (guint s = 0; s < G_N_ELEMENTS (schemes) && site->has_extremes; s++)
-    {
-      json_builder_set_member_name (builder, schemes[s].name);
-      json_builder_begin_object (builder);
-      add_params (builder, &found[s][TN_METHOD_MSE]);
-      json_builder_end_object (builder);
-    }
-  json_builder_end_object (builder);
-
-  json_builder_set_member_name (builder, "searches");
-  json_builder_begin_array (builder);
-  for (guint s = 0; s < G_N_ELEMENTS (schemes) && site->has_extremes; s++)
-    for (TnMethod method = TN_METHOD_MINMAX; method < TN_N_METHODS; method++)
-      {
-        json_builder_begin_object (builder);
-        add_string (builder, "scheme", schemes[s].name);
-        add_params (builder, &found[s][method]);
-        json_builder_end_object (builder);
-      }
-  json_builder_end_array (builder);
-}
-
-static void
-add_site (JsonBuilder *builder, const TnSiteStats *site)
+add_site (JsonBuilder *builder, const TnSiteStats *site, const TnParamsChoice *choice)
 {
   TnSiteSummary summary;
 
@@ -166,7 +106,7 @@ add_site (JsonBuilder *builder, const TnSiteStats *site)
   json_builder_end_object (builder);
   add_place (builder, "min_at", site, &site->min);
   add_place (builder, "max_at", site, &site->max);
-  add_searches (builder, site);
+  tn_params_add_json (builder, site, choice);
   json_builder_end_object (builder);
 }
 
@@ -185,6 +125,12 @@ add_aliases (JsonBuilder *builder, const TnStats *stats)
 char *
 tn_stats_to_json (const TnStats *stats)
 {
+  return tn_stats_to_json_by (stats, &TN_PARAMS_CHOICE_DEFAULT);
+}
+
+char *
+tn_stats_to_json_by (const TnStats *stats, const TnParamsChoice *choice)
+{
   g_autoptr (JsonBuilder) builder = json_builder_new ();
   g_autoptr (JsonGenerator) generator = json_generator_new ();
   g_autoptr (JsonNode) root = NULL;
@@ -201,7 +147,7 @@ tn_stats_to_json (const TnStats *stats)
   json_builder_set_member_name (builder, "sites");
   json_builder_begin_array (builder);
   for (guint i = 0; i < stats->sites->len; i++)
-    add_site (builder, g_ptr_array_index (stats->sites, i));
+    add_site (builder, g_ptr_array_index (stats->sites, i), choice);
   json_builder_end_array (builder);
   json_builder_end_object (builder);
   root = json_builder_get_root (builder);
@@ -271,7 +217,8 @@ append_site (GString *text, const TnSiteStats *site)
     {
       TnQuantParams params = {.scale = (double) NAN, .clip = (double) NAN, .mse = (double) NAN, .sqnr_db = (double) NAN};
 
-      find_params (site, schemes[s].bits, TN_METHOD_MSE, &params);
+      tn_params_find (site, &(TnScheme){.kind = TN_SCHEME_INTEGER, .bits = schemes[s].bits},
+                      &(TnMethodOptions){.method = TN_METHOD_MSE}, &params);
       append_double (text, params.scale);
       append_double (text, params.clip);
       append_double (text, params.mse);

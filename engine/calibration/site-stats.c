@@ -20,6 +20,8 @@ tn_site_stats_new (const char *name, guint width)
   self->name = g_strdup (name);
   self->width = width;
   self->histogram = tn_float_histogram_new ();
+  self->group_bins = g_new0 (guint64, TN_STATS_GROUPS * TN_GROUP_BINS);
+  self->sequence_ranges = g_array_new (FALSE, FALSE, sizeof (TnSequenceRange));
   self->channels = g_new (TnChannelStats, width);
   tn_site_stats_clear (self);
   return self;
@@ -33,6 +35,10 @@ tn_site_stats_copy (const TnSiteStats *self)
   *copy = *self;
   copy->name = g_strdup (self->name);
   copy->histogram = tn_float_histogram_copy (self->histogram);
+  copy->group_bins = g_memdup2 (self->group_bins, TN_STATS_GROUPS * TN_GROUP_BINS * sizeof *self->group_bins);
+  copy->sequence_ranges = g_array_copy (self->sequence_ranges);
+  if (self->channel_histograms != NULL)
+    copy->channel_histograms = tn_channel_histograms_copy (self->channel_histograms);
   copy->channels = g_memdup2 (self->channels, self->width * sizeof *self->channels);
   return copy;
 }
@@ -43,73 +49,56 @@ tn_site_stats_free (TnSiteStats *self)
   if (self == NULL)
     return;
   tn_float_histogram_free (self->histogram);
+  g_array_unref (self->sequence_ranges);
+  tn_channel_histograms_free (self->channel_histograms);
+  g_free (self->group_bins);
   g_free (self->channels);
   g_free (self->name);
   g_free (self);
 }
 
+static void
+clear_bins (guint64 *bins, const guint64 *others, gsize n)
+{
+  memset (bins, 0, n * sizeof *bins);
+}
+
 void
 tn_site_stats_clear (TnSiteStats *self)
 {
+  /* What groups and histogram say of the bins is needed for these. */
+  tn_site_stats_foreach_group_bins (self, self, NULL, clear_bins);
   self->tokens = 0;
   self->oversize = 0;
   self->has_extremes = FALSE;
+  self->n_largest = 0;
+  self->has_details = TRUE;
+  self->moving = (TnMovingRange){.decay = self->moving.decay};
+  g_array_set_size (self->sequence_ranges, 0);
   tn_float_histogram_clear (self->histogram);
-  memset (self->groups, 0, sizeof self->groups);
+  for (guint g = 0; g < TN_STATS_GROUPS; g++)
+    self->groups[g] = (TnGroupStats){.min = INFINITY, .max = -INFINITY};
   for (guint c = 0; c < self->width; c++)
     self->channels[c] = (TnChannelStats){.min = INFINITY, .max = -INFINITY};
+  if (self->channel_histograms != NULL)
+    tn_channel_histograms_clear (self->channel_histograms);
 }
 
-gboolean
-tn_site_stats_check_merge (const TnSiteStats *self, const TnSiteStats *other, GError **error)
+void
+tn_site_stats_keep_moving_range (TnSiteStats *self, double decay)
 {
-  if (self->width != other->width)
-    {
-      g_set_error (error, TN_ERROR, TN_ERROR_MISMATCH, _ ("site %s: width %u cannot be merged with width %u"), self->name,
-                   self->width, other->width);
-      return FALSE;
-    }
-  if (other->tokens > TN_STATS_MAX_TOKENS - self->tokens)
-    {
-      g_set_error (error, TN_ERROR, TN_ERROR_DATA,
-                   _ ("site %s: %" PRIu64 " and %" PRIu64 " tokens are more than exact sums can hold (2^32)"), self->name,
-                   self->tokens, other->tokens);
-      return FALSE;
-    }
-  return TRUE;
+  g_return_if_fail (decay > 0.0 && decay < 1.0 && self->tokens == 0);
+
+  self->moving = (TnMovingRange){.decay = decay};
 }
 
-gboolean
-tn_site_stats_merge (TnSiteStats *self, const TnSiteStats *other, GError **error)
+void
+tn_site_stats_keep_channel_histograms (TnSiteStats *self, gsize most_bytes)
 {
-  if (!tn_site_stats_check_merge (self, other, error))
-    return FALSE;
+  g_return_if_fail (self->tokens == 0);
 
-  self->tokens += other->tokens;
-  self->oversize += other->oversize;
-  if (other->has_extremes)
-    {
-      if (!self->has_extremes || tn_extreme_beats (&other->min, &self->min, FALSE))
-        self->min = other->min;
-      if (!self->has_extremes || tn_extreme_beats (&other->max, &self->max, TRUE))
-        self->max = other->max;
-      self->has_extremes = TRUE;
-    }
-  tn_float_histogram_merge (self->histogram, other->histogram);
-  for (guint g = 0; g < TN_STATS_GROUPS; g++)
-    tn_group_moments_merge (&self->groups[g], &other->groups[g]);
-  for (guint c = 0; c < self->width; c++)
-    {
-      TnChannelStats *mine = &self->channels[c];
-      const TnChannelStats *theirs = &other->channels[c];
-
-      mine->count += theirs->count;
-      mine->sum += theirs->sum;
-      mine->sum2 += theirs->sum2;
-      mine->min = MIN (mine->min, theirs->min);
-      mine->max = MAX (mine->max, theirs->max);
-    }
-  return TRUE;
+  tn_channel_histograms_free (self->channel_histograms);
+  self->channel_histograms = tn_channel_histograms_new (self->width, most_bytes);
 }
 
 static gboolean
@@ -119,11 +108,26 @@ extreme_equal (const TnExtreme *a, const TnExtreme *b)
 }
 
 static gboolean
-group_equal (const TnGroupMoments *a, const TnGroupMoments *b)
+group_equal (const TnGroupStats *a, const TnGroupStats *b)
 {
   return a->count == b->count && a->sequences == b->sequences && tn_wide_sum_equal (&a->sum_abs, &b->sum_abs) &&
          tn_wide_sum_equal (&a->sum1, &b->sum1) && tn_wide_sum_equal (&a->sum2, &b->sum2) &&
-         tn_wide_sum_equal (&a->sum3, &b->sum3) && tn_wide_sum_equal (&a->sum4, &b->sum4);
+         tn_wide_sum_equal (&a->sum3, &b->sum3) && tn_wide_sum_equal (&a->sum4, &b->sum4) && a->zeros == b->zeros &&
+         a->min == b->min && a->max == b->max;
+}
+
+static gboolean
+details_equal (const TnSiteStats *a, const TnSiteStats *b)
+{
+  if (a->has_details != b->has_details || a->n_largest != b->n_largest || a->moving.decay != b->moving.decay ||
+      a->moving.sequences != b->moving.sequences || a->moving.min != b->moving.min || a->moving.max != b->moving.max ||
+      (a->channel_histograms != NULL) != (b->channel_histograms != NULL) ||
+      memcmp (a->group_bins, b->group_bins, TN_STATS_GROUPS * TN_GROUP_BINS * sizeof *a->group_bins) != 0)
+    return FALSE;
+  for (guint i = 0; i < a->n_largest; i++)
+    if (!extreme_equal (&a->largest[i], &b->largest[i]))
+      return FALSE;
+  return a->channel_histograms == NULL || tn_channel_histograms_equal (a->channel_histograms, b->channel_histograms);
 }
 
 gboolean
@@ -143,6 +147,8 @@ tn_site_stats_equal (const TnSiteStats *a, const TnSiteStats *b)
   for (guint g = 0; g < TN_STATS_GROUPS; g++)
     if (!group_equal (&a->groups[g], &b->groups[g]))
       return FALSE;
+  if (!details_equal (a, b))
+    return FALSE;
   for (guint c = 0; c < a->width; c++)
     {
       const TnChannelStats *ca = &a->channels[c], *cb = &b->channels[c];
@@ -151,68 +157,4 @@ tn_site_stats_equal (const TnSiteStats *a, const TnSiteStats *b)
         return FALSE;
     }
   return TRUE;
-}
-
-void
-tn_group_moments_merge (TnGroupMoments *self, const TnGroupMoments *other)
-{
-  self->count += other->count;
-  self->sequences += other->sequences;
-  tn_wide_sum_merge (&self->sum_abs, &other->sum_abs);
-  tn_wide_sum_merge (&self->sum1, &other->sum1);
-  tn_wide_sum_merge (&self->sum2, &other->sum2);
-  tn_wide_sum_merge (&self->sum3, &other->sum3);
-  tn_wide_sum_merge (&self->sum4, &other->sum4);
-}
-
-void
-tn_site_stats_summarize (const TnSiteStats *self, TnSiteSummary *summary)
-{
-  const TnFloatHistogram *histogram = self->histogram;
-  TnGroupMoments total = {0};
-  guint64 finite;
-  double n, mean, raw2, raw3, raw4, variance;
-
-  for (guint g = 0; g < TN_STATS_GROUPS; g++)
-    tn_group_moments_merge (&total, &self->groups[g]);
-
-  *summary = (TnSiteSummary){
-      .count = self->tokens * self->width,
-      .nonfinite = histogram->nans + histogram->positive_infinities + histogram->negative_infinities,
-      .oversize = self->oversize,
-      .min = self->has_extremes ? (double) self->min.value : (double) NAN,
-      .max = self->has_extremes ? (double) self->max.value : (double) NAN,
-      .mean = (double) NAN,
-      .std = (double) NAN,
-      .absmean = (double) NAN,
-      .skewness = (double) NAN,
-      .kurtosis = (double) NAN,
-      .zeros = (double) NAN,
-      .mean_square = (double) NAN,
-  };
-  finite = summary->count - summary->nonfinite;
-  if (finite > 0)
-    summary->zeros = (double) histogram->zeros / (double) finite;
-  if (total.count == 0)
-    return;
-
-  n = (double) total.count;
-  mean = tn_wide_sum_to_double (&total.sum1) / n;
-  raw2 = tn_wide_sum_to_double (&total.sum2) / n;
-  raw3 = tn_wide_sum_to_double (&total.sum3) / n;
-  raw4 = tn_wide_sum_to_double (&total.sum4) / n;
-  variance = MAX (raw2 - mean * mean, 0.0);
-  summary->mean = mean;
-  summary->mean_square = raw2;
-  summary->absmean = tn_wide_sum_to_double (&total.sum_abs) / n;
-  summary->std = sqrt (variance);
-  /* Below this the difference of the raw moments is rounding, not spread. */
-  if (variance > 1e-13 * raw2)
-    {
-      double third = raw3 - 3.0 * mean * raw2 + 2.0 * mean * mean * mean;
-      double fourth = raw4 - 4.0 * mean * raw3 + 6.0 * mean * mean * raw2 - 3.0 * mean * mean * mean * mean;
-
-      summary->skewness = third / (variance * summary->std);
-      summary->kurtosis = fourth / (variance * variance);
-    }
 }

@@ -4,6 +4,7 @@
 #include <glib.h>
 
 #include "engine/calibration/site-stats.h"
+#include "engine/calibration/weighted-stats.h"
 #include "engine/nn/model.h"
 
 G_BEGIN_DECLS
@@ -28,6 +29,7 @@ typedef struct
   char      *backend;          /* the numeric back end that ran, e.g. "openblas" */
   TnPowerOrder power_order;
   GPtrArray *sites;            /* TnSiteStats, sorted by name (strcmp) */
+  TnWeightedStats *weighted;   /* where sequences were not drawn evenly; NULL otherwise */
   GHashTable *aliases;         /* site name -> name of the site that was observed for it (q, k, v share one input) */
   gatomicrefcount ref_count;
 } TnStats;
@@ -44,13 +46,15 @@ void         tn_stats_add_alias  (TnStats *self, const char *alias, const char *
 void         tn_stats_clear      (TnStats *self);
 /* Adds empty statistics for each site of these kinds, and the aliases. */
 void         tn_stats_add_sites  (TnStats *self, TnModel *model, TnSiteKind kinds);
+/* Keeps weighted sums, too; after the last site was added, before the first batch. */
+void         tn_stats_keep_weights (TnStats *self);
 /* Follows aliases; NULL when there is none. */
 TnSiteStats *tn_stats_find       (const TnStats *self, const char *site_name);
 /* A TnSiteFunc with the TnStats as user_data. */
 void         tn_stats_observe    (const TnSite *site, const TnBatch *batch, const float *x, gpointer self);
 /* Once for every batch, after its forward pass: samples, tokens, data fingerprint. */
 void         tn_stats_count_batch (TnStats *self, const TnBatch *batch);
-/* self becomes self + other. TN_ERROR_MISMATCH names the difference: model, back end, order of sums, sites; self is untouched then. */
+/* self becomes self + other. TN_ERROR_MISMATCH names the difference: model, back end, order of sums, sites, weights; self is untouched then. */
 gboolean     tn_stats_merge      (TnStats *self, const TnStats *other, GError **error);
 gboolean     tn_stats_equal      (const TnStats *a, const TnStats *b);
 

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The scale and zero point with the least error, of squares or of another power.
  *
- * Under one zero point the error of a scale is piecewise quadratic with many small valleys. A logarithmic grid over all scales that
- * can be the best finds the deepest valleys; a golden section goes down each; from there on the scale that fits the codes best
- * (least squares) is taken again and again, which never raises the error and ends in the lowest point of a piece. */
+ * Under one zero point the error of a scale is piecewise quadratic with many small valleys. Of few values all pieces are gone through
+ * (engine/quant/grid-sweep.h): the optimum is exact. Of many, a logarithmic grid over all scales that can be the best finds the deepest valleys; a
+ * golden section goes down each; then the pieces around are gone through, as many as take no longer than the grid did; and the scale that
+ * fits the codes best (least squares) is taken again and again, which never raises the error and ends in the lowest point of a piece. Other
+ * powers than 2 have grid and section only. */
 #include <math.h>
 
+#include "engine/quant/grid-sweep.h"
 #include "engine/quant/parameters-private.h"
 
 #define MIN_GRID_POINTS 160
@@ -14,15 +17,17 @@
 #define VALLEYS 3
 #define GOLDEN_STEPS 28
 #define LEAST_SQUARES_STEPS 12
-/* Up to so many values every step counts, and the least squares need no section before them. */
-#define FEW_VALUES 512
-#define FEW_GRID_RATIO 1.025
-#define MIN_FEW_GRID_POINTS 24
+/* Up to so many changes of a code, all are gone through. */
+#define FEW_CHANGES 65536
+/* Around a valley of more: so many, of at most so many values, over at most this ratio of scales. */
+#define NEAR_CHANGES 32768
+#define NEAR_VALUES 65536
+#define NEAR_RATIO 1.3
 #define COARSE_ZERO_POINTS 17
 #define COARSE_GRID_POINTS 64
 /* Powers are dear: their valleys are looked for on so many pieces. */
 #define COARSE_PIECES 1024
-#define POWER_GRID_RATIO 1.05
+#define POWER_GRID_RATIO 1.02
 #define POWER_GOLDEN_STEPS 16
 
 typedef struct
@@ -30,7 +35,7 @@ typedef struct
   const TnParameterProblem *problem;
   const TnDistribution *values, *coarse;
   double power; /* 2: squares */
-  gboolean few;
+  gboolean few; /* values: all changes of code are gone through */
 } Search;
 
 static double
@@ -97,16 +102,38 @@ least_squares (const Search *self, gint32 zero_point, double start, double *best
     }
 }
 
+/* All pieces around a scale. */
+static void
+sweep_near (const Search *self, gint32 zero_point, double *best, double *error)
+{
+  double first, last, scale, found, ratio, codes;
+
+  if (self->values->low != self->values->high || self->values->n > NEAR_VALUES)
+    return;
+  tn_grid_get_range (&self->problem->grid, zero_point, &first, &last);
+  /* While the scale falls by a share, the codes change by that share of their sum. */
+  codes = self->problem->absmean * tn_distribution_count (self->values) / *best;
+  ratio = MIN (1.0 + 0.5 * NEAR_CHANGES / MAX (codes, 1.0), NEAR_RATIO);
+  found = tn_grid_sweep (self->values, first, last, *best / ratio, *best * ratio, &scale);
+  if (found < *error)
+    {
+      *error = found;
+      *best = scale;
+    }
+}
+
 /* Goes down the valley whose lowest point of the grid is scale. */
 static void
 descend (const Search *self, gint32 zero_point, double low, double scale, double high, double *best, double *error)
 {
   double valley = scale, lowest = (double) INFINITY;
 
-  if (!self->few)
-    golden_section (self, zero_point, low, high, &valley, &lowest);
+  golden_section (self, zero_point, low, high, &valley, &lowest);
   if (self->power == 2.0)
-    least_squares (self, zero_point, valley, &valley, &lowest);
+    {
+      sweep_near (self, zero_point, &valley, &lowest);
+      least_squares (self, zero_point, valley, &valley, &lowest);
+    }
   if (lowest < *error)
     {
       *error = lowest;
@@ -118,10 +145,20 @@ descend (const Search *self, gint32 zero_point, double low, double scale, double
 static double
 best_scale (const Search *self, gint32 zero_point, double low, double high, guint n_points, double *error)
 {
-  g_autofree double *errors = g_new (double, n_points);
+  g_autofree double *errors = NULL;
   double step = pow (high / low, 1.0 / (n_points - 1)), best = high, taken = -1.0, scale = low;
 
   *error = (double) INFINITY;
+  if (self->few)
+    {
+      double first, last;
+
+      /* Any scale: from that at which all codes are 0 to one at which whatever is not 0 has the last code. */
+      tn_grid_get_range (&self->problem->grid, zero_point, &first, &last);
+      *error = tn_grid_sweep (self->values, first, last, 0.0, 4.0 * MAX (self->problem->max, -self->problem->min), &best);
+      return best;
+    }
+  errors = g_new (double, n_points);
   for (guint i = 0; i < n_points; i++, scale *= step)
     errors[i] = get_error (self, self->coarse, zero_point, scale);
   for (guint valley = 0; valley < VALLEYS; valley++)
@@ -145,10 +182,10 @@ best_scale (const Search *self, gint32 zero_point, double low, double high, guin
 static guint
 count_grid_points (const Search *self, double low, double high)
 {
-  double ratio = self->power != 2.0 ? POWER_GRID_RATIO : self->few ? FEW_GRID_RATIO : GRID_RATIO;
+  double ratio = self->power != 2.0 ? POWER_GRID_RATIO : GRID_RATIO;
   double points = ceil (log (high / low) / log (ratio));
 
-  return (guint) CLAMP (points, self->few || self->power != 2.0 ? MIN_FEW_GRID_POINTS : MIN_GRID_POINTS, MAX_GRID_POINTS);
+  return (guint) CLAMP (points, self->power != 2.0 ? COARSE_GRID_POINTS : MIN_GRID_POINTS, MAX_GRID_POINTS);
 }
 
 static void
@@ -207,8 +244,7 @@ descend_zero_points (const Search *self, TnGridScale *best, double *error)
           gint32 zero_point = best->zero_point + direction * step;
 
           if (zero_point >= 0 && zero_point <= n_codes)
-            try_zero_point (self, zero_point, best->scale / 1.25, best->scale * 1.25,
-                            self->few ? MIN_FEW_GRID_POINTS : COARSE_GRID_POINTS / 2, best, error);
+            try_zero_point (self, zero_point, best->scale / 1.25, best->scale * 1.25, COARSE_GRID_POINTS / 2, best, error);
         }
       if (*error == before)
         step /= 2;
@@ -229,7 +265,7 @@ search_asymmetric (const Search *self, TnGridScale *best)
       gint32 zero_point = i < coarse ? (gint32) ((guint) n_codes * i / (coarse - 1)) : fitting;
 
       if (get_scale_range (self, zero_point, &low, &high))
-        try_zero_point (self, zero_point, low, 1.1 * high, self->few ? MIN_FEW_GRID_POINTS * 2 : COARSE_GRID_POINTS, best, &error);
+        try_zero_point (self, zero_point, low, 1.1 * high, COARSE_GRID_POINTS, best, &error);
     }
   if ((guint) n_codes + 1 > coarse)
     descend_zero_points (self, best, &error);
@@ -248,7 +284,7 @@ search (const TnParameterProblem *problem, double power, TnGridScale *scale)
       .values = problem->values,
       .coarse = problem->values,
       .power = power,
-      .few = power == 2.0 && problem->values->n <= FEW_VALUES,
+      .few = power == 2.0 && problem->values->low == problem->values->high && problem->values->n * problem->grid.n_codes <= FEW_CHANGES,
   };
 
   if (power != 2.0 && problem->values->n > 2 * COARSE_PIECES)

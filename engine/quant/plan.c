@@ -81,6 +81,17 @@ tn_plan_get_rule (TnPlan *self, TnPlanGroup group, guint index)
   return g_ptr_array_index (self->rules[group], index);
 }
 
+void
+tn_plan_set_scheme (TnPlan *self, TnPlanGroup group, guint index, const TnScheme *scheme)
+{
+  TnPlanRule *rule;
+
+  g_return_if_fail (index < self->rules[group]->len);
+
+  rule = g_ptr_array_index (self->rules[group], index);
+  rule->scheme = *scheme;
+}
+
 /* The stars of a pattern are tried shortest first, and only the last one is ever taken back: linear but for that one. */
 static gboolean
 fits_pattern (const char *pattern, const char *name)

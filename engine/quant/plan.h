@@ -30,6 +30,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (TnPlan, tn_plan_unref)
 void              tn_plan_add             (TnPlan *self, TnPlanGroup group, const char *key, const TnScheme *scheme);
 guint             tn_plan_n_rules         (TnPlan *self, TnPlanGroup group);
 const TnPlanRule *tn_plan_get_rule        (TnPlan *self, TnPlanGroup group, guint index);
+/* Another scheme for a rule that does not keep. */
+void              tn_plan_set_scheme      (TnPlan *self, TnPlanGroup group, guint index, const TnScheme *scheme);
 /* The rule for a name; NULL when none fits. exact_only: patterns do not count. */
 const TnPlanRule *tn_plan_find            (TnPlan *self, TnPlanGroup group, const char *name, gboolean exact_only);
 /* What messages call it: the path of its file. NULL: nothing. */

@@ -223,6 +223,8 @@ get_error (const Sums *sums, double bits)
           sums->rounding.error_square > 0.0 ? 10.0 * log10 (sums->square / sums->rounding.error_square) : (double) INFINITY,
       .cosine = norms > 0.0 ? sums->rounding.product / norms : (double) NAN,
       .zero_fraction = (double) sums->rounding.zeros / n,
+      .scale = (double) NAN,
+      .zero_point = (double) NAN,
   };
 }
 
@@ -241,7 +243,14 @@ tn_quantize_errors_with (const TnTensor *tensor, const TnMoments *moments, const
   if (!stream_tensor (&stream, moments, error))
     return FALSE;
   for (guint i = 0; i < n_schemes; i++)
-    errors[i] = get_error (&totals[i], tn_scheme_bits (&schemes[i], tn_tensor_rows (tensor), tn_tensor_columns (tensor)));
+    {
+      errors[i] = get_error (&totals[i], tn_scheme_bits (&schemes[i], tn_tensor_rows (tensor), tn_tensor_columns (tensor)));
+      if (schemes[i].granularity == TN_PER_TENSOR)
+        {
+          errors[i].scale = (double) plans[i].rounding.scale;
+          errors[i].zero_point = schemes[i].asymmetric ? -(double) plans[i].rounding.low : 0.0;
+        }
+    }
   return TRUE;
 }
 

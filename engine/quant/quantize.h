@@ -14,6 +14,8 @@ typedef struct
   double sqnr_db;       /* 10 log10 (sum x^2 / sum e^2); +inf when exact */
   double cosine;        /* between x and its rounding; NaN when either is zero */
   double zero_fraction; /* of codes that stand for 0 */
+  double scale;         /* as stored, of a scheme with one for the tensor; NaN else */
+  double zero_point;    /* likewise */
 } TnQuantError;
 
 /* Fake quantization of w [rows, columns] into out (may be w): each value replaced by the nearest level (round half to even) of its

@@ -84,6 +84,38 @@ sample (TnDataset *dataset, guint n_samples, guint seq_len, guint64 seed, TnSamp
   return all;
 }
 
+/* For every place to stop at: the rest is what all of them are without it, on whatever batches. */
+static inline void
+assert_skips (TnDataset *dataset, guint n_samples, guint seq_len, guint shard, guint n_shards)
+{
+  g_autoptr (GPtrArray) all = sample (dataset, n_samples, seq_len, 5, TN_SAMPLER_RANDOM, shard, n_shards);
+
+  for (guint skip = 0; skip <= all->len + 1; skip++)
+    {
+      const TnSamplingOptions options = {
+        .n_samples = n_samples, .seq_len = seq_len, .batch_size = 1 + skip % 4, .seed = 5, .shard = shard, .n_shards = n_shards, .skip = skip
+      };
+      g_autoptr (GError) error = NULL;
+      TnBatchSource *source = tn_dataset_sample (dataset, &options, NULL, NULL, &error);
+      g_autoptr (GPtrArray) rest = NULL;
+
+      g_assert_no_error (error);
+      if (tn_batch_source_count (source) >= 0)
+        g_assert_cmpint (tn_batch_source_count (source), ==, all->len);
+      rest = drain (source, &error);
+      g_assert_no_error (error);
+      g_assert_cmpuint (rest->len, ==, all->len - MIN (skip, all->len));
+      for (guint i = 0; i < rest->len; i++)
+        {
+          const Seen *mine = g_ptr_array_index (rest, i), *whole = g_ptr_array_index (all, skip + i);
+
+          g_assert_cmpuint (mine->hash, ==, whole->hash);
+          g_assert_cmpmem (mine->tokens, mine->length * 4, whole->tokens, whole->length * 4);
+          g_assert_cmpmem (mine->targets, mine->length * 4, whole->targets, whole->length * 4);
+        }
+    }
+}
+
 /* Sampling everything fails, or reading what was drawn. */
 static inline void
 assert_sample_fails (TnDataset *dataset, guint n_samples, TnErrorCode code, const char *needle)

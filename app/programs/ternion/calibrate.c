@@ -17,7 +17,7 @@ typedef struct
   char   *values[MAX_OPTIONS];
   char  **lists[MAX_OPTIONS];
   char   *config;
-  gboolean print_config;
+  gboolean print_config, resume, no_cache;
 } CalibrateArguments;
 
 static void
@@ -39,6 +39,8 @@ make_entries (CalibrateArguments *arguments)
 {
   const GOptionEntry own[] = {
     { "config", 0, 0, G_OPTION_ARG_FILENAME, &arguments->config, N_("Read options from a key file; flags go before it"), N_("FILE") },
+    { "resume", 0, 0, G_OPTION_ARG_NONE, &arguments->resume, N_("Go on where the same command was stopped or killed"), NULL },
+    { "no-cache", 0, 0, G_OPTION_ARG_NONE, &arguments->no_cache, N_("Compute anew what earlier statistics hold already"), NULL },
     { "print-config", 0, 0, G_OPTION_ARG_NONE, &arguments->print_config, N_("Print all options as such a file, and do nothing else"), NULL },
   };
   g_autoptr (GArray) entries = g_array_new (TRUE, TRUE, sizeof (GOptionEntry));
@@ -109,6 +111,8 @@ make_options (const TnCommand *command, const CalibrateArguments *arguments, GEr
       if (values != NULL && values[0] != NULL && !tn_calibrate_options_set (options, origin, option->name, values, error))
         return NULL;
     }
+  options->resume = arguments->resume;
+  options->no_cache = arguments->no_cache;
   return arguments->print_config || tn_calibrate_options_check (options, error) ? g_steal_pointer (&options) : NULL;
 }
 
@@ -121,8 +125,10 @@ print_json (const TnCalibrateResult *result, GError **error)
   tn_json_add_string (builder, "out", result->out);
   tn_json_add_integer (builder, "samples", (gint64) result->samples);
   tn_json_add_integer (builder, "tokens", (gint64) result->tokens);
+  tn_json_add_integer (builder, "resumed_samples", (gint64) result->samples_before);
+  tn_json_add_string (builder, "cached", result->cached);
   tn_json_add_double (builder, "seconds", result->seconds);
-  tn_json_add_double (builder, "tokens_per_second", (double) result->tokens / result->seconds);
+  tn_json_add_double (builder, "tokens_per_second", (double) (result->tokens - result->tokens_before) / result->seconds);
   tn_json_add_integer (builder, "peak_rss_bytes", (gint64) result->peak_rss_bytes);
   tn_json_add_integer (builder, "sites", result->sites);
   tn_json_add_integer (builder, "stats_bytes", (gint64) result->stats_bytes);
@@ -136,8 +142,9 @@ print_text (const TnCalibrateResult *result)
   g_autofree char *memory = g_format_size_full (result->peak_rss_bytes, G_FORMAT_SIZE_IEC_UNITS);
   g_autofree char *size = g_format_size (result->stats_bytes);
 
-  g_print (_("%" PRIu64 " sequences, %" PRIu64 " tokens at %u sites in %.1f s (%.0f tokens/s), peak memory %s\n"), result->samples,
-           result->tokens, result->sites, result->seconds, (double) result->tokens / result->seconds, memory);
+  if (result->cached == NULL)
+    g_print (_("%" PRIu64 " sequences, %" PRIu64 " tokens at %u sites in %.1f s (%.0f tokens/s), peak memory %s\n"), result->samples,
+             result->tokens, result->sites, result->seconds, (double) (result->tokens - result->tokens_before) / result->seconds, memory);
   g_print (_("statistics: %s (%s); ternion stats show tells what is in it\n"), result->out, size);
 }
 
@@ -151,6 +158,7 @@ run (TnCommand *command, const TnCalibrateOptions *options)
 
   if (!tn_command_open_workspace (command, &error))
     return tn_command_fail (command, error);
+  tn_command_set_saves_on_interrupt ();
   job = tn_calibrate_job_new (options, command->workspace, &result);
   if (!tn_command_run_job (command, job, &error))
     {

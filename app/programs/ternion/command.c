@@ -21,8 +21,10 @@
 #define PROCESS_OVERHEAD_BYTES ((gsize) 48 << 20)
 
 static GCancellable *interrupt_cancellable;
+static gint saves_on_interrupt; /* atomic */
 
-/* A second Ctrl-C ends the process at once. g_cancellable_cancel() is not safe in a signal handler, so a thread waits for the signal. */
+/* A second Ctrl-C ends the process at once, a third where the first makes it save what it has. g_cancellable_cancel() is not safe in a signal
+ * handler, so a thread waits for the signal. */
 static gpointer
 wait_for_signal (gpointer data)
 {
@@ -31,6 +33,8 @@ wait_for_signal (gpointer data)
 
   if (sigwait (set, &signal_number) == 0)
     g_cancellable_cancel (interrupt_cancellable);
+  if (g_atomic_int_get (&saves_on_interrupt) && sigwait (set, &signal_number) == 0)
+    g_printerr ("%s\n", _("still saving what it has; once more ends it at once"));
   pthread_sigmask (SIG_UNBLOCK, set, NULL);
   signal (SIGINT, SIG_DFL);
   signal (SIGTERM, SIG_DFL);
@@ -52,6 +56,12 @@ catch_interrupts (GCancellable *cancellable)
   sigaddset (&set, SIGTERM);
   pthread_sigmask (SIG_BLOCK, &set, NULL);
   g_thread_unref (g_thread_new ("signals", wait_for_signal, &set));
+}
+
+void
+tn_command_set_saves_on_interrupt (void)
+{
+  g_atomic_int_set (&saves_on_interrupt, 1);
 }
 
 static void
@@ -100,6 +110,9 @@ show_event (gpointer user_data, const char *kind, const char *text)
 {
   TnCommand *self = user_data;
 
+  /* They are for whoever asks for the runs. */
+  if (strcmp (kind, "checkpoint") == 0)
+    return;
   tn_command_end_progress (self);
   if (!self->quiet || strcmp (kind, "info") != 0)
     g_printerr ("%s\n", text);

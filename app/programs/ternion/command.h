@@ -52,6 +52,8 @@ gboolean  tn_command_open_workspace (TnCommand *self, GError **error);
 /* Prints "ternion VERB: message" and gives the exit status: TN_EXIT_CANCELLED for a cancelled call, else TN_EXIT_FAILED. Takes the error. */
 TnExitStatus tn_command_fail        (TnCommand *self, GError *error);
 TnExitStatus tn_command_usage_error (TnCommand *self, const char *format, ...) G_GNUC_PRINTF (2, 3);
+/* For a verb that saves what it has when it is cancelled: an impatient second Ctrl-C must not keep it from that, only a third does. */
+void      tn_command_set_saves_on_interrupt (void);
 /* Ends the progress line, if one stands. */
 void      tn_command_end_progress   (TnCommand *self);
 /* Runs the job in place with progress and events on standard error; Ctrl-C cancels it. */

@@ -106,19 +106,23 @@ tn_verb_eval (int argc, char **argv)
 {
   g_auto (TnCommand) command = { NULL };
   EvalWork work = { .command = &command, .batch_size = 8 };
-  g_autofree char *scheme = NULL, *plan = NULL, *activations = NULL, *stats = NULL;
+  g_autofree char *scheme = NULL, *plan = NULL, *activations = NULL, *stats = NULL, *method = NULL, *objective = NULL;
   const GOptionEntry entries[] = {
-    { "data", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &work.data, N_("Text file, directory or token .bin file; may be repeated"), N_("PATH") },
+    { "data", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &work.data, N_("Text, JSON lines, CSV, tokens (.bin, npy, npz): file, directory, pattern or - for standard input; may be repeated"), N_("PATH") },
+    { "data-format", 0, 0, G_OPTION_ARG_STRING, &work.format.format, N_("text, jsonl, csv, tokens or npy (by name and content)"), N_("NAME") },
+    { "field", 0, 0, G_OPTION_ARG_STRING, &work.format.field, N_("Field of JSON lines or column of CSV that holds the text (text)"), N_("NAME") },
     { "seq-len", 0, 0, G_OPTION_ARG_INT, &work.seq_len, N_("Tokens a window (512 or the model's context)"), "N" },
     { "batch-size", 0, 0, G_OPTION_ARG_INT, &work.batch_size, N_("Windows that go through the model together (8)"), "N" },
     { "scheme", 0, 0, G_OPTION_ARG_STRING, &scheme, N_("Round the weights of every linear layer first"), N_("SCHEME") },
     { "plan", 0, 0, G_OPTION_ARG_FILENAME, &plan, N_("Round weights and activations as a plan says (key file)"), N_("PLAN") },
     { "activations", 0, 0, G_OPTION_ARG_STRING, &activations, N_("Round the input of every linear layer too, such as int8:t; none: as the model has it (none)"), N_("SCHEME") },
+    { "method", 0, 0, G_OPTION_ARG_STRING, &method, N_("How fixed scales are found: minmax, percentile or p99.9, ema, mse, mse2.4, kl, aciq, octav, auto"), N_("METHOD") },
+    { "objective", 0, 0, G_OPTION_ARG_STRING, &objective, N_("What --method auto makes least: mse or kl (mse)"), N_("NAME") },
     { "stats", 0, 0, G_OPTION_ARG_FILENAME, &stats, N_("Statistics file, for activations with one scale for all tokens"), N_("STATS") },
     { NULL },
   };
   g_auto (GStrv) data = NULL;
-  g_autofree char *title = NULL, *base = NULL;
+  g_autofree char *title = NULL, *base = NULL, *format = NULL, *field = NULL;
   g_autoptr (TnJob) job = NULL;
   TnExitStatus status;
   GError *error = NULL;
@@ -126,7 +130,9 @@ tn_verb_eval (int argc, char **argv)
 
   parsed_ok = tn_command_parse (&command, argc, argv, "eval", _("MODEL --data PATH…"), _("loss, perplexity and accuracy on text"), entries, 1, 1, &status);
   data = work.data;
-  work.precision = (TnPrecision) { .scheme = scheme, .plan_path = plan, .activations = activations, .stats_path = stats };
+  format = work.format.format;
+  field = work.format.field;
+  work.precision = (TnPrecision) { .scheme = scheme, .plan_path = plan, .activations = activations, .stats_path = stats, .method = method, .objective = objective };
   if (!parsed_ok)
     return status;
   if (work.data == NULL)

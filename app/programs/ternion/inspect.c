@@ -6,6 +6,7 @@
 
 #include "app/programs/ternion/command.h"
 #include "app/tasks/inspect.h"
+#include "app/tasks/method-choice.h"
 #include "data/files/quote.h"
 #include "engine/device/device.h"
 
@@ -71,6 +72,12 @@ add_schemes (JsonBuilder *builder, const TnTensorInspection *inspection)
       tn_json_add_double (builder, "sqnr_db", errors->sqnr_db);
       tn_json_add_double (builder, "cosine", errors->cosine);
       tn_json_add_double (builder, "zero_fraction", errors->zero_fraction);
+      tn_json_add_string (builder, "method", tn_method_get_name (g_array_index (inspection->schemes, TnScheme, i).method));
+      if (!isnan (errors->scale))
+        {
+          tn_json_add_double (builder, "scale", errors->scale);
+          tn_json_add_double (builder, "zero_point", errors->zero_point);
+        }
       json_builder_end_object (builder);
     }
   json_builder_end_object (builder);
@@ -273,10 +280,12 @@ TnExitStatus
 tn_verb_inspect (int argc, char **argv)
 {
   g_auto (TnCommand) command = { NULL };
-  g_autofree char *schemes = NULL, *tensor = NULL, *title = NULL, *base = NULL;
+  g_autofree char *method = NULL, *objective = NULL, *schemes = NULL, *tensor = NULL, *title = NULL, *base = NULL;
   gboolean bandwidth = FALSE;
   const GOptionEntry entries[] = {
     { "schemes", 0, 0, G_OPTION_ARG_STRING, &schemes, N_("Schemes to measure (ternary,int8,int4:g32)"), N_("LIST") },
+    { "method", 0, 0, G_OPTION_ARG_STRING, &method, N_("How scales are found: minmax, percentile or p99.9, mse, mse2.4, kl, aciq, octav, auto (minmax, or the scheme's rule)"), N_("METHOD") },
+    { "objective", 0, 0, G_OPTION_ARG_STRING, &objective, N_("What --method auto makes least: mse or kl (mse)"), N_("NAME") },
     { "tensor", 0, 0, G_OPTION_ARG_STRING, &tensor, N_("Only this tensor"), N_("NAME") },
     { "bandwidth", 0, 0, G_OPTION_ARG_NONE, &bandwidth, N_("Measure the memory's read bandwidth too, to hold the rate against"), NULL },
     { NULL },
@@ -297,6 +306,12 @@ tn_verb_inspect (int argc, char **argv)
   if (scheme_list == NULL)
     {
       status = tn_command_usage_error (&command, "--schemes: %s", error->message);
+      g_error_free (error);
+      return status;
+    }
+  if (!tn_method_choice_apply (&(TnMethodChoice) { method, objective }, scheme_list, &error))
+    {
+      status = tn_command_usage_error (&command, "%s", error->message);
       g_error_free (error);
       return status;
     }

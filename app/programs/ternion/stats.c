@@ -4,50 +4,68 @@
 #include <math.h>
 #include <string.h>
 
-#include "app/programs/ternion/command.h"
-#include "data/files/atomic-file.h"
+#include "app/programs/ternion/stats.h"
+#include "app/tasks/method-choice.h"
 #include "data/statistics/stats-file.h"
-#include "engine/calibration/parameter-search.h"
+#include "engine/error.h"
 
 #define IMATRIX_CHUNK_SIZE 512
 
-typedef struct
-{
-  char *format, *out, *dataset;
-  int   chunk_size;
-} StatsArguments;
-
 static void
-stats_arguments_clear (StatsArguments *self)
+stats_arguments_clear (TnStatsArguments *self)
 {
   g_free (self->format);
   g_free (self->out);
   g_free (self->dataset);
+  g_free (self->schemes);
+  g_free (self->method);
+  g_free (self->objective);
+  g_free (self->names);
 }
 
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (StatsArguments, stats_arguments_clear)
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (TnStatsArguments, stats_arguments_clear)
 
-/* SQNR in dB of a site under the best (least squared error) scale of the scheme; NaN when it saw nothing. */
-static double
-best_sqnr (const TnSiteStats *site, const char *scheme_name)
+/* SQNR in dB of a site under each scheme; NaN when it saw nothing, or the method finds nothing. */
+static void
+print_sqnrs (const TnSiteStats *site, const TnParamsChoice *choice)
 {
-  TnScheme scheme;
-  TnQuantParams params;
+  for (guint i = 0; i < tn_params_choice_n_schemes (choice); i++)
+    {
+      TnScheme scheme = tn_params_choice_get_scheme (choice, i);
+      TnQuantParams params = { .sqnr_db = NAN };
 
-  if (!site->has_extremes || !tn_scheme_parse (scheme_name, &scheme, NULL) ||
-      !tn_parameter_search (site->histogram, (double) site->min.value, (double) site->max.value, &scheme, TN_METHOD_MSE, 0.0, &params, NULL))
-    return NAN;
-  return params.sqnr_db;
+      tn_params_find (site, &scheme, &choice->method, &params);
+      g_print (" %11.2f", params.sqnr_db);
+    }
+}
+
+/* A line for each scheme and method that fits it. */
+static void
+print_searches (const TnSiteStats *site, const TnParamsChoice *choice)
+{
+  for (guint i = 0; i < tn_params_choice_n_schemes (choice); i++)
+    for (TnMethod method = TN_METHOD_MINMAX; method < TN_N_METHODS; method++)
+      {
+        TnScheme scheme = tn_params_choice_get_scheme (choice, i);
+        g_autofree char *name = tn_scheme_to_string (&scheme);
+        TnMethodOptions options = { .method = method };
+        TnQuantParams params;
+
+        if (tn_params_find (site, &scheme, &options, &params))
+          g_print (_("    %-12s %-11s scale %-12.6g zero point %-4d clip %-10.4g SQNR %.2f dB\n"), name, tn_method_get_name (method), params.scale,
+                   params.zero_point, params.clip, params.sqnr_db);
+      }
 }
 
 static void
-print_site (const TnSiteStats *site, int name_width)
+print_site (const TnSiteStats *site, int name_width, const TnParamsChoice *choice)
 {
   TnSiteSummary summary;
 
   tn_site_stats_summarize (site, &summary);
-  g_print ("%-*s %6u %12" PRIu64 " %10.4g %10.4g %10.3g %9.4g %9.1f %8.2f %8.2f", name_width, site->name, site->width, summary.count, summary.min,
-           summary.max, summary.mean, summary.std, summary.kurtosis, best_sqnr (site, "int8"), best_sqnr (site, "int4"));
+  g_print ("%-*s %6u %12" PRIu64 " %10.4g %10.4g %10.3g %9.4g %9.1f", name_width, site->name, site->width, summary.count, summary.min,
+           summary.max, summary.mean, summary.std, summary.kurtosis);
+  print_sqnrs (site, choice);
   if (summary.nonfinite > 0)
     g_print (_("  %" PRIu64 " not finite"), summary.nonfinite);
   if (site->oversize > 0)
@@ -56,7 +74,7 @@ print_site (const TnSiteStats *site, int name_width)
 }
 
 static void
-print_stats (const TnStats *stats, const char *path)
+print_stats (const TnStats *stats, const char *path, const TnParamsChoice *choice)
 {
   int name_width = 4;
 
@@ -65,45 +83,111 @@ print_stats (const TnStats *stats, const char *path)
   g_print (_("model %016" PRIx64 ", data %016" PRIx64 ", %s\n\n"), stats->model_fingerprint, stats->data_fingerprint, stats->backend);
   for (guint i = 0; i < stats->sites->len; i++)
     name_width = MAX (name_width, (int) strlen (((TnSiteStats *) g_ptr_array_index (stats->sites, i))->name));
-  g_print ("%-*s %6s %12s %10s %10s %10s %9s %9s %8s %8s\n", name_width, _("site"), _("width"), _("values"), _("min"), _("max"), _("mean"), _("std"),
-           _("kurtosis"), _("int8 dB"), _("int4 dB"));
+  g_print ("%-*s %6s %12s %10s %10s %10s %9s %9s", name_width, _("site"), _("width"), _("values"), _("min"), _("max"), _("mean"), _("std"),
+           _("kurtosis"));
+  for (guint i = 0; i < tn_params_choice_n_schemes (choice); i++)
+    {
+      TnScheme scheme = tn_params_choice_get_scheme (choice, i);
+      g_autofree char *scheme_name = tn_scheme_to_string (&scheme);
+      g_autofree char *title = g_strdup_printf (_("%s dB"), scheme_name);
+
+      g_print (" %11s", title);
+    }
+  g_print ("\n");
   for (guint i = 0; i < stats->sites->len; i++)
-    print_site (g_ptr_array_index (stats->sites, i), name_width);
+    {
+      print_site (g_ptr_array_index (stats->sites, i), name_width, choice);
+      if (choice->every_method)
+        print_searches (g_ptr_array_index (stats->sites, i), choice);
+    }
 }
 
 static gboolean
-write_text (const char *text, const char *out, GError **error)
+parse_choice (const TnStatsArguments *arguments, TnParamsChoice *choice, GError **error)
 {
-  if (out != NULL)
-    return tn_atomic_file_set_contents (out, text, strlen (text), error);
-  g_print ("%s%s", text, g_str_has_suffix (text, "\n") ? "" : "\n");
-  return TRUE;
+  TnMethodChoice method = { arguments->method, arguments->objective };
+
+  *choice = TN_PARAMS_CHOICE_DEFAULT;
+  if (g_strcmp0 (arguments->method, "all") == 0)
+    {
+      choice->every_method = TRUE;
+      method.method = NULL;
+    }
+  if (!tn_method_choice_is_empty (&method) && !tn_method_choice_parse (&method, &choice->method, error))
+    return FALSE;
+  if (tn_method_options_need_output (&choice->method))
+    {
+      g_set_error (error, TN_ERROR, TN_ERROR_ARGUMENT, _("--method: %s needs the model's weights: ternion eval MODEL --stats STATS --method %s"),
+                   tn_method_get_name (choice->method.method), tn_method_get_name (choice->method.method));
+      return FALSE;
+    }
+  if (arguments->schemes == NULL)
+    return TRUE;
+  choice->schemes = tn_scheme_parse_list (arguments->schemes, error);
+  for (guint i = 0; choice->schemes != NULL && i < choice->schemes->len; i++)
+    if (g_array_index (choice->schemes, TnScheme, i).granularity != TN_PER_TENSOR || g_array_index (choice->schemes, TnScheme, i).kind == TN_SCHEME_BINARY)
+      {
+        g_autofree char *name = tn_scheme_to_string (&g_array_index (choice->schemes, TnScheme, i));
+
+        g_set_error (error, TN_ERROR, TN_ERROR_ARGUMENT, _("%s is none of ternary and int2 to int8 with one scale for a site"), name);
+        g_clear_pointer (&choice->schemes, g_array_unref);
+      }
+  if (choice->schemes == NULL)
+    g_prefix_error (error, "--schemes: ");
+  return choice->schemes != NULL;
 }
 
 static TnExitStatus
-show (TnCommand *command, const StatsArguments *arguments)
+show (TnCommand *command, const TnStatsArguments *arguments)
 {
   GError *error = NULL;
-  g_autoptr (TnStats) stats = tn_stats_load (command->arguments[1], &error);
+  g_autoptr (TnStats) stats = NULL;
+  g_autoptr (GArray) schemes = NULL;
+  TnParamsChoice choice;
 
-  if (stats == NULL)
+  if (!parse_choice (arguments, &choice, &error))
+    {
+      TnExitStatus status = tn_command_usage_error (command, "%s", error->message);
+
+      g_error_free (error);
+      return status;
+    }
+  schemes = choice.schemes;
+  if ((stats = tn_stats_load (command->arguments[1], &error)) == NULL)
     return tn_command_fail (command, error);
   if (command->json)
     {
-      g_autofree char *json = tn_stats_to_json (stats);
+      g_autofree char *json = tn_stats_to_json_by (stats, &choice);
 
       g_print ("%s\n", json);
     }
   else
-    print_stats (stats, command->arguments[1]);
+    print_stats (stats, command->arguments[1], &choice);
   return tn_command_finish (command);
 }
 
+/* The fingerprint of data is the sum of their sequences' hashes. seen: of those before, with their paths. */
+static gboolean
+check_new_data (GHashTable *seen, const TnStats *stats, const char *path, GError **error)
+{
+  const char *before = stats->samples > 0 ? g_hash_table_lookup (seen, &stats->data_fingerprint) : NULL;
+
+  if (before == NULL)
+    {
+      g_hash_table_insert (seen, g_memdup2 (&stats->data_fingerprint, sizeof (guint64)), (gpointer) path);
+      return TRUE;
+    }
+  g_set_error (error, TN_ERROR, TN_ERROR_MISMATCH, _("data fingerprint %016" PRIx64 " found, that of %s: the same sequences would count twice"),
+               stats->data_fingerprint, before);
+  return FALSE;
+}
+
 static TnExitStatus
-merge (TnCommand *command, const StatsArguments *arguments)
+merge (TnCommand *command, const TnStatsArguments *arguments)
 {
   GError *error = NULL;
   g_autoptr (TnStats) all = NULL;
+  g_autoptr (GHashTable) seen = g_hash_table_new_full (g_int64_hash, g_int64_equal, g_free, NULL);
 
   if (arguments->out == NULL)
     return tn_command_usage_error (command, _("--out FILE is missing"));
@@ -113,9 +197,9 @@ merge (TnCommand *command, const StatsArguments *arguments)
 
       if (stats == NULL)
         return tn_command_fail (command, error);
-      if (all == NULL)
+      if (check_new_data (seen, stats, command->arguments[i], &error) && all == NULL)
         all = g_steal_pointer (&stats);
-      else if (!tn_stats_merge (all, stats, &error))
+      else if (error != NULL || !tn_stats_merge (all, stats, &error))
         {
           g_prefix_error (&error, _("%s cannot be added: "), command->arguments[i]);
           return tn_command_fail (command, error);
@@ -134,51 +218,28 @@ merge (TnCommand *command, const StatsArguments *arguments)
   return tn_command_finish (command);
 }
 
-static TnExitStatus
-export (TnCommand *command, const StatsArguments *arguments)
-{
-  GError *error = NULL;
-  const char *format = arguments->format != NULL ? arguments->format : "json";
-  const char *dataset = arguments->dataset != NULL ? arguments->dataset : "";
-  g_autoptr (TnStats) stats = tn_stats_load (command->arguments[1], &error);
-  g_autofree char *text = NULL;
-  gboolean ok;
-
-  if (stats == NULL)
-    return tn_command_fail (command, error);
-  if (g_str_has_prefix (format, "imatrix") && arguments->out == NULL)
-    return tn_command_usage_error (command, _("--out FILE is missing"));
-  if (strcmp (format, "json") == 0)
-    ok = write_text (text = tn_stats_to_json (stats), arguments->out, &error);
-  else if (strcmp (format, "csv") == 0)
-    ok = write_text (text = tn_stats_to_csv (stats), arguments->out, &error);
-  else if (strcmp (format, "imatrix") == 0)
-    ok = tn_stats_export_imatrix (stats, arguments->out, (guint) arguments->chunk_size, dataset, &error);
-  else if (strcmp (format, "imatrix-dat") == 0)
-    ok = tn_stats_export_imatrix_legacy (stats, arguments->out, (guint) arguments->chunk_size, dataset, &error);
-  else
-    return tn_command_usage_error (command, _("--format: “%s” is none of json, csv, imatrix, imatrix-dat"), format);
-  return ok ? tn_command_finish (command) : tn_command_fail (command, error);
-}
-
 TnExitStatus
 tn_verb_stats (int argc, char **argv)
 {
-  static const struct { const char *name; guint least; guint most; TnExitStatus (*run) (TnCommand *, const StatsArguments *); } actions[] = {
-    { "show", 2, 2, show }, { "merge", 3, G_MAXUINT, merge }, { "export", 2, 2, export },
+  static const struct { const char *name; guint least; guint most; TnExitStatus (*run) (TnCommand *, const TnStatsArguments *); } actions[] = {
+    { "show", 2, 2, show }, { "merge", 3, G_MAXUINT, merge }, { "diff", 3, 3, tn_stats_run_diff }, { "export", 2, 2, tn_stats_run_export },
   };
   g_auto (TnCommand) command = { NULL };
-  g_auto (StatsArguments) arguments = { .chunk_size = IMATRIX_CHUNK_SIZE };
+  g_auto (TnStatsArguments) arguments = { .chunk_size = IMATRIX_CHUNK_SIZE };
   const GOptionEntry entries[] = {
-    { "format", 0, 0, G_OPTION_ARG_STRING, &arguments.format, N_("export: json, csv, imatrix (GGUF) or imatrix-dat (legacy)"), N_("NAME") },
+    { "format", 0, 0, G_OPTION_ARG_STRING, &arguments.format, N_("export: json, csv, npz, imatrix (GGUF), imatrix-dat (legacy), onnx or safetensors; diff: text or csv"), N_("NAME") },
+    { "schemes", 0, 0, G_OPTION_ARG_STRING, &arguments.schemes, N_("show: schemes to find parameters for, such as int8,int4:asym,ternary (int8,int4)"), N_("LIST") },
+    { "method", 0, 0, G_OPTION_ARG_STRING, &arguments.method, N_("show: how: minmax, percentile or p99.9, ema, mse, mse2.4, kl, aciq, octav, auto, all (mse)"), N_("METHOD") },
+    { "objective", 0, 0, G_OPTION_ARG_STRING, &arguments.objective, N_("show: what --method auto makes least: mse or kl (mse)"), N_("NAME") },
     { "out", 0, 0, G_OPTION_ARG_FILENAME, &arguments.out, N_("File to write"), N_("FILE") },
     { "chunk-size", 0, 0, G_OPTION_ARG_INT, &arguments.chunk_size, N_("imatrix: tokens a chunk (512)"), "N" },
+    { "names", 0, 0, G_OPTION_ARG_FILENAME, &arguments.names, N_("onnx: key file with the names of the graph's tensors"), N_("FILE") },
     { "dataset", 0, 0, G_OPTION_ARG_STRING, &arguments.dataset, N_("imatrix: name of the data to write into it"), N_("NAME") },
     { NULL },
   };
   TnExitStatus status;
 
-  if (!tn_command_parse (&command, argc, argv, "stats", _("show|merge|export STATS…"), _("show, merge and export statistics files"), entries, 1, G_MAXUINT, &status))
+  if (!tn_command_parse (&command, argc, argv, "stats", _("show|merge|diff|export STATS…"), _("show, merge, compare and export statistics files"), entries, 1, G_MAXUINT, &status))
     return status;
   if (arguments.chunk_size < 1)
     return tn_command_usage_error (&command, _("--chunk-size: %d is less than 1"), arguments.chunk_size);
@@ -186,8 +247,8 @@ tn_verb_stats (int argc, char **argv)
     if (strcmp (command.arguments[0], actions[i].name) == 0)
       {
         if (command.n_arguments < actions[i].least || command.n_arguments > actions[i].most)
-          return tn_command_usage_error (&command, actions[i].least == 2 ? _("%s takes one statistics file") : _("%s takes two statistics files or more"), actions[i].name);
+          return tn_command_usage_error (&command, actions[i].least == 2 ? _("%s takes one statistics file") : actions[i].most == 3 ? _("%s takes two statistics files") : _("%s takes two statistics files or more"), actions[i].name);
         return actions[i].run (&command, &arguments);
       }
-  return tn_command_usage_error (&command, _("“%s” is none of show, merge, export"), command.arguments[0]);
+  return tn_command_usage_error (&command, _("“%s” is none of show, merge, diff, export"), command.arguments[0]);
 }
