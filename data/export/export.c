@@ -7,6 +7,7 @@
 
 #include "data/export/export-bytes.h"
 #include "data/export/export-private.h"
+#include "data/export/export-selection.h"
 #include "data/files/quote.h"
 #include "data/models/gguf-types.h"
 #include "data/models/model-file-private.h"
@@ -95,7 +96,7 @@ is_stored_ternary (const TnModelTensor *entry)
     case TN_DTYPE_TQ2_0:
       return TRUE;
     default:
-      return strcmp (entry->dtype_name, "ternary") == 0 || strcmp (entry->dtype_name, "I2_S") == 0;
+      return g_str_has_prefix (entry->dtype_name, "ternary") || strcmp (entry->dtype_name, "I2_S") == 0;
     }
 }
 
@@ -114,11 +115,15 @@ warn_of_second_rounding (TnExportRun *run, GPtrArray *items)
       const TnExportItem *item = g_ptr_array_index (items, i);
       g_autofree char *quoted = NULL, *text = NULL;
 
-      if (!tn_export_item_is_rounded (item) || !changes_level (&item->scheme) || !is_stored_ternary (item->source))
+      if (!tn_export_item_is_rounded (item) || !tn_export_is_rounded_already (item->source->tensor) ||
+          (is_stored_ternary (item->source) && !changes_level (&item->scheme)))
         continue;
       quoted = tn_quote_string (item->source->name);
       text = g_strdup_printf (
-          _ ("tensor %s is ternary already, and its scheme gives it another scale; ternary:ls keeps the one it has"), quoted);
+          is_stored_ternary (item->source)
+              ? _ ("tensor %s is ternary already, and its scheme gives it another scale; ternary:ls keeps the one it has")
+              : _ ("tensor %s has rounded weights already; they are rounded a second time"),
+          quoted);
       tn_listener_event (run->listener, "warning", text);
       return;
     }
