@@ -96,7 +96,7 @@ tn_quantize_check (const TnQuantizeOptions *options, GError **error)
   TnMethodChoice choice = get_choice (options);
   TnScheme scheme;
 
-  if (options->out_path == NULL)
+  if (options->out_path == NULL || options->out_path[0] == '\0')
     {
       g_set_error_literal (error, TN_ERROR, TN_ERROR_ARGUMENT, _ ("--out is missing: NAME.gguf, NAME.safetensors or a folder"));
       return FALSE;
@@ -227,6 +227,8 @@ quantize (TnJob *job, const TnListener *listener, GCancellable *cancellable, gpo
     return FALSE;
   if (options->plan_path != NULL && (plan = load_plan_for (options->plan_path, &choice, file, listener, error)) == NULL)
     return FALSE;
+  if (options->tokenizer_path != NULL && get_format (options->out_path) == FORMAT_SAFETENSORS)
+    tn_listener_event (listener, "warning", _ ("a safetensors file holds no tokenizer: --tokenizer is not used"));
   record_model (data, file);
   if (!export(file, options, plan, &run, &data->result->export, error))
     return FALSE;
