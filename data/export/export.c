@@ -87,6 +87,34 @@ tn_export_item_set_rows (TnExportItem *item, TnModelFile *source, TnRopeLayout l
 }
 
 static gboolean
+is_ternary_a_row (const TnScheme *scheme)
+{
+  return scheme->granularity != TN_PER_GROUP &&
+         (scheme->kind != TN_SCHEME_INTEGER || (scheme->bits == 2 && !scheme->asymmetric));
+}
+
+gboolean
+tn_export_check_bitnet (GPtrArray *items, GError **error)
+{
+  for (guint i = 0; i < items->len; i++)
+    {
+      const TnExportItem *item = g_ptr_array_index (items, i);
+      g_autofree char *quoted = NULL, *name = NULL;
+
+      if (!tn_export_item_is_rounded (item) || !tn_export_is_linear (item->source) || is_ternary_a_row (&item->scheme))
+        continue;
+      quoted = tn_quote_string (item->source->name);
+      name = tn_scheme_to_string (&item->scheme);
+      g_set_error (error, TN_ERROR, TN_ERROR_UNSUPPORTED,
+                   _ ("tensor %s: the model is a BitNet, whose linear layers are ternary with one scale a tensor or row, not %s; ternion "
+                      "eval measures that without a file"),
+                   quoted, name);
+      return FALSE;
+    }
+  return TRUE;
+}
+
+static gboolean
 is_stored_ternary (const TnModelTensor *entry)
 {
   switch ((guint) entry->tensor->dtype)

@@ -26,7 +26,7 @@ typedef enum
   TN_BITNET_NONE,    /* the model is none */
   TN_BITNET_PACKED,  /* Hugging Face: U8 codes and a weight_scale */
   TN_BITNET_MASTERS, /* ternarized by absmean when the model is loaded */
-  TN_BITNET_STORED,  /* GGUF: as stored where that is ternary, else like masters */
+  TN_BITNET_STORED,  /* GGUF, and safetensors of our own: as stored where that is ternary, else like masters */
 } TnBitnetSource;
 
 struct _TnModelFile
