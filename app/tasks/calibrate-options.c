@@ -590,8 +590,6 @@ tn_calibrate_options_check (const TnCalibrateOptions *self, GError **error)
     problem = _ ("--tensors and --stop-when-stable do not go together: sites are read one after the other");
   else if (self->tensor_paths != NULL && self->sampling.sampler == TN_SAMPLER_IMPORTANCE && self->weights_path == NULL)
     problem = _ ("--tensors and --sampler importance need --weights FILE: there is no model to ask");
-  else if (self->tensor_paths != NULL && self->resume)
-    problem = _ ("--tensors and --resume do not go together: recorded activations are observed anew");
   else if (self->tensor_paths == NULL && self->model_path == NULL)
     problem = _ ("MODEL is missing");
   else if (self->tensor_paths == NULL && self->data_paths == NULL)

@@ -11,8 +11,10 @@ import io
 import json
 import os
 import random
+import signal
 import struct
 import subprocess
+import time
 import unittest
 import zipfile
 
@@ -314,6 +316,25 @@ class Recorded(DataTest):
         self.run_json("calibrate", "--tensors", path, "--sampler", "indices", "--indices", listed, "--out", self.path("a"))
         self.save("two/cube.npy", numpy.load(path)[[0, 39]])
         self.assertEqual(self.observe(self.path("two/cube.npy")), self.read("a"))
+
+    def test_interrupted_run_goes_on(self):
+        paths = [self.save("a.npy", self.array(3000, 20, 256)), self.save("b.npy", self.array(2000, 64))]
+        expected = self.observe(*paths)
+        command = [commands.PROGRAM, "calibrate", "--tensors", paths[0], "--tensors", paths[1], "--batch-size", "1", "--no-cache", "--out", self.path("x"),
+                   "--workspace", self.workspace]
+        process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        deadline = time.time() + 60
+        while time.time() < deadline and process.poll() is None:
+            runs = json.loads(self.run_raw("runs", "list", "--json").stdout or "[]")
+            if runs and runs[0]["state"] == "running" and runs[0]["done"] > 0:
+                break
+        process.send_signal(signal.SIGINT)
+        said = process.communicate(timeout=60)[1]
+        if process.returncode == 130:
+            self.assertIn("partial", said)
+            result = subprocess.run([*command, "--resume", "--json"], capture_output=True, text=True, timeout=120)
+            self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertEqual(self.read("x"), expected)
 
     def test_one_site_in_several_files(self):
         array = self.array(2048, 20)
