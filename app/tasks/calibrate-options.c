@@ -120,7 +120,7 @@ static const Entry entries[] = {
     {{"run", "checkpoint-every", N_ ("How often what was seen is kept for --resume, 0 never (20s)"), N_ ("TIME")},
      DURATION,
      AT (checkpoint_seconds)},
-    {{"run", "stop-when-stable", N_ ("Stop when the ranges of every site are known to this part of their value (2%)"), N_ ("[TOLERANCE]")},
+    {{"run", "stop-when-stable", N_ ("Stop when the ranges of every site are known to this part of their value (5%)"), N_ ("[TOLERANCE]")},
      NUMBER,
      AT (tolerance),
      0,
@@ -552,9 +552,9 @@ find_sampling_problem (const TnCalibrateOptions *self)
     return _ ("--indices FILE and --sampler indices go together, and with no other sampler");
   if (self->weights_path != NULL && sampling->sampler != TN_SAMPLER_IMPORTANCE)
     return _ ("--weights goes with --sampler importance only");
-  if (is_given (self, "candidates") && (sampling->sampler != TN_SAMPLER_IMPORTANCE || self->weights_path != NULL))
+  if (self->candidates > 0 && (sampling->sampler != TN_SAMPLER_IMPORTANCE || self->weights_path != NULL))
     return _ ("--candidates goes with --sampler importance without --weights only");
-  if (is_given (self, "strata") && sampling->sampler != TN_SAMPLER_STRATIFIED)
+  if (sampling->strata != TN_STRATA_LENGTH && sampling->sampler != TN_SAMPLER_STRATIFIED)
     return _ ("--strata goes with --sampler stratified only");
   if (sampling->sampler == TN_SAMPLER_STRATIFIED && sampling->strata == TN_STRATA_LABEL && self->data.label == NULL)
     return _ ("--strata label needs --label, the field or column that holds it");
