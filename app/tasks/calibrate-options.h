@@ -34,7 +34,8 @@ typedef struct
   GArray           *percentiles;    /* of double, ascending, 0 to 100 */
   char             *outlier_rule;   /* name of the rule */
   TnRanges          ranges;
-  double            ema_decay;      /* in (0, 1) */
+  double            ema_decay;      /* in (0, 1); moving ranges are kept only when it was given, for they do not merge */
+  char             *channel_histograms; /* sites whose channels get histograms, with commas between, or "all"; NULL: none */
   /* [run] */
   char             *out_path;       /* statistics file; NULL: beside the workspace */
   guint64           memory_limit;   /* bytes, 0 none; whoever starts the job sets the pool's budget, the job keeps to that */

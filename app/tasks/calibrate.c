@@ -9,6 +9,7 @@
 #include "app/tasks/calibrate-cache.h"
 #include "app/tasks/calibrate-checkpoint.h"
 #include "app/tasks/calibrate-draw.h"
+#include "app/tasks/calibrate-extend.h"
 #include "app/tasks/calibrate-forward.h"
 #include "app/tasks/calibrate-provenance.h"
 #include "app/tasks/calibrate-reference.h"
@@ -102,7 +103,7 @@ observe_batch (CalibrateData *data, const Opened *opened, const TnBatch *batch, 
   if (!tn_calibrate_forward (opened->model, opened->file, batch, data->options->kinds, batch_stats, cancellable, error))
     return FALSE;
   g_mutex_lock (&data->lock);
-  merged = tn_stats_merge (data->stats, batch_stats, error);
+  merged = tn_stats_append (data->stats, batch_stats, error);
   g_mutex_unlock (&data->lock);
   g_atomic_int_inc (&data->version);
   return merged;
@@ -252,6 +253,8 @@ observe_all (CalibrateData *data, Opened *opened, const TnListener *listener, GC
   GError *local = NULL;
 
   tn_stats_add_sites (batch_stats, opened->model, data->options->kinds);
+  if (!tn_calibrate_extend_stats (data->options, batch_stats, error))
+    return FALSE;
   if (data->stats->weighted != NULL)
     tn_stats_keep_weights (batch_stats);
   while (TRUE)
@@ -455,7 +458,7 @@ calibrate (TnJob *job, const TnListener *listener, GCancellable *cancellable, gp
   begin_statistics (data, &opened, before, listener);
   if (tn_calibrate_options_get_reference_count (data->options) > 0 && data->samples_before == 0)
     opened.tokens = tn_token_counts_new (tn_model_get_config (opened.model)->n_vocab);
-  if (!open_source (data, &opened, listener, cancellable, error))
+  if ((before == NULL && !tn_calibrate_extend_stats (data->options, data->stats, error)) || !open_source (data, &opened, listener, cancellable, error))
     return FALSE;
   if (observe_all (data, &opened, listener, cancellable, &local) && keep_statistics (data, &opened, job, FALSE, start, &local) &&
       look_at_reference (data, &opened, listener, cancellable, &local))
@@ -484,8 +487,11 @@ calibrate_tensors (TnJob *job, const TnListener *listener, GCancellable *cancell
   g_mutex_lock (&data->lock);
   data->stats = tn_recorded_run_new_stats (run);
   g_mutex_unlock (&data->lock);
-  if (tn_recorded_run_observe (run, data->stats, &data->lock, &data->version, listener, cancellable, &local) &&
-      check_samples (data, listener, &local))
+  if (!tn_calibrate_extend_stats (data->options, data->stats, error))
+    return FALSE;
+  opened.stop = tn_calibrate_stop_new (data->options);
+  if (tn_recorded_run_observe (run, data->stats, opened.stop, &data->lock, &data->version, listener, cancellable, &local) &&
+      tn_stats_check_channel_histograms (data->stats, &local) && check_samples (data, listener, &local))
     return keep_statistics (data, &opened, job, FALSE, start, error);
   if (g_error_matches (local, G_IO_ERROR, G_IO_ERROR_CANCELLED) && data->stats->samples > 0)
     keep_partial (data, &opened, job, start, listener, &local);

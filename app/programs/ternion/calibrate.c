@@ -187,7 +187,7 @@ tn_verb_calibrate (int argc, char **argv)
   GError *error = NULL;
 
   complete_stop_flag (argc, argv);
-  if (!tn_command_parse (&command, argc, argv, "calibrate", _("MODEL --data PATH…"), _("exact statistics of a model's activations on real data"), entries, 0,
+  if (!tn_command_parse (&command, argc, argv, "calibrate", _("MODEL --data PATH… | --tensors PATH…"), _("exact statistics of a model's activations on real data"), entries, 0,
                          1, &status))
     return status;
   options = make_options (&command, &arguments, &error);
