@@ -321,6 +321,15 @@ def make_arrays():
     write('text', 'packed.txt', gzipped(b'word ' * 60) + gzipped(b'and another member'))
 
 
+def make_calibration():
+    write('list', 'records', '# chosen\n5\n 17 # good\n\n0\n')
+    write('list', 'sizes', '0.5\n1e3\n0\n2\n')
+    write('calibrate-config', 'whole.conf', '# a run\n[model]\nmodel=a b\nsites=in,out\n\n[data]\ndata=x.txt;y\\;z;\nfield=body\n\n[sample]\nsampler=stratified\n'
+          'strata=file\nsamples=64\nseq-len=128\nseed=-1\nshard=2/3\n\n[statistics]\npercentiles=1, 50,99.9\nranges=channel\nema-decay=0.9\n\n'
+          '[run]\nout=o\nbatch-size=3\nmemory-limit=1.5GiB\ntime-limit=15min\nstop-when-stable=2%\nconfidence=0.9\n')
+    write('calibrate-config', 'small.conf', '[sample]\nindices=list\n')
+
+
 def make_plans():
     write('plan', 'whole.plan', '# a plan\n[plan]\nformat=1\nfingerprint=0123456789abcdef\n\n[weights]\nblk.0.attn_q.weight=int8:c\n'
                                 'blk.*.ffn_down.weight = int4:g32\nblk.*=ternary\ntoken_embd.weight=keep\n\n[activations]\n*=int8:t\n')
@@ -337,3 +346,4 @@ if __name__ == '__main__':
     make_data()
     make_arrays()
     make_plans()
+    make_calibration()
