@@ -9,6 +9,7 @@
 #include "app/tasks/option-values.h"
 #include "engine/error.h"
 
+#define MOST_REFERENCE 100000000
 #define MAX_CONFIG_BYTES ((gsize) 1 << 20)
 
 typedef enum
@@ -536,6 +537,14 @@ tn_calibrate_options_print (const TnCalibrateOptions *self)
   return g_key_file_to_data (file, NULL, NULL);
 }
 
+guint
+tn_calibrate_options_get_reference_count (const TnCalibrateOptions *self)
+{
+  guint64 count = 0;
+
+  return self->reference != NULL && g_ascii_string_to_unsigned (self->reference, 10, 1, MOST_REFERENCE, &count, NULL) ? (guint) count : 0;
+}
+
 /* What is wrong with how the sample is to be drawn, or NULL. */
 static const char *
 find_sampling_problem (const TnCalibrateOptions *self)
@@ -579,11 +588,13 @@ tn_calibrate_options_check (const TnCalibrateOptions *self, GError **error)
     problem = _ ("--tensors stands instead of MODEL and --data");
   else if (self->tensor_paths != NULL && self->tolerance > 0.0)
     problem = _ ("--tensors and --stop-when-stable do not go together: sites are read one after the other");
-  else if (self->tensor_paths != NULL)
-    return TRUE;
-  else if (self->model_path == NULL)
+  else if (self->tensor_paths != NULL && self->sampling.sampler == TN_SAMPLER_IMPORTANCE && self->weights_path == NULL)
+    problem = _ ("--tensors and --sampler importance need --weights FILE: there is no model to ask");
+  else if (self->tensor_paths != NULL && self->resume)
+    problem = _ ("--tensors and --resume do not go together: recorded activations are observed anew");
+  else if (self->tensor_paths == NULL && self->model_path == NULL)
     problem = _ ("MODEL is missing");
-  else if (self->data_paths == NULL)
+  else if (self->tensor_paths == NULL && self->data_paths == NULL)
     problem = _ ("--data PATH is missing");
   else
     problem = find_sampling_problem (self);

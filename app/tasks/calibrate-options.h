@@ -79,6 +79,8 @@ gboolean tn_calibrate_options_load  (TnCalibrateOptions *self, const char *path,
 char    *tn_calibrate_options_print (const TnCalibrateOptions *self);
 /* Whether the option was set by name, on the command line or in a key file. */
 gboolean tn_calibrate_options_is_given (const TnCalibrateOptions *self, const char *name);
+/* Sequences that --reference asks for; 0: it names a file, or is not there. */
+guint    tn_calibrate_options_get_reference_count (const TnCalibrateOptions *self);
 /* Whether the options go together: TN_ERROR_ARGUMENT names those that do not. */
 gboolean tn_calibrate_options_check (const TnCalibrateOptions *self, GError **error);
 

@@ -12,6 +12,7 @@
 #include "app/tasks/calibrate-extend.h"
 #include "app/tasks/calibrate-forward.h"
 #include "app/tasks/calibrate-provenance.h"
+#include "app/tasks/calibrate-reference.h"
 #include "app/tasks/calibrate-stop.h"
 #include "app/tasks/calibrate-tensors.h"
 #include "data/datasets/read-ahead.h"
@@ -43,6 +44,7 @@ tn_calibrate_result_clear (TnCalibrateResult *self)
   g_clear_pointer (&self->cached, g_free);
   g_clear_pointer (&self->sample, tn_sample_report_free);
   g_clear_pointer (&self->stop, tn_stop_report_free);
+  g_clear_pointer (&self->reference, tn_calibrate_reference_free);
   g_clear_pointer (&self->stats, tn_stats_unref);
 }
 
@@ -68,6 +70,8 @@ typedef struct
   TnSample      *sample; /* NULL: everything is taken */
   TnBatchSource *source;
   TnCalibrateStop *stop;
+  TnTokenCounts *tokens;     /* for --reference; NULL: not asked for, or not all were seen in this run */
+  TnCalibrateReference *reference;
   char          *provenance; /* NULL: the data cannot be read twice */
   TnCalibrateCheckpoint *checkpoint; /* likewise */
 } Opened;
@@ -79,6 +83,8 @@ opened_clear (Opened *self)
   g_clear_pointer (&self->provenance, g_free);
   g_clear_pointer (&self->source, tn_batch_source_free);
   g_clear_pointer (&self->stop, tn_calibrate_stop_free);
+  g_clear_pointer (&self->tokens, tn_token_counts_free);
+  g_clear_pointer (&self->reference, tn_calibrate_reference_free);
   g_clear_pointer (&self->sample, tn_sample_unref);
   g_clear_pointer (&self->dataset, tn_dataset_unref);
   g_clear_pointer (&self->tokenizer, tn_tokenizer_unref);
@@ -258,6 +264,8 @@ observe_all (CalibrateData *data, Opened *opened, const TnListener *listener, GC
         break;
       if (!tn_listener_boundary (listener, error) || !observe_batch (data, opened, batch, batch_stats, cancellable, error))
         return FALSE;
+      if (opened->tokens != NULL)
+        tn_token_counts_add (opened->tokens, batch);
       tn_listener_progress (listener, (double) data->stats->samples, (double) total, "sequences");
       tn_listener_metric (listener, "tokens", step, (double) data->stats->tokens);
       tn_listener_metric (listener, "tokens_per_second", step,
@@ -414,6 +422,19 @@ begin_statistics (CalibrateData *data, const Opened *opened, TnStats *before, co
     }
 }
 
+/* The statistics are kept by now, whatever becomes of this. */
+static gboolean
+look_at_reference (CalibrateData *data, Opened *opened, const TnListener *listener, GCancellable *cancellable, GError **error)
+{
+  if (data->options->reference == NULL)
+    return TRUE;
+  opened->reference =
+      tn_calibrate_compare (data->options, opened->model, opened->file, opened->dataset, data->stats, opened->tokens, listener, cancellable, error);
+  if (opened->reference != NULL && data->result != NULL)
+    data->result->reference = tn_calibrate_reference_copy (opened->reference);
+  return opened->reference != NULL;
+}
+
 static gboolean
 calibrate (TnJob *job, const TnListener *listener, GCancellable *cancellable, gpointer user_data, GError **error)
 {
@@ -430,19 +451,22 @@ calibrate (TnJob *job, const TnListener *listener, GCancellable *cancellable, gp
   if (data->options->resume && !tn_calibrate_checkpoint_load (opened.checkpoint, &before, error))
     return FALSE;
   if (before == NULL && (!use_cache (data, &opened, job, start, listener, &cached, error) || cached))
-    return cached;
+    return cached && look_at_reference (data, &opened, listener, cancellable, error);
   if (!tn_calibrate_draw (data->options, opened.model, opened.dataset, listener, cancellable, &opened.sample, error))
     return FALSE;
   begin_statistics (data, &opened, before, listener);
+  if (tn_calibrate_options_get_reference_count (data->options) > 0 && data->samples_before == 0)
+    opened.tokens = tn_token_counts_new (tn_model_get_config (opened.model)->n_vocab);
   if ((before == NULL && !tn_calibrate_extend_stats (data->options, data->stats, error)) || !open_source (data, &opened, listener, cancellable, error))
     return FALSE;
-  if (observe_all (data, &opened, listener, cancellable, &local) && keep_statistics (data, &opened, job, FALSE, start, &local))
+  if (observe_all (data, &opened, listener, cancellable, &local) && keep_statistics (data, &opened, job, FALSE, start, &local) &&
+      look_at_reference (data, &opened, listener, cancellable, &local))
     {
       if (opened.checkpoint != NULL && tn_calibrate_stop_get_end (opened.stop) != TN_CALIBRATE_END_TIME)
         tn_calibrate_checkpoint_remove (opened.checkpoint, listener);
       return TRUE;
     }
-  if (g_error_matches (local, G_IO_ERROR, G_IO_ERROR_CANCELLED) && data->stats->samples > 0)
+  if (g_error_matches (local, G_IO_ERROR, G_IO_ERROR_CANCELLED) && data->stats->samples > 0 && data->stats->partial)
     keep_partial (data, &opened, job, start, listener, &local);
   g_propagate_error (error, local);
   return FALSE;
@@ -464,7 +488,8 @@ calibrate_tensors (TnJob *job, const TnListener *listener, GCancellable *cancell
   g_mutex_unlock (&data->lock);
   if (!tn_calibrate_extend_stats (data->options, data->stats, error))
     return FALSE;
-  if (tn_recorded_run_observe (run, data->stats, &data->lock, &data->version, listener, cancellable, &local) &&
+  opened.stop = tn_calibrate_stop_new (data->options);
+  if (tn_recorded_run_observe (run, data->stats, opened.stop, &data->lock, &data->version, listener, cancellable, &local) &&
       tn_stats_check_channel_histograms (data->stats, &local) && check_samples (data, listener, &local))
     return keep_statistics (data, &opened, job, FALSE, start, error);
   if (g_error_matches (local, G_IO_ERROR, G_IO_ERROR_CANCELLED) && data->stats->samples > 0)

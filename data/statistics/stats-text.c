@@ -86,6 +86,40 @@ add_aliases (JsonBuilder *builder, const TnStats *stats)
   json_builder_end_object (builder);
 }
 
+/* Estimates for all of the data, where the sample was not drawn evenly. */
+static void
+add_weighted (JsonBuilder *builder, const TnStats *stats)
+{
+  double weight, weight2;
+
+  if (stats->weighted == NULL)
+    return;
+  weight = tn_wide_sum_to_double (&stats->weighted->weight);
+  weight2 = tn_wide_sum_to_double (&stats->weighted->weight2);
+  json_builder_set_member_name (builder, "weighted");
+  json_builder_begin_object (builder);
+  add_double (builder, "weight", weight);
+  add_double (builder, "effective_samples", weight * weight / weight2);
+  json_builder_set_member_name (builder, "sites");
+  json_builder_begin_array (builder);
+  for (guint i = 0; i < stats->sites->len; i++)
+    {
+      TnWeightedSummary summary;
+
+      tn_weighted_stats_summarize (stats->weighted, i, &summary);
+      json_builder_begin_object (builder);
+      add_string (builder, "name", ((const TnSiteStats *) g_ptr_array_index (stats->sites, i))->name);
+      add_double (builder, "count", summary.count);
+      add_double (builder, "mean", summary.mean);
+      add_double (builder, "std", summary.std);
+      add_double (builder, "absmean", summary.absmean);
+      add_double (builder, "mean_square", summary.mean_square);
+      json_builder_end_object (builder);
+    }
+  json_builder_end_array (builder);
+  json_builder_end_object (builder);
+}
+
 char *
 tn_stats_to_json (const TnStats *stats)
 {
@@ -108,6 +142,7 @@ tn_stats_to_json_by (const TnStats *stats, const TnSiteStats *only, const TnPara
   json_builder_add_boolean_value (builder, stats->partial);
   tn_json_add_string (builder, "backend", stats->backend);
   add_aliases (builder, stats);
+  add_weighted (builder, stats);
   json_builder_set_member_name (builder, "sites");
   json_builder_begin_array (builder);
   for (guint i = 0; i < stats->sites->len; i++)
