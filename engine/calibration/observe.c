@@ -17,6 +17,8 @@
 #define PATCH_BLOCKS 16
 G_STATIC_ASSERT (PATCH_BLOCKS *TN_TILE_ROWS <= TN_TILE_MAX_ROWS);
 G_STATIC_ASSERT (TN_COUNT_RUN == TN_GROUP_BIN_WIDTH);
+/* A group's bins below this one, of either sign, are those of magnitudes below 2^-32. */
+#define TINY_END ((127 - 32) * 128 / TN_GROUP_BIN_WIDTH)
 /* With fewer values a thread has more to do with its table of bins than with them. */
 #define MIN_VALUES_PER_THREAD 65536
 /* Where more than one value in so many is zero, the zeros of the next tile are spread. */
@@ -68,8 +70,10 @@ typedef struct
   TnCandidate min, max;
   TnLargestCandidates largest;
   TnGroupStats group;                   /* the one that is being seen */
-  guint32 group_counts[TN_GROUP_BINS];  /* of bins, when it began */
-  guint64 group_positive_zeros, group_negative_zeros, group_zeros;
+  guint32 group_counts[TN_GROUP_BINS];  /* of bins, when they were last gone through */
+  guint64 group_values;                 /* in it */
+  guint64 group_zeros, group_nonfinite; /* when it began */
+  guint64 tiny_positive_zeros, tiny_negative_zeros; /* when bins below TINY_END were last gone through */
   gboolean spreads_zeros;
   guint tile;      /* which of the two is being gone through */
   gboolean packed; /* it holds its values already */
@@ -297,6 +301,7 @@ observe_tile (Worker *self, const Observation *observation, const Place *place, 
     }
   column->rows += rows;
   self->group.count += n - left_out;
+  self->group_values += n;
   add_powers (&self->group, &powers);
 }
 
@@ -414,21 +419,30 @@ merge_worker (const Observation *observation, Worker *worker)
 static void
 begin_group (Worker *self)
 {
+  self->group_values = 0;
   self->group = (TnGroupStats){.min = INFINITY, .max = -INFINITY};
 }
 
-/* What the bins have gained since the group began. */
-static void
-add_group_counts (Worker *self, const guint32 *sums, guint first, guint end, guint64 zeros, guint64 *group_bins)
+/* Takes what bins first .. end of both signs have gained since this was last called for them. Returns how much that is. */
+static guint64
+gain_group_counts (Worker *self, const TnObserveKernel *kernel, guint first, guint end, guint64 *group_bins)
 {
-  for (guint i = first; i < end; i++)
+  guint64 gained = 0;
+
+  for (guint sign = 0; sign < TN_GROUP_BINS; sign += TN_GROUP_BINS / 2)
     {
-      if (sums[i] != self->group_counts[i])
-        group_bins[i] += sums[i] - self->group_counts[i];
-      self->group_counts[i] = sums[i];
+      guint32 sums[TN_GROUP_BINS];
+
+      kernel->sum_bins (self->bins, sign + first, sign + end, sums);
+      for (guint i = sign + first; i < sign + end; i++)
+        if (sums[i] != self->group_counts[i])
+          {
+            group_bins[i] += sums[i] - self->group_counts[i];
+            gained += sums[i] - self->group_counts[i];
+            self->group_counts[i] = sums[i];
+          }
     }
-  /* Zeros stand among the bins of denormals. */
-  group_bins[first] -= zeros;
+  return gained;
 }
 
 /* What the worker has seen of the group enters the statistics. */
@@ -437,25 +451,29 @@ end_group (Observation *observation, Worker *self, guint group)
 {
   TnSiteStats *stats = observation->stats;
   guint64 *group_bins = tn_site_stats_group_bins (stats, group);
-  guint end = self->min.any ? end_of_bins (self, TN_COUNT_RUN) / TN_COUNT_RUN : 0;
-  guint32 sums[TN_GROUP_BINS];
+  guint end = self->min.any ? end_of_bins (self, TN_COUNT_RUN) / TN_COUNT_RUN : 0, tiny = MIN (TINY_END, end);
+  guint64 nonfinite = self->nans + self->positive_infinities + self->negative_infinities, wanted;
 
-  observation->kernel->sum_bins (self->bins, 0, end, sums);
-  observation->kernel->sum_bins (self->bins, TN_GROUP_BINS / 2, TN_GROUP_BINS / 2 + end, sums);
   self->group.zeros = self->zeros - self->group_zeros;
   self->group.min += 0.0f;
   self->group.max += 0.0f;
+  wanted = self->group_values - self->group.zeros - (nonfinite - self->group_nonfinite);
   g_mutex_lock (&observation->lock);
-  if (end > 0)
+  /* Values so small are rare, and going through the bins that they would stand in, which the cache has let go, is not: it is done when some are
+   * missing among the others. */
+  if (gain_group_counts (self, observation->kernel, tiny, end, group_bins) < wanted)
     {
-      add_group_counts (self, sums, 0, end, self->positive_zeros - self->group_positive_zeros, group_bins);
-      add_group_counts (self, sums, TN_GROUP_BINS / 2, TN_GROUP_BINS / 2 + end, self->negative_zeros - self->group_negative_zeros, group_bins);
+      gain_group_counts (self, observation->kernel, 0, tiny, group_bins);
+      /* Zeros stand among the bins of denormals. */
+      group_bins[0] -= self->positive_zeros - self->tiny_positive_zeros;
+      group_bins[TN_GROUP_BINS / 2] -= self->negative_zeros - self->tiny_negative_zeros;
+      self->tiny_positive_zeros = self->positive_zeros;
+      self->tiny_negative_zeros = self->negative_zeros;
     }
   tn_group_stats_merge (&stats->groups[group], &self->group);
   g_mutex_unlock (&observation->lock);
   self->group_zeros = self->zeros;
-  self->group_positive_zeros = self->positive_zeros;
-  self->group_negative_zeros = self->negative_zeros;
+  self->group_nonfinite = nonfinite;
   begin_group (self);
 }
 
