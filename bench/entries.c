@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "bench/bench.h"
 #include "bench/calibration/optimality.h"
+#include "bench/calibration/stats-size.h"
 #include "bench/core/core.h"
 
 static const TnBenchEntry entries[] = {
@@ -14,6 +15,7 @@ static const TnBenchEntry entries[] = {
     {"core", {"forward_17m_"}, tn_bench_forward},
     {"core", {"histogram_", "observer_"}, tn_bench_observer},
     {"calibration", {"param_"}, tn_bench_optimality},
+    {"calibration", {"stats_bytes"}, tn_bench_stats_size},
 };
 
 const TnBenchEntry *

@@ -11,5 +11,7 @@ G_BEGIN_DECLS
 guint64 tn_hash_bytes   (const void *data, gsize size, guint64 seed);
 guint64 tn_hash_string  (const char *text, guint64 seed);
 guint64 tn_hash_combine (guint64 a, guint64 b);
+/* Another hash, of large arrays at the speed of memory: four chains of multiplications side by side. */
+guint64 tn_hash_array   (const void *data, gsize size, guint64 seed);
 
 G_END_DECLS

@@ -5,6 +5,7 @@
 
 #include "ui/about.h"
 #include "ui/frame-times.h"
+#include "ui/guides-window.h"
 #include "ui/ui.h"
 #include "ui/window.h"
 
@@ -64,6 +65,12 @@ tn_application_open (GApplication *application, GFile **files, int n_files, cons
 }
 
 static void
+on_guides (GSimpleAction *action, GVariant *parameter, gpointer user_data)
+{
+  tn_guides_window_present (GTK_WINDOW (get_window (user_data)), NULL);
+}
+
+static void
 on_about (GSimpleAction *action, GVariant *parameter, gpointer user_data)
 {
   tn_about_present (gtk_application_get_active_window (GTK_APPLICATION (user_data)));
@@ -86,6 +93,7 @@ tn_application_startup (GApplication *application)
 {
   static const GActionEntry actions[] = {
       {.name = "about", .activate = on_about},
+      {.name = "guides", .activate = on_guides},
       {.name = "quit", .activate = on_quit},
   };
   static const struct
@@ -97,7 +105,7 @@ tn_application_startup (GApplication *application)
       {"win.open", {"<Control>o"}},          {"win.open-folder", {"<Control><Shift>o"}},
       {"win.search", {"<Control>f"}},        {"win.fullscreen", {"F11"}},
       {"win.show-page::layers", {"<Alt>1"}}, {"win.show-page::calibration", {"<Alt>2"}},
-      {"win.show-page::runs", {"<Alt>3"}},
+      {"win.show-page::runs", {"<Alt>3"}},   {"app.guides", {"F1"}},
   };
 
   G_APPLICATION_CLASS (tn_application_parent_class)->startup (application);

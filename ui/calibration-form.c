@@ -348,7 +348,7 @@ tn_calibration_form_dup_problem (TnCalibrationForm *self)
     return g_strdup (self->data_problem);
   if (tokenizer == TOKENIZER_FILE && self->tokenizer_path == NULL)
     return g_strdup (_ ("Choose the tokenizer's file"));
-  if (tokenizer == TOKENIZER_AUTOMATIC && tn_dataset_needs_tokenizer ((const char *const *) paths) &&
+  if (tokenizer == TOKENIZER_AUTOMATIC && tn_dataset_needs_tokenizer ((const char *const *) paths, NULL) &&
       facts->tokenizer_error != NULL)
     return g_strdup (facts->tokenizer_error);
   if (gtk_spin_button_get_value (self->seq_len) > facts->n_context)

@@ -48,7 +48,7 @@ read_on_worker (GTask *task, gpointer source, gpointer task_data, GCancellable *
   if (error == NULL && tokenizer == NULL)
     tokenizer = tn_tokenizer_new_bytes (FALSE);
   if (error == NULL)
-    dataset = tn_dataset_open ((const char *const *) preview->paths, tokenizer, G_MAXUINT, &error);
+    dataset = tn_dataset_open ((const char *const *) preview->paths, NULL, tokenizer, G_MAXUINT, NULL, &error);
   if (dataset == NULL)
     {
       g_task_return_error (task, error);

@@ -421,6 +421,14 @@ tn_session_get_runs (TnSession *self)
   return self->runs;
 }
 
+const char *
+tn_session_get_workspace_path (TnSession *self)
+{
+  g_return_val_if_fail (TN_IS_SESSION (self), NULL);
+
+  return self->workspace_path;
+}
+
 void
 tn_session_notice (TnSession *self, const char *text)
 {

@@ -51,6 +51,8 @@ TnCalibration      *tn_session_calibrate       (TnSession *self, const TnCalibra
 TnCalibration      *tn_session_get_calibration (TnSession *self);
 gboolean            tn_session_is_calibrating  (TnSession *self);
 TnRunWatcher       *tn_session_get_runs        (TnSession *self);
+/* NULL: the user's own. */
+const char         *tn_session_get_workspace_path (TnSession *self);
 /* Something worth a line to the user. */
 void                tn_session_notice          (TnSession *self, const char *text);
 /* Signals: "model-changed" () state, file or error; "facts-changed" (); "recent-changed" (); "calibration-changed" () a new one;

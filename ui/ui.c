@@ -3,6 +3,7 @@
 
 #include "plots/widgets/plot-view.h"
 #include "ui/calibration-page.h"
+#include "ui/device-bar.h"
 #include "ui/layer-facts.h"
 #include "ui/layers-page.h"
 #include "ui/runs-page.h"
@@ -19,4 +20,5 @@ tn_ui_init (void)
   g_type_ensure (TN_TYPE_LAYERS_PAGE);
   g_type_ensure (TN_TYPE_CALIBRATION_PAGE);
   g_type_ensure (TN_TYPE_RUNS_PAGE);
+  g_type_ensure (TN_TYPE_DEVICE_BAR);
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "ui/calibration-page.h"
+#include "ui/device-bar.h"
 #include "ui/layers-page.h"
 #include "ui/runs-page.h"
 #include "ui/start-page.h"
@@ -24,6 +25,7 @@ struct _TnWindow
   TnLayersPage        *layers_page;
   TnCalibrationPage   *calibration_page;
   TnRunsPage          *runs_page;
+  TnDeviceBar         *device_bar;
   GMenu               *recent_menu; /* a section of the primary menu */
 
   TnSession *session;

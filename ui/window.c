@@ -167,6 +167,7 @@ tn_window_class_init (TnWindowClass *klass)
   gtk_widget_class_bind_template_child (widget_class, TnWindow, layers_page);
   gtk_widget_class_bind_template_child (widget_class, TnWindow, calibration_page);
   gtk_widget_class_bind_template_child (widget_class, TnWindow, runs_page);
+  gtk_widget_class_bind_template_child (widget_class, TnWindow, device_bar);
   gtk_widget_class_bind_template_child (widget_class, TnWindow, recent_menu);
   tn_window_class_install_actions (widget_class);
 }
@@ -201,6 +202,7 @@ tn_window_new (AdwApplication *application, TnSession *session)
   tn_layers_page_set_session (self->layers_page, session);
   tn_calibration_page_set_session (self->calibration_page, session);
   tn_runs_page_set_session (self->runs_page, session);
+  tn_device_bar_set_session (self->device_bar, session);
   g_signal_connect_object (session, "notice", G_CALLBACK (on_notice), self, G_CONNECT_SWAPPED);
   g_signal_connect_object (session, "model-changed", G_CALLBACK (on_model_changed), self, G_CONNECT_SWAPPED);
   g_signal_connect_object (session, "recent-changed", G_CALLBACK (tn_window_update_recent_menu), self, G_CONNECT_SWAPPED);

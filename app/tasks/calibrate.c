@@ -2,18 +2,24 @@
 #include "app/tasks/calibrate.h"
 
 #include <glib/gi18n-lib.h>
+#include <glib/gstdio.h>
 #include <inttypes.h>
 #include <string.h>
 
+#include "app/tasks/calibrate-cache.h"
+#include "app/tasks/calibrate-checkpoint.h"
+#include "app/tasks/calibrate-provenance.h"
+#include "app/tasks/calibrate-tensors.h"
+#include "data/datasets/read-ahead.h"
 #include "data/files/atomic-file.h"
 #include "data/statistics/stats-file.h"
 #include "engine/device/device.h"
 #include "engine/error.h"
 #include "engine/nn/linear.h"
 
-#define DEFAULT_SAMPLES 128
 #define DEFAULT_SEQ_LEN 512
-#define DEFAULT_BATCH_SIZE 8
+/* Batches read ahead take this part of the memory limit at most. */
+#define AHEAD_FRACTION 16
 
 typedef struct
 {
@@ -23,47 +29,14 @@ typedef struct
   GMutex              lock;
   TnStats            *stats;   /* guarded by lock: whole batches only */
   gint                version; /* atomic */
+  guint64             samples_before, tokens_before; /* from the checkpoint */
 } CalibrateData;
-
-TnCalibrateOptions *
-tn_calibrate_options_new (void)
-{
-  TnCalibrateOptions *self = g_new0 (TnCalibrateOptions, 1);
-
-  self->sampling = (TnSamplingOptions) { .n_samples = DEFAULT_SAMPLES, .batch_size = DEFAULT_BATCH_SIZE, .shard = 1, .n_shards = 1 };
-  self->kinds = TN_SITE_INPUT;
-  return self;
-}
-
-TnCalibrateOptions *
-tn_calibrate_options_copy (const TnCalibrateOptions *self)
-{
-  TnCalibrateOptions *copy = g_new0 (TnCalibrateOptions, 1);
-
-  *copy = *self;
-  copy->model_path = g_strdup (self->model_path);
-  copy->data_paths = g_strdupv (self->data_paths);
-  copy->tokenizer_path = g_strdup (self->tokenizer_path);
-  copy->out_path = g_strdup (self->out_path);
-  return copy;
-}
-
-void
-tn_calibrate_options_free (TnCalibrateOptions *self)
-{
-  if (self == NULL)
-    return;
-  g_free (self->model_path);
-  g_strfreev (self->data_paths);
-  g_free (self->tokenizer_path);
-  g_free (self->out_path);
-  g_free (self);
-}
 
 void
 tn_calibrate_result_clear (TnCalibrateResult *self)
 {
   g_clear_pointer (&self->out, g_free);
+  g_clear_pointer (&self->cached, g_free);
   g_clear_pointer (&self->stats, tn_stats_unref);
 }
 
@@ -87,11 +60,15 @@ typedef struct
   TnTokenizer   *tokenizer;
   TnDataset     *dataset;
   TnBatchSource *source;
+  char          *provenance; /* NULL: the data cannot be read twice */
+  TnCalibrateCheckpoint *checkpoint; /* likewise */
 } Opened;
 
 static void
 opened_clear (Opened *self)
 {
+  g_clear_pointer (&self->checkpoint, tn_calibrate_checkpoint_free);
+  g_clear_pointer (&self->provenance, g_free);
   g_clear_pointer (&self->source, tn_batch_source_free);
   g_clear_pointer (&self->dataset, tn_dataset_unref);
   g_clear_pointer (&self->tokenizer, tn_tokenizer_unref);
@@ -190,8 +167,25 @@ check_output (const char *path, GError **error)
   return file != NULL;
 }
 
+/* Data that are gone once they were read leave nothing to go on from, and nothing to recognise. */
 static gboolean
-open_all (CalibrateData *data, Opened *opened, const TnListener *listener, GCancellable *cancellable, GError **error)
+open_checkpoint (const TnCalibrateOptions *options, Opened *opened, GError **error)
+{
+  GError *local = NULL;
+
+  opened->provenance = tn_calibrate_provenance (options, opened->file, opened->dataset, opened->tokenizer, &local);
+  if (opened->provenance != NULL)
+    opened->checkpoint = tn_calibrate_checkpoint_new (options->out_path, opened->provenance, options->checkpoint_seconds);
+  else if (local == NULL && options->resume)
+    g_set_error_literal (&local, TN_ERROR, TN_ERROR_ARGUMENT, _ ("--resume: the data cannot be read twice"));
+  if (local == NULL)
+    return TRUE;
+  g_propagate_error (error, local);
+  return FALSE;
+}
+
+static gboolean
+open_all (CalibrateData *data, Opened *opened, const TnListener *listener, GError **error)
 {
   TnCalibrateOptions *options = data->options;
   TnSamplingOptions *sampling = &options->sampling;
@@ -209,15 +203,13 @@ open_all (CalibrateData *data, Opened *opened, const TnListener *listener, GCanc
                    sampling->seq_len, context);
       return FALSE;
     }
-  if (options->tokenizer_path != NULL || tn_dataset_needs_tokenizer ((const char *const *) options->data_paths))
+  if (options->tokenizer_path != NULL || tn_dataset_needs_tokenizer ((const char *const *) options->data_paths, &options->data))
     if ((opened->tokenizer = tn_tokenizer_find (options->tokenizer_path, opened->file, error)) == NULL)
       return FALSE;
-  opened->dataset = tn_dataset_open ((const char *const *) options->data_paths, opened->tokenizer,
-                                     tn_model_get_config (opened->model)->n_vocab, error);
-  if (opened->dataset == NULL || !fit_batch_size (opened->model, sampling, options->kinds, listener, error))
-    return FALSE;
-  opened->source = tn_dataset_sample (opened->dataset, sampling, listener, cancellable, error);
-  return opened->source != NULL;
+  opened->dataset = tn_dataset_open ((const char *const *) options->data_paths, &options->data, opened->tokenizer,
+                                     tn_model_get_config (opened->model)->n_vocab, listener, error);
+  return opened->dataset != NULL && fit_batch_size (opened->model, sampling, options->kinds, listener, error) &&
+         open_checkpoint (options, opened, error);
 }
 
 static void
@@ -231,6 +223,21 @@ record_model (CalibrateData *data, TnModelFile *file)
 
   if (data->workspace != NULL)
     tn_workspace_record_model (data->workspace, &row, NULL);
+}
+
+/* A shard may be empty; its file is, too, and merges with those of the others. */
+static gboolean
+check_samples (CalibrateData *data, const TnListener *listener, GError **error)
+{
+  if (data->stats->samples > 0)
+    return TRUE;
+  if (data->options->sampling.n_shards > 1)
+    {
+      tn_listener_event (listener, "info", _("this shard holds no sequence: its statistics are empty"));
+      return TRUE;
+    }
+  g_set_error_literal (error, TN_ERROR, TN_ERROR_DATA, _("the data hold no sequence to calibrate on"));
+  return FALSE;
 }
 
 static gboolean
@@ -254,47 +261,139 @@ observe_all (CalibrateData *data, Opened *opened, const TnListener *listener, GC
       tn_listener_progress (listener, (double) data->stats->samples, (double) total, "sequences");
       tn_listener_metric (listener, "tokens", step, (double) data->stats->tokens);
       tn_listener_metric (listener, "tokens_per_second", step,
-                          (double) data->stats->tokens / ((double) (g_get_monotonic_time () - start) * 1e-6));
+                          (double) (data->stats->tokens - data->tokens_before) / ((double) (g_get_monotonic_time () - start) * 1e-6));
       tn_listener_metric (listener, "rss_bytes", step++, (double) tn_process_get_rss ());
+      if (opened->checkpoint != NULL)
+        tn_calibrate_checkpoint_offer (opened->checkpoint, data->stats, listener);
     }
   if (local != NULL)
     {
       g_propagate_error (error, local);
       return FALSE;
     }
-  /* A shard may be empty; its file is, too, and merges with those of the others. */
-  if (data->stats->samples == 0 && data->options->sampling.n_shards > 1)
-    tn_listener_event (listener, "info", _("this shard holds no sequence: its statistics are empty"));
-  else if (data->stats->samples == 0)
-    {
-      g_set_error_literal (error, TN_ERROR, TN_ERROR_DATA, _("the data hold no sequence to calibrate on"));
-      return FALSE;
-    }
-  return TRUE;
+  return check_samples (data, listener, error);
+}
+
+static void
+fill_result (CalibrateData *data, guint64 bytes, const char *cached, gint64 start)
+{
+  if (data->result == NULL)
+    return;
+  *data->result = (TnCalibrateResult) {
+    .out = g_strdup (data->options->out_path), .samples = data->stats->samples, .tokens = data->stats->tokens,
+    .samples_before = data->samples_before, .tokens_before = data->tokens_before, .cached = g_strdup (cached),
+    .seconds = (double) (g_get_monotonic_time () - start) * 1e-6, .peak_rss_bytes = tn_process_get_peak_rss (),
+    .sites = data->stats->sites->len, .stats_bytes = bytes, .stats = tn_stats_ref (data->stats),
+  };
+}
+
+/* provenance: NULL where it must not be found again. */
+static void
+record_stats (CalibrateData *data, TnJob *job, const char *provenance, guint64 bytes)
+{
+  g_autofree char *path = g_canonicalize_filename (data->options->out_path, NULL);
+
+  tn_job_set_output (job, data->options->out_path);
+  if (data->workspace != NULL && tn_job_get_run (job) >= 0)
+    tn_workspace_record_stats (data->workspace, tn_job_get_run (job), path, data->stats->model_fingerprint, data->stats->data_fingerprint,
+                               data->stats->samples, data->stats->tokens, bytes, provenance, NULL);
 }
 
 /* Keeps what was observed; for a cancelled run marked as partial. */
 static gboolean
-keep_statistics (CalibrateData *data, TnJob *job, gboolean partial, gint64 start, GError **error)
+keep_statistics (CalibrateData *data, const Opened *opened, TnJob *job, gboolean partial, gint64 start, GError **error)
 {
   guint64 bytes = 0;
 
   g_mutex_lock (&data->lock);
   data->stats->partial = partial;
   g_mutex_unlock (&data->lock);
-  if (!tn_stats_save (data->stats, data->options->out_path, &bytes, error))
+  if (!tn_stats_save (data->stats, data->options->out_path, &bytes, error) ||
+      (partial && opened->checkpoint != NULL && !tn_calibrate_checkpoint_write (opened->checkpoint, data->stats, error)))
     return FALSE;
-  tn_job_set_output (job, data->options->out_path);
-  if (data->workspace != NULL && tn_job_get_run (job) >= 0)
-    tn_workspace_record_stats (data->workspace, tn_job_get_run (job), data->options->out_path, data->stats->model_fingerprint,
-                               data->stats->data_fingerprint, data->stats->samples, data->stats->tokens, bytes, NULL);
-  if (data->result != NULL)
-    *data->result = (TnCalibrateResult) {
-      .out = g_strdup (data->options->out_path), .samples = data->stats->samples, .tokens = data->stats->tokens,
-      .seconds = (double) (g_get_monotonic_time () - start) * 1e-6, .peak_rss_bytes = tn_process_get_peak_rss (),
-      .sites = data->stats->sites->len, .stats_bytes = bytes, .stats = tn_stats_ref (data->stats),
-    };
+  record_stats (data, job, partial ? NULL : opened->provenance, bytes);
+  fill_result (data, bytes, NULL, start);
   return TRUE;
+}
+
+/* A run that was cancelled says what it leaves behind. */
+static void
+keep_partial (CalibrateData *data, const Opened *opened, TnJob *job, gint64 start, const TnListener *listener, GError **why)
+{
+  g_autoptr (GError) unsaved = NULL;
+
+  if (!keep_statistics (data, opened, job, TRUE, start, &unsaved))
+    tn_listener_event (listener, "error", unsaved->message);
+  else if (opened->checkpoint != NULL)
+    g_prefix_error (why, _("statistics of %" PRIu64 " sequences are kept in %s, marked as partial; the same command with --resume goes on: "),
+                    data->stats->samples, data->options->out_path);
+  else
+    g_prefix_error (why, _("statistics of %" PRIu64 " sequences are kept in %s, marked as partial: "), data->stats->samples,
+                    data->options->out_path);
+}
+
+/* TRUE when an earlier run has made the statistics already; its file is copied where this one is wanted elsewhere. */
+static gboolean
+use_cache (CalibrateData *data, const Opened *opened, TnJob *job, gint64 start, const TnListener *listener, gboolean *used, GError **error)
+{
+  g_autofree char *out = g_canonicalize_filename (data->options->out_path, NULL), *path = NULL, *text = NULL;
+  guint64 bytes = 0;
+  GStatBuf info;
+  TnStats *stats;
+
+  *used = FALSE;
+  if (data->workspace == NULL || data->options->no_cache || opened->provenance == NULL)
+    return TRUE;
+  stats = tn_calibrate_cache_find (data->workspace, opened->provenance, tn_model_get_fingerprint (opened->model), out, listener, &path);
+  if (stats == NULL)
+    return TRUE;
+  g_mutex_lock (&data->lock);
+  data->stats = stats;
+  g_mutex_unlock (&data->lock);
+  g_atomic_int_inc (&data->version);
+  if (strcmp (path, out) == 0 && g_stat (out, &info) == 0)
+    bytes = (guint64) info.st_size;
+  else if (!tn_stats_save (stats, out, &bytes, error))
+    return FALSE;
+  text = g_strdup_printf (_("model, data and options are those of %s: its statistics are used again (--no-cache computes them anew)"), path);
+  tn_listener_event (listener, "info", text);
+  record_stats (data, job, opened->provenance, bytes);
+  fill_result (data, bytes, path, start);
+  *used = TRUE;
+  return TRUE;
+}
+
+/* Empty statistics, or those of the run that this one goes on with. */
+static void
+begin_statistics (CalibrateData *data, const Opened *opened, TnStats *before, const TnListener *listener)
+{
+  g_autofree char *backend = tn_linear_backend (), *text = NULL;
+  TnStats *stats = before;
+
+  if (stats == NULL)
+    {
+      stats = tn_stats_new (tn_model_get_fingerprint (opened->model), backend);
+      tn_stats_add_sites (stats, opened->model, data->options->kinds);
+    }
+  /* Until the last sequence is in. */
+  stats->partial = TRUE;
+  data->samples_before = stats->samples;
+  data->tokens_before = stats->tokens;
+  g_mutex_lock (&data->lock);
+  data->stats = stats;
+  g_mutex_unlock (&data->lock);
+  if (before != NULL)
+    {
+      text = g_strdup_printf (_("going on behind %" PRIu64 " sequences from %s"), before->samples,
+                              tn_calibrate_checkpoint_get_path (opened->checkpoint));
+      tn_listener_event (listener, "info", text);
+    }
+  else if (data->options->resume)
+    {
+      text = g_strdup_printf (_("there is no %s to go on from: beginning with the first sequence"),
+                              tn_calibrate_checkpoint_get_path (opened->checkpoint));
+      tn_listener_event (listener, "info", text);
+    }
 }
 
 static gboolean
@@ -302,35 +401,55 @@ calibrate (TnJob *job, const TnListener *listener, GCancellable *cancellable, gp
 {
   CalibrateData *data = user_data;
   g_auto (Opened) opened = { NULL };
-  g_autofree char *backend = tn_linear_backend ();
   gint64 start = g_get_monotonic_time ();
+  TnStats *before = NULL;
   GError *local = NULL;
-  TnStats *stats;
+  gboolean cached = FALSE;
 
-  if (!open_all (data, &opened, listener, cancellable, error))
+  if (!open_all (data, &opened, listener, error))
     return FALSE;
   record_model (data, opened.file);
-  stats = tn_stats_new (tn_model_get_fingerprint (opened.model), backend);
-  tn_stats_add_sites (stats, opened.model, data->options->kinds);
-  g_mutex_lock (&data->lock);
-  data->stats = stats;
-  g_mutex_unlock (&data->lock);
-
-  if (observe_all (data, &opened, listener, cancellable, &local))
-    return keep_statistics (data, job, FALSE, start, error);
-  if (g_error_matches (local, G_IO_ERROR, G_IO_ERROR_CANCELLED) && stats->samples > 0)
+  if (data->options->resume && !tn_calibrate_checkpoint_load (opened.checkpoint, &before, error))
+    return FALSE;
+  if (before == NULL && (!use_cache (data, &opened, job, start, listener, &cached, error) || cached))
+    return cached;
+  begin_statistics (data, &opened, before, listener);
+  data->options->sampling.skip = data->samples_before;
+  opened.source = tn_dataset_sample (opened.dataset, &data->options->sampling, listener, cancellable, error);
+  if (opened.source == NULL)
+    return FALSE;
+  opened.source = tn_batch_source_read_ahead (opened.source, data->options->workers, tn_pool_get_budget (tn_pool_default ()) / AHEAD_FRACTION);
+  if (observe_all (data, &opened, listener, cancellable, &local) && keep_statistics (data, &opened, job, FALSE, start, &local))
     {
-      GError *unsaved = NULL;
-
-      if (keep_statistics (data, job, TRUE, start, &unsaved))
-        g_prefix_error (&local, _("statistics of %" PRIu64 " sequences are kept in %s, marked as partial: "), stats->samples,
-                        data->options->out_path);
-      else
-        {
-          tn_listener_event (listener, "error", unsaved->message);
-          g_clear_error (&unsaved);
-        }
+      if (opened.checkpoint != NULL)
+        tn_calibrate_checkpoint_remove (opened.checkpoint, listener);
+      return TRUE;
     }
+  if (g_error_matches (local, G_IO_ERROR, G_IO_ERROR_CANCELLED) && data->stats->samples > 0)
+    keep_partial (data, &opened, job, start, listener, &local);
+  g_propagate_error (error, local);
+  return FALSE;
+}
+
+static gboolean
+calibrate_tensors (TnJob *job, const TnListener *listener, GCancellable *cancellable, gpointer user_data, GError **error)
+{
+  CalibrateData *data = user_data;
+  const Opened no_model = { NULL };
+  g_autoptr (TnRecordedRun) run = NULL;
+  gint64 start = g_get_monotonic_time ();
+  GError *local = NULL;
+
+  if (!check_output (data->options->out_path, error) || (run = tn_recorded_run_open (data->options, listener, error)) == NULL)
+    return FALSE;
+  g_mutex_lock (&data->lock);
+  data->stats = tn_recorded_run_new_stats (run);
+  g_mutex_unlock (&data->lock);
+  if (tn_recorded_run_observe (run, data->stats, &data->lock, &data->version, listener, cancellable, &local) &&
+      check_samples (data, listener, &local))
+    return keep_statistics (data, &no_model, job, FALSE, start, error);
+  if (g_error_matches (local, G_IO_ERROR, G_IO_ERROR_CANCELLED) && data->stats->samples > 0)
+    keep_partial (data, &no_model, job, start, listener, &local);
   g_propagate_error (error, local);
   return FALSE;
 }
@@ -338,7 +457,7 @@ calibrate (TnJob *job, const TnListener *listener, GCancellable *cancellable, gp
 static char *
 default_out_path (const TnCalibrateOptions *options, TnWorkspace *workspace)
 {
-  g_autofree char *base = g_path_get_basename (options->model_path);
+  g_autofree char *base = g_path_get_basename (options->tensor_paths != NULL ? options->tensor_paths[0] : options->model_path);
   g_autofree char *name = g_strconcat (base, ".stats.safetensors", NULL);
   g_autofree char *folder = workspace != NULL ? g_path_get_dirname (tn_workspace_get_path (workspace)) : g_strdup (".");
 
@@ -348,10 +467,10 @@ default_out_path (const TnCalibrateOptions *options, TnWorkspace *workspace)
 static char *
 describe (const TnCalibrateOptions *options)
 {
-  g_autofree char *model = g_path_get_basename (options->model_path);
-  g_autofree char *first = options->data_paths[0] != NULL ? g_path_get_basename (options->data_paths[0]) : g_strdup ("");
+  g_autofree char *model = g_path_get_basename (options->tensor_paths != NULL ? options->tensor_paths[0] : options->model_path);
+  g_autofree char *first = options->tensor_paths != NULL ? NULL : options->data_paths[0] != NULL ? g_path_get_basename (options->data_paths[0]) : g_strdup ("");
 
-  return g_strdup_printf (_("Calibrate %s on %s"), model, first);
+  return first != NULL ? g_strdup_printf (_("Calibrate %s on %s"), model, first) : g_strdup_printf (_("Calibrate on recorded %s"), model);
 }
 
 TnJob *
@@ -370,7 +489,8 @@ tn_calibrate_job_new (const TnCalibrateOptions *options, TnWorkspace *workspace,
   g_mutex_init (&data->lock);
   if (data->options->out_path == NULL)
     data->options->out_path = default_out_path (options, workspace);
-  job = tn_job_new ("calibrate", title, arguments, workspace, calibrate, data, calibrate_data_free);
+  job = tn_job_new ("calibrate", title, arguments, workspace, options->tensor_paths != NULL ? calibrate_tensors : calibrate, data,
+                    calibrate_data_free);
   g_object_set_data (G_OBJECT (job), "tn-calibrate-data", data);
   return job;
 }

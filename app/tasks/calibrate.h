@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include "app/tasks/calibrate-options.h"
 #include "app/tasks/job.h"
-#include "data/datasets/dataset.h"
 #include "data/models/model-file.h"
 #include "engine/calibration/stats.h"
 
@@ -10,24 +10,10 @@ G_BEGIN_DECLS
 
 typedef struct
 {
-  char             *model_path;
-  char            **data_paths;     /* NULL-terminated */
-  char             *tokenizer_path; /* or NULL */
-  TnSamplingOptions sampling;
-  TnSiteKind        kinds;
-  char             *out_path;       /* statistics file; NULL: beside the workspace */
-  gsize             memory_limit;   /* bytes, 0 none; whoever starts the job sets the pool's budget, the job keeps to that */
-} TnCalibrateOptions;
-
-TnCalibrateOptions *tn_calibrate_options_new  (void); /* defaults: 128 samples of 512 tokens (or the context), batch 8, random, seed 0, inputs of linear layers */
-TnCalibrateOptions *tn_calibrate_options_copy (const TnCalibrateOptions *self);
-void                tn_calibrate_options_free (TnCalibrateOptions *self);
-G_DEFINE_AUTOPTR_CLEANUP_FUNC (TnCalibrateOptions, tn_calibrate_options_free)
-
-typedef struct
-{
   char    *out;
   guint64  samples, tokens;
+  guint64  samples_before, tokens_before; /* of these an earlier run had observed already */
+  char    *cached;                        /* the earlier statistics that were used again, or NULL */
   double   seconds;
   gsize    peak_rss_bytes;
   guint    sites;

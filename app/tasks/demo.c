@@ -117,7 +117,7 @@ score (Demo *demo, DemoData *data, const TnListener *listener, GCancellable *can
 
   if (tokenizer == NULL)
     return FALSE;
-  dataset = tn_dataset_open (paths, tokenizer, tn_model_get_config (demo->model)->n_vocab, error);
+  dataset = tn_dataset_open (paths, NULL, tokenizer, tn_model_get_config (demo->model)->n_vocab, NULL, error);
   if (dataset == NULL)
     return FALSE;
   for (guint i = 0; i < TN_DEMO_N_SCORES; i++)

@@ -8,6 +8,7 @@
 #include "engine/device/choice.h"
 #include "engine/device/device.h"
 #include "engine/device/rates.h"
+#include "engine/kernels/ternary.h"
 #include "engine/memory/pool.h"
 
 void
@@ -167,6 +168,7 @@ tn_doctor_examine (TnDoctorRates rates, const char *workspace_path)
   add_workspace (facts, workspace_path);
   if (rates != TN_DOCTOR_NO_RATES)
     {
+      tn_ternary_choose ();
       add_rates (facts, rates == TN_DOCTOR_NEW_RATES ? tn_device_measure_rates () : tn_device_get_rates ());
       add_choices (facts);
     }

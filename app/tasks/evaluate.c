@@ -4,8 +4,13 @@
 #include <glib/gi18n-lib.h>
 #include <math.h>
 
+#include "data/datasets/read-ahead.h"
 #include "engine/device/device.h"
 #include "engine/error.h"
+
+#define BATCHES_AHEAD 2
+/* Batches read ahead take this part of the memory limit at most. */
+#define AHEAD_FRACTION 16
 
 typedef struct
 {
@@ -82,7 +87,9 @@ gboolean
 tn_evaluate (TnModel *model, TnDataset *dataset, guint seq_len, guint batch_size, TnEvaluation *evaluation, const TnListener *listener,
              GCancellable *cancellable, GError **error)
 {
-  g_autoptr (TnBatchSource) source = tn_dataset_windows (dataset, seq_len, batch_size, cancellable, error);
+  TnBatchSource *windows_source = tn_dataset_windows (dataset, seq_len, batch_size, cancellable, error);
+  g_autoptr (TnBatchSource) source =
+      windows_source != NULL ? tn_batch_source_read_ahead (windows_source, BATCHES_AHEAD, tn_pool_get_budget (tn_pool_default ()) / AHEAD_FRACTION) : NULL;
   g_autoptr (GArray) windows = g_array_new (FALSE, FALSE, sizeof (Window));
   gint64 start = g_get_monotonic_time ();
   guint64 correct = 0, sequences = 0;

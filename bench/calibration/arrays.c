@@ -166,7 +166,7 @@ record_sites (GPtrArray *arrays, const char *folder, guint run, gsize least_valu
       const char *paths[] = {text_path, NULL};
 
       tokenizer = tn_tokenizer_find (tokenizer_path, file, NULL);
-      dataset = tokenizer != NULL ? tn_dataset_open (paths, tokenizer, tn_model_get_config (model)->n_vocab, NULL) : NULL;
+      dataset = tokenizer != NULL ? tn_dataset_open (paths, NULL, tokenizer, tn_model_get_config (model)->n_vocab, NULL, NULL) : NULL;
       source = dataset != NULL ? tn_dataset_windows (dataset, SEQUENCE, 8, NULL, NULL) : NULL;
       if (source == NULL)
         return;

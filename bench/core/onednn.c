@@ -1,29 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <dlfcn.h>
 #include <math.h>
 #include <omp.h>
 #include <string.h>
 
 #include "bench/core/core.h"
+#include "engine/device/onednn.h"
 #include "engine/kernels/ternary.h"
 #include "engine/memory/pool.h"
 #include "engine/random.h"
 
-/* The ternary product beside the int8 product of oneDNN on weights of one byte each, where the library is installed: it is loaded
- * when it is measured, the project does not build with it. The sums of both must be equal. */
+/* The ternary product beside the int8 product of oneDNN on weights of one byte each, where the library is installed. The sums of
+ * both must be equal. */
 
 #define TOKENS 1024
 #define ROWS 2048
 #define COLUMNS 2048
 #define TURNS 9
 
-/* oneDNN 2 and 3: row-major c = alpha (op (a) - ao) (op (b) - bo) + beta c + co; 0 is success. */
-typedef int (*GemmFunc) (char transa, char transb, char offsetc, gint64 m, gint64 n, gint64 k, float alpha, const gint8 *a, gint64 lda,
-                         gint8 ao, const gint8 *b, gint64 ldb, gint8 bo, float beta, gint32 *c, gint64 ldc, const gint32 *co);
-
 typedef struct
 {
-  GemmFunc gemm;
   TnTernaryMatrix matrix;
   gint8 *codes, *x;
   gint32 *x_sums, *own, *theirs;
@@ -42,10 +37,9 @@ static void
 multiply_theirs (gpointer user_data)
 {
   Work *self = user_data;
-  const gint32 offset = 0;
 
-  self->gemm ('N', 'T', 'F', TOKENS, ROWS, COLUMNS, 1.0f, self->x, COLUMNS, 0, self->codes, COLUMNS, 0, 0.0f, self->theirs, ROWS,
-              &offset);
+  if (!tn_onednn_product_int8 (self->x, COLUMNS, TOKENS, self->codes, COLUMNS, ROWS, COLUMNS, self->theirs, ROWS))
+    g_error ("oneDNN failed");
 }
 
 static void
@@ -71,19 +65,16 @@ tn_bench_onednn (TnBench *bench)
   const double operations = 2e-9 * TOKENS * (double) ROWS * COLUMNS;
   const gsize n_x = (gsize) TOKENS * COLUMNS, n_y = (gsize) TOKENS * ROWS, n_w = (gsize) ROWS * COLUMNS;
   const gsize tile_bytes = tn_ternary_bytes (ROWS, COLUMNS), scratch_bytes = tn_ternary_scratch_bytes (COLUMNS);
-  void *library = dlopen ("libdnnl.so.3", RTLD_NOW | RTLD_LOCAL);
   g_autoptr (TnBlock) block = NULL;
   TnSamples own = {.n = 0}, theirs = {.n = 0}, ratio = {.n = 0};
-  Work work = {NULL};
+  Work work = {.scratch = NULL};
   guint8 *at;
   int threads = omp_get_max_threads ();
 
-  if (library == NULL)
-    library = dlopen ("libdnnl.so.2", RTLD_NOW | RTLD_LOCAL);
-  work.gemm = library != NULL ? (GemmFunc) dlsym (library, "dnnl_gemm_s8s8s32") : NULL;
-  block = tn_pool_alloc (tn_pool_default (), TN_PURPOSE_SCRATCH,
-                         tile_bytes + n_w + n_x + TOKENS * sizeof (gint32) + 2 * n_y * sizeof (gint32) + scratch_bytes + 512, NULL);
-  if (work.gemm == NULL || block == NULL)
+  block =
+      tn_pool_alloc (tn_pool_default (), TN_PURPOSE_SCRATCH,
+                     tile_bytes + n_w + n_x + TOKENS * sizeof (gint32) + 2 * n_y * sizeof (gint32) + scratch_bytes + 512, NULL);
+  if (tn_onednn_get_name () == NULL || block == NULL)
     {
       tn_bench_remark (bench, "oneDNN (libdnnl2) is not installed: no comparison with it");
       return;
@@ -110,8 +101,8 @@ tn_bench_onednn (TnBench *bench)
   omp_set_num_threads (threads);
   if (memcmp (work.own, work.theirs, n_y * sizeof (gint32)) != 0)
     g_error ("oneDNN and the ternary product disagree");
-  tn_bench_add (bench, "onednn_int8_gops_per_core", tn_samples_median (&theirs), tn_samples_max (&theirs), "GOP/s", TN_GOAL_NONE, NAN,
-                NAN);
-  tn_bench_add (bench, "onednn_ternary_gemm_ratio", tn_samples_median (&ratio), tn_samples_max (&ratio), "ratio", TN_GOAL_AT_LEAST,
-                1.0, NAN);
+  tn_bench_add (bench, "onednn_int8_gops_per_core", tn_samples_median (&theirs), tn_samples_max (&theirs), "GOP/s", TN_GOAL_NONE,
+                NAN, NAN);
+  tn_bench_add (bench, "onednn_ternary_gemm_ratio", tn_samples_median (&ratio), tn_samples_max (&ratio), "ratio",
+                TN_GOAL_AT_LEAST, 1.0, NAN);
 }

@@ -30,9 +30,9 @@ tn_batch_builder_free (TnBatchBuilder *self)
 }
 
 void
-tn_batch_builder_add (TnBatchBuilder *self, guint64 hash, const gint32 *tokens, guint length, guint n_available)
+tn_batch_builder_add (TnBatchBuilder *self, guint64 hash, const gint32 *tokens, guint length, guint n_available, double weight)
 {
-  const TnSequence sequence = {.hash = hash, .length = length};
+  const TnSequence sequence = {.hash = hash, .length = length, .weight = weight};
   const gint32 none = -1;
 
   g_array_append_val (self->sequences, sequence);

@@ -7,158 +7,152 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "data/datasets/token-file.h"
+#include "data/datasets/data-files.h"
 #include "data/tokenizers/utf8.h"
 #include "engine/error.h"
 
-#define TOKEN_FILE_SUFFIX ".bin"
 #define PREVIEW_TOKENS 256
+#define MOST_LABELS 65536
 
-gboolean
-tn_sampler_parse (const char *name, TnSampler *sampler, GError **error)
+const char *
+tn_dataset_describe_file (const TnDataset *self, guint index)
 {
-  if (strcmp (name, "random") == 0)
-    *sampler = TN_SAMPLER_RANDOM;
-  else if (strcmp (name, "systematic") == 0)
-    *sampler = TN_SAMPLER_SYSTEMATIC;
-  else
-    {
-      g_set_error (error, TN_ERROR, TN_ERROR_ARGUMENT, _ ("--sampler: “%s” is none of random, systematic"), name);
-      return FALSE;
-    }
-  return TRUE;
+  return tn_byte_stream_describe (tn_dataset_file (self, index));
 }
 
-static gint
-compare_names (gconstpointer a, gconstpointer b)
+static void
+data_file_clear (gpointer data)
 {
-  return strcmp (*(const char *const *) a, *(const char *const *) b);
+  g_free (((TnDataFile *) data)->path);
 }
 
+/* The kind by the first bytes, where the name does not tell; standard input stays open for who reads it. */
 static gboolean
-add_folder (TnDataset *self, const char *path, GError **error)
+look_inside (TnDataset *self, TnDataFile *file, GError **error)
 {
-  g_autoptr (GDir) folder = g_dir_open (path, 0, error);
-  g_autoptr (GPtrArray) found = g_ptr_array_new_with_free_func (g_free);
-  const char *name;
+  TnByteStream *stream = tn_byte_stream_open (file->path, error);
+  const char *head;
+  gboolean ok;
+  gsize bytes;
 
-  if (folder == NULL)
+  if (stream == NULL)
     return FALSE;
-  while ((name = g_dir_read_name (folder)) != NULL)
-    {
-      g_autofree char *file = g_build_filename (path, name, NULL);
-
-      if (name[0] != '.' && g_file_test (file, G_FILE_TEST_IS_REGULAR))
-        g_ptr_array_add (found, g_steal_pointer (&file));
-    }
-  if (found->len == 0)
-    {
-      g_set_error (error, TN_ERROR, TN_ERROR_DATA, _ ("%s: the folder holds no file to read"), path);
-      return FALSE;
-    }
-  g_ptr_array_sort (found, compare_names);
-  g_ptr_array_extend_and_steal (self->files, g_steal_pointer (&found));
-  return TRUE;
+  ok = tn_byte_stream_peek (stream, TN_BYTE_STREAM_MOST_PEEKED, &head, &bytes, error);
+  if (ok)
+    file->format = tn_record_format_find (file->path, head, bytes);
+  if (ok && strcmp (file->path, TN_STANDARD_INPUT) == 0)
+    self->standard_input = stream;
+  else
+    tn_byte_stream_free (stream);
+  return ok;
 }
 
 static gboolean
-add_path (TnDataset *self, const char *path, GError **error)
+add_file (TnDataset *self, const char *path, const TnRecordFormat *forced, GError **error)
 {
-  if (g_file_test (path, G_FILE_TEST_IS_DIR))
-    return add_folder (self, path, error);
-  if (!g_file_test (path, G_FILE_TEST_EXISTS))
+  TnDataFile *file;
+  GStatBuf info;
+
+  g_array_set_size (self->files, self->files->len + 1);
+  file = &g_array_index (self->files, TnDataFile, self->files->len - 1);
+  file->path = g_strdup (path);
+  file->format = forced != NULL ? forced : tn_record_format_of_name (path);
+  if (strcmp (path, TN_STANDARD_INPUT) != 0)
     {
-      g_set_error (error, TN_ERROR, TN_ERROR_NOT_FOUND, _ ("%s: there is no such file or folder"), path);
-      return FALSE;
+      if (g_stat (path, &info) != 0)
+        {
+          g_set_error (error, TN_ERROR, TN_ERROR_IO, _ ("%s: cannot be read: %s"), path, g_strerror (errno));
+          return FALSE;
+        }
+      file->bytes = (guint64) info.st_size;
     }
-  if (!g_file_test (path, G_FILE_TEST_IS_REGULAR))
-    {
-      g_set_error (error, TN_ERROR, TN_ERROR_ARGUMENT, _ ("%s: is neither a file nor a folder"), path);
-      return FALSE;
-    }
-  g_ptr_array_add (self->files, g_strdup (path));
+  if (file->format == NULL && !look_inside (self, file, error))
+    return FALSE;
   return TRUE;
 }
 
 static gboolean
 check_kinds (TnDataset *self, GError **error)
 {
+  gboolean unknown = FALSE;
+
   for (guint i = 0; i < self->files->len; i++)
     {
-      gboolean tokens = g_str_has_suffix (tn_dataset_file (self, i), TOKEN_FILE_SUFFIX);
-      GStatBuf info;
+      const TnDataFile *file = &g_array_index (self->files, TnDataFile, i);
+      gboolean tokens = tn_record_format_is_tokens (file->format);
 
       if (i > 0 && tokens != self->tokens)
         {
-          g_set_error (error, TN_ERROR, TN_ERROR_ARGUMENT, _ ("%s and %s: text and token files (.bin) cannot be mixed"),
-                       tn_dataset_file (self, 0), tn_dataset_file (self, i));
+          g_set_error (error, TN_ERROR, TN_ERROR_ARGUMENT, _ ("%s and %s: text and files of tokens (%s) cannot be mixed"),
+                       tn_dataset_describe_file (self, 0), tn_dataset_describe_file (self, i),
+                       (tokens ? file : &g_array_index (self->files, TnDataFile, 0))->format->name);
           return FALSE;
         }
       self->tokens = tokens;
-      if (g_stat (tn_dataset_file (self, i), &info) != 0)
+      self->bytes += file->bytes;
+      unknown = unknown || strcmp (file->path, TN_STANDARD_INPUT) == 0;
+      if (file->bytes == 0 && !unknown && self->files->len == 1)
         {
-          g_set_error (error, TN_ERROR, TN_ERROR_IO, _ ("%s: cannot be read: %s"), tn_dataset_file (self, i), g_strerror (errno));
-          return FALSE;
-        }
-      self->bytes += (guint64) info.st_size;
-      if (info.st_size == 0 && self->files->len == 1)
-        {
-          g_set_error (error, TN_ERROR, TN_ERROR_DATA, _ ("%s: the file is empty"), tn_dataset_file (self, i));
+          g_set_error (error, TN_ERROR, TN_ERROR_DATA, _ ("%s: the file is empty"), file->path);
           return FALSE;
         }
     }
+  if (unknown)
+    self->bytes = 0;
   if (!self->tokens && self->tokenizer == NULL)
     {
       g_set_error (error, TN_ERROR, TN_ERROR_ARGUMENT, _ ("%s: text needs a tokenizer: name one with --tokenizer"),
-                   tn_dataset_file (self, 0));
+                   tn_dataset_describe_file (self, 0));
       return FALSE;
     }
-  return TRUE;
-}
-
-static gboolean
-holds_tokens (const char *path)
-{
-  g_autoptr (TnDataset) folder = NULL;
-
-  if (!g_file_test (path, G_FILE_TEST_IS_DIR))
-    return g_str_has_suffix (path, TOKEN_FILE_SUFFIX);
-  folder = g_new0 (TnDataset, 1);
-  g_atomic_ref_count_init (&folder->ref_count);
-  folder->files = g_ptr_array_new_with_free_func (g_free);
-  if (!add_folder (folder, path, NULL))
-    return FALSE;
-  for (guint i = 0; i < folder->files->len; i++)
-    if (!g_str_has_suffix (tn_dataset_file (folder, i), TOKEN_FILE_SUFFIX))
-      return FALSE;
   return TRUE;
 }
 
 gboolean
-tn_dataset_needs_tokenizer (const char *const *paths)
+tn_dataset_needs_tokenizer (const char *const *paths, const TnDatasetOptions *options)
 {
-  for (; *paths != NULL; paths++)
-    if (!holds_tokens (*paths))
-      return TRUE;
+  g_autoptr (GPtrArray) found = NULL;
+  const TnRecordFormat *forced = NULL;
+
+  if (options != NULL && options->format != NULL)
+    return (forced = tn_record_format_parse (options->format, NULL)) != NULL && !tn_record_format_is_tokens (forced);
+  if ((found = tn_data_files_find (paths, NULL, NULL)) == NULL)
+    return FALSE;
+  for (guint i = 0; i < found->len; i++)
+    {
+      const TnRecordFormat *format = tn_record_format_of_name (g_ptr_array_index (found, i));
+
+      if (format == NULL || !tn_record_format_is_tokens (format))
+        return TRUE;
+    }
   return FALSE;
 }
 
 TnDataset *
-tn_dataset_open (const char *const *paths, TnTokenizer *tokenizer, guint n_vocab, GError **error)
+tn_dataset_open (const char *const *paths, const TnDatasetOptions *options, TnTokenizer *tokenizer, guint n_vocab,
+                 const TnListener *listener, GError **error)
 {
+  static const TnDatasetOptions defaults = {NULL};
   g_autoptr (TnDataset) self = g_new0 (TnDataset, 1);
+  g_autoptr (GPtrArray) found = NULL;
+  const TnRecordFormat *forced = NULL;
 
+  options = options != NULL ? options : &defaults;
   g_atomic_ref_count_init (&self->ref_count);
-  self->files = g_ptr_array_new_with_free_func (g_free);
+  self->files = g_array_new (FALSE, TRUE, sizeof (TnDataFile));
+  g_array_set_clear_func (self->files, data_file_clear);
+  self->label_indices = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  self->labels = g_ptr_array_new ();
   self->tokenizer = tokenizer != NULL ? tn_tokenizer_ref (tokenizer) : NULL;
   self->n_vocab = n_vocab;
-  if (paths == NULL || paths[0] == NULL)
-    {
-      g_set_error_literal (error, TN_ERROR, TN_ERROR_ARGUMENT, _ ("no data are named"));
-      return NULL;
-    }
-  for (; *paths != NULL; paths++)
-    if (!add_path (self, *paths, error))
+  self->field = g_strdup (options->field);
+  self->label = g_strdup (options->label);
+  if (options->format != NULL && (forced = tn_record_format_parse (options->format, error)) == NULL)
+    return NULL;
+  if ((found = tn_data_files_find (paths, listener, error)) == NULL)
+    return NULL;
+  for (guint i = 0; i < found->len; i++)
+    if (!add_file (self, g_ptr_array_index (found, i), forced, error))
       return NULL;
   return check_kinds (self, error) ? g_steal_pointer (&self) : NULL;
 }
@@ -175,7 +169,12 @@ tn_dataset_unref (TnDataset *self)
 {
   if (self == NULL || !g_atomic_ref_count_dec (&self->ref_count))
     return;
-  g_ptr_array_unref (self->files);
+  g_array_unref (self->files);
+  g_hash_table_unref (self->label_indices);
+  g_ptr_array_unref (self->labels);
+  tn_byte_stream_free (self->standard_input);
+  g_free (self->field);
+  g_free (self->label);
   g_clear_pointer (&self->tokenizer, tn_tokenizer_unref);
   g_free (self);
 }
@@ -186,6 +185,18 @@ tn_dataset_get_bytes (TnDataset *self)
   return self->bytes;
 }
 
+guint
+tn_dataset_n_files (TnDataset *self)
+{
+  return self->files->len;
+}
+
+const char *
+tn_dataset_get_file (TnDataset *self, guint index)
+{
+  return tn_dataset_file (self, index);
+}
+
 gboolean
 tn_dataset_encode (TnDataset *self, guint file, const TnPassage *passage, GArray *ids, GError **error)
 {
@@ -193,7 +204,7 @@ tn_dataset_encode (TnDataset *self, guint file, const TnPassage *passage, GArray
 
   if (!tn_tokenizer_encode (self->tokenizer, passage->text, passage->bytes, passage->begins_document, ids, error))
     {
-      g_prefix_error (error, _ ("%s: text at byte %" PRIu64 ": "), tn_dataset_file (self, file), passage->offset);
+      g_prefix_error (error, _ ("%s: text at byte %" PRIu64 ": "), tn_dataset_describe_file (self, file), passage->offset);
       return FALSE;
     }
   for (guint i = first; i < ids->len; i++)
@@ -201,31 +212,65 @@ tn_dataset_encode (TnDataset *self, guint file, const TnPassage *passage, GArray
       {
         g_set_error (error, TN_ERROR, TN_ERROR_MISMATCH,
                      _ ("%s: text at byte %" PRIu64 ": the tokenizer gives token %d, the model's vocabulary has %u"),
-                     tn_dataset_file (self, file), passage->offset, g_array_index (ids, gint32, i), self->n_vocab);
+                     tn_dataset_describe_file (self, file), passage->offset, g_array_index (ids, gint32, i), self->n_vocab);
         return FALSE;
       }
   return TRUE;
 }
 
-static char *
-preview_tokens (TnDataset *self, gsize bytes, GError **error)
+TnRecordFile *
+tn_dataset_open_file (TnDataset *self, guint index, guint limit, GError **error)
 {
-  g_autoptr (TnTokenFile) file = tn_token_file_open (tn_dataset_file (self, 0), error);
-  g_autoptr (GString) text = g_string_new (NULL);
-  gint32 ids[PREVIEW_TOKENS];
-  guint n;
+  const TnDataFile *file = &g_array_index (self->files, TnDataFile, index);
+  const TnRecordOptions options = {.limit = limit, .field = self->field, .label = self->label, .n_vocab = self->n_vocab};
+  TnByteStream *stream;
 
-  if (file == NULL)
-    return NULL;
-  n = (guint) MIN (tn_token_file_count (file), PREVIEW_TOKENS);
-  if (!tn_token_file_read (file, 0, n, self->n_vocab, ids, error))
-    return NULL;
-  for (guint i = 0; i < n && text->len < bytes; i++)
-    if (self->tokenizer == NULL)
-      g_string_append_printf (text, "%s%d", i > 0 ? " " : "", ids[i]);
-    else if (!tn_tokenizer_decode (self->tokenizer, ids[i], text, error))
+  if (strcmp (file->path, TN_STANDARD_INPUT) != 0)
+    stream = tn_byte_stream_open (file->path, error);
+  else if (!self->input_taken)
+    {
+      stream = self->standard_input != NULL ? g_steal_pointer (&self->standard_input) : tn_byte_stream_open (file->path, error);
+      self->input_taken = TRUE;
+    }
+  else
+    {
+      g_set_error_literal (error, TN_ERROR, TN_ERROR_ARGUMENT,
+                           _ ("standard input can be read once only: what was asked for has to go through the data twice"));
       return NULL;
-  return g_utf8_make_valid (text->str, (gssize) text->len);
+    }
+  return stream != NULL ? tn_record_file_open (file->format, stream, &options, error) : NULL;
+}
+
+gboolean
+tn_dataset_intern_label (TnDataset *self, const char *label, guint32 *index, GError **error)
+{
+  gpointer known = label != NULL ? g_hash_table_lookup (self->label_indices, label) : NULL;
+  char *text;
+
+  *index = TN_NO_LABEL;
+  if (label == NULL)
+    return TRUE;
+  if (known == NULL && self->labels->len == MOST_LABELS)
+    {
+      g_set_error (error, TN_ERROR, TN_ERROR_DATA, _ ("%s: field “%s” has more than %u different values: it is no label"),
+                   tn_dataset_describe_file (self, 0), self->label, MOST_LABELS);
+      return FALSE;
+    }
+  if (known == NULL)
+    {
+      text = g_strdup (label);
+      g_ptr_array_add (self->labels, text);
+      known = GUINT_TO_POINTER (self->labels->len);
+      g_hash_table_insert (self->label_indices, text, known);
+    }
+  *index = GPOINTER_TO_UINT (known);
+  return TRUE;
+}
+
+const char *
+tn_dataset_get_label (TnDataset *self, guint32 index)
+{
+  return index != TN_NO_LABEL ? g_ptr_array_index (self->labels, index - 1) : NULL;
 }
 
 void
@@ -233,23 +278,44 @@ tn_dataset_set_nothing (TnDataset *self, GError **error)
 {
   g_set_error (error, TN_ERROR, TN_ERROR_DATA,
                self->tokens ? _ ("%s: there are too few tokens to read") : _ ("%s: there is nothing but white space to read"),
-               tn_dataset_file (self, 0));
+               tn_dataset_describe_file (self, 0));
 }
 
-char *
-tn_dataset_preview (TnDataset *self, gsize bytes, GError **error)
+static char *
+preview_tokens (TnDataset *self, TnRecordFile *file, gsize bytes, GError **error)
 {
-  g_autoptr (TnPassageScanner) scanner = NULL;
+  g_autoptr (GString) text = g_string_new (NULL);
+  g_autoptr (GArray) ids = g_array_new (FALSE, FALSE, sizeof (gint32));
+  GError *local = NULL;
+  TnRecord record;
+
+  if (!tn_record_file_next (file, &record, &local))
+    {
+      if (local == NULL)
+        return g_strdup ("");
+      g_propagate_error (error, local);
+      return NULL;
+    }
+  if (!tn_record_file_read_tokens (file, &record, ids, error))
+    return NULL;
+  for (guint i = 0; i < record.length && text->len < bytes; i++)
+    if (self->tokenizer == NULL)
+      g_string_append_printf (text, "%s%d", i > 0 ? " " : "", g_array_index (ids, gint32, i));
+    else if (!tn_tokenizer_decode (self->tokenizer, g_array_index (ids, gint32, i), text, error))
+      return NULL;
+  return g_utf8_make_valid (text->str, (gssize) text->len);
+}
+
+static char *
+preview_text (TnRecordFile *file, gsize bytes, GError **error)
+{
   g_autoptr (GString) text = g_string_new (NULL);
   GError *local = NULL;
+  TnRecord record;
   TnPassage passage;
 
-  if (self->tokens)
-    return preview_tokens (self, bytes, error);
-  scanner = tn_passage_scanner_new (tn_dataset_file (self, 0), MAX (bytes, 16), error);
-  if (scanner == NULL)
-    return NULL;
-  while (text->len < bytes && tn_passage_scanner_next (scanner, &passage, &local))
+  while (text->len < bytes && tn_record_file_next (file, &record, &local) &&
+         tn_record_file_read_text (file, &record, &passage, &local))
     {
       if (text->len > 0)
         g_string_append (text, passage.begins_document ? "\n\n" : " ");
@@ -263,4 +329,15 @@ tn_dataset_preview (TnDataset *self, gsize bytes, GError **error)
   if (text->len > bytes)
     g_string_truncate (text, tn_utf8_valid_prefix (text->str, bytes));
   return g_string_free (g_steal_pointer (&text), FALSE);
+}
+
+char *
+tn_dataset_preview (TnDataset *self, gsize bytes, GError **error)
+{
+  g_autoptr (TnRecordFile) file =
+      tn_dataset_open_file (self, 0, self->tokens ? PREVIEW_TOKENS : (guint) CLAMP (bytes, 16, (gsize) 1 << 20), error);
+
+  if (file == NULL)
+    return NULL;
+  return self->tokens ? preview_tokens (self, file, bytes, error) : preview_text (file, bytes, error);
 }

@@ -3,12 +3,9 @@
 
 #include "data/datasets/passage-scanner.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <glib/gi18n-lib.h>
 #include <inttypes.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "data/tokenizers/utf8.h"
 #include "engine/error.h"
@@ -18,11 +15,11 @@
 #define SEPARATOR_BYTES (sizeof SEPARATOR - 1)
 /* A line with more blanks behind the separator is text, so that the buffer stays bounded. */
 #define MOST_BLANKS 4096
+#define LEAST_LIMIT 16
 
 struct _TnPassageScanner
 {
-  char *path;
-  int fd;
+  TnByteStream *stream;
   gsize limit;
   char *buffer;
   gsize capacity;
@@ -37,22 +34,12 @@ struct _TnPassageScanner
 };
 
 TnPassageScanner *
-tn_passage_scanner_new (const char *path, gsize limit, GError **error)
+tn_passage_scanner_new (TnByteStream *stream, gsize limit)
 {
-  TnPassageScanner *self;
-  int fd = open (path, O_RDONLY | O_CLOEXEC);
+  TnPassageScanner *self = g_new0 (TnPassageScanner, 1);
 
-  if (fd < 0)
-    {
-      g_set_error (error, TN_ERROR, errno == ENOENT ? TN_ERROR_NOT_FOUND : TN_ERROR_IO, _ ("%s: cannot be read: %s"), path,
-                   g_strerror (errno));
-      return NULL;
-    }
-  posix_fadvise (fd, 0, 0, POSIX_FADV_SEQUENTIAL);
-  self = g_new0 (TnPassageScanner, 1);
-  self->path = g_strdup (path);
-  self->fd = fd;
-  self->limit = MAX (limit, 16);
+  self->stream = stream;
+  self->limit = MAX (limit, LEAST_LIMIT);
   return self;
 }
 
@@ -61,16 +48,15 @@ tn_passage_scanner_free (TnPassageScanner *self)
 {
   if (self == NULL)
     return;
-  close (self->fd);
+  tn_byte_stream_free (self->stream);
   g_free (self->buffer);
-  g_free (self->path);
   g_free (self);
 }
 
-guint64
-tn_passage_scanner_tell (TnPassageScanner *self)
+static const char *
+describe (const TnPassageScanner *self)
 {
-  return self->base + self->filled;
+  return tn_byte_stream_describe (tn_byte_stream_get_path (self->stream));
 }
 
 static gboolean
@@ -80,7 +66,7 @@ check_text (TnPassageScanner *self, gsize from, GError **error)
 
   if (nul != NULL)
     {
-      g_set_error (error, TN_ERROR, TN_ERROR_DATA, _ ("%s: byte %" PRIu64 " is NUL: this is no text"), self->path,
+      g_set_error (error, TN_ERROR, TN_ERROR_DATA, _ ("%s: byte %" PRIu64 " is NUL: this is no text"), describe (self),
                    self->base + (guint64) (nul - self->buffer));
       return FALSE;
     }
@@ -89,7 +75,7 @@ check_text (TnPassageScanner *self, gsize from, GError **error)
   if (self->filled - self->valid >= 4 || (self->ended && self->valid < self->filled) ||
       (self->valid < self->filled && tn_utf8_length ((guint8) self->buffer[self->valid]) <= self->filled - self->valid))
     {
-      g_set_error (error, TN_ERROR, TN_ERROR_DATA, _ ("%s: the bytes at %" PRIu64 " are not UTF-8"), self->path,
+      g_set_error (error, TN_ERROR, TN_ERROR_DATA, _ ("%s: the bytes at %" PRIu64 " are not UTF-8"), describe (self),
                    self->base + self->valid);
       return FALSE;
     }
@@ -100,7 +86,7 @@ static gboolean
 read_more (TnPassageScanner *self, GError **error)
 {
   gsize before = self->filled;
-  ssize_t got;
+  gsize got;
 
   if (self->start > 0)
     {
@@ -117,16 +103,9 @@ read_more (TnPassageScanner *self, GError **error)
       self->capacity = self->filled + CHUNK_BYTES;
       self->buffer = g_realloc (self->buffer, self->capacity);
     }
-  do
-    got = read (self->fd, self->buffer + self->filled, self->capacity - self->filled);
-  while (got < 0 && errno == EINTR);
-  if (got < 0)
-    {
-      g_set_error (error, TN_ERROR, TN_ERROR_IO, _ ("%s: reading at byte %" PRIu64 " failed: %s"), self->path,
-                   self->base + self->filled, g_strerror (errno));
-      return FALSE;
-    }
-  self->filled += (gsize) got;
+  if (!tn_byte_stream_read_full (self->stream, self->buffer + self->filled, self->capacity - self->filled, &got, error))
+    return FALSE;
+  self->filled += got;
   self->ended = got == 0;
   if (!check_text (self, before, error))
     return FALSE;
@@ -247,19 +226,38 @@ give (TnPassageScanner *self, gsize end, TnPassage *passage)
   return TRUE;
 }
 
+/* Where text, which is longer than limit, is cut: at most limit. */
 static gsize
-find_cut (TnPassageScanner *self)
+find_cut (const char *text, gsize limit)
 {
-  gsize end = self->start + self->limit;
-  gsize cut = end;
+  gsize cut = limit;
 
-  while (cut > self->start && !is_space (self->buffer[cut - 1]))
+  while (cut > 0 && !is_space (text[cut - 1]))
     cut--;
-  if (cut > self->start)
+  if (cut > 0)
     return cut;
-  while (end > self->start + 1 && tn_utf8_is_tail ((guint8) self->buffer[end]))
+  while (limit > 1 && tn_utf8_is_tail ((guint8) text[limit]))
+    limit--;
+  return limit;
+}
+
+gboolean
+tn_passage_cut (const char *text, gsize bytes, gsize limit, gsize *place, gsize *first, gsize *length)
+{
+  gsize end;
+
+  limit = MAX (limit, LEAST_LIMIT);
+  while (*place < bytes && is_space (text[*place]))
+    (*place)++;
+  if (*place == bytes)
+    return FALSE;
+  *first = *place;
+  end = bytes - *place > limit ? *place + find_cut (text + *place, limit) : bytes;
+  *place = end;
+  while (is_space (text[end - 1]))
     end--;
-  return end;
+  *length = end - *first;
+  return TRUE;
 }
 
 gboolean
@@ -275,7 +273,7 @@ tn_passage_scanner_next (TnPassageScanner *self, TnPassage *passage, GError **er
       skip_space (self, known);
       if (known - self->start > self->limit)
         {
-          gsize cut = find_cut (self);
+          gsize cut = self->start + find_cut (self->buffer + self->start, self->limit);
           gboolean given = give (self, cut, passage);
 
           advance (self, cut);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-#include <glib.h>
+#include "data/files/byte-stream.h"
 
 G_BEGIN_DECLS
 
@@ -18,12 +18,14 @@ typedef struct
   gboolean    begins_document; /* FALSE: goes on with the document of the passage before */
 } TnPassage;
 
-TnPassageScanner *tn_passage_scanner_new  (const char *path, gsize limit, GError **error);
+/* Takes the stream. */
+TnPassageScanner *tn_passage_scanner_new  (TnByteStream *stream, gsize limit);
 void              tn_passage_scanner_free (TnPassageScanner *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (TnPassageScanner, tn_passage_scanner_free)
 /* FALSE at the end, without error, or on failure: TN_ERROR_DATA names file and offset where the text is not UTF-8 or holds a NUL byte. */
 gboolean          tn_passage_scanner_next (TnPassageScanner *self, TnPassage *passage, GError **error);
-/* Bytes read so far. */
-guint64           tn_passage_scanner_tell (TnPassageScanner *self);
+/* The next piece of at most limit bytes of a document that lies in memory whole, cut and trimmed as the scanner would: place is where to
+ * begin (0 first), and is moved on. FALSE when nothing but white space is left. */
+gboolean          tn_passage_cut          (const char *text, gsize bytes, gsize limit, gsize *place, gsize *first, gsize *length);
 
 G_END_DECLS

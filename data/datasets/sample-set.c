@@ -8,13 +8,28 @@ struct _TnSampleSet
   GArray *heap;
 };
 
+static void
+item_clear (gpointer data)
+{
+  g_clear_pointer (&((TnSampleItem *) data)->content, g_bytes_unref);
+}
+
+GArray *
+tn_sample_items_new (void)
+{
+  GArray *items = g_array_new (FALSE, FALSE, sizeof (TnSampleItem));
+
+  g_array_set_clear_func (items, item_clear);
+  return items;
+}
+
 TnSampleSet *
 tn_sample_set_new (guint n)
 {
   TnSampleSet *self = g_new0 (TnSampleSet, 1);
 
   self->n = n;
-  self->heap = g_array_new (FALSE, FALSE, sizeof (TnSampleItem));
+  self->heap = tn_sample_items_new ();
   return self;
 }
 
@@ -27,13 +42,21 @@ tn_sample_set_free (TnSampleSet *self)
   g_free (self);
 }
 
+static int
+compare_places (const TnSampleItem *a, const TnSampleItem *b)
+{
+  if (a->file != b->file)
+    return a->file < b->file ? -1 : 1;
+  if (a->record.offset != b->record.offset)
+    return a->record.offset < b->record.offset ? -1 : 1;
+  return a->record.first < b->record.first ? -1 : a->record.first > b->record.first;
+}
+
 /* Equal priorities are told apart by place, so that the draw is the same on every machine. */
 static gboolean
 is_before (const TnSampleItem *a, const TnSampleItem *b)
 {
-  if (a->priority != b->priority)
-    return a->priority < b->priority;
-  return a->file != b->file ? a->file < b->file : a->offset < b->offset;
+  return a->priority != b->priority ? a->priority < b->priority : compare_places (a, b) < 0;
 }
 
 static void
@@ -73,6 +96,12 @@ sift_down (TnSampleItem *items, guint n)
     }
 }
 
+gboolean
+tn_sample_set_accepts (TnSampleSet *self, const TnSampleItem *item)
+{
+  return self->heap->len < self->n || (self->n > 0 && is_before (item, &g_array_index (self->heap, TnSampleItem, 0)));
+}
+
 void
 tn_sample_set_offer (TnSampleSet *self, const TnSampleItem *item)
 {
@@ -84,21 +113,22 @@ tn_sample_set_offer (TnSampleSet *self, const TnSampleItem *item)
       sift_up ((TnSampleItem *) (gpointer) self->heap->data, self->heap->len - 1);
       return;
     }
+  if (!tn_sample_set_accepts (self, item))
+    {
+      if (item->content != NULL)
+        g_bytes_unref (item->content);
+      return;
+    }
   items = (TnSampleItem *) (gpointer) self->heap->data;
-  if (self->n == 0 || !is_before (item, &items[0]))
-    return;
+  item_clear (&items[0]);
   items[0] = *item;
   sift_down (items, self->heap->len);
 }
 
 static gint
-compare_places (gconstpointer a, gconstpointer b)
+compare_items (gconstpointer a, gconstpointer b)
 {
-  const TnSampleItem *x = a, *y = b;
-
-  if (x->file != y->file)
-    return x->file < y->file ? -1 : 1;
-  return x->offset < y->offset ? -1 : x->offset > y->offset;
+  return compare_places (a, b);
 }
 
 GArray *
@@ -106,7 +136,7 @@ tn_sample_set_finish (TnSampleSet *self)
 {
   GArray *items = self->heap;
 
-  self->heap = g_array_new (FALSE, FALSE, sizeof (TnSampleItem));
-  g_array_sort (items, compare_places);
+  self->heap = tn_sample_items_new ();
+  g_array_sort (items, compare_items);
   return items;
 }

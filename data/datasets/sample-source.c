@@ -1,49 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <errno.h>
-#include <fcntl.h>
-#include <glib/gi18n-lib.h>
-#include <inttypes.h>
-#include <string.h>
-#include <unistd.h>
-
 #include "data/datasets/batch-builder.h"
-#include "data/datasets/dataset-private.h"
-#include "data/datasets/sample-set.h"
-#include "data/datasets/token-file.h"
+#include "data/datasets/sample-private.h"
 #include "engine/error.h"
 #include "engine/hash.h"
 #include "engine/random.h"
-
-/* A passage holds this many bytes a token of a sequence: more than any tokenizer needs, so that it fills a sequence, and not much
- * more. */
-#define PASSAGE_BYTES_PER_TOKEN 16
-#define LEAST_PASSAGE_BYTES 4096
-#define SCAN_STEP_BYTES ((guint64) 4 << 20)
-#define CANCEL_STEP_ITEMS 65536
 
 typedef struct
 {
   TnDataset *dataset;
   TnSamplingOptions options;
   GCancellable *cancellable;
-  GArray *items; /* TnSampleItem that were drawn; NULL: everything, streamed */
+  GArray *items;   /* TnSampleItem that were drawn, in the order they are read; NULL: everything, streamed */
+  TnSample *sample; /* owns their content */
   guint item;    /* next */
-  guint file;    /* open */
-  TnTokenFile *token_file;
-  TnPassageScanner *scanner; /* streaming text */
-  guint64 next_token;        /* streaming tokens */
-  int fd;                    /* reading drawn passages */
-  guint64 ordinal;           /* of the next sequence, over all shards */
+  guint file;    /* open, or the next to stream */
+  TnRecordFile *records;
+  guint64 ordinal; /* of the next sequence, over all shards */
+  guint64 to_skip; /* sequences of the shard that are still to be passed over */
+  gboolean weighted;
+  double weight;   /* of the sequences that are being added; 0: they have none */
   TnBatchBuilder *builder;
   GArray *ids;
-  GString *text;
 } SampleSource;
-
-static gsize
-passage_limit (guint seq_len)
-{
-  return MAX ((gsize) seq_len * PASSAGE_BYTES_PER_TOKEN, LEAST_PASSAGE_BYTES);
-}
 
 static gboolean
 is_in_shard (SampleSource *self, guint64 ordinal)
@@ -51,11 +29,30 @@ is_in_shard (SampleSource *self, guint64 ordinal)
   return ordinal % self->options.n_shards == self->options.shard - 1;
 }
 
+/* Counts the next sequence; FALSE where it is another shard's or is passed over. */
+static gboolean
+take_sequence (SampleSource *self)
+{
+  if (!is_in_shard (self, self->ordinal++))
+    return FALSE;
+  if (self->to_skip == 0)
+    return TRUE;
+  self->to_skip--;
+  return FALSE;
+}
+
 static void
 add_sequence (SampleSource *self, guint64 hash, const gint32 *tokens, guint length, guint n_available)
 {
-  if (is_in_shard (self, self->ordinal++))
-    tn_batch_builder_add (self->builder, hash, tokens, length, n_available);
+  if (take_sequence (self))
+    tn_batch_builder_add (self->builder, hash, tokens, length, n_available, self->weight);
+}
+
+/* TRUE where the next sequence need not even be read; it is counted then. */
+static gboolean
+pass_over (SampleSource *self)
+{
+  return (self->to_skip > 0 || !is_in_shard (self, self->ordinal)) && !take_sequence (self);
 }
 
 static void
@@ -77,6 +74,7 @@ add_windows (SampleSource *self, guint64 passage_hash, guint quota)
   g_autofree gboolean *taken = g_new0 (gboolean, MAX (n_windows, 1));
   guint n_taken = 0;
 
+  self->weight /= MAX (quota > 0 ? MIN (quota, n_windows) : n_windows, 1);
   if (quota == 0 || quota >= n_windows)
     {
       for (guint i = 0; i < n_windows; i++)
@@ -107,69 +105,44 @@ add_passage (SampleSource *self, guint file, const TnPassage *passage, guint quo
   return TRUE;
 }
 
-static gboolean
-add_tokens (SampleSource *self, guint64 first, guint length, GError **error)
-{
-  guint available = (guint) MIN ((guint64) length + 1, tn_token_file_count (self->token_file) - first);
-
-  g_array_set_size (self->ids, available);
-  if (!tn_token_file_read (self->token_file, first, available, self->dataset->n_vocab, (gint32 *) (gpointer) self->ids->data,
-                           error))
-    return FALSE;
-  add_sequence (self, tn_hash_bytes (self->ids->data, (gsize) length * sizeof (gint32), 0),
-                (const gint32 *) (gpointer) self->ids->data, length, available);
-  return TRUE;
-}
-
+/* The window in ids, with what follows it. */
 static void
-close_file (SampleSource *self)
+add_tokens (SampleSource *self, guint length)
 {
-  g_clear_pointer (&self->token_file, tn_token_file_free);
-  g_clear_pointer (&self->scanner, tn_passage_scanner_free);
-  if (self->fd >= 0)
-    close (self->fd);
-  self->fd = -1;
+  add_sequence (self, tn_hash_bytes (self->ids->data, (gsize) length * sizeof (gint32), 0),
+                (const gint32 *) (gpointer) self->ids->data, length, self->ids->len);
 }
 
-/* The file of the drawn item. */
+/* The content of a drawn item: a passage, or ids. */
 static gboolean
-open_file (SampleSource *self, guint file, GError **error)
+read_item (SampleSource *self, const TnSampleItem *item, TnPassage *passage, GError **error)
 {
-  const char *path = tn_dataset_file (self->dataset, file);
-
-  if (self->file == file && (self->token_file != NULL || self->fd >= 0))
-    return TRUE;
-  close_file (self);
-  self->file = file;
-  if (self->dataset->tokens)
-    return (self->token_file = tn_token_file_open (path, error)) != NULL;
-  self->fd = open (path, O_RDONLY | O_CLOEXEC);
-  if (self->fd >= 0)
-    return TRUE;
-  g_set_error (error, TN_ERROR, TN_ERROR_IO, _ ("%s: cannot be read: %s"), path, g_strerror (errno));
-  return FALSE;
-}
-
-static gboolean
-read_passage (SampleSource *self, const TnSampleItem *item, GError **error)
-{
-  g_string_set_size (self->text, item->length);
-  for (gsize done = 0; done < item->length;)
+  if (item->content != NULL)
     {
-      ssize_t got = pread (self->fd, self->text->str + done, item->length - done, (off_t) (item->offset + done));
+      gsize bytes;
+      const char *data = g_bytes_get_data (item->content, &bytes);
 
-      if (got < 0 && errno == EINTR)
-        continue;
-      if (got <= 0)
-        {
-          g_set_error (error, TN_ERROR, TN_ERROR_IO, _ ("%s: reading at byte %" PRIu64 " failed: %s"),
-                       tn_dataset_file (self->dataset, item->file), item->offset + done,
-                       got < 0 ? g_strerror (errno) : _ ("the file has become shorter"));
-          return FALSE;
-        }
-      done += (gsize) got;
+      if (self->dataset->tokens)
+        g_array_append_vals (self->ids, data, (guint) (bytes / sizeof (gint32)));
+      *passage = (TnPassage){
+          .text = data,
+          .bytes = bytes,
+          .offset = item->record.offset,
+          .begins_document = item->record.begins_document,
+      };
+      return TRUE;
     }
-  return TRUE;
+  if (self->records == NULL || self->file != item->file)
+    {
+      g_clear_pointer (&self->records, tn_record_file_free);
+      self->file = item->file;
+      self->records =
+          tn_dataset_open_file (self->dataset, item->file, tn_sample_record_limit (self->dataset, self->options.seq_len), error);
+      if (self->records == NULL)
+        return FALSE;
+    }
+  return self->dataset->tokens ? tn_record_file_read_tokens (self->records, &item->record, self->ids, error)
+                               : tn_record_file_read_text (self->records, &item->record, passage, error);
 }
 
 /* How many windows the item gives: one, and more where fewer passages were found than sequences asked for. */
@@ -189,23 +162,34 @@ add_item (SampleSource *self, GError **error)
   TnPassage passage;
 
   self->item++;
-  /* One sequence an item: those of other shards need not be read. */
-  if ((self->dataset->tokens || self->options.n_samples <= self->items->len) && !is_in_shard (self, self->ordinal))
-    {
-      self->ordinal++;
-      return TRUE;
-    }
-  if (!open_file (self, item->file, error))
+  self->weight = self->weighted ? item->weight : 0.0;
+  /* One sequence an item: those that are not wanted need not be read. */
+  if ((self->dataset->tokens || self->options.n_samples <= self->items->len) && pass_over (self))
+    return TRUE;
+  g_array_set_size (self->ids, 0);
+  if (!read_item (self, item, &passage, error))
     return FALSE;
-  if (self->dataset->tokens)
-    return add_tokens (self, item->offset, item->length, error);
-  if (!read_passage (self, item, error))
+  if (!self->dataset->tokens)
+    return add_passage (self, item->file, &passage, quota, error);
+  add_tokens (self, item->record.length);
+  return TRUE;
+}
+
+static gboolean
+add_record (SampleSource *self, const TnRecord *record, GError **error)
+{
+  TnPassage passage;
+
+  if (!self->dataset->tokens)
+    return tn_record_file_read_text (self->records, record, &passage, error) &&
+           add_passage (self, self->file, &passage, 0, error);
+  if (pass_over (self))
+    return TRUE;
+  g_array_set_size (self->ids, 0);
+  if (!tn_record_file_read_tokens (self->records, record, self->ids, error))
     return FALSE;
-  passage = (TnPassage){.text = self->text->str,
-                        .bytes = item->length,
-                        .offset = item->offset,
-                        .begins_document = item->begins_document};
-  return add_passage (self, item->file, &passage, quota, error);
+  add_tokens (self, record->length);
+  return TRUE;
 }
 
 /* Everything, in order: the next passage or window; FALSE at the end or on failure. */
@@ -213,41 +197,22 @@ static gboolean
 add_next (SampleSource *self, GError **error)
 {
   GError *local = NULL;
-  TnPassage passage;
+  TnRecord record;
 
-  while (self->file < self->dataset->files->len)
+  for (; self->file < self->dataset->files->len; self->file++)
     {
-      const char *path = tn_dataset_file (self->dataset, self->file);
-
-      if (self->dataset->tokens)
+      if (self->records == NULL &&
+          (self->records = tn_dataset_open_file (self->dataset, self->file, tn_sample_record_limit (self->dataset, self->options.seq_len),
+                                                 error)) == NULL)
+        return FALSE;
+      if (tn_record_file_next (self->records, &record, &local))
+        return add_record (self, &record, error);
+      if (local != NULL)
         {
-          if (self->token_file == NULL && (self->token_file = tn_token_file_open (path, error)) == NULL)
-            return FALSE;
-          if (self->next_token < tn_token_file_count (self->token_file))
-            {
-              guint length = (guint) MIN (self->options.seq_len, tn_token_file_count (self->token_file) - self->next_token);
-              guint64 first = self->next_token;
-
-              self->next_token += length;
-              return add_tokens (self, first, length, error);
-            }
+          g_propagate_error (error, local);
+          return FALSE;
         }
-      else
-        {
-          if (self->scanner == NULL &&
-              (self->scanner = tn_passage_scanner_new (path, passage_limit (self->options.seq_len), error)) == NULL)
-            return FALSE;
-          if (tn_passage_scanner_next (self->scanner, &passage, &local))
-            return add_passage (self, self->file, &passage, 0, error);
-          if (local != NULL)
-            {
-              g_propagate_error (error, local);
-              return FALSE;
-            }
-        }
-      close_file (self);
-      self->next_token = 0;
-      self->file++;
+      g_clear_pointer (&self->records, tn_record_file_free);
     }
   if (self->ordinal == 0)
     tn_dataset_set_nothing (self->dataset, error);
@@ -291,196 +256,80 @@ sample_source_free (gpointer user_data)
 {
   SampleSource *self = user_data;
 
-  close_file (self);
+  g_clear_pointer (&self->records, tn_record_file_free);
   g_clear_pointer (&self->items, g_array_unref);
+  g_clear_pointer (&self->sample, tn_sample_unref);
   g_clear_object (&self->cancellable);
   tn_batch_builder_free (self->builder);
   g_array_unref (self->ids);
-  g_string_free (self->text, TRUE);
   tn_dataset_unref (self->dataset);
   g_free (self);
 }
 
-/* Gives every passage or window of the data to func as an item, in order; priority is its ordinal. */
-typedef void (*ItemFunc) (const TnSampleItem *item, gpointer user_data);
-
-static gboolean
-scan_text (TnDataset *dataset, guint seq_len, ItemFunc func, gpointer user_data, const TnListener *listener,
-           GCancellable *cancellable, GError **error)
+static gint
+compare_priorities (gconstpointer a, gconstpointer b)
 {
-  guint64 ordinal = 0, done = 0, told = 0;
+  const TnSampleItem *x = a, *y = b;
 
-  for (guint file = 0; file < dataset->files->len; file++)
-    {
-      g_autoptr (TnPassageScanner) scanner =
-          tn_passage_scanner_new (tn_dataset_file (dataset, file), passage_limit (seq_len), error);
-      GError *local = NULL;
-      TnPassage passage;
-
-      if (scanner == NULL)
-        return FALSE;
-      while (tn_passage_scanner_next (scanner, &passage, &local))
-        {
-          const TnSampleItem item = {
-              .priority = ordinal++,
-              .offset = passage.offset,
-              .file = file,
-              .length = (guint32) passage.bytes,
-              .begins_document = passage.begins_document,
-          };
-
-          func (&item, user_data);
-          if (done + tn_passage_scanner_tell (scanner) - told < SCAN_STEP_BYTES)
-            continue;
-          told = done + tn_passage_scanner_tell (scanner);
-          tn_listener_progress (listener, (double) told, (double) dataset->bytes, "bytes");
-          if (g_cancellable_set_error_if_cancelled (cancellable, error) || !tn_listener_boundary (listener, error))
-            return FALSE;
-        }
-      if (local != NULL)
-        {
-          g_propagate_error (error, local);
-          return FALSE;
-        }
-      done += tn_passage_scanner_tell (scanner);
-    }
-  return TRUE;
+  if (x->priority != y->priority)
+    return x->priority < y->priority ? -1 : 1;
+  return x->ordinal < y->ordinal ? -1 : x->ordinal > y->ordinal;
 }
 
-static gboolean
-scan_tokens (TnDataset *dataset, guint seq_len, ItemFunc func, gpointer user_data, GCancellable *cancellable, GError **error)
-{
-  guint64 ordinal = 0;
-
-  for (guint file = 0; file < dataset->files->len; file++)
-    {
-      g_autoptr (TnTokenFile) tokens = tn_token_file_open (tn_dataset_file (dataset, file), error);
-
-      if (tokens == NULL)
-        return FALSE;
-      for (guint64 first = 0; first < tn_token_file_count (tokens); first += seq_len)
-        {
-          const TnSampleItem item = {
-              .priority = ordinal++,
-              .offset = first,
-              .file = file,
-              .length = (guint32) MIN (seq_len, tn_token_file_count (tokens) - first),
-              .begins_document = first == 0,
-          };
-
-          func (&item, user_data);
-          if (ordinal % CANCEL_STEP_ITEMS == 0 && g_cancellable_set_error_if_cancelled (cancellable, error))
-            return FALSE;
-        }
-    }
-  return TRUE;
-}
-
-typedef struct
-{
-  TnSampleSet *set;
-  TnSampler sampler;
-  TnRandom random;
-  guint64 n_samples, n_items; /* n_items: of the first pass, systematic only */
-  guint64 counted;
-} Draw;
-
+/* The items in the order they are read. Shuffled, every part from the first on is a uniform draw of the sample; the shards stay the same. */
 static void
-count_item (const TnSampleItem *item, gpointer user_data)
+order_items (SampleSource *self)
 {
-  ((Draw *) user_data)->counted++;
-}
+  const TnRandom random = tn_random_stream (self->options.seed, "order");
+  GArray *drawn = self->sample->items;
+  gboolean one_each = self->dataset->tokens || self->options.n_samples <= drawn->len;
 
-static void
-offer_item (const TnSampleItem *item, gpointer user_data)
-{
-  Draw *draw = user_data;
-  TnSampleItem offered = *item;
-  unsigned __int128 ordinal = item->priority;
+  /* Their content stays the sample's: no clear function. */
+  self->items = g_array_new (FALSE, FALSE, sizeof (TnSampleItem));
+  for (guint i = 0; i < drawn->len; i++)
+    {
+      TnSampleItem item = g_array_index (drawn, TnSampleItem, i);
 
-  draw->counted++;
-  if (draw->sampler == TN_SAMPLER_RANDOM)
-    offered.priority = tn_random_at (&draw->random, item->priority);
-  /* Systematic: the items in which a multiple of n_items / n_samples falls. */
-  else if (draw->n_items > draw->n_samples &&
-           (guint64) (ordinal * draw->n_samples / draw->n_items) == (guint64) ((ordinal + 1) * draw->n_samples / draw->n_items))
+      item.priority = tn_random_at (&random, item.ordinal);
+      if (!self->options.shuffled || !one_each || is_in_shard (self, i))
+        g_array_append_val (self->items, item);
+    }
+  if (!self->options.shuffled)
     return;
-  tn_sample_set_offer (draw->set, &offered);
-}
-
-static gboolean
-scan (TnDataset *dataset, guint seq_len, ItemFunc func, Draw *draw, const TnListener *listener, GCancellable *cancellable,
-      GError **error)
-{
-  draw->counted = 0;
-  return dataset->tokens ? scan_tokens (dataset, seq_len, func, draw, cancellable, error)
-                         : scan_text (dataset, seq_len, func, draw, listener, cancellable, error);
-}
-
-static GArray *
-draw_items (TnDataset *dataset, const TnSamplingOptions *options, const TnListener *listener, GCancellable *cancellable,
-            GError **error)
-{
-  g_autoptr (TnSampleSet) set = tn_sample_set_new (options->n_samples);
-  Draw draw = {.set = set,
-               .sampler = options->sampler,
-               .random = tn_random_stream (options->seed, "sample"),
-               .n_samples = options->n_samples};
-
-  if (options->sampler == TN_SAMPLER_SYSTEMATIC)
+  g_array_sort (self->items, compare_priorities);
+  if (one_each)
     {
-      if (!scan (dataset, options->seq_len, count_item, &draw, listener, cancellable, error))
-        return NULL;
-      draw.n_items = draw.counted;
+      self->options.shard = self->options.n_shards = 1;
+      self->options.n_samples = MIN (self->options.n_samples, self->items->len);
     }
-  if (!scan (dataset, options->seq_len, offer_item, &draw, listener, cancellable, error))
-    return NULL;
-  if (draw.counted == 0)
-    {
-      tn_dataset_set_nothing (dataset, error);
-      return NULL;
-    }
-  if (draw.counted < options->n_samples)
-    {
-      g_autofree char *text =
-          dataset->tokens
-              ? g_strdup_printf (_ ("the data hold %" PRIu64 " windows; %u sequences were asked for, all are taken"),
-                                 draw.counted, options->n_samples)
-              : g_strdup_printf (_ ("the data hold %" PRIu64
-                                    " passages; several sequences are taken of each to reach up to %u"),
-                                 draw.counted, options->n_samples);
-
-      tn_listener_event (listener, "info", text);
-    }
-  return tn_sample_set_finish (set);
 }
 
 TnBatchSource *
-tn_dataset_sample (TnDataset *self, const TnSamplingOptions *options, const TnListener *listener, GCancellable *cancellable,
-                   GError **error)
+tn_sample_source_new (TnDataset *dataset, TnSample *sample, const TnSamplingOptions *options, GCancellable *cancellable)
 {
-  g_autoptr (GArray) items = NULL;
-  TnBatchSource *source;
-  SampleSource *state;
+  TnBatchSource *source = g_new0 (TnBatchSource, 1);
+  SampleSource *self = g_new0 (SampleSource, 1);
 
-  g_return_val_if_fail (options->seq_len > 0 && options->batch_size > 0 && options->shard >= 1 &&
-                            options->shard <= options->n_shards,
-                        NULL);
-  if (options->n_samples > 0 && (items = draw_items (self, options, listener, cancellable, error)) == NULL)
-    return NULL;
-  state = g_new0 (SampleSource, 1);
-  state->dataset = tn_dataset_ref (self);
-  state->options = *options;
-  state->cancellable = cancellable != NULL ? g_object_ref (cancellable) : NULL;
-  state->items = g_steal_pointer (&items);
-  state->fd = -1;
-  state->builder = tn_batch_builder_new ();
-  state->ids = g_array_new (FALSE, FALSE, sizeof (gint32));
-  state->text = g_string_new (NULL);
-  source = g_new0 (TnBatchSource, 1);
-  *source = (TnBatchSource){.next = sample_source_next,
-                            .count = sample_source_count,
-                            .free_func = sample_source_free,
-                            .user_data = state};
+  self->dataset = tn_dataset_ref (dataset);
+  self->options = *options;
+  self->to_skip = options->skip;
+  self->cancellable = cancellable != NULL ? g_object_ref (cancellable) : NULL;
+  self->builder = tn_batch_builder_new ();
+  self->ids = g_array_new (FALSE, FALSE, sizeof (gint32));
+  if (sample != NULL)
+    {
+      self->sample = tn_sample_ref (sample);
+      self->weighted = sample->report->weighted;
+      /* Only where all records are taken for want of more may one of them give several sequences. */
+      if (options->sampler == TN_SAMPLER_INDICES || sample->report->drawn < sample->report->records)
+        self->options.n_samples = sample->items->len;
+      order_items (self);
+    }
+  *source = (TnBatchSource){
+      .next = sample_source_next,
+      .count = sample_source_count,
+      .free_func = sample_source_free,
+      .user_data = self,
+  };
   return source;
 }

@@ -37,8 +37,8 @@ read_exactly (TnTokenFile *self, void *out, gsize bytes, guint64 offset, GError 
         continue;
       if (got <= 0)
         {
-          g_set_error (error, TN_ERROR, TN_ERROR_IO, _ ("%s: reading at byte %" PRIu64 " failed: %s"), self->path,
-                       offset + done, got < 0 ? g_strerror (errno) : _ ("the file has become shorter"));
+          g_set_error (error, TN_ERROR, TN_ERROR_IO, _ ("%s: reading at byte %" PRIu64 " failed: %s"), self->path, offset + done,
+                       got < 0 ? g_strerror (errno) : _ ("the file has become shorter"));
           return FALSE;
         }
       done += (gsize) got;
@@ -80,8 +80,7 @@ read_header (TnTokenFile *self, GError **error)
               self->bytes == HEADER_BYTES + self->count * self->item_bytes)
             return TRUE;
           g_set_error (error, TN_ERROR, TN_ERROR_FORMAT,
-                       _ ("%s: the header states %d tokens of %u bytes, expected a file of %" PRId64
-                          " bytes, found %" PRIu64),
+                       _ ("%s: the header states %d tokens of %u bytes, expected a file of %" PRId64 " bytes, found %" PRIu64),
                        self->path, stated, self->item_bytes, (gint64) HEADER_BYTES + (gint64) stated * self->item_bytes,
                        self->bytes);
           return FALSE;
@@ -97,8 +96,8 @@ read_header (TnTokenFile *self, GError **error)
     }
   if (self->bytes % 2 != 0)
     {
-      g_set_error (error, TN_ERROR, TN_ERROR_FORMAT, _ ("%s: %" PRIu64 " bytes are no whole number of 16-bit tokens"),
-                   self->path, self->bytes);
+      g_set_error (error, TN_ERROR, TN_ERROR_FORMAT, _ ("%s: %" PRIu64 " bytes are no whole number of 16-bit tokens"), self->path,
+                   self->bytes);
       return FALSE;
     }
   self->count = self->bytes / 2;

@@ -3,11 +3,10 @@
 
 #include "data/datasets/batch-builder.h"
 #include "data/datasets/dataset-private.h"
-#include "data/datasets/token-file.h"
 #include "engine/hash.h"
 
 /* A document longer than this is tokenized in pieces, so that memory stays bounded. */
-#define PIECE_BYTES ((gsize) 8 << 20)
+#define PIECE_BYTES (8U << 20)
 
 typedef struct
 {
@@ -15,9 +14,7 @@ typedef struct
   guint seq_len, batch_size;
   GCancellable *cancellable;
   guint file;
-  TnTokenFile *token_file;
-  guint64 next_token;
-  TnPassageScanner *scanner;
+  TnRecordFile *records;
   GArray *ids;    /* of the document in progress */
   guint place;    /* in ids, where the next window begins */
   gboolean whole; /* ids reach to the end of the document */
@@ -34,7 +31,7 @@ add_window (WindowSource *self, guint length)
   const gint32 *ids = &g_array_index (self->ids, gint32, self->place);
 
   self->given = TRUE;
-  tn_batch_builder_add (self->builder, tn_hash_bytes (ids, (gsize) (length + 1) * sizeof (gint32), 0), ids, length, length + 1);
+  tn_batch_builder_add (self->builder, tn_hash_bytes (ids, (gsize) (length + 1) * sizeof (gint32), 0), ids, length, length + 1, 0.0);
 }
 
 static gboolean
@@ -49,26 +46,33 @@ n_waiting (const WindowSource *self)
   return self->ids->len - self->place;
 }
 
+static gboolean
+open_file (WindowSource *self, guint limit, GError **error)
+{
+  return self->records != NULL || (self->records = tn_dataset_open_file (self->dataset, self->file, limit, error)) != NULL;
+}
+
 /* More ids of the document in progress, or the end of it (whole), or the end of all (ended). */
 static gboolean
 read_text (WindowSource *self, GError **error)
 {
   GError *local = NULL;
+  TnRecord record;
   TnPassage passage;
 
   g_array_remove_range (self->ids, 0, self->place);
   self->place = 0;
   while (self->file < self->dataset->files->len)
     {
-      if (self->scanner == NULL &&
-          (self->scanner = tn_passage_scanner_new (tn_dataset_file (self->dataset, self->file), PIECE_BYTES, error)) == NULL)
+      if (!open_file (self, PIECE_BYTES, error))
         return FALSE;
       if (self->has_held)
         {
           self->has_held = FALSE;
           return encode (self, &self->held, error);
         }
-      if (tn_passage_scanner_next (self->scanner, &passage, &local))
+      if (tn_record_file_next (self->records, &record, &local) &&
+          tn_record_file_read_text (self->records, &record, &passage, &local))
         {
           if (!passage.begins_document || self->ids->len == 0)
             return encode (self, &passage, error);
@@ -82,7 +86,7 @@ read_text (WindowSource *self, GError **error)
           g_propagate_error (error, local);
           return FALSE;
         }
-      g_clear_pointer (&self->scanner, tn_passage_scanner_free);
+      g_clear_pointer (&self->records, tn_record_file_free);
       self->file++;
       if (self->ids->len > 0)
         {
@@ -126,28 +130,28 @@ add_text_window (WindowSource *self, GError **error)
 static gboolean
 add_token_window (WindowSource *self, GError **error)
 {
+  GError *local = NULL;
+  TnRecord record;
+
   while (self->file < self->dataset->files->len)
     {
-      guint64 left;
-
-      if (self->token_file == NULL &&
-          (self->token_file = tn_token_file_open (tn_dataset_file (self->dataset, self->file), error)) == NULL)
+      if (!open_file (self, self->seq_len, error))
         return FALSE;
-      left = tn_token_file_count (self->token_file) - self->next_token;
-      if (left >= 2)
+      g_array_set_size (self->ids, 0);
+      if (tn_record_file_next (self->records, &record, &local) &&
+          tn_record_file_read_tokens (self->records, &record, self->ids, &local))
         {
-          guint n = (guint) MIN ((guint64) self->seq_len + 1, left);
-
-          g_array_set_size (self->ids, n);
-          if (!tn_token_file_read (self->token_file, self->next_token, n, self->dataset->n_vocab,
-                                   (gint32 *) (gpointer) self->ids->data, error))
-            return FALSE;
-          add_window (self, n - 1);
-          self->next_token += n - 1;
+          if (self->ids->len < 2)
+            continue;
+          add_window (self, self->ids->len - 1);
           return TRUE;
         }
-      g_clear_pointer (&self->token_file, tn_token_file_free);
-      self->next_token = 0;
+      if (local != NULL)
+        {
+          g_propagate_error (error, local);
+          return FALSE;
+        }
+      g_clear_pointer (&self->records, tn_record_file_free);
       self->file++;
     }
   return FALSE;
@@ -187,8 +191,7 @@ window_source_free (gpointer user_data)
 {
   WindowSource *self = user_data;
 
-  g_clear_pointer (&self->token_file, tn_token_file_free);
-  g_clear_pointer (&self->scanner, tn_passage_scanner_free);
+  g_clear_pointer (&self->records, tn_record_file_free);
   g_array_unref (self->ids);
   tn_batch_builder_free (self->builder);
   g_clear_object (&self->cancellable);

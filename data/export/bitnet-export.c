@@ -12,8 +12,8 @@
 #include "data/files/quote.h"
 #include "data/files/safetensors-writer.h"
 #include "data/models/model-file-private.h"
-#include "data/models/ternary-tensor.h"
 #include "data/tokenizers/gguf-form.h"
+#include "engine/quant/packing.h"
 
 #define CONFIG_NAME "config.json"
 #define WEIGHTS_NAME "model.safetensors"
@@ -40,7 +40,7 @@ typedef struct
   TnExportItem *item;
   TnExportRun *run;
   TnAtomicFile *file;
-  guint8 *packed;
+  gint8 *codes; /* of the tensor that is written */
 } Part;
 
 static gboolean
@@ -121,27 +121,41 @@ write_bytes (TnAtomicFile *file, gpointer user_data, GError **error)
 }
 
 static gboolean
-pack_chunk (const TnExportChunk *chunk, gpointer user_data, GError **error)
+keep_chunk (const TnExportChunk *chunk, gpointer user_data, GError **error)
 {
   Part *self = user_data;
+  gint8 *codes = self->codes + chunk->first_row * chunk->columns;
 
-  tn_ternary_huggingface_pack (self->packed, tn_tensor_rows (self->item->source->tensor), chunk->columns, chunk->first_row,
-                               chunk->n_rows, chunk->codes);
+  for (guint64 i = 0; i < chunk->n_rows * chunk->columns; i++)
+    codes[i] = (gint8) chunk->codes[i];
   return TRUE;
 }
 
-/* Rows of a byte lie a quarter of the matrix apart, so that it is packed as a whole. */
+/* Rows of a byte lie a quarter of the matrix apart, so that its codes are kept as a whole. */
 static gboolean
 write_packed (TnAtomicFile *file, gpointer user_data, GError **error)
 {
   Part *self = user_data;
   const TnTensor *tensor = self->item->source->tensor;
-  gsize bytes = (gsize) (tn_ternary_huggingface_rows (tn_tensor_rows (tensor)) * tn_tensor_columns (tensor));
-  g_autoptr (TnBlock) packed = tn_pool_alloc0 (tn_pool_default (), TN_PURPOSE_SCRATCH, bytes, error);
+  guint64 rows = tn_tensor_rows (tensor), columns = tn_tensor_columns (tensor), packed_rows = tn_pack_bitnet_rows (rows);
+  g_autoptr (TnBlock) block = tn_pool_alloc (tn_pool_default (), TN_PURPOSE_SCRATCH, (rows + 1) * columns, error);
+  guint8 *line;
 
-  self->packed = packed;
-  return packed != NULL && tn_export_item_visit (self->item, FALSE, self->run, pack_chunk, self, error) &&
-         tn_atomic_file_write (file, packed, bytes, error);
+  self->codes = block;
+  if (block == NULL || !tn_export_item_visit (self->item, FALSE, self->run, keep_chunk, self, error))
+    return FALSE;
+  line = (guint8 *) self->codes + rows * columns;
+  for (guint64 row = 0; row < packed_rows; row++)
+    {
+      const gint8 *codes[4];
+
+      for (guint k = 0; k < 4; k++)
+        codes[k] = k * packed_rows + row < rows ? self->codes + (k * packed_rows + row) * columns : NULL;
+      tn_pack_bitnet (codes, columns, line);
+      if (!tn_atomic_file_write (file, line, columns, error))
+        return FALSE;
+    }
+  return TRUE;
 }
 
 static gboolean
@@ -181,7 +195,7 @@ add_part (TnSafetensorsWriter *writer, Part *self, GError **error)
   static const guint64 one = 1;
   TnExportItem *item = self->item;
   const TnTensor *tensor = item->source->tensor;
-  guint64 shape[2] = {tn_ternary_huggingface_rows (tn_tensor_rows (tensor)), tn_tensor_columns (tensor)};
+  guint64 shape[2] = {tn_pack_bitnet_rows (tn_tensor_rows (tensor)), tn_tensor_columns (tensor)};
   g_autofree char *scale_name = g_strconcat (item->name, SCALE_SUFFIX, NULL);
 
   if (item->form != TN_EXPORT_BITNET)

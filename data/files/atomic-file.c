@@ -12,6 +12,7 @@
 #include <glib/gi18n-lib.h>
 #include <glib/gstdio.h>
 
+#include "data/files/stale-files.h"
 #include "engine/error.h"
 
 #define BUFFER_BYTES (256 * 1024)
@@ -84,13 +85,35 @@ resolve_target (const char *path)
   return target;
 }
 
+static gboolean
+create_temporary (TnAtomicFile *self, GError **error)
+{
+  g_autofree char *folder = g_path_get_dirname (self->target);
+  g_autofree char *name = g_strdup_printf (".ternion-%d-XXXXXX.tmp", (int) getpid ());
+
+  tn_stale_files_sweep (folder);
+  do
+    {
+      if (self->file >= 0)
+        close (self->file);
+      g_free (self->temporary);
+      self->temporary = g_build_filename (folder, name, NULL);
+      self->file = g_mkstemp_full (self->temporary, O_RDWR | O_CLOEXEC, 0666);
+      if (self->file < 0)
+        {
+          g_clear_pointer (&self->temporary, g_free);
+          set_system_error (self, errno, error);
+          return FALSE;
+        }
+    }
+  while (!tn_stale_files_claim (self->file));
+  return TRUE;
+}
+
 TnAtomicFile *
 tn_atomic_file_create (const char *path, GError **error)
 {
   g_autoptr (TnAtomicFile) self = g_new0 (TnAtomicFile, 1);
-  g_autofree char *folder = NULL;
-  g_autofree char *name = NULL;
-  g_autofree char *temporary = NULL;
   struct stat info;
   gboolean exists;
 
@@ -109,16 +132,8 @@ tn_atomic_file_create (const char *path, GError **error)
       return NULL;
     }
 
-  folder = g_path_get_dirname (self->target);
-  name = g_strdup_printf (".ternion-%d-XXXXXX.tmp", (int) getpid ());
-  temporary = g_build_filename (folder, name, NULL);
-  self->file = g_mkstemp_full (temporary, O_RDWR | O_CLOEXEC, 0666);
-  if (self->file < 0)
-    {
-      set_system_error (self, errno, error);
-      return NULL;
-    }
-  self->temporary = g_steal_pointer (&temporary);
+  if (!create_temporary (self, error))
+    return NULL;
   if (exists && fchmod (self->file, info.st_mode & 0777) != 0)
     {
       set_system_error (self, errno, error);
@@ -237,12 +252,14 @@ tn_atomic_file_commit (TnAtomicFile *self, GError **error)
       set_system_error (self, errno, error);
       return FALSE;
     }
-  self->file = -1;
-  if (close (file) != 0 || g_rename (self->temporary, self->target) != 0)
+  /* Its lock is held until it has its name; what could fail to be written was found out by the sync. */
+  if (g_rename (self->temporary, self->target) != 0)
     {
       set_system_error (self, errno, error);
       return FALSE;
     }
+  self->file = -1;
+  close (file);
   g_clear_pointer (&self->temporary, g_free);
   /* Nothing can be written to it any more. */
   self->failed = TRUE;

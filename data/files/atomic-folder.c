@@ -12,6 +12,7 @@
 #include <glib/gi18n-lib.h>
 #include <glib/gstdio.h>
 
+#include "data/files/stale-files.h"
 #include "engine/error.h"
 
 struct _TnAtomicFolder
@@ -19,6 +20,7 @@ struct _TnAtomicFolder
   char *path; /* as given, for messages */
   char *target;
   char *temporary; /* NULL when it is in place */
+  int lock;        /* the temporary one, held open */
   char **names;
   gboolean exists;
 };
@@ -57,30 +59,51 @@ check_replaceable (TnAtomicFolder *self, GError **error)
   return TRUE;
 }
 
+static void
+release (TnAtomicFolder *self)
+{
+  if (self->lock >= 0)
+    close (self->lock);
+  self->lock = -1;
+}
+
+static gboolean
+create_temporary (TnAtomicFolder *self, GError **error)
+{
+  g_autofree char *parent = g_path_get_dirname (self->target);
+  g_autofree char *name = g_strdup_printf (".ternion-%d-XXXXXX.tmp", (int) getpid ());
+
+  tn_stale_files_sweep (parent);
+  do
+    {
+      release (self);
+      g_free (self->temporary);
+      self->temporary = g_build_filename (parent, name, NULL);
+      if (g_mkdtemp_full (self->temporary, 0777) == NULL)
+        {
+          set_system_error (self, errno, error);
+          g_clear_pointer (&self->temporary, g_free);
+          return FALSE;
+        }
+      self->lock = g_open (self->temporary, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+    }
+  while (!tn_stale_files_claim (self->lock));
+  return TRUE;
+}
+
 TnAtomicFolder *
 tn_atomic_folder_create (const char *path, const char *const *names, GError **error)
 {
   g_autoptr (TnAtomicFolder) self = g_new0 (TnAtomicFolder, 1);
   g_autofree char *resolved = realpath (path, NULL), *plain = g_canonicalize_filename (path, NULL);
-  g_autofree char *parent = NULL, *name = NULL;
-  char *temporary;
 
+  self->lock = -1;
   self->path = g_strdup (path);
   self->names = g_strdupv ((char **) names);
   /* The folder behind a symbolic link is replaced, not the link. */
   self->target = g_strdup (resolved != NULL ? resolved : plain);
-  if (!check_replaceable (self, error))
+  if (!check_replaceable (self, error) || !create_temporary (self, error))
     return NULL;
-  parent = g_path_get_dirname (self->target);
-  name = g_strdup_printf (".ternion-%d-XXXXXX.tmp", (int) getpid ());
-  temporary = g_build_filename (parent, name, NULL);
-  if (g_mkdtemp_full (temporary, 0777) == NULL)
-    {
-      set_system_error (self, errno, error);
-      g_free (temporary);
-      return NULL;
-    }
-  self->temporary = temporary;
   return g_steal_pointer (&self);
 }
 
@@ -145,6 +168,7 @@ tn_atomic_folder_free (TnAtomicFolder *self)
     return;
   if (self->temporary != NULL)
     remove_folder (self->temporary, self->names);
+  release (self);
   g_strfreev (self->names);
   g_free (self->temporary);
   g_free (self->target);

@@ -9,6 +9,7 @@
 #include "data/models/model-file-private.h"
 #include "data/models/ternary-tensor.h"
 #include "engine/nn/quantized-model.h"
+#include "engine/quant/packing.h"
 
 static const char *const layer_names[] = {"attn_q", "attn_k", "attn_v", "attn_output", "ffn_gate", "ffn_up", "ffn_down"};
 /* The same as modules of a Hugging Face model. */

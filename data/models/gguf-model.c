@@ -170,7 +170,7 @@ tn_model_file_open_gguf (TnMappedFile *file, GError **error)
       architecture = g_strdup ("unknown");
     }
   self = tn_model_file_new (tn_mapped_file_get_path (file), "gguf", architecture);
-  self->bytes = tn_mapped_file_get_size (file);
+  tn_model_file_add_part (self, file);
   for (guint i = 0; i < tn_gguf_n_values (gguf); i++)
     {
       const TnGgufValue *value = tn_gguf_get_value (gguf, i);

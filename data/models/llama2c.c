@@ -394,7 +394,7 @@ tn_model_file_open_llama2c (TnMappedFile *file, GError **error)
       return NULL;
     }
   self = tn_model_file_new (path, "llama2c", "llama");
-  self->bytes = expected;
+  tn_model_file_add_part (self, file);
   describe (self, &header);
   return add_tensors (self, &header, file, error) ? g_steal_pointer (&self) : NULL;
 }

@@ -98,7 +98,7 @@ open_described (TnMappedFile *file, TnSafetensors *safetensors, const char *text
   root = tn_json_get_root (config);
   architecture = find_architecture (root);
   self = tn_model_file_new (path, "safetensors", architecture);
-  self->bytes = tn_mapped_file_get_size (file);
+  tn_model_file_add_part (self, file);
   self->config_json = g_strdup (text);
   if (!tn_model_file_add_safetensors (self, safetensors, g_strv_contains (llama_names, architecture), error))
     return NULL;
@@ -129,7 +129,7 @@ tn_model_file_open_safetensors (TnMappedFile *file, GError **error)
   if (config != NULL)
     return open_described (file, safetensors, config, error);
   self = tn_model_file_new (tn_mapped_file_get_path (file), "safetensors", "unknown");
-  self->bytes = tn_mapped_file_get_size (file);
+  tn_model_file_add_part (self, file);
   if (!tn_model_file_add_safetensors (self, safetensors, FALSE, error))
     return NULL;
   refuse_unknown (self);
@@ -167,7 +167,7 @@ open_shard (TnModelFile *self, GHashTable *shards, const char *index_path, const
   safetensors = tn_safetensors_open (file, error);
   if (safetensors == NULL)
     return NULL;
-  self->bytes += tn_mapped_file_get_size (file);
+  tn_model_file_add_part (self, file);
   g_hash_table_insert (shards, g_strdup (name), safetensors);
   return safetensors;
 }
@@ -273,7 +273,7 @@ add_weights (TnModelFile *self, const char *folder, gboolean rename, GError **er
   safetensors = tn_safetensors_open (file, error);
   if (safetensors == NULL)
     return FALSE;
-  self->bytes += tn_mapped_file_get_size (file);
+  tn_model_file_add_part (self, file);
   return tn_model_file_add_safetensors (self, safetensors, rename, error);
 }
 
@@ -298,6 +298,7 @@ tn_model_file_open_huggingface (const char *folder, GError **error)
   architecture = find_architecture (root);
   self = tn_model_file_new (folder, "huggingface", architecture);
   g_file_get_contents (config_path, &self->config_json, NULL, NULL);
+  g_ptr_array_add (self->files, g_strdup (config_path));
   if (!add_weights (self, folder, g_strv_contains (llama_names, architecture), error))
     return NULL;
   add_config_metadata (self, root, "", 0);

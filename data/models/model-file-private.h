@@ -34,6 +34,7 @@ struct _TnModelFile
   char           *path;
   const char     *format;
   char           *architecture;
+  GPtrArray      *files;          /* paths */
   guint64         bytes;
   guint64         n_elements;
   GPtrArray      *tensors;        /* TnModelTensor */
@@ -58,6 +59,8 @@ struct _TnModelFile
 
 /* What readers build a file with. Format is static. */
 TnModelFile *tn_model_file_new          (const char *path, const char *format, const char *architecture);
+/* A file its tensors lie in; its bytes count. */
+void         tn_model_file_add_part     (TnModelFile *self, TnMappedFile *file);
 /* name: canonical, NULL for the source's own (also used where the canonical one is taken). Takes over tensor. dtype_name lives as
  * long as the tensor. */
 void         tn_model_file_add_tensor   (TnModelFile *self, const char *name, const char *source_name, const char *dtype_name, TnTensor *tensor);

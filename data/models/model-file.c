@@ -38,6 +38,7 @@ tn_model_file_new (const char *path, const char *format, const char *architectur
   self->path = g_strdup (path);
   self->format = format;
   self->architecture = g_strdup (architecture);
+  self->files = g_ptr_array_new_with_free_func (g_free);
   self->tensors = g_ptr_array_new_with_free_func (model_tensor_free);
   self->by_name = g_hash_table_new (g_str_hash, g_str_equal);
   self->by_source_name = g_hash_table_new (g_str_hash, g_str_equal);
@@ -45,6 +46,13 @@ tn_model_file_new (const char *path, const char *format, const char *architectur
   self->metadata = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
   self->bitnet.exceptions = g_ptr_array_new_with_free_func (g_free);
   return self;
+}
+
+void
+tn_model_file_add_part (TnModelFile *self, TnMappedFile *file)
+{
+  g_ptr_array_add (self->files, g_strdup (tn_mapped_file_get_path (file)));
+  self->bytes += tn_mapped_file_get_size (file);
 }
 
 void
@@ -121,6 +129,7 @@ tn_model_file_unref (TnModelFile *self)
   g_array_unref (self->checksums);
   g_ptr_array_unref (self->bitnet.exceptions);
   g_clear_error (&self->cannot_run);
+  g_ptr_array_unref (self->files);
   g_free (self->config_json);
   g_mutex_clear (&self->mutex);
   g_free (self->architecture);
@@ -150,6 +159,12 @@ guint64
 tn_model_file_get_bytes (TnModelFile *self)
 {
   return self->bytes;
+}
+
+GPtrArray *
+tn_model_file_get_files (TnModelFile *self)
+{
+  return self->files;
 }
 
 guint64

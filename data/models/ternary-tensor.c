@@ -4,6 +4,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "engine/quant/packing.h"
+
 #define I2_S_BYTES 32
 
 /* What a tensor in another layout keeps of the one in the file. */
@@ -122,25 +124,4 @@ TnTensor *
 tn_scaled_tensor_new (TnTensor *source, float factor)
 {
   return wrap (source, 0, factor, decode_scaled);
-}
-
-guint64
-tn_ternary_huggingface_rows (guint64 rows)
-{
-  return rows / 4 + (rows % 4 != 0);
-}
-
-void
-tn_ternary_huggingface_pack (guint8 *packed, guint64 rows, guint64 columns, guint64 first, guint64 n, const gint16 *codes)
-{
-  guint64 stride = tn_ternary_huggingface_rows (rows);
-
-  for (guint64 i = 0; i < n; i++)
-    {
-      guint8 *line = packed + (first + i) % stride * columns;
-      guint shift = 2 * (guint) ((first + i) / stride);
-
-      for (guint64 k = 0; k < columns; k++)
-        line[k] |= (guint8) ((guint) (codes[i * columns + k] + 1) << shift);
-    }
 }

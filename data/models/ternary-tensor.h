@@ -11,14 +11,9 @@ G_BEGIN_DECLS
 /* Hugging Face's packing of rows x columns: U8 [ceil (rows / 4), columns], four rows a byte with ceil (rows / 4) between them:
  * bits 2i .. 2i + 1 of byte (r, c) are the code of row i ceil (rows / 4) + r, plus one. Source: transformers, pack_weights(). */
 TnTensor *tn_ternary_tensor_new_huggingface (TnTensor *source, guint64 rows, float scale);
-/* Rows of bytes in that packing: ceil (rows / 4). */
-guint64   tn_ternary_huggingface_rows       (guint64 rows);
-/* Adds the codes [n, columns], -1, 0 and 1, of rows first .. first + n to packed, which began as zeros. */
-void      tn_ternary_huggingface_pack       (guint8 *packed, guint64 rows, guint64 columns, guint64 first, guint64 n, const gint16 *codes);
 /* I2_S as bitnet.cpp writes it for x86: blocks of 128 elements in 32 bytes, element 32 g + p in bits 6 - 2g .. 7 - 2g of byte p;
  * behind them the scale in fp32. count must be a multiple of 128. Source: microsoft/BitNet, src/ggml-bitnet-mad.cpp. */
 TnTensor *tn_ternary_tensor_new_i2_s        (TnTensor *source);
-#define TN_I2_S_BLOCK 128
 /* Any tensor that can be decoded, times a factor. */
 TnTensor *tn_scaled_tensor_new              (TnTensor *source, float factor);
 

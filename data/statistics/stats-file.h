@@ -11,6 +11,8 @@ G_BEGIN_DECLS
 gboolean tn_stats_save  (const TnStats *stats, const char *path, guint64 *bytes_written, GError **error);
 /* TN_ERROR_FORMAT names file, field and what was expected; TN_ERROR_MISMATCH for a newer schema version. */
 TnStats *tn_stats_load  (const char *path, GError **error);
+/* The same file with further metadata (string -> string), which tn_stats_load() passes over. */
+gboolean tn_stats_save_with_notes (const TnStats *stats, GHashTable *notes, const char *path, guint64 *bytes_written, GError **error);
 
 /* llama.cpp importance matrices: mean squares of the inputs of every block's linear layers. */
 gboolean tn_stats_export_imatrix        (const TnStats *stats, const char *path, guint chunk_size, const char *dataset, GError **error);

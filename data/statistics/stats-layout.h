@@ -7,7 +7,7 @@ G_BEGIN_DECLS
 
 /* Names in a statistics file; resources/guides/statistics-file.md describes them to readers. */
 #define TN_STATS_FORMAT "ternion-statistics"
-#define TN_STATS_SCHEMA_VERSION 1
+#define TN_STATS_SCHEMA_VERSION 2
 
 #define TN_STATS_KEY_FORMAT "format"
 #define TN_STATS_KEY_SCHEMA "schema_version"
@@ -26,17 +26,29 @@ G_BEGIN_DECLS
 #define TN_STATS_KEY_ALIASES "aliases"
 #define TN_STATS_KEY_SITES "sites"
 
-/* Tensors of a site: SITE.NAME. */
-#define TN_STATS_TENSOR_BINS "histogram.bins"
-#define TN_STATS_TENSOR_COUNTS "histogram.counts"
+#define TN_STATS_KEY_CHECKSUM "metadata_crc32c" /* of all other metadata */
+
+/* Tensors of a site: SITE.NAME. Those of U8 are packed (stats-packing.h). */
+#define TN_STATS_TENSOR_HISTOGRAM "histogram"
 #define TN_STATS_TENSOR_GROUPS "groups"
+#define TN_STATS_TENSOR_GROUP_HISTOGRAMS "groups.histogram"
+#define TN_STATS_TENSOR_LARGEST "largest"
 #define TN_STATS_TENSOR_SUM "channels.sum"
 #define TN_STATS_TENSOR_SUM2 "channels.sum2"
 #define TN_STATS_TENSOR_MIN "channels.min"
 #define TN_STATS_TENSOR_MAX "channels.max"
-#define TN_STATS_TENSOR_COUNT "channels.count" /* only where a channel left values out */
+#define TN_STATS_TENSOR_COUNT "channels.count"                /* only where a channel left values out */
+#define TN_STATS_TENSOR_CHANNEL_HISTOGRAMS "channels.histogram" /* only where asked for */
+/* Words of an entry of largest: the value's bits, the sample's hash (low, high), token, channel. */
+#define TN_STATS_LARGEST_WORDS 5
 
+/* Tensors of the first version that later ones do not have, or have in another form. */
+#define TN_STATS_TENSOR_BINS_1 "histogram.bins"
+#define TN_STATS_TENSOR_COUNTS_1 "histogram.counts"
 /* Numbers of a group: count, sequences, and the limbs of five sums. */
-#define TN_STATS_GROUP_WORDS (2 + 5 * TN_WIDE_SUM_LIMBS)
+#define TN_STATS_GROUP_WORDS_1 (2 + 5 * TN_WIDE_SUM_LIMBS)
+
+/* CRC-32C of metadata (string -> string) without the sum itself: key, zero byte, value, zero byte of each, by key. */
+guint32 tn_stats_metadata_checksum (GHashTable *metadata);
 
 G_END_DECLS

@@ -19,6 +19,7 @@ void
 tn_statistics_row_free (TnStatisticsRow *self)
 {
   g_free (self->path);
+  g_free (self->provenance);
   g_free (self);
 }
 
@@ -84,13 +85,13 @@ tn_workspace_list_models (TnWorkspace *self, GError **error)
 
 gboolean
 tn_workspace_record_stats (TnWorkspace *self, gint64 run, const char *path, guint64 model_fingerprint, guint64 data_fingerprint,
-                           guint64 samples, guint64 tokens, guint64 bytes, GError **error)
+                           guint64 samples, guint64 tokens, guint64 bytes, const char *provenance, GError **error)
 {
   g_autoptr (GRecMutexLocker) locker = g_rec_mutex_locker_new (&self->writer->lock);
   sqlite3_stmt *statement =
       tn_database_prepare (self->writer,
                            "INSERT INTO statistics (run, path, model_fingerprint, data_fingerprint, samples,"
-                           " tokens, bytes, made_us) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                           " tokens, bytes, made_us, provenance) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
                            error);
 
   if (statement == NULL)
@@ -104,6 +105,7 @@ tn_workspace_record_stats (TnWorkspace *self, gint64 run, const char *path, guin
   sqlite3_bind_int64 (statement, 6, (gint64) tokens);
   sqlite3_bind_int64 (statement, 7, (gint64) bytes);
   sqlite3_bind_int64 (statement, 8, g_get_real_time ());
+  tn_database_bind_text (statement, 9, provenance);
   return tn_database_run (self->writer, statement, error);
 }
 
@@ -114,7 +116,7 @@ tn_workspace_list_stats (TnWorkspace *self, GError **error)
   g_autoptr (GPtrArray) rows = g_ptr_array_new_with_free_func ((GDestroyNotify) tn_statistics_row_free);
   sqlite3_stmt *statement = tn_database_prepare (self->reader,
                                                  "SELECT id, run, path, model_fingerprint, data_fingerprint, samples, tokens,"
-                                                 " bytes, made_us FROM statistics ORDER BY id DESC",
+                                                 " bytes, made_us, provenance FROM statistics ORDER BY id DESC",
                                                  error);
   gboolean more, success;
 
@@ -133,6 +135,7 @@ tn_workspace_list_stats (TnWorkspace *self, GError **error)
       row->tokens = (guint64) sqlite3_column_int64 (statement, 6);
       row->bytes = (guint64) sqlite3_column_int64 (statement, 7);
       row->made_us = sqlite3_column_int64 (statement, 8);
+      row->provenance = tn_database_dup_text (statement, 9);
       g_ptr_array_add (rows, row);
     }
   return success ? g_steal_pointer (&rows) : NULL;

@@ -35,6 +35,7 @@ static const char *const migrations[] = {
     "  model_fingerprint INTEGER NOT NULL, data_fingerprint INTEGER NOT NULL, samples INTEGER NOT NULL, tokens INTEGER NOT NULL,"
     "  bytes INTEGER NOT NULL, made_us INTEGER NOT NULL);"
     "CREATE INDEX statistics_by_model ON statistics (model_fingerprint);",
+    "ALTER TABLE statistics ADD COLUMN provenance TEXT;",
 };
 
 const char *const *

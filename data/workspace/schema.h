@@ -8,11 +8,11 @@ G_BEGIN_DECLS
 /* "TNWS" in the header of the file. */
 #define TN_SCHEMA_APPLICATION_ID 0x544e5753
 
-  /* The migrations of this build, oldest first; the version of a file is the number of those it went through. */
-  const char *const *tn_schema_get_migrations (guint * n);
+/* The migrations of this build, oldest first; the version of a file is the number of those it went through. */
+const char *const *tn_schema_get_migrations (guint *n);
 
-  /* Brings a file to the last of n migrations, each in a transaction of its own: a failed one leaves the file as the one before
-   * left it. A file of another application, or of a newer version, is refused untouched. */
-  gboolean tn_schema_apply (TnDatabase * database, const char *const *migrations, guint n, GError **error);
+/* Brings a file to the last of n migrations, each in a transaction of its own: a failed one leaves the file as the one before
+ * left it. A file of another application, or of a newer version, is refused untouched. */
+gboolean tn_schema_apply (TnDatabase *database, const char *const *migrations, guint n, GError **error);
 
 G_END_DECLS

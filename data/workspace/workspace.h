@@ -38,7 +38,14 @@ void tn_model_row_free (TnModelRow *self);
 typedef struct { gint64 id, run, time_us; char *kind, *text; } TnEventRow;
 void tn_event_row_free (TnEventRow *self);
 
-typedef struct { gint64 id, run; char *path; guint64 model_fingerprint, data_fingerprint, samples, tokens, bytes; gint64 made_us; } TnStatisticsRow; /* run 0: none */
+typedef struct
+{
+  gint64  id, run;    /* run 0: none */
+  char   *path;
+  guint64 model_fingerprint, data_fingerprint, samples, tokens, bytes;
+  gint64  made_us;
+  char   *provenance; /* what they follow from, or NULL where that is not known; the same text: the same statistics */
+} TnStatisticsRow;
 void tn_statistics_row_free (TnStatisticsRow *self);
 
 /* One entry of a series' pyramid: the extremes of count points from first_step to last_step; NaN when all of them are. */
@@ -86,9 +93,9 @@ TnRequest    tn_workspace_take_request (TnWorkspace *self, gint64 run);
 /* A live snapshot of statistics (bytes of a statistics file) that other processes may show while the run goes on. */
 gboolean     tn_workspace_put_snapshot (TnWorkspace *self, gint64 run, GBytes *snapshot, GError **error);
 GBytes      *tn_workspace_get_snapshot (TnWorkspace *self, gint64 run, gint64 *version, GError **error);
-/* Statistics made: path, fingerprints, samples, tokens. */
+/* Statistics made: path, fingerprints, samples, tokens; provenance may be NULL. */
 gboolean     tn_workspace_record_stats (TnWorkspace *self, gint64 run, const char *path, guint64 model_fingerprint, guint64 data_fingerprint,
-                                        guint64 samples, guint64 tokens, guint64 bytes, GError **error);
+                                        guint64 samples, guint64 tokens, guint64 bytes, const char *provenance, GError **error);
 GPtrArray   *tn_workspace_list_stats   (TnWorkspace *self, GError **error); /* newest first; TnStatisticsRow */
 
 G_END_DECLS

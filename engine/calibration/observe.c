@@ -5,12 +5,14 @@
 #include <omp.h>
 #include <string.h>
 
+#include "engine/calibration/observe-candidate.h"
 #include "engine/calibration/observe-kernel.h"
 #include "engine/calibration/site-stats-private.h"
 #include "engine/memory/pool.h"
 
-/* Tiles are gone through in patches: so many columns of 128 channels, whose sums fit into the nearest caches, by so many blocks
- * of tokens, in which the tiles of one block come one after the other, because they lie side by side in memory. */
+/* Tiles are gone through group of sequences after group, so that a thread's bins, which it gives away between, are those of one; in a group
+ * in patches: so many columns of 128 channels, whose sums fit into the nearest caches, by so many blocks of tokens, in which the tiles of one
+ * block come one after the other, because they lie side by side in memory. */
 #define PATCH_COLUMNS 8
 #define PATCH_BLOCKS 16
 G_STATIC_ASSERT (PATCH_BLOCKS *TN_TILE_ROWS <= TN_TILE_MAX_ROWS);
@@ -22,33 +24,25 @@ G_STATIC_ASSERT (PATCH_BLOCKS *TN_TILE_ROWS <= TN_TILE_MAX_ROWS);
 #define LARGE_SUM_UNIT ((TnChannelSum) 1 << (TN_LARGE_SUM_LOG2 - TN_CHANNEL_SUM_QUANTUM_LOG2))
 #define LARGE_SQUARE_UNIT ((TnChannelSum) 1 << (TN_LARGE_SQUARE_LOG2 - TN_CHANNEL_SUM_QUANTUM_LOG2))
 
-/* Rows of one tile: up to 32 tokens of a sequence. */
+/* Up to PATCH_BLOCKS blocks of one group, over all columns. */
 typedef struct
 {
-  gsize row; /* of the batch */
-  guint rows;
-  guint32 token;
-  guint64 sample;
-} Block;
+  guint first_block, n_blocks;
+  guint group;
+  guint64 first_tile;
+} Band;
 
 typedef struct
 {
   const TnObserveKernel *kernel;
   TnSiteStats *stats;
   const float *x;
-  const Block *blocks;
+  const TnObserveBlock *blocks; /* by group */
   guint n_blocks, n_columns;
+  Band *bands;
+  guint n_bands;
   GMutex lock; /* of stats */
 } Observation;
-
-/* An extreme of what a thread has seen; its place in the tile is looked up only when that is asked for. */
-typedef struct
-{
-  TnExtreme extreme;
-  const Block *block;
-  guint n_channels;
-  gboolean any, placed;
-} Candidate;
 
 /* 128 channels of a patch. */
 typedef struct
@@ -59,7 +53,7 @@ typedef struct
   guint64 left_out[TN_TILE_CHANNELS];
 } Column;
 
-/* What one thread has seen of the batch. */
+/* What one thread has seen of a group. */
 typedef struct
 {
   float tiles[2][TN_TILE_VALUES]; /* first, where the block is aligned to lines of the cache */
@@ -70,8 +64,9 @@ typedef struct
   guint32 bins[TN_TILE_BINS];                    /* every value by its upper half; meaningless for NaN and infinities */
   guint64 zeros, positive_zeros, negative_zeros; /* all; those among bins */
   guint64 nans, positive_infinities, negative_infinities, oversize;
-  TnGroupMoments groups[TN_STATS_GROUPS];
-  Candidate min, max;
+  TnGroupStats group;
+  TnCandidate min, max;
+  TnLargestCandidates largest;
   gboolean spreads_zeros;
   guint tile;      /* which of the two is being gone through */
   gboolean packed; /* it holds its values already */
@@ -81,9 +76,9 @@ typedef struct
 typedef struct
 {
   guint64 patch; /* its first tile */
-  const Block *block;
-  guint column, first_channel; /* of all */
-  guint n_channels;
+  const Band *band;
+  guint column; /* of all */
+  TnTilePlace tile;
 } Place;
 
 static Worker *
@@ -107,58 +102,6 @@ worker_free (Worker *self)
     tn_pool_release (tn_pool_default (), self);
   else
     g_aligned_free (self);
-}
-
-static gboolean
-holds (const float *x, guint n, float value)
-{
-  guint32 found = 0;
-
-  for (guint i = 0; i < n; i++)
-    found |= x[i] == value;
-  return found != 0;
-}
-
-/* The first value of the candidate's tile that equals it, by token, then channel. */
-static void
-candidate_place (Candidate *self, const Observation *observation)
-{
-  const Block *block = self->block;
-  const float *x = observation->x + block->row * observation->stats->width + self->extreme.channel;
-  guint row = 0, channel = 0;
-
-  while (row + 1 < block->rows && !holds (x + row * observation->stats->width, self->n_channels, self->extreme.value))
-    row++;
-  x += row * observation->stats->width;
-  while (channel + 1 < self->n_channels && x[channel] != self->extreme.value)
-    channel++;
-  self->extreme.token = block->token + row;
-  self->extreme.channel += channel;
-  self->placed = TRUE;
-}
-
-static void
-candidate_offer (Candidate *self, const Observation *observation, const Place *place, float value, gboolean want_largest)
-{
-  const Block *block = place->block;
-  Candidate offered = {
-      .extreme = {.value = value + 0.0f, .sample = block->sample, .token = block->token, .channel = place->first_channel},
-      .block = block,
-      .n_channels = place->n_channels,
-      .any = TRUE,
-  };
-
-  if (self->any && value == self->extreme.value)
-    {
-      if (!self->placed)
-        candidate_place (self, observation);
-      /* Not even the first place of the tile would win. */
-      if (!tn_extreme_beats (&offered.extreme, &self->extreme, want_largest))
-        return;
-      candidate_place (&offered, observation);
-    }
-  if (!self->any || tn_extreme_beats (&offered.extreme, &self->extreme, want_largest))
-    *self = offered;
 }
 
 static void
@@ -281,7 +224,7 @@ take_zeros (Worker *self, const Observation *observation, guint n, guint64 befor
 }
 
 static void
-add_powers (TnGroupMoments *group, const TnTilePowers *powers)
+add_powers (TnGroupStats *group, const TnTilePowers *powers)
 {
   TnWideSum *sums[TN_N_POWERS] = {
       [TN_POWER_ABS] = &group->sum_abs, [TN_POWER_1] = &group->sum1, [TN_POWER_2] = &group->sum2,
@@ -301,18 +244,17 @@ static void
 observe_tile (Worker *self, const Observation *observation, const Place *place, const float *next)
 {
   Column *column = &self->columns[place->column % PATCH_COLUMNS];
-  guint rows = place->block->rows, n_groups = (place->n_channels + TN_TILE_LANES - 1) / TN_TILE_LANES;
-  guint n = rows * place->n_channels, left_out = 0, spread = 0;
+  guint rows = place->tile.block->rows, n_groups = (place->tile.n_channels + TN_TILE_LANES - 1) / TN_TILE_LANES;
+  guint n = rows * place->tile.n_channels, left_out = 0, spread = 0;
   guint64 zeros_before = self->bins[0] + (guint64) self->bins[0x8000];
-  TnGroupMoments *group = &self->groups[place->block->sample % TN_STATS_GROUPS];
   TnTileAhead ahead = {.from = next, .stride = observation->stats->width, .to = self->tiles[!self->tile]};
   TnTilePowers powers = {0};
   TnTileRange range;
   float min = INFINITY, max = -INFINITY;
 
   if (!self->packed)
-    observation->kernel->pack (observation->x + place->block->row * observation->stats->width + place->first_channel,
-                               observation->stats->width, rows, place->n_channels, self->tiles[self->tile]);
+    observation->kernel->pack (place->tile.x + place->tile.block->row * place->tile.width + place->tile.first_channel,
+                               place->tile.width, rows, place->tile.n_channels, self->tiles[self->tile]);
   for (guint l = 0; l < TN_TILE_LANES; l++)
     {
       range.min[l] = INFINITY;
@@ -320,7 +262,7 @@ observe_tile (Worker *self, const Observation *observation, const Place *place, 
     }
   for (guint g = 0; g < n_groups; g++)
     {
-      guint first = g * TN_TILE_LANES, n_lanes = MIN (TN_TILE_LANES, place->n_channels - first);
+      guint first = g * TN_TILE_LANES, n_lanes = MIN (TN_TILE_LANES, place->tile.n_channels - first);
       TnTileRange before = range;
 
       left_out +=
@@ -344,37 +286,48 @@ observe_tile (Worker *self, const Observation *observation, const Place *place, 
     }
   if (min <= max)
     {
-      candidate_offer (&self->min, observation, place, min, FALSE);
-      candidate_offer (&self->max, observation, place, max, TRUE);
+      tn_candidate_offer (&self->min, &place->tile, -min, TN_SOUGHT_MIN);
+      tn_candidate_offer (&self->max, &place->tile, max, TN_SOUGHT_MAX);
+      tn_largest_candidates_offer (&self->largest, &place->tile, MAX (-min, max));
     }
   column->rows += rows;
-  group->count += n - left_out;
-  add_powers (group, &powers);
+  self->group.count += n - left_out;
+  add_powers (&self->group, &powers);
 }
 
+/* band: one at or before that of the tile. */
 static Place
-find_tile (const Observation *observation, guint64 tile)
+find_tile (const Observation *observation, const Band *band, guint64 tile)
 {
-  guint64 band = (guint64) PATCH_BLOCKS * observation->n_columns;
-  guint first_block = (guint) (tile / band) * PATCH_BLOCKS, in_band = (guint) (tile % band);
-  guint n_blocks = MIN (PATCH_BLOCKS, observation->n_blocks - first_block);
-  guint first_column = in_band / (n_blocks * PATCH_COLUMNS) * PATCH_COLUMNS, in_patch = in_band - first_column * n_blocks;
-  guint n_columns = MIN (PATCH_COLUMNS, observation->n_columns - first_column);
-  guint column = first_column + in_patch % n_columns, first_channel = column * TN_TILE_CHANNELS;
+  guint in_band, first_column, in_patch, n_columns, column, first_channel;
 
+  while (tile - band->first_tile >= (guint64) band->n_blocks * observation->n_columns)
+    band++;
+  in_band = (guint) (tile - band->first_tile);
+  first_column = in_band / (band->n_blocks * PATCH_COLUMNS) * PATCH_COLUMNS;
+  in_patch = in_band - first_column * band->n_blocks;
+  n_columns = MIN (PATCH_COLUMNS, observation->n_columns - first_column);
+  column = first_column + in_patch % n_columns;
+  first_channel = column * TN_TILE_CHANNELS;
   return (Place){
       .patch = tile - in_patch,
-      .block = &observation->blocks[first_block + in_patch / n_columns],
+      .band = band,
       .column = column,
-      .first_channel = first_channel,
-      .n_channels = MIN (TN_TILE_CHANNELS, observation->stats->width - first_channel),
+      .tile =
+          {
+              .x = observation->x,
+              .width = observation->stats->width,
+              .block = &observation->blocks[band->first_block + in_patch / n_columns],
+              .first_channel = first_channel,
+              .n_channels = MIN (TN_TILE_CHANNELS, observation->stats->width - first_channel),
+          },
   };
 }
 
 static gboolean
 is_whole (const Place *place)
 {
-  return place->block->rows == TN_TILE_ROWS && place->n_channels == TN_TILE_CHANNELS;
+  return place->tile.block->rows == TN_TILE_ROWS && place->tile.n_channels == TN_TILE_CHANNELS;
 }
 
 static gboolean
@@ -388,51 +341,62 @@ any_of_16 (const guint32 *bins)
   return any != 0;
 }
 
-/* Adds bins first .. end that the worker has counted; many are empty. */
+/* Takes bins first .. end from the worker; many are empty. */
 static void
-merge_bins (const Worker *worker, guint first, guint end, TnFloatHistogram *histogram)
+take_bins (Worker *worker, guint first, guint end, TnFloatHistogram *histogram, guint64 *group_bins)
 {
   for (guint i = first; i < end; i += 16)
     if (any_of_16 (worker->bins + i))
       {
-        guint64 counts[16];
+        guint64 counts[16], sum = 0;
 
         for (guint k = 0; k < G_N_ELEMENTS (counts); k++)
-          counts[k] = worker->bins[i + k];
+          {
+            counts[k] = worker->bins[i + k];
+            sum += counts[k];
+          }
+        memset (worker->bins + i, 0, sizeof counts / 2);
         tn_float_histogram_add_counts (histogram, i, counts, G_N_ELEMENTS (counts));
+        group_bins[i / TN_GROUP_BIN_WIDTH] += sum;
       }
 }
 
 static void
-merge_candidate (const Observation *observation, Candidate *candidate, TnExtreme *best, gboolean want_largest)
+take_extremes (TnSiteStats *stats, Worker *worker)
 {
-  TnSiteStats *stats = observation->stats;
-  gboolean worse = want_largest ? candidate->extreme.value < best->value : candidate->extreme.value > best->value;
+  const TnExtreme *min = tn_candidate_settle (&worker->min, TN_SOUGHT_MIN), *max = tn_candidate_settle (&worker->max, TN_SOUGHT_MAX);
 
-  if (stats->has_extremes && worse)
-    return;
-  if (!candidate->placed)
-    candidate_place (candidate, observation);
-  if (!stats->has_extremes || tn_extreme_beats (&candidate->extreme, best, want_largest))
-    *best = candidate->extreme;
+  worker->group.min = min->value;
+  worker->group.max = max->value;
+  if (!stats->has_extremes || tn_extreme_beats (min, &stats->min, FALSE))
+    stats->min = *min;
+  if (!stats->has_extremes || tn_extreme_beats (max, &stats->max, TRUE))
+    stats->max = *max;
+  stats->has_extremes = TRUE;
+  for (guint i = 0; i < worker->largest.n; i++)
+    tn_site_stats_offer_largest (stats, tn_candidate_settle (&worker->largest.entries[i], TN_SOUGHT_MAGNITUDE));
 }
 
+/* What the worker has seen of the group enters the statistics, and the worker begins anew. */
 static void
-merge_worker (const Observation *observation, Worker *worker)
+end_group (Observation *observation, Worker *worker, guint group)
 {
   TnSiteStats *stats = observation->stats;
   TnFloatHistogram *histogram = stats->histogram;
 
+  g_mutex_lock (&observation->lock);
   histogram->zeros += worker->zeros;
   histogram->nans += worker->nans;
   histogram->positive_infinities += worker->positive_infinities;
   histogram->negative_infinities += worker->negative_infinities;
   stats->oversize += worker->oversize;
-  for (guint g = 0; g < TN_STATS_GROUPS; g++)
-    tn_group_moments_merge (&stats->groups[g], &worker->groups[g]);
+  worker->group.zeros = worker->zeros;
+  worker->group.min = INFINITY;
+  worker->group.max = -INFINITY;
   if (worker->min.any)
     {
-      float largest = MAX (-worker->min.extreme.value, worker->max.extreme.value);
+      float largest = MAX (worker->min.key, worker->max.key);
+      guint64 *group_bins = tn_site_stats_group_bins (stats, group);
       guint32 bits;
       guint end;
 
@@ -441,29 +405,47 @@ merge_worker (const Observation *observation, Worker *worker)
       end = ((bits & 0x7fffffff) >> 16 | 15) + 1;
       worker->bins[0] -= (guint32) worker->positive_zeros;
       worker->bins[0x8000] -= (guint32) worker->negative_zeros;
-      merge_bins (worker, 0, end, histogram);
-      merge_bins (worker, 0x8000, 0x8000 + end, histogram);
-      merge_candidate (observation, &worker->min, &stats->min, FALSE);
-      merge_candidate (observation, &worker->max, &stats->max, TRUE);
-      stats->has_extremes = TRUE;
+      take_bins (worker, 0, end, histogram, group_bins);
+      take_bins (worker, 0x8000, 0x8000 + end, histogram, group_bins);
+      take_extremes (stats, worker);
     }
+  tn_group_stats_merge (&stats->groups[group], &worker->group);
+  g_mutex_unlock (&observation->lock);
+  memset (&worker->zeros, 0, G_STRUCT_OFFSET (Worker, spreads_zeros) - G_STRUCT_OFFSET (Worker, zeros));
+}
+
+static const Band *
+find_band (const Observation *observation, guint64 tile)
+{
+  guint low = 0, high = observation->n_bands;
+
+  while (high - low > 1)
+    {
+      guint middle = low + (high - low) / 2;
+
+      if (observation->bands[middle].first_tile <= tile)
+        low = middle;
+      else
+        high = middle;
+    }
+  return &observation->bands[low];
 }
 
 /* The share of a thread: tiles first .. end. */
 static void
 observe_tiles (Worker *self, Observation *observation, guint64 first, guint64 end)
 {
-  Place place = find_tile (observation, first);
+  Place place = find_tile (observation, find_band (observation, first), first);
 
   memset (self->bins, 0, sizeof *self - G_STRUCT_OFFSET (Worker, bins));
   begin_patch (self, observation);
   for (guint64 tile = first; tile < end; tile++)
     {
-      Place next_place = find_tile (observation, MIN (tile + 1, end - 1));
+      Place next_place = find_tile (observation, place.band, MIN (tile + 1, end - 1));
       const float *next = NULL;
 
       if (tile + 1 < end && is_whole (&place) && is_whole (&next_place))
-        next = observation->x + next_place.block->row * observation->stats->width + next_place.first_channel;
+        next = observation->x + next_place.tile.block->row * observation->stats->width + next_place.tile.first_channel;
       observe_tile (self, observation, &place, next);
       self->packed = next != NULL;
       self->tile = !self->tile;
@@ -472,12 +454,32 @@ observe_tiles (Worker *self, Observation *observation, guint64 first, guint64 en
           end_patch (self, observation, place.column / PATCH_COLUMNS * PATCH_COLUMNS);
           begin_patch (self, observation);
         }
+      /* Here, where its bins are in the cache. */
+      if (tile + 1 == end || next_place.band->group != place.band->group)
+        end_group (observation, self, place.band->group);
       place = next_place;
     }
-  /* Here, where its bins are in the cache. */
-  g_mutex_lock (&observation->lock);
-  merge_worker (observation, self);
-  g_mutex_unlock (&observation->lock);
+}
+
+static void
+list_bands (Observation *observation)
+{
+  guint64 tiles = 0;
+
+  observation->n_bands = 0;
+  for (guint b = 0; b < observation->n_blocks;)
+    {
+      Band *band = &observation->bands[observation->n_bands++];
+
+      *band = (Band){.first_block = b, .group = observation->blocks[b].sample % TN_STATS_GROUPS, .first_tile = tiles};
+      while (band->n_blocks < PATCH_BLOCKS && b < observation->n_blocks &&
+             observation->blocks[b].sample % TN_STATS_GROUPS == band->group)
+        {
+          band->n_blocks++;
+          b++;
+        }
+      tiles += (guint64) band->n_blocks * observation->n_columns;
+    }
 }
 
 /* Blocks few enough for the 32-bit counts of a worker. */
@@ -489,6 +491,7 @@ observe_blocks (Observation *observation)
   guint wanted, n_threads = 0;
   g_autofree Worker **workers = NULL;
 
+  list_bands (observation);
   for (guint b = 0; b < observation->n_blocks; b++)
     rows += observation->blocks[b].rows;
   wanted = (guint) CLAMP (rows * observation->stats->width / MIN_VALUES_PER_THREAD, 1, (gsize) omp_get_max_threads ());
@@ -508,33 +511,63 @@ observe_blocks (Observation *observation)
     worker_free (workers[t]);
 }
 
-static Block *
+/* The blocks of all sequences, group after group. */
+static TnObserveBlock *
 list_blocks (const TnBatch *batch, guint *n_blocks)
 {
-  Block *blocks;
-  gsize row = 0, n = 0;
+  guint at[TN_STATS_GROUPS + 1] = {0};
+  TnObserveBlock *blocks;
+  gsize row = 0;
 
   for (guint s = 0; s < batch->n_sequences; s++)
-    n += (batch->sequences[s].length + TN_TILE_ROWS - 1) / TN_TILE_ROWS;
-  blocks = g_new (Block, n);
-  *n_blocks = 0;
+    at[batch->sequences[s].hash % TN_STATS_GROUPS + 1] += (batch->sequences[s].length + TN_TILE_ROWS - 1) / TN_TILE_ROWS;
+  for (guint g = 0; g < TN_STATS_GROUPS; g++)
+    at[g + 1] += at[g];
+  *n_blocks = at[TN_STATS_GROUPS];
+  blocks = g_new (TnObserveBlock, *n_blocks);
   for (guint s = 0; s < batch->n_sequences; s++)
     for (guint32 token = 0; token < batch->sequences[s].length; token += TN_TILE_ROWS)
       {
         guint rows = MIN (TN_TILE_ROWS, batch->sequences[s].length - token);
+        guint64 sample = batch->sequences[s].hash;
 
-        blocks[(*n_blocks)++] = (Block){.row = row, .rows = rows, .token = token, .sample = batch->sequences[s].hash};
+        blocks[at[sample % TN_STATS_GROUPS]++] = (TnObserveBlock){.row = row, .rows = rows, .token = token, .sample = sample};
         row += rows;
       }
   return blocks;
+}
+
+static void
+add_sequence_ranges (TnSiteStats *self, const TnBatch *batch, const float *x)
+{
+  for (guint s = 0; s < batch->n_sequences; s++)
+    {
+      gsize n = (gsize) batch->sequences[s].length * self->width;
+      TnSequenceRange range = {INFINITY, -INFINITY};
+
+      for (gsize i = 0; i < n; i++)
+        {
+          gboolean finite = fabsf (x[i]) <= G_MAXFLOAT;
+
+          range.min = finite && x[i] < range.min ? x[i] : range.min;
+          range.max = finite && x[i] > range.max ? x[i] : range.max;
+        }
+      range.min += 0.0f;
+      range.max += 0.0f;
+      g_array_append_val (self->sequence_ranges, range);
+      tn_site_stats_enter_range (self, &range);
+      x += n;
+    }
 }
 
 void
 tn_site_stats_observe (TnSiteStats *self, const TnBatch *batch, const float *x)
 {
   guint n_blocks, most = MAX (G_MAXINT32 / (TN_TILE_ROWS * (self->width + TN_TILE_LANES)), 1);
-  g_autofree Block *blocks = list_blocks (batch, &n_blocks);
+  g_autofree TnObserveBlock *blocks = list_blocks (batch, &n_blocks);
+  g_autofree Band *bands = g_new (Band, n_blocks);
   Observation observation = {
+      .bands = bands,
       .kernel = tn_observe_kernel (),
       .stats = self,
       .x = x,
@@ -552,6 +585,10 @@ tn_site_stats_observe (TnSiteStats *self, const TnBatch *batch, const float *x)
       observation.n_blocks = MIN (most, n_blocks - first);
       observe_blocks (&observation);
     }
+  if (self->channel_histograms != NULL)
+    tn_channel_histograms_observe (self->channel_histograms, x, batch->n_tokens);
+  if (self->moving.decay > 0.0)
+    add_sequence_ranges (self, batch, x);
   self->tokens += batch->n_tokens;
   g_mutex_clear (&observation.lock);
 }

@@ -3,6 +3,7 @@
 
 #include <glib.h>
 
+#include "engine/calibration/channel-histograms.h"
 #include "engine/calibration/wide-sum.h"
 #include "engine/metrics/float-histogram.h"
 #include "engine/nn/batch.h"
@@ -21,8 +22,17 @@ G_BEGIN_DECLS
  * - values of magnitude 2^27 and more are finite but outside these sums: counted in oversize, kept in histogram and extremes. The bound
  *   leaves room for 2^32 tokens at that extreme (2^54 * 2^40 * 2^32 < 2^127): no sum can wrap;
  * - NaN and infinity are counted apart and enter nothing else;
- * - zero is zero whatever its sign: extremes never hold -0. */
+ * - zero is zero whatever its sign: extremes never hold -0;
+ * - each group has its own extremes, zeros and a coarse histogram (four bins an octave), all exact: what intervals of ranges, percentiles and
+ *   SQNR are made of (intervals.h);
+ * - the sequences with the largest |x| are kept, each with its largest value and where it stood: the TN_STATS_LARGEST first by (|x| descending,
+ *   sample). A sequence that is not among them in the whole is not missed in any part, so the list merges;
+ * - the moving range, where asked for, is the one thing that does not merge (see TnMovingRange). */
 #define TN_STATS_GROUPS 16
+#define TN_STATS_LARGEST 8
+/* A group's bin: sign, exponent and two bits of mantissa, that is 32 bins of the site's histogram: coarse bin = bin / 32. */
+#define TN_GROUP_BINS 2048
+#define TN_GROUP_BIN_WIDTH 32
 #define TN_STATS_OVERSIZE_LOG2 27
 /* Observing more tokens or wider rows is a programming error; merging into more is TN_ERROR_DATA. */
 #define TN_STATS_MAX_TOKENS (G_GUINT64_CONSTANT (1) << 32)
@@ -42,7 +52,9 @@ typedef struct
   guint64   count;     /* values in the sums */
   guint64   sequences; /* sequences seen */
   TnWideSum sum_abs, sum1, sum2, sum3, sum4;
-} TnGroupMoments;
+  guint64   zeros;
+  float     min, max;  /* of its finite values; +inf, -inf when it has none */
+} TnGroupStats;
 
 typedef struct
 {
@@ -50,6 +62,22 @@ typedef struct
   TnChannelSum sum, sum2;
   float        min, max; /* +inf, -inf when empty */
 } TnChannelStats;
+
+/* Exponential moving average of each sequence's extremes (Jacob et al. 2018, section 3.1): the first sequence's, then
+ * decay * average + (1 - decay) * extreme, sequence after sequence in the order they were drawn, whatever the batches. Sequences without a finite
+ * value are passed over. It depends on that order, so it does not merge: merging statistics of which both have seen something drops it. */
+typedef struct
+{
+  double  decay;     /* 0: not kept */
+  guint64 sequences; /* that have entered it */
+  double  min, max;
+} TnMovingRange;
+
+/* The finite extremes of one sequence; min > max when it has none. */
+typedef struct
+{
+  float min, max;
+} TnSequenceRange;
 
 typedef struct
 {
@@ -60,8 +88,16 @@ typedef struct
   TnExtreme         min, max;  /* undefined while tokens == 0: see has_extremes */
   gboolean          has_extremes;
   TnFloatHistogram *histogram;
-  TnGroupMoments    groups[TN_STATS_GROUPS];
+  TnGroupStats      groups[TN_STATS_GROUPS];
+  guint64          *group_bins; /* [TN_STATS_GROUPS][TN_GROUP_BINS]; zeros stand in no bin */
+  TnExtreme         largest[TN_STATS_LARGEST]; /* a sequence each, in their order */
+  guint             n_largest;
+  gboolean          has_details; /* FALSE: read from a file of the first version, or merged with such: groups have no zeros, extremes and bins, and
+                                  * largest is empty */
   TnChannelStats   *channels;  /* [width] */
+  TnChannelHistograms *channel_histograms; /* NULL unless asked for */
+  TnMovingRange     moving;
+  GArray           *sequence_ranges; /* TnSequenceRange of each sequence observed since the last clear, in order; only while moving.decay > 0 */
 } TnSiteStats;
 
 TnSiteStats *tn_site_stats_new     (const char *name, guint width);
@@ -70,12 +106,18 @@ void         tn_site_stats_free    (TnSiteStats *self);
 /* Back to what new gave. */
 void         tn_site_stats_clear   (TnSiteStats *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (TnSiteStats, tn_site_stats_free)
+/* Before the first sequence. decay: 0 < decay < 1. */
+void         tn_site_stats_keep_moving_range (TnSiteStats *self, double decay);
+/* Before the first sequence: exact histograms of every channel, in at most so many bytes of memory (channel-histograms.h). */
+void         tn_site_stats_keep_channel_histograms (TnSiteStats *self, gsize most_bytes);
 /* x: [batch->n_tokens, width]. Runs parallel loops: call on the compute thread. The result does not depend on the number of threads. */
 void         tn_site_stats_observe (TnSiteStats *self, const TnBatch *batch, const float *x);
 /* TN_ERROR_MISMATCH when the widths differ. */
 gboolean     tn_site_stats_check_merge (const TnSiteStats *self, const TnSiteStats *other, GError **error);
-/* After the same check. */
+/* After the same check. The moving range is dropped unless one of both has seen nothing. */
 gboolean     tn_site_stats_merge   (TnSiteStats *self, const TnSiteStats *other, GError **error);
+/* The same where other holds the sequences that come next, observed since it was cleared: the moving range goes on with them. */
+gboolean     tn_site_stats_append  (TnSiteStats *self, const TnSiteStats *other, GError **error);
 gboolean     tn_site_stats_equal   (const TnSiteStats *a, const TnSiteStats *b);
 
 /* Numbers derived from the sums; NaN when there are no values. min and max are of all finite values, the rest leaves out oversize ones. */
@@ -86,6 +128,7 @@ typedef struct
   double  min, max, mean, std, absmean, skewness, kurtosis; /* std of the population; kurtosis not in excess: 3 for a Gaussian */
   double  zeros;       /* fraction of the finite values */
   double  mean_square;
+  double  variance;   /* of the population */
 } TnSiteSummary;
 
 void         tn_site_stats_summarize (const TnSiteStats *self, TnSiteSummary *summary);

@@ -10,6 +10,8 @@
 #define MOST_BYTES ((gsize) 1 << 30)
 #define LEAST_ROUNDS 3
 #define SECONDS 0.5
+#define STREAMS 4
+#define AHEAD_WORDS 16
 
 typedef guint64 Words __attribute__ ((vector_size (64)));
 
@@ -24,25 +26,28 @@ buffer_bytes (const TnDevice *device)
   return MAX (bytes, LEAST_BYTES) / 4096 * 4096;
 }
 
+/* Four stretches side by side, each asked for ahead: one alone, left to what the processor guesses, gets a third less. */
 static guint64
 read_words (const Words *words, gsize n)
 {
-  Words a = {0}, b = {0}, c = {0}, d = {0};
+  const gsize quarter = n / STREAMS;
+  const Words *streams[STREAMS];
+  Words sums[STREAMS] = {{0}};
   guint64 sum = 0;
-  gsize i = 0;
 
-  for (; i + 4 <= n; i += 4)
-    {
-      a += words[i];
-      b += words[i + 1];
-      c += words[i + 2];
-      d += words[i + 3];
-    }
-  for (; i < n; i++)
-    a += words[i];
-  a += b + c + d;
-  for (guint j = 0; j < 8; j++)
-    sum += a[j];
+  for (guint s = 0; s < STREAMS; s++)
+    streams[s] = words + s * quarter;
+  for (gsize i = 0; i < quarter; i++)
+    for (guint s = 0; s < STREAMS; s++)
+      {
+        __builtin_prefetch (streams[s] + i + AHEAD_WORDS);
+        sums[s] += streams[s][i];
+      }
+  for (gsize i = STREAMS * quarter; i < n; i++)
+    sums[0] += words[i];
+  for (guint s = 0; s < STREAMS; s++)
+    for (guint j = 0; j < 8; j++)
+      sum += sums[s][j];
   return sum;
 }
 

@@ -21,32 +21,32 @@ G_BEGIN_DECLS
 #define TN_PANEL_DEPTH 512
 #define TN_PANEL_GROUP 128
 
-  /* Floats of the panels. */
-  static inline gsize tn_panel_count (gsize n, gsize depth)
-  {
-    return (n + TN_PANEL_COLUMNS - 1) / TN_PANEL_COLUMNS * TN_PANEL_COLUMNS * depth;
-  }
+/* Floats of the panels. */
+static inline gsize tn_panel_count (gsize n, gsize depth)
+{
+  return (n + TN_PANEL_COLUMNS - 1) / TN_PANEL_COLUMNS * TN_PANEL_COLUMNS * depth;
+}
 
-  /* panels: aligned to 64 bytes, as everything from the pool. b is transposed: columns[j * stride + k] is b[k][j]. */
-  void tn_panel_pack_transposed (const float *columns, gsize stride, gsize n, gsize depth, float *panels);
-  /* rows[k * stride + j] is b[k][j]. */
-  void tn_panel_pack (const float *rows, gsize stride, gsize n, gsize depth, float *panels);
+/* panels: aligned to 64 bytes, as everything from the pool. b is transposed: columns[j * stride + k] is b[k][j]. */
+void tn_panel_pack_transposed (const float *columns, gsize stride, gsize n, gsize depth, float *panels);
+/* rows[k * stride + j] is b[k][j]. */
+void tn_panel_pack (const float *rows, gsize stride, gsize n, gsize depth, float *panels);
 
-  typedef enum
-  {
-    TN_CHAIN_START,  /* s = 0 at first */
-    TN_CHAIN_RESUME, /* s = c[i][j] at first */
-    TN_CHAIN_CAUSAL, /* s = 0 at first; row i takes depth + i steps, so that panels hold depth + m - 1 rows at least */
-  } TnChain;
+typedef enum
+{
+  TN_CHAIN_START,  /* s = 0 at first */
+  TN_CHAIN_RESUME, /* s = c[i][j] at first */
+  TN_CHAIN_CAUSAL, /* s = 0 at first; row i takes depth + i steps, so that panels hold depth + m - 1 rows at least */
+} TnChain;
 
-  /* c [m, n] (rows c_stride apart) from a (rows a_stride apart) and the panels of b, which are panel_depth deep; the first depth
-   * rows of b take part. c overlaps neither. */
-  void tn_panel_multiply (const float *a, gsize a_stride, gsize m, const float *panels, gsize panel_depth, gsize n, gsize depth,
-                          float *c, gsize c_stride, TnChain chain);
+/* c [m, n] (rows c_stride apart) from a (rows a_stride apart) and the panels of b, which are panel_depth deep; the first depth
+ * rows of b take part. c overlaps neither. */
+void tn_panel_multiply (const float *a, gsize a_stride, gsize m, const float *panels, gsize panel_depth, gsize n, gsize depth,
+                        float *c, gsize c_stride, TnChain chain);
 
-  /* y [n] = chains over depth of x[k] and b[k][j]: the same bits as a row of the product. b is given as for packing. */
-  void tn_vector_multiply_transposed (const float *x, const float *columns, gsize stride, gsize n, gsize depth, float *y,
-                                      TnChain chain);
-  void tn_vector_multiply (const float *x, const float *rows, gsize stride, gsize n, gsize depth, float *y, TnChain chain);
+/* y [n] = chains over depth of x[k] and b[k][j]: the same bits as a row of the product. b is given as for packing. */
+void tn_vector_multiply_transposed (const float *x, const float *columns, gsize stride, gsize n, gsize depth, float *y,
+                                    TnChain chain);
+void tn_vector_multiply (const float *x, const float *rows, gsize stride, gsize n, gsize depth, float *y, TnChain chain);
 
 G_END_DECLS

@@ -39,6 +39,17 @@ typedef struct
 /* y[i] = ((float) sums[i] * token_scale) * row_scales[i], or row_scales[0]. */
 void tn_ternary_scale (const gint32 *sums, gsize n, float token_scale, const float *row_scales, gboolean per_row, float *y);
 
+/* Takes the sums [n_tokens, n_rows] (row stride stride) of rows row .. and tokens token .. of a product. */
+typedef void (*TnTernaryStoreFunc) (const gint32 *sums, gsize stride, guint64 row, gsize n_rows, gsize token, gsize n_tokens,
+                                    gconstpointer user_data);
+/* Whether products with many tokens go to oneDNN now. */
+gboolean tn_ternary_uses_onednn          (void);
+gsize    tn_ternary_onednn_scratch_bytes (guint64 columns);
+/* The product by oneDNN, from weights unpacked to a byte each; FALSE when the library failed (nothing is lost: the sums that were stored
+ * are right, and ours can make them all again). scratch: [tn_ternary_onednn_scratch_bytes (columns)]. */
+gboolean tn_ternary_onednn_product       (const TnTernaryMatrix *self, guint64 first, guint64 n, const gint8 *x, gsize x_stride,
+                                          gsize n_tokens, TnTernaryStoreFunc store, gconstpointer user_data, void *scratch);
+
 extern const TnTernaryKernels tn_ternary_scalar;
 #if defined(__x86_64__)
 extern const TnTernaryKernels tn_ternary_avx2;

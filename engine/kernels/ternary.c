@@ -98,8 +98,9 @@ gsize
 tn_ternary_scratch_bytes (guint64 columns)
 {
   gsize n_tiles = count_tiles (columns);
+  gsize own = sizeof (Scratch) + count_panels (n_tiles) * TN_TERNARY_PANEL_COLUMNS * chunk_tokens (n_tiles);
 
-  return sizeof (Scratch) + count_panels (n_tiles) * TN_TERNARY_PANEL_COLUMNS * chunk_tokens (n_tiles);
+  return tn_ternary_uses_onednn () ? MAX (own, tn_ternary_onednn_scratch_bytes (columns)) : own;
 }
 
 void
@@ -120,6 +121,21 @@ tn_ternary_pack (guint8 *tiles, guint64 columns, guint64 first, guint64 n, const
     }
 }
 
+/* Four codes at a time, in the bytes of a word: one is taken off each without a borrow from its neighbour. */
+static void
+unpack_tile_row (const guint8 *bytes, gint8 *codes)
+{
+  guint32 word;
+
+  memcpy (&word, bytes, sizeof word);
+  for (guint n = 0; n < TN_TERNARY_STEPS; n++)
+    {
+      guint32 four = (((word >> 2 * n & 0x03030303) | 0x80808080) - 0x01010101) ^ 0x80808080;
+
+      memcpy (codes + 4 * n, &four, sizeof four);
+    }
+}
+
 void
 tn_ternary_unpack (const TnTernaryMatrix *self, guint64 first, guint64 n, gint8 *codes)
 {
@@ -129,10 +145,16 @@ tn_ternary_unpack (const TnTernaryMatrix *self, guint64 first, guint64 n, gint8 
 
   for (guint64 i = first; i < first + n; i++)
     {
-      const guint8 *row = self->tiles + i / TN_TERNARY_TILE_ROWS * group_bytes + 4 * (i % TN_TERNARY_TILE_ROWS);
+      const guint8 *tile = self->tiles + i / TN_TERNARY_TILE_ROWS * group_bytes + 4 * (i % TN_TERNARY_TILE_ROWS);
 
-      for (guint64 c = 0; c < self->columns; c++)
-        *codes++ = (gint8) ((row[c / TN_TERNARY_TILE_COLUMNS * TN_TERNARY_TILE_BYTES + c % 4] >> 2 * (c / 4 % 4) & 3) - 1);
+      for (guint64 c = 0; c < self->columns; c += TN_TERNARY_TILE_COLUMNS, tile += TN_TERNARY_TILE_BYTES)
+        {
+          gint8 columns[TN_TERNARY_TILE_COLUMNS];
+
+          unpack_tile_row (tile, columns);
+          memcpy (codes, columns, MIN (self->columns - c, TN_TERNARY_TILE_COLUMNS));
+          codes += MIN (self->columns - c, TN_TERNARY_TILE_COLUMNS);
+        }
     }
 }
 
@@ -170,11 +192,12 @@ TN_KERNEL_DEFINE (tn_ternary_scale,
                   (sums, n, token_scale, row_scales, per_row, y))
 
 static void
-store_sums (const Product *self, guint64 row, gsize n_rows, gsize token, gsize n_tokens, const gint32 *sums)
+store_sums (const gint32 *sums, gsize stride, guint64 row, gsize n_rows, gsize token, gsize n_tokens, gconstpointer user_data)
 {
+  const Product *self = user_data;
   const TnTernaryScales *scales = self->scales;
 
-  for (gsize t = 0; t < n_tokens; t++, sums += TN_TERNARY_BLOCK_ROWS)
+  for (gsize t = 0; t < n_tokens; t++, sums += stride)
     {
       gsize at = (token + t) * self->y_stride + row;
 
@@ -198,7 +221,8 @@ product_direct (const Product *self, const TnTernaryKernels *kernels, Scratch *s
           n_tokens = next_part (self->n_tokens - token, TN_TERNARY_DIRECT_TOKENS);
           begin_sums (self, 1, token, n_tokens, scratch->sums[0]);
           kernels->direct (tiles, self->n_tiles, self->x + token * self->x_stride, self->x_stride, n_tokens, scratch->sums[0]);
-          store_sums (self, row, MIN (self->n_rows - row, TN_TERNARY_TILE_ROWS), token, n_tokens, scratch->sums[0]);
+          store_sums (scratch->sums[0], TN_TERNARY_BLOCK_ROWS, row, MIN (self->n_rows - row, TN_TERNARY_TILE_ROWS), token,
+                      n_tokens, self);
         }
     }
 }
@@ -215,8 +239,8 @@ copy_x (const Product *self, gsize token, gsize n_tokens, Scratch *scratch)
       memcpy (out, self->x + (token + t) * self->x_stride + column, MIN (width - column, TN_TERNARY_PANEL_COLUMNS));
 }
 
-/* Where results go is seldom in a cache: its lines come while the sums are made. Inline, for the compiler drops calls of functions
- * that do nothing but this. */
+/* Where results go is seldom in a cache: its lines come while the sums are made. Inline, for the compiler drops calls of
+ * functions that do nothing but this. */
 TN_KERNEL_INLINE void
 prefetch_results (const Product *self, guint64 row, gsize n_rows, gsize token, gsize n_tokens)
 {
@@ -266,17 +290,21 @@ product_block (const Product *self, const TnTernaryKernels *kernels, guint64 row
             prefetch_results (self, row, n_rows, token + t, n);
           kernels->multiply (scratch->panels[0], n_groups, n_tiles * TN_TERNARY_STEPS, x, n, scratch->sums[t]);
           if (last)
-            store_sums (self, row, n_rows, token + t, n, scratch->sums[t]);
+            store_sums (scratch->sums[t], TN_TERNARY_BLOCK_ROWS, row, n_rows, token + t, n, self);
         }
     }
 }
 
 static void
-product (const Product *self, Scratch *scratch)
+product (const TnTernaryMatrix *matrix, guint64 first, const Product *self, Scratch *scratch)
 {
   const TnTernaryKernels *kernels = kernels_of[tn_variant_get ()];
   gsize most = chunk_tokens (self->n_tiles) / TN_TERNARY_TOKENS;
 
+  if (self->n_tokens > MOST_DIRECT_TOKENS && self->n_tiles > 0 && tn_ternary_uses_onednn () &&
+      tn_ternary_onednn_product (matrix, first, self->n_rows, self->x, self->x_stride, self->n_tokens, store_sums,
+                                 self, scratch))
+    return;
   if (self->n_tokens <= MOST_DIRECT_TOKENS || self->n_tiles == 0)
     {
       product_direct (self, kernels, scratch);
@@ -311,7 +339,8 @@ tn_ternary_product (const TnTernaryMatrix *self, guint64 first, guint64 n, const
 
   g_return_if_fail (range_fits (self, first, n));
 
-  product (&(Product){.tiles = self->tiles + first / TN_TERNARY_TILE_ROWS * n_tiles * TN_TERNARY_TILE_BYTES,
+  product (self, first,
+           &(Product){.tiles = self->tiles + first / TN_TERNARY_TILE_ROWS * n_tiles * TN_TERNARY_TILE_BYTES,
                       .n_tiles = n_tiles,
                       .n_rows = n,
                       .x = x,
@@ -332,7 +361,8 @@ tn_ternary_product_int32 (const TnTernaryMatrix *self, guint64 first, guint64 n,
 
   g_return_if_fail (range_fits (self, first, n));
 
-  product (&(Product){.tiles = self->tiles + first / TN_TERNARY_TILE_ROWS * n_tiles * TN_TERNARY_TILE_BYTES,
+  product (self, first,
+           &(Product){.tiles = self->tiles + first / TN_TERNARY_TILE_ROWS * n_tiles * TN_TERNARY_TILE_BYTES,
                       .n_tiles = n_tiles,
                       .n_rows = n,
                       .x = x,

@@ -56,6 +56,14 @@ void  tn_ternary_product       (const TnTernaryMatrix *self, guint64 first, guin
 /* The sums themselves. */
 void  tn_ternary_product_int32 (const TnTernaryMatrix *self, guint64 first, guint64 n, const gint8 *x, gsize x_stride,
                                 const gint32 *x_sums, gsize n_tokens, gint32 *y, gsize y_stride, void *scratch);
+/* Larger where oneDNN runs the products: to be asked after tn_ternary_choose(). */
 gsize tn_ternary_scratch_bytes (guint64 columns);
+
+/* Products with more than a dozen tokens run on oneDNN instead (engine/device/onednn.h) where it is installed, gives the same sums, and a
+ * short measurement finds it faster (engine/device/choice.h, "ternary-product"). Decides at the first call, which may take a tenth of a
+ * second; not within a parallel region. Without a call our own kernels run. */
+void     tn_ternary_choose     (void);
+/* For tests and measurements; FALSE where it is not installed. Not while other threads compute. */
+gboolean tn_ternary_use_onednn (gboolean use);
 
 G_END_DECLS

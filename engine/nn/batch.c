@@ -16,20 +16,25 @@ TnBatch *
 tn_batch_new (const TnSequence *sequences, guint n_sequences)
 {
   TnBatch *self = g_new0 (TnBatch, 1);
+  gboolean has_tokens = FALSE;
   gsize place = 0;
 
   g_atomic_ref_count_init (&self->ref_count);
   self->n_sequences = n_sequences;
   self->sequences = g_new (TnSequence, MAX (n_sequences, 1));
   for (guint i = 0; i < n_sequences; i++)
-    self->n_tokens += sequences[i].length;
-  self->storage = g_new (gint32, MAX (2 * self->n_tokens, 1));
+    {
+      self->n_tokens += sequences[i].length;
+      has_tokens = has_tokens || sequences[i].tokens != NULL;
+    }
+  self->storage = has_tokens ? g_new (gint32, MAX (2 * self->n_tokens, 1)) : NULL;
   for (guint i = 0; i < n_sequences; i++)
     {
       TnSequence *copy = &self->sequences[i];
 
       *copy = sequences[i];
-      copy->tokens = copy_tokens (self->storage + place, copy->tokens, copy->length);
+      if (copy->tokens != NULL)
+        copy->tokens = copy_tokens (self->storage + place, copy->tokens, copy->length);
       if (copy->targets != NULL)
         copy->targets = copy_tokens (self->storage + self->n_tokens + place, copy->targets, copy->length);
       place += copy->length;

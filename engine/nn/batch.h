@@ -10,8 +10,9 @@ typedef struct
 {
   guint64       hash;     /* identity: hash of the document's content and of the window's place in it; the same for any path, order or batch */
   guint         length;   /* inputs */
-  const gint32 *tokens;   /* [length] */
+  const gint32 *tokens;   /* [length]; NULL in recorded activations, which came from no model here */
   const gint32 *targets;  /* [length], -1: not scored; NULL when there is nothing to predict */
+  double        weight;   /* how many sequences of the data it stands for, where the sample was not drawn evenly; 0: evenly */
 } TnSequence;
 
 /* Sequences that go through the model together. Reference counted, read-only. */

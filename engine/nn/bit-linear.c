@@ -132,6 +132,7 @@ thread_scratch_bytes (guint64 columns)
 gsize
 tn_bit_linear_scratch_bytes (guint64 columns, guint threads)
 {
+  tn_ternary_choose ();
   return threads * thread_scratch_bytes (columns);
 }
 

@@ -30,7 +30,7 @@ tn_site_kinds_parse (const char *text, TnSiteKind *kinds, GError **error)
         i++;
       if (i == G_N_ELEMENTS (names))
         {
-          g_set_error (error, TN_ERROR, TN_ERROR_ARGUMENT, _ ("--sites: “%s” is none of in, out, residual, logits"), *word);
+          g_set_error (error, TN_ERROR, TN_ERROR_ARGUMENT, _ ("“%s” is none of in, out, residual, logits"), *word);
           return FALSE;
         }
       found |= names[i].kind;
@@ -38,7 +38,7 @@ tn_site_kinds_parse (const char *text, TnSiteKind *kinds, GError **error)
   if (found == 0)
     {
       g_set_error_literal (error, TN_ERROR, TN_ERROR_ARGUMENT,
-                           _ ("--sites: the list is empty, expected some of in, out, residual, logits"));
+                           _ ("the list is empty, expected some of in, out, residual, logits"));
       return FALSE;
     }
   *kinds = found;

@@ -136,6 +136,38 @@ svg_dots (TnCanvas *canvas, const TnPoint *centers, gsize n, double radius, TnPa
     }
 }
 
+static cairo_status_t
+append_png (void *closure, const unsigned char *data, unsigned int length)
+{
+  g_byte_array_append (closure, data, length);
+  return CAIRO_STATUS_SUCCESS;
+}
+
+static void
+svg_picture (TnCanvas *canvas, const guint32 *pixels, guint columns, guint rows, TnRectangle where)
+{
+  TnSvgCanvas *self = (TnSvgCanvas *) canvas;
+  g_autoptr (GByteArray) png = g_byte_array_new ();
+  g_autofree char *text = NULL;
+  cairo_surface_t *surface;
+
+  if (columns == 0 || rows == 0)
+    return;
+  surface = tn_canvas_picture_surface (pixels, columns, rows);
+  cairo_surface_write_to_png_stream (surface, append_png, png);
+  cairo_surface_destroy (surface);
+  text = g_base64_encode (png->data, png->len);
+  g_string_append (self->out, "<image");
+  append_attribute (self->out, "x", where.x);
+  append_attribute (self->out, "y", where.y);
+  append_attribute (self->out, "width", where.width);
+  append_attribute (self->out, "height", where.height);
+  g_string_append_printf (self->out,
+                          " preserveAspectRatio=\"none\" style=\"image-rendering:pixelated\" "
+                          "href=\"data:image/png;base64,%s\"/>\n",
+                          text);
+}
+
 static void
 svg_text (TnCanvas *canvas, const char *string, double x, double y, TnPaint paint, TnType type)
 {
@@ -168,9 +200,11 @@ void
 tn_svg_canvas_init (TnSvgCanvas *self, GString *out, TnFigureStyle style, gboolean classes)
 {
   *self = (TnSvgCanvas){.canvas = {.density = 1,
+                                   .style = style,
                                    .rectangles = svg_rectangles,
                                    .polyline = svg_polyline,
                                    .dots = svg_dots,
+                                   .picture = svg_picture,
                                    .text = svg_text},
                         .out = out,
                         .style = style,

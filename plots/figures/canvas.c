@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <math.h>
+#include <string.h>
 
 #include "plots/figures/canvas.h"
 
@@ -88,6 +89,40 @@ cairo_dots (TnCanvas *canvas, const TnPoint *centers, gsize n, double radius, Tn
   cairo_fill (self->cr);
 }
 
+cairo_surface_t *
+tn_canvas_picture_surface (const guint32 *pixels, guint columns, guint rows)
+{
+  cairo_surface_t *surface = cairo_image_surface_create (CAIRO_FORMAT_ARGB32, (int) columns, (int) rows);
+  guint8 *data = cairo_image_surface_get_data (surface);
+  gsize stride = (gsize) cairo_image_surface_get_stride (surface);
+
+  for (guint row = 0; data != NULL && row < rows; row++)
+    memcpy (data + row * stride, pixels + (gsize) row * columns, (gsize) columns * sizeof *pixels);
+  cairo_surface_mark_dirty (surface);
+  return surface;
+}
+
+static void
+cairo_picture (TnCanvas *canvas, const guint32 *pixels, guint columns, guint rows, TnRectangle where)
+{
+  TnCairoCanvas *self = (TnCairoCanvas *) canvas;
+  cairo_surface_t *surface;
+
+  if (columns == 0 || rows == 0)
+    return;
+  surface = tn_canvas_picture_surface (pixels, columns, rows);
+  cairo_save (self->cr);
+  cairo_rectangle (self->cr, where.x, where.y, where.width, where.height);
+  cairo_clip (self->cr);
+  cairo_translate (self->cr, where.x, where.y);
+  cairo_scale (self->cr, where.width / columns, where.height / rows);
+  cairo_set_source_surface (self->cr, surface, 0, 0);
+  cairo_pattern_set_filter (cairo_get_source (self->cr), CAIRO_FILTER_NEAREST);
+  cairo_paint (self->cr);
+  cairo_restore (self->cr);
+  cairo_surface_destroy (surface);
+}
+
 static void
 cairo_text (TnCanvas *canvas, const char *string, double x, double y, TnPaint paint, TnType type)
 {
@@ -114,9 +149,11 @@ void
 tn_cairo_canvas_init (TnCairoCanvas *self, cairo_t *cr, TnText *text, TnFigureStyle style, double density)
 {
   *self = (TnCairoCanvas){.canvas = {.density = density,
+                                     .style = style,
                                      .rectangles = cairo_rectangles,
                                      .polyline = cairo_polyline,
                                      .dots = cairo_dots,
+                                     .picture = cairo_picture,
                                      .text = cairo_text},
                           .cr = cr,
                           .text = text,

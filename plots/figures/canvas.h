@@ -50,9 +50,13 @@ struct _TnCanvas
 {
   /* Device pixels a unit; tn_canvas_snap() aligns to them. */
   double density;
+  /* For pictures, which bring their own colours. */
+  TnFigureStyle style;
   void (*rectangles) (TnCanvas *self, const TnRectangle *rectangles, gsize n, TnPaint paint);
   void (*polyline)   (TnCanvas *self, const TnPoint *points, gsize n, TnPaint paint, TnPen pen);
   void (*dots)       (TnCanvas *self, const TnPoint *centers, gsize n, double radius, TnPaint paint);
+  /* Opaque 0xffRRGGBB or nothing (0), row after row, stretched over where without smoothing. */
+  void (*picture)    (TnCanvas *self, const guint32 *pixels, guint columns, guint rows, TnRectangle where);
   /* (x, y): the anchor on the baseline. */
   void (*text)       (TnCanvas *self, const char *string, double x, double y, TnPaint paint, TnType type);
 };
@@ -72,6 +76,9 @@ typedef struct
 } TnCairoCanvas;
 
 void tn_cairo_canvas_init (TnCairoCanvas *self, cairo_t *cr, TnText *text, TnFigureStyle style, double density);
+
+/* An image surface that holds a copy of the pixels of tn_canvas picture(). */
+cairo_surface_t *tn_canvas_picture_surface (const guint32 *pixels, guint columns, guint rows);
 
 /* Writes elements into out. */
 typedef struct

@@ -36,7 +36,7 @@ append_number (GString *out, double number)
 static void
 append_row (GString *out, const TnLayer *layer, const char *label, double x, double x_end, double y)
 {
-  static const char *const kinds[] = {"histogram", "line", "markers", "bars"};
+  static const char *const kinds[] = {"histogram", "line", "markers", "bars", "band", "heat map"};
 
   append_cell (out, layer->name);
   g_string_append_printf (out, ",%s,", kinds[layer->kind]);
@@ -67,6 +67,14 @@ tn_figure_to_csv (TnFigure *self)
             break;
           case TN_LAYER_MARKERS:
             append_row (out, layer, layer->labels != NULL ? layer->labels[i] : NULL, layer->x[i], NAN, NAN);
+            break;
+          case TN_LAYER_BAND:
+            append_row (out, layer, "low", layer->x[i], NAN, layer->y[i]);
+            append_row (out, layer, "high", layer->x[i], NAN, layer->y_high[i]);
+            break;
+          case TN_LAYER_HEAT_MAP:
+            append_row (out, layer, layer->numbered ? NULL : layer->labels[i / layer->columns],
+                        (double) (layer->numbered ? i : i % layer->columns), NAN, layer->y[i]);
             break;
           case TN_LAYER_BARS:
           default:

@@ -66,7 +66,7 @@ draw_axes (TnCanvas *canvas, const TnLayout *layout)
   TnRectangle left = {plot->x - line, plot->y, line, plot->height + line};
 
   /* Bars grow from zero, wherever that is. */
-  if (layout->rows && tn_scale_can_show (&layout->x, 0))
+  if (layout->rows && layout->color_ticks == NULL && tn_scale_can_show (&layout->x, 0))
     left.x = CLAMP (tn_canvas_snap (canvas, tn_scale_to_pixel (&layout->x, 0)), plot->x, plot->x + plot->width) - line;
   g_array_append_val (marks, left);
   g_array_append_val (marks, bottom);
@@ -151,6 +151,11 @@ tn_layer_draw_sign (const TnFigure *figure, const TnLayer *layer, TnCanvas *canv
                                paint);
         break;
       }
+    case TN_LAYER_BAND:
+      tn_canvas_rectangle (canvas, left, top, side, side, (TnPaint){paint.ink, TN_BAND_ALPHA});
+      break;
+    case TN_LAYER_HEAT_MAP: /* the bar of colours stands for it */
+      break;
     case TN_LAYER_BARS:
     default:
       tn_bars_fill (layer, canvas, (TnRectangle){left, top, side, side});
@@ -229,6 +234,10 @@ draw_layers (TnFigure *self, TnCanvas *canvas, const TnLayout *layout)
         tn_histogram_draw (self, layer, canvas, layout);
       else if (layer->kind == TN_LAYER_BARS)
         tn_bars_draw (self, layer, canvas, layout);
+      else if (layer->kind == TN_LAYER_BAND)
+        tn_band_draw (self, layer, canvas, layout);
+      else if (layer->kind == TN_LAYER_HEAT_MAP)
+        tn_heat_map_draw (self, layer, canvas, layout);
       else if (layer->kind == TN_LAYER_LINE)
         tn_line_draw (self, layer, canvas, layout);
       else
@@ -247,11 +256,14 @@ tn_figure_draw_on (TnFigure *self, TnCanvas *canvas, double width, double height
       draw_empty (self, canvas, layout);
       return;
     }
-  draw_grid (canvas, layout);
+  if (tn_figure_get_heat_map (self) == NULL)
+    draw_grid (canvas, layout);
   draw_layers (self, canvas, layout);
   draw_axes (canvas, layout);
   draw_tick_labels (canvas, layout);
   draw_headings (self, canvas, layout);
+  if (layout->color_ticks != NULL)
+    tn_heat_map_draw_legend (canvas, layout);
   if (layout->marker_baseline > 0)
     tn_markers_draw_labels (self, canvas, layout);
 }

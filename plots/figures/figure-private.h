@@ -41,11 +41,18 @@ const TnLayout *tn_figure_get_layout (TnFigure *self, double width, double heigh
 gboolean tn_figure_is_empty (TnFigure *self);
 void tn_figure_draw_on (TnFigure *self, TnCanvas *canvas, double width, double height);
 
+/* A band lets the grid and other bands through. */
+#define TN_BAND_ALPHA 0.22
+
 /* Layers draw inside the plot rectangle of the layout. */
 void tn_histogram_draw (const TnFigure *figure, const TnLayer *layer, TnCanvas *canvas, const TnLayout *layout);
 void tn_line_draw      (const TnFigure *figure, const TnLayer *layer, TnCanvas *canvas, const TnLayout *layout);
 void tn_markers_draw   (const TnFigure *figure, const TnLayer *layer, TnCanvas *canvas, const TnLayout *layout);
 void tn_bars_draw      (const TnFigure *figure, const TnLayer *layer, TnCanvas *canvas, const TnLayout *layout);
+void tn_band_draw      (const TnFigure *figure, const TnLayer *layer, TnCanvas *canvas, const TnLayout *layout);
+void tn_heat_map_draw  (const TnFigure *figure, const TnLayer *layer, TnCanvas *canvas, const TnLayout *layout);
+/* The bar of colours with its ticks. */
+void tn_heat_map_draw_legend (TnCanvas *canvas, const TnLayout *layout);
 /* The labels of all marker layers, above the plot and clear of each other. */
 void tn_markers_draw_labels (const TnFigure *figure, TnCanvas *canvas, const TnLayout *layout);
 /* The sign that stands for a layer in the legend, of this height. */
@@ -54,6 +61,8 @@ double tn_layer_sign_width (const TnLayer *layer, double size);
 /* What a bar of this ordinal is filled with. */
 void tn_bars_fill (const TnLayer *layer, TnCanvas *canvas, TnRectangle bar);
 
+/* NULL when there is none. */
+const TnLayer *tn_figure_get_heat_map (const TnFigure *self);
 guint tn_figure_count_layers (const TnFigure *self, TnLayerKind kind);
 
 G_END_DECLS

@@ -122,7 +122,8 @@ tn_figure_is_empty (TnFigure *self)
     {
       const TnLayer *layer = self->layers->pdata[i];
       gboolean drawn =
-          layer->kind == TN_LAYER_MARKERS || layer->kind == TN_LAYER_BARS || layer->y_extent.low <= layer->y_extent.high;
+          layer->kind == TN_LAYER_MARKERS || layer->kind == TN_LAYER_BARS || layer->kind == TN_LAYER_HEAT_MAP ||
+          layer->y_extent.low <= layer->y_extent.high;
 
       if (layer->n > 0 && drawn)
         return FALSE;
@@ -181,6 +182,38 @@ tn_figure_add_bars (TnFigure *self, const char *name, guint color, gsize n, cons
       layer->rows[i] = row - 1;
     }
   add_layer (self, layer);
+}
+
+void
+tn_figure_add_band (TnFigure *self, const char *name, guint color, gsize n, const double *x, const double *low, const double *high)
+{
+  add_layer (self, tn_layer_new_band (name, color, n, x, low, high));
+}
+
+void
+tn_figure_add_heat_map (TnFigure *self, const char *name, gsize n, gsize columns, const double *values,
+                        const char *const *row_names, TnAxisScale scale, gsize n_marked, const gsize *marked)
+{
+  TnLayer *layer;
+
+  g_return_if_fail (self->categories->len == 0);
+  g_return_if_fail (columns > 0 || n == 0);
+  for (gsize i = 0; i < n_marked; i++)
+    g_return_if_fail (marked[i] < n && (i == 0 || marked[i - 1] < marked[i]));
+
+  layer = tn_layer_new_heat_map (name, n, columns, values, row_names, scale, n_marked, marked);
+  for (gsize row = 0; row < tn_layer_heat_map_rows (layer); row++)
+    g_ptr_array_add (self->categories, g_strdup (layer->labels[row]));
+  add_layer (self, layer);
+}
+
+const TnLayer *
+tn_figure_get_heat_map (const TnFigure *self)
+{
+  for (guint i = 0; i < self->layers->len; i++)
+    if (((TnLayer *) self->layers->pdata[i])->kind == TN_LAYER_HEAT_MAP)
+      return self->layers->pdata[i];
+  return NULL;
 }
 
 const TnLayout *

@@ -36,6 +36,14 @@ void      tn_figure_add_line      (TnFigure *self, const char *name, guint color
 void      tn_figure_add_markers   (TnFigure *self, const char *name, guint color, gsize n, const double *x, const char *const *labels);
 /* Horizontal bars, one a category, top to bottom; categories label the y axis. A NaN bar is drawn as "—" (not measured). */
 void      tn_figure_add_bars      (TnFigure *self, const char *name, guint color, gsize n, const char *const *categories, const double *values);
+/* The area between low and high, e.g. a confidence interval around a line. */
+void      tn_figure_add_band      (TnFigure *self, const char *name, guint color, gsize n, const double *x, const double *low, const double *high);
+/* Heat map: n cells in rows of so many columns, from the top; the last row may be short. Colours run from the smallest to the largest value, on a
+ * logarithm with TN_AXIS_LOG (then nothing but positive values has one), and a bar beside the axes says which. NaN cells stay blank. row_names
+ * label the y axis; with NULL the cells are numbered through, as the channels of one layer are. Marked cells (ascending indices) get a
+ * frame. Has the axes for itself. */
+void      tn_figure_add_heat_map  (TnFigure *self, const char *name, gsize n, gsize columns, const double *values, const char *const *row_names,
+                                   TnAxisScale scale, gsize n_marked, const gsize *marked);
 
 /* The visible range in data coordinates; automatic (all data with a margin) until set. */
 void      tn_figure_set_view      (TnFigure *self, double x0, double x1, double y0, double y1);

@@ -183,6 +183,63 @@ tn_layer_new_bars (const char *name, guint color, gsize n, const char *const *ca
   return self;
 }
 
+TnLayer *
+tn_layer_new_band (const char *name, guint color, gsize n, const double *x, const double *low, const double *high)
+{
+  TnLayer *self = layer_new (TN_LAYER_BAND, name, color, n);
+
+  self->x = g_memdup2 (x, n * sizeof *x);
+  self->y = g_memdup2 (low, n * sizeof *low);
+  self->y_high = g_memdup2 (high, n * sizeof *high);
+  self->ascending = TRUE;
+  for (gsize i = 0; i < n; i++)
+    {
+      if (!isfinite (x[i]) || (i > 0 && !(x[i] >= x[i - 1])))
+        self->ascending = FALSE;
+      if (!isfinite (x[i]) || !isfinite (low[i]) || !isfinite (high[i]))
+        continue;
+      tn_extent_add (&self->x_extent, x[i]);
+      tn_extent_add (&self->y_extent, low[i]);
+      tn_extent_add (&self->y_extent, high[i]);
+    }
+  return self;
+}
+
+gsize
+tn_layer_heat_map_rows (const TnLayer *self)
+{
+  return self->columns == 0 ? 0 : (self->n + self->columns - 1) / self->columns;
+}
+
+TnLayer *
+tn_layer_new_heat_map (const char *name, gsize n, gsize columns, const double *values, const char *const *row_names,
+                       TnAxisScale scale, gsize n_marked, const gsize *marked)
+{
+  TnLayer *self = layer_new (TN_LAYER_HEAT_MAP, name, 0, columns == 0 ? 0 : n);
+  gsize rows;
+
+  self->columns = columns;
+  self->numbered = row_names == NULL;
+  self->value_scale = scale;
+  self->value_extent = tn_extent_empty;
+  rows = tn_layer_heat_map_rows (self);
+  self->y = g_memdup2 (values, self->n * sizeof *values);
+  self->labels = g_new0 (char *, rows + 1);
+  for (gsize row = 0; row < rows; row++)
+    self->labels[row] =
+        self->numbered ? g_strdup_printf ("%" G_GSIZE_FORMAT, row * columns) : tn_layer_clean_text (row_names[row]);
+  for (gsize i = 0; i < self->n; i++)
+    tn_extent_add (&self->value_extent, values[i]);
+  self->n_marked = n_marked;
+  self->marked = g_memdup2 (marked, n_marked * sizeof *marked);
+  if (self->n > 0)
+    {
+      tn_extent_add (&self->x_extent, -0.5);
+      tn_extent_add (&self->x_extent, (double) columns - 0.5);
+    }
+  return self;
+}
+
 void
 tn_layer_free (TnLayer *self)
 {
@@ -191,6 +248,8 @@ tn_layer_free (TnLayer *self)
   g_free (self->name);
   g_free (self->x);
   g_free (self->y);
+  g_free (self->y_high);
+  g_free (self->marked);
   g_strfreev (self->labels);
   g_free (self->rows);
   g_free (self);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-#include <glib.h>
+#include "plots/figures/figure.h"
 
 G_BEGIN_DECLS
 
-typedef enum { TN_LAYER_HISTOGRAM, TN_LAYER_LINE, TN_LAYER_MARKERS, TN_LAYER_BARS } TnLayerKind;
+typedef enum { TN_LAYER_HISTOGRAM, TN_LAYER_LINE, TN_LAYER_MARKERS, TN_LAYER_BARS, TN_LAYER_BAND, TN_LAYER_HEAT_MAP } TnLayerKind;
 
 /* What a set of numbers spans; low > high when nothing is finite. */
 typedef struct
@@ -25,16 +25,25 @@ typedef struct
   /* The how-manyth of its kind, from 0: chooses dashes and fillings. */
   guint ordinal;
   gsize n;
-  /* Histogram: edges [n + 1]; line: x; markers: ascending positions. */
+  /* Histogram: edges [n + 1]; line and band: x; markers: ascending positions. */
   double *x;
-  /* Histogram: counts; line: y; bars: values. */
+  /* Histogram: counts; line: y; bars and heat map: values; band: lower ends. */
   double *y;
-  /* Line: x is finite and never decreases. */
+  /* Band: upper ends. */
+  double *y_high;
+  /* Line and band: x is finite and never decreases. */
   gboolean ascending;
-  /* Markers: may be NULL. Bars: categories. */
+  /* Markers: may be NULL. Bars: categories. Heat map: names of the rows. */
   char **labels;
   /* Bars: the row of each category in the figure. */
   guint *rows;
+  /* Heat map: cells of a row; whether cells are numbered through; how values become colours; of what; marked cells, ascending. */
+  gsize columns;
+  gboolean numbered;
+  TnAxisScale value_scale;
+  TnExtent value_extent;
+  gsize n_marked;
+  gsize *marked;
   TnExtent x_extent;
   TnExtent y_extent;
 } TnLayer;
@@ -44,6 +53,11 @@ TnLayer *tn_layer_new_line      (const char *name, guint color, gsize n, const d
 TnLayer *tn_layer_new_markers   (const char *name, guint color, gsize n, const double *x, const char *const *labels);
 /* The rows are filled in by the figure. */
 TnLayer *tn_layer_new_bars      (const char *name, guint color, gsize n, const char *const *categories, const double *values);
+TnLayer *tn_layer_new_band      (const char *name, guint color, gsize n, const double *x, const double *low, const double *high);
+/* row_names NULL: cells are numbered through and rows named by their first one. */
+TnLayer *tn_layer_new_heat_map  (const char *name, gsize n, gsize columns, const double *values, const char *const *row_names,
+                                 TnAxisScale scale, gsize n_marked, const gsize *marked);
+gsize    tn_layer_heat_map_rows (const TnLayer *self);
 void     tn_layer_free          (TnLayer *self);
 
 /* Index of the first of n ascending numbers that is greater than (or, with or_equal, not less than) the value; n when there is none. */

@@ -14,6 +14,8 @@
 #define Y_SPACING 40
 /* Row names take no more of the width than this. */
 #define NAMES_SHARE 0.4
+/* Width of the bar of colours, and of the gap before it. */
+#define COLOR_BAR 12
 
 typedef struct
 {
@@ -50,6 +52,8 @@ tn_layout_free (TnLayout *self)
     return;
   tn_ticks_free (self->x_ticks);
   tn_ticks_free (self->y_ticks);
+  if (self->color_ticks != NULL)
+    tn_ticks_free (self->color_ticks);
   for (guint i = 0; i < self->n_rows; i++)
     g_free (self->row_names[i]);
   g_free (self->row_names);
@@ -236,6 +240,27 @@ place_vertically (TnLayout *self, const TnFigure *figure)
   self->plot.height = MAX (1, round (bottom) - self->plot.y);
 }
 
+/* Room for the bar of colours at the right end. Returns what it takes. */
+static double
+place_color_bar (TnLayout *self, const TnLayer *map)
+{
+  Measure measure = {self->text, self->small_size};
+  double low = map->value_extent.low, labels;
+
+  if (map->value_scale == TN_AXIS_LOG)
+    low = map->value_extent.positive;
+  self->color_scale = (TnScale){.kind = map->value_scale, .linear = 1};
+  tn_scale_fit (&self->color_scale, low, map->value_extent.high, 0, 0);
+  self->color_scale.pixel_low = self->plot.y + self->plot.height;
+  self->color_scale.pixel_high = self->plot.y;
+  if (self->width < 240)
+    return 0;
+  self->color_ticks = tn_ticks_new (&self->color_scale, Y_SPACING, label_height, &measure);
+  labels = widest_tick (self, self->color_ticks);
+  self->color_bar = (TnRectangle){self->width - PADDING - labels - TICK_GAP - COLOR_BAR, self->plot.y, COLOR_BAR, self->plot.height};
+  return self->width - PADDING - self->color_bar.x + COLOR_BAR;
+}
+
 static void
 place_horizontally (TnLayout *self, const TnFigure *figure)
 {
@@ -253,8 +278,10 @@ place_horizontally (TnLayout *self, const TnFigure *figure)
   self->y.pixel_high = self->rows ? self->plot.y + self->plot.height : self->plot.y;
   if (self->rows)
     {
+      const TnLayer *map = tn_figure_get_heat_map (figure);
+
       left += name_rows (self, figure);
-      right -= widest_value (self, figure) + 6;
+      right -= map != NULL ? place_color_bar (self, map) : widest_value (self, figure) + 6;
     }
   else
     {

@@ -36,6 +36,10 @@ typedef struct
   /* Names of rows that have room for one; NULL elsewhere. */
   char **row_names;
   guint n_rows;
+  /* Heat maps: the bar of colours, and the scale of values along it. */
+  TnRectangle color_bar;
+  TnScale color_scale;
+  TnTicks *color_ticks;
   /* Decimals of the values at bars; negative: as many as each needs. */
   int value_decimals;
   char *title;

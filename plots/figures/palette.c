@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <math.h>
+
 #include "plots/figures/palette.h"
 
 static const guint32 palettes[][TN_INK_COUNT] = {
@@ -26,4 +28,24 @@ tn_palette_color (TnFigureStyle style, guint ink)
   guint32 rgb = tn_palette_rgb (style, ink);
 
   return (TnColor){(rgb >> 16 & 0xff) / 255.0, (rgb >> 8 & 0xff) / 255.0, (rgb & 0xff) / 255.0};
+}
+
+guint32
+tn_palette_heat (TnFigureStyle style, double share)
+{
+  static const guint32 light[] = {0xeef3fa, 0xb5cfee, 0x76a5df, 0x3a76c4, 0x1b4a8f, 0x0d2550};
+  static const guint32 dark[] = {0x262a31, 0x27446b, 0x2f64a4, 0x5590d8, 0x98c2f3, 0xe9f3ff};
+  const guint32 *stops = style == TN_FIGURE_DARK || style == TN_FIGURE_DARK_CONTRAST ? dark : light;
+  double position = CLAMP (share, 0, 1) * (G_N_ELEMENTS (light) - 1);
+  guint first = MIN ((guint) position, G_N_ELEMENTS (light) - 2);
+  double rest = position - first;
+  guint32 rgb = 0;
+
+  for (int shift = 16; shift >= 0; shift -= 8)
+    {
+      double from = stops[first] >> shift & 0xff, to = stops[first + 1] >> shift & 0xff;
+
+      rgb |= (guint32) lrint (from + (to - from) * rest) << shift;
+    }
+  return rgb;
 }

@@ -30,5 +30,7 @@ typedef struct
 /* 0xRRGGBB. Text stands out from the background by 4.5:1 at least, series by 3:1, and any two series stay apart for the three kinds of colour blindness. */
 guint32 tn_palette_rgb   (TnFigureStyle style, guint ink);
 TnColor tn_palette_color (TnFigureStyle style, guint ink);
+/* Of a heat map, 0xRRGGBB: from what stands out least from the background (0) to what does most (1), evenly in lightness, one hue. */
+guint32 tn_palette_heat  (TnFigureStyle style, double share);
 
 G_END_DECLS

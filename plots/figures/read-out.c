@@ -114,6 +114,39 @@ append_markers (GString *out, const TnLayer *layer, const TnLayout *layout, doub
   append_line (out, layer->name, text != NULL ? text : value);
 }
 
+static void
+append_cell (GString *out, const TnFigure *self, const TnLayer *map, const TnLayout *layout, double x, double py)
+{
+  double row = rint (tn_scale_from_pixel (&layout->y, py)), column = rint (x);
+  g_autofree char *number = NULL, *value = NULL;
+  gsize cell;
+
+  if (!(row >= 0 && row < self->categories->len && column >= 0 && column < map->columns))
+    return;
+  cell = (gsize) row * map->columns + (gsize) column;
+  if (cell >= map->n)
+    return;
+  if (!map->numbered)
+    append_line (out, NULL, map->labels[(gsize) row]);
+  number = g_strdup_printf ("%" G_GSIZE_FORMAT, map->numbered ? cell : (gsize) column);
+  append_line (out, self->x.label, number);
+  value = value_text (map->y[cell]);
+  append_line (out, map->name, value);
+}
+
+static void
+append_band (GString *out, const TnLayer *layer, double x)
+{
+  gsize nearest = layer->ascending ? tn_layer_nearest (layer->x, layer->n, x) : 0;
+  g_autofree char *low = tn_number_text (layer->y[nearest], VALUE_DIGITS);
+  g_autofree char *high = tn_number_text (layer->y_high[nearest], VALUE_DIGITS);
+  /* Translators: the ends of an interval. */
+  g_autofree char *text = g_strdup_printf (_ ("%s to %s"), low, high);
+
+  if (isfinite (layer->y[nearest]) && isfinite (layer->y_high[nearest]))
+    append_line (out, layer->name, text);
+}
+
 char *
 tn_figure_read_out (TnFigure *self, double width, double height, double px, double py)
 {
@@ -124,7 +157,9 @@ tn_figure_read_out (TnFigure *self, double width, double height, double px, doub
   if (tn_figure_is_empty (self) || !tn_figure_pixel_to_data (self, width, height, px, py, &x, NULL))
     return NULL;
   out = g_string_new (NULL);
-  if (layout->rows)
+  if (layout->rows && tn_figure_get_heat_map (self) != NULL)
+    append_cell (out, self, tn_figure_get_heat_map (self), layout, x, py);
+  else if (layout->rows)
     append_bars (out, self, layout, py);
   else
     {
@@ -153,6 +188,8 @@ tn_figure_read_out (TnFigure *self, double width, double height, double px, doub
         append_bin (out, layer, layout, x);
       else if (layer->kind == TN_LAYER_MARKERS)
         append_markers (out, layer, layout, x, px);
+      else if (layer->kind == TN_LAYER_BAND && layer->n > 0 && !layout->rows)
+        append_band (out, layer, x);
       else if (layer->kind == TN_LAYER_LINE && layer->n > 0 && !layout->rows)
         {
           g_autofree char *value = value_text (layer->y[nearest_point (layer, layout, x, px, py)]);
@@ -160,7 +197,7 @@ tn_figure_read_out (TnFigure *self, double width, double height, double px, doub
           append_line (out, layer->name, value);
         }
     }
-  return g_string_free (out, FALSE);
+  return g_string_free (out, out->len == 0);
 }
 
 /* --- stepping ---------------------------------------------------------- */
@@ -169,6 +206,19 @@ static double
 datum_at (const TnLayer *layer, gsize i)
 {
   return layer->kind == TN_LAYER_HISTOGRAM ? layer->x[i] / 2 + layer->x[i + 1] / 2 : layer->x[i];
+}
+
+/* To a cell beside, above or below. */
+static void
+step_cells (const TnLayer *map, const TnLayout *layout, int columns, int rows, double *px, double *py)
+{
+  const TnRectangle *plot = &layout->plot;
+  double column = rint (tn_scale_from_pixel (&layout->x, *px)) + columns, row = rint (tn_scale_from_pixel (&layout->y, *py)) + rows;
+
+  column = CLAMP (column, MAX (0, ceil (layout->x.low)), MIN (map->columns - 1.0, floor (layout->x.high)));
+  row = CLAMP (row, MAX (0, ceil (layout->y.low)), MIN (tn_layer_heat_map_rows (map) - 1.0, floor (layout->y.high)));
+  *px = CLAMP (tn_scale_to_pixel (&layout->x, column), plot->x, plot->x + plot->width);
+  *py = CLAMP (tn_scale_to_pixel (&layout->y, row), plot->y, plot->y + plot->height);
 }
 
 /* The next datum to one side that is at least a pixel away. */
@@ -219,6 +269,11 @@ tn_figure_step (TnFigure *self, double width, double height, int columns, int ro
       if (layout->rows)
         rows = 0;
     }
+  if (tn_figure_get_heat_map (self) != NULL)
+    {
+      step_cells (tn_figure_get_heat_map (self), layout, columns, rows, px, py);
+      return TRUE;
+    }
   if (layout->rows)
     {
       double row = rint (tn_scale_from_pixel (&layout->y, *py)) + (rows != 0 ? rows : columns);
@@ -253,6 +308,17 @@ append_axis (GString *out, const char *label, const char *fallback, const TnScal
 }
 
 static char *
+describe_heat_map (const TnLayer *layer)
+{
+  g_autofree char *low = tn_number_text (layer->value_extent.low, 3), *high = tn_number_text (layer->value_extent.high, 3);
+  gulong n = layer->n, marked = layer->n_marked;
+  g_autofree char *cells = g_strdup_printf (g_dngettext (GETTEXT_PACKAGE, "%lu cell", "%lu cells", n), n);
+
+  /* Translators: name, number of cells, smallest and largest value, number of marked cells. */
+  return g_strdup_printf (_ ("%s: heat map of %s from %s to %s, %lu marked"), layer->name, cells, low, high, marked);
+}
+
+static char *
 describe_layer (const TnLayer *layer)
 {
   gulong n = layer->n;
@@ -267,6 +333,11 @@ describe_layer (const TnLayer *layer)
                               n);
     case TN_LAYER_MARKERS:
       return g_strdup_printf (g_dngettext (GETTEXT_PACKAGE, "%s: %lu marker", "%s: %lu markers", n), layer->name, n);
+    case TN_LAYER_BAND:
+      return g_strdup_printf (g_dngettext (GETTEXT_PACKAGE, "%s: band of %lu point", "%s: band of %lu points", n), layer->name,
+                              n);
+    case TN_LAYER_HEAT_MAP:
+      return describe_heat_map (layer);
     case TN_LAYER_BARS:
     default:
       return g_strdup_printf (g_dngettext (GETTEXT_PACKAGE, "%s: %lu bar", "%s: %lu bars", n), layer->name, n);

@@ -34,6 +34,11 @@ fit_x (const TnFigure *self, TnScale *scale)
       tn_scale_fit (scale, self->categories->len > 0 ? all.positive / 2 : all.positive, all.high, margin, margin);
       return;
     }
+  if (tn_figure_get_heat_map (self) != NULL && all.low <= all.high)
+    {
+      tn_scale_fit (scale, all.low, all.high, 0, 0);
+      return;
+    }
   if (self->categories->len > 0 && all.low <= all.high)
     {
       gboolean negative = all.low < 0;

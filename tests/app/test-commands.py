@@ -7,6 +7,7 @@ test-commands.py PROGRAM [unittest arguments]; TERNION_REALDATA names the real m
 import json
 import math
 import os
+import random
 import re
 import resource
 import shutil
@@ -138,8 +139,11 @@ class KnownTruth(CommandTest):
 
 class Calibration(CommandTest):
     def calibrate(self, out, *more, samples=48, seq_len=128):
-        return self.run_json("calibrate", realdata("stories260k/stories260K.bin"), "--data", realdata("text/tinystories_2MB.txt"),
-                             "--samples", str(samples), "--seq-len", str(seq_len), "--out", self.path(out), *more)
+        return self.run_json(*self.command(out, *more, samples=samples, seq_len=seq_len))
+
+    def command(self, out, *more, samples=48, seq_len=128):
+        return ("calibrate", realdata("stories260k/stories260K.bin"), "--data", realdata("text/tinystories_2MB.txt"),
+                "--samples", str(samples), "--seq-len", str(seq_len), "--no-cache", "--out", self.path(out), *more)
 
     def read(self, name):
         with open(self.path(name), "rb") as f:
@@ -233,16 +237,23 @@ class Calibration(CommandTest):
             self.assertEqual(self.run_raw("stats", "export", self.path("a"), "--format", form, "--out", self.path("x")).returncode, 0)
             self.assertTrue(self.read("x").startswith(start), form)
 
-    def test_interrupt_keeps_partial_statistics(self):
+    def start(self, out, *more, samples=2000, seq_len=512):
+        """A calibration in the background that has observed something."""
         process = subprocess.Popen([PROGRAM, "calibrate", realdata("stories260k/stories260K.bin"), "--data", realdata("text/tinystories_2MB.txt"),
-                                    "--samples", "2000", "--seq-len", "512", "--batch-size", "1", "--out", self.path("a"), "--workspace", self.workspace],
-                                   stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+                                    "--samples", str(samples), "--seq-len", str(seq_len), "--batch-size", "1", "--no-cache", "--out", self.path(out),
+                                    "--workspace", self.workspace, *more], stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         deadline = time.time() + 60
         while time.time() < deadline:
             runs = json.loads(self.run_raw("runs", "list", "--json").stdout or "[]")
-            if runs and runs[0]["done"] > 0:
+            if runs and runs[0]["state"] == "running" and runs[0]["done"] > 0:
                 break
             time.sleep(0.05)
+        return process
+
+    def test_interrupt_keeps_partial_statistics(self):
+        process = self.start("a")
+        # Whoever is impatient loses nothing.
+        process.send_signal(signal.SIGINT)
         process.send_signal(signal.SIGINT)
         _, said = process.communicate(timeout=30)
         self.assertEqual(process.returncode, 130, said)
@@ -252,6 +263,165 @@ class Calibration(CommandTest):
         run = self.run_json("runs", "list")[0]
         self.assertEqual(run["state"], "cancelled")
         self.assertIn("partial", run["message"])
+        # And the rest is done later.
+        partial = self.run_json("stats", "show", self.path("a"))["samples"]
+        self.assertEqual(self.run_json("stats", "show", self.path("a.checkpoint"))["samples"], partial)
+        whole = self.calibrate("whole", samples=partial + 20, seq_len=512)
+        wrong = self.run_raw(*self.command("a", "--resume", samples=partial + 20, seq_len=512))
+        self.assert_fails(wrong, "a.checkpoint", f"--samples was 2000 and is {partial + 20}")
+        self.assertEqual(whole["samples"], partial + 20)
+
+    def run_until_killed(self, seconds, *command):
+        """Whether it ended before. The signal comes at any moment: in the middle of a write, too."""
+        process = subprocess.Popen([PROGRAM, *command, "--workspace", self.workspace], stderr=subprocess.PIPE, stdout=subprocess.PIPE)
+        try:
+            process.communicate(timeout=seconds)
+            self.assertEqual(process.returncode, 0)
+            return True
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.communicate()
+            return False
+
+    def test_killed_runs_go_on(self):
+        for more in (("--samples", "300"), ("--samples", "0", "--shard", "2/9"), ("--samples", "70", "--seq-len", "32", "--sampler", "systematic")):
+            with self.subTest(more=more):
+                begun = time.monotonic()
+                self.calibrate("whole", *more)
+                seconds = time.monotonic() - begun
+                generator = random.Random(5)
+                kills = 0
+                command = self.command("a", "--resume", "--checkpoint-every", "0.02", *more)
+                # Ten moments anywhere in the run, whose places move on with what is kept.
+                for _ in range(10 if more[1] == "300" else 3):
+                    kills += not self.run_until_killed(generator.uniform(0.05, 0.4 * seconds), *command)
+                self.assertGreater(kills, 0)
+                result = self.run_json(*command)
+                self.assertEqual(self.read("whole"), self.read("a"))
+                self.assertFalse(os.path.exists(self.path("a.checkpoint")))
+                self.assertEqual([n for n in os.listdir(self.folder) if n.startswith(".ternion-")], [])
+                os.unlink(self.path("a"))
+        # What was lost by the last kill is at most what came behind the checkpoint.
+        self.assertGreaterEqual(result["resumed_samples"], 0)
+
+    def test_killed_run_is_shown(self):
+        process = self.start("a", "--checkpoint-every", "0.01")
+        deadline = time.time() + 60
+        while not os.path.exists(self.path("a.checkpoint")) and time.time() < deadline:
+            time.sleep(0.02)
+        time.sleep(0.6)
+        process.kill()
+        process.communicate()
+        run = self.run_json("runs", "list")[0]
+        self.assertEqual(run["state"], "lost")
+        self.assertIn("--resume", run["message"])
+        kept = self.run_json("stats", "show", self.path("a.checkpoint"))
+        self.assertTrue(kept["partial"])
+        self.assertGreater(kept["samples"], 0)
+
+    def test_checkpoint_of_another_run(self):
+        process = self.start("a", "--checkpoint-every", "0.01")
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=30)
+        self.assertEqual(process.returncode, 130)
+        def resume(*more, seq_len=512, samples=2000):
+            return self.run_raw(*self.command("a", "--resume", *more, samples=samples, seq_len=seq_len))
+        self.assert_fails(resume("--seed", "3", seq_len=128), "--seed was 0 and is 3", "--seq-len was 512 and is 128")
+        self.assert_fails(resume("--shard", "1/2"), "--shard was 1/1 and is 1/2")
+        self.assert_fails(resume("--sites", "in,out"), "--sites was in and is in,out")
+        self.assert_fails(resume("--data", realdata("text/names.txt")), "data file 2 was not there")
+        self.assert_fails(resume("--tokenizer", "bytes"), "the tokenizer was spm")
+        self.assert_fails(resume("--device", "auto+openblas"), "the back end was")
+        # A note that was changed, and bytes that are no checkpoint.
+        content = self.read("a.checkpoint")
+        with open(self.path("a.checkpoint"), "wb") as f:
+            f.write(content.replace(b"--seed=0", b"--seed=7"))
+        self.assert_fails(resume(), "a.checkpoint", "damaged")
+        with open(self.path("a.checkpoint"), "wb") as f:
+            f.write(content[:len(content) // 2])
+        self.assert_fails(resume(), "a.checkpoint")
+        shutil.copy(self.path("a"), self.path("a.checkpoint"))
+        self.assert_fails(resume(), "not a checkpoint")
+
+    def test_nothing_to_go_on_from(self):
+        self.calibrate("whole")
+        result = self.run_raw(*self.command("a", "--resume"))
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertIn("beginning with the first sequence", result.stderr)
+        self.assertEqual(self.read("whole"), self.read("a"))
+        self.assert_fails(self.run_raw(*self.command("a", "--checkpoint-every", "-2")), "--checkpoint-every", status=2)
+
+    def test_standard_input_cannot_go_on(self):
+        command = ["calibrate", realdata("stories260k/stories260K.bin"), "--data", "-", "--samples", "4", "--seq-len", "32", "--out", self.path("a"),
+                   "--workspace", self.workspace]
+        for more, status in (([], 0), ([], 0), (["--resume"], 1)):
+            with open(realdata("text/names.txt"), "rb") as f:
+                result = subprocess.run([PROGRAM, *command, *more], stdin=f, capture_output=True, text=True)
+            self.assertEqual(result.returncode, status, result.stderr)
+            self.assertNotIn("used again", result.stderr)
+        self.assertIn("--resume: the data cannot be read twice", result.stderr)
+        self.assertFalse(os.path.exists(self.path("a.checkpoint")))
+
+    def test_pause_and_go_on(self):
+        self.calibrate("whole", samples=300)
+        process = self.start("a", samples=300, seq_len=128)
+        number = str(self.run_json("runs", "list")[0]["id"])
+        self.run_raw("runs", "pause", number)
+        deadline = time.time() + 60
+        while self.run_json("runs", "list")[0]["state"] == "running" and time.time() < deadline:
+            time.sleep(0.05)
+        if self.run_json("runs", "list")[0]["state"] == "paused":
+            self.run_raw("runs", "resume", number)
+        process.communicate(timeout=120)
+        self.assertEqual(process.returncode, 0)
+        self.assertEqual(self.read("whole"), self.read("a"))
+
+    def cached(self, out, *more):
+        command = [word for word in self.command(out, *more) if word != "--no-cache"]
+        return self.run_raw(*command, "--json")
+
+    def test_cache(self):
+        model = self.path("model.bin")
+        shutil.copy(realdata("text/names.txt"), self.path("more.txt"))
+        made = self.cached("a")
+        self.assertIsNone(json.loads(made.stdout)["cached"])
+        # Batch size and threads change nothing; a copy of the data elsewhere is the same data.
+        for again, more in (("a", ()), ("b", ("--batch-size", "3", "--threads", "1"))):
+            found = self.cached(again, *more)
+            self.assertEqual(json.loads(found.stdout)["cached"], self.path("a"), found.stderr)
+            self.assertIn("used again", found.stderr)
+            self.assertEqual(self.read("a"), self.read(again))
+            self.assertEqual(json.loads(found.stdout)["stats_bytes"], len(self.read("a")))
+        for more, words in ((("--seed", "4"), "--seed was 0 and is 4"), (("--samples", "8"), "--samples was 48 and is 8"),
+                            (("--data", self.path("more.txt")), "data file 2 was not there")):
+            other = self.cached("c", *more)
+            self.assertIsNone(json.loads(other.stdout)["cached"])
+            self.assertIn(words, other.stderr)
+        # Data that changed under their name.
+        with open(self.path("more.txt"), "r+b") as f:
+            f.write(b"E")
+        other = self.cached("c", "--data", self.path("more.txt"))
+        self.assertIsNone(json.loads(other.stdout)["cached"])
+        self.assertIn("data file 2 was ", other.stderr)
+        self.assertNotIn("not there", other.stderr)
+        # A weight that changed somewhere in the model, to the same file; then the same model by another name.
+        shutil.copy(realdata("stories260k/stories260K.bin"), model)
+        with open(model, "r+b") as f:
+            f.seek(700001)
+            f.write(b"7")
+        changed = self.run_raw("calibrate", model, "--data", realdata("text/tinystories_2MB.txt"), "--samples", "48", "--seq-len", "128",
+                               "--tokenizer", realdata("stories260k/tok512.bin"), "--out", self.path("m"))
+        self.assertIn("model file 1 was ", changed.stderr)
+        self.assertNotEqual(self.read("m"), self.read("a"))
+        shutil.copy(realdata("stories260k/stories260K.bin"), model)
+        same = self.run_raw("calibrate", model, "--data", realdata("text/tinystories_2MB.txt"), "--samples", "48", "--seq-len", "128",
+                            "--tokenizer", realdata("stories260k/tok512.bin"), "--out", self.path("m"))
+        self.assertIn("used again", same.stderr)
+        self.assertEqual(self.read("m"), self.read("a"))
+        # A file that is not what the workspace has of it is no use.
+        for name in ("a", "b", "m"):
+            shutil.copy(self.path("c"), self.path(name))
+        self.assertIsNone(json.loads(self.cached("d").stdout)["cached"])
 
     def test_full_disk(self):
         self.calibrate("a")

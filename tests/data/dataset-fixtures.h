@@ -58,7 +58,7 @@ static inline TnDataset *
 open_data (const char *path, TnTokenizer *tokenizer, guint n_vocab)
 {
   g_autoptr (GError) error = NULL;
-  TnDataset *dataset = tn_dataset_open ((const char *const[]){ path, NULL }, tokenizer, n_vocab, &error);
+  TnDataset *dataset = tn_dataset_open ((const char *const[]){ path, NULL }, NULL, tokenizer, n_vocab, NULL, &error);
 
   g_assert_no_error (error);
   return dataset;
@@ -82,6 +82,38 @@ sample (TnDataset *dataset, guint n_samples, guint seq_len, guint64 seed, TnSamp
   if (count >= 0)
     g_assert_cmpint (count, ==, all->len);
   return all;
+}
+
+/* For every place to stop at: the rest is what all of them are without it, on whatever batches. */
+static inline void
+assert_skips (TnDataset *dataset, guint n_samples, guint seq_len, guint shard, guint n_shards)
+{
+  g_autoptr (GPtrArray) all = sample (dataset, n_samples, seq_len, 5, TN_SAMPLER_RANDOM, shard, n_shards);
+
+  for (guint skip = 0; skip <= all->len + 1; skip++)
+    {
+      const TnSamplingOptions options = {
+        .n_samples = n_samples, .seq_len = seq_len, .batch_size = 1 + skip % 4, .seed = 5, .shard = shard, .n_shards = n_shards, .skip = skip
+      };
+      g_autoptr (GError) error = NULL;
+      TnBatchSource *source = tn_dataset_sample (dataset, &options, NULL, NULL, &error);
+      g_autoptr (GPtrArray) rest = NULL;
+
+      g_assert_no_error (error);
+      if (tn_batch_source_count (source) >= 0)
+        g_assert_cmpint (tn_batch_source_count (source), ==, all->len);
+      rest = drain (source, &error);
+      g_assert_no_error (error);
+      g_assert_cmpuint (rest->len, ==, all->len - MIN (skip, all->len));
+      for (guint i = 0; i < rest->len; i++)
+        {
+          const Seen *mine = g_ptr_array_index (rest, i), *whole = g_ptr_array_index (all, skip + i);
+
+          g_assert_cmpuint (mine->hash, ==, whole->hash);
+          g_assert_cmpmem (mine->tokens, mine->length * 4, whole->tokens, whole->length * 4);
+          g_assert_cmpmem (mine->targets, mine->length * 4, whole->targets, whole->length * 4);
+        }
+    }
 }
 
 /* Sampling everything fails, or reading what was drawn. */
@@ -108,7 +140,7 @@ assert_data_fails (const char *const *paths, TnTokenizer *tokenizer, TnErrorCode
 {
   g_autoptr (GError) error = NULL;
 
-  g_assert_null (tn_dataset_open (paths, tokenizer, 256, &error));
+  g_assert_null (tn_dataset_open (paths, NULL, tokenizer, 256, NULL, &error));
   g_assert_error (error, TN_ERROR, (gint) code);
   if (strstr (error->message, needle) == NULL)
     g_error ("“%s” is not in “%s”", needle, error->message);

@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <fcntl.h>
+#include <signal.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <signal.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <glib/gstdio.h>
 
 #include "data/files/atomic-file.h"
+#include "data/files/stale-files.h"
 #include "engine/error.h"
 
 typedef struct
@@ -217,6 +221,74 @@ test_content (Fixture *fixture, gconstpointer data)
   assert_contents (fixture, "abc", 3);
 }
 
+/* The number of a process that has ended. */
+static int
+dead_process (void)
+{
+  pid_t child = fork ();
+
+  if (child == 0)
+    _exit (0);
+  g_assert_cmpint (waitpid (child, NULL, 0), ==, child);
+  return (int) child;
+}
+
+static char *
+leave_behind (Fixture *fixture, int process, const char *rest, gboolean folder)
+{
+  g_autofree char *name = g_strdup_printf (".ternion-%d%s", process, rest);
+  char *path = g_build_filename (fixture->folder, name, NULL);
+
+  if (folder)
+    {
+      g_autofree char *inside = g_build_filename (path, "model.safetensors", NULL);
+
+      g_assert_cmpint (g_mkdir (path, 0777), ==, 0);
+      g_assert_true (g_file_set_contents (inside, "x", 1, NULL));
+    }
+  else
+    g_assert_true (g_file_set_contents (path, "x", 1, NULL));
+  return path;
+}
+
+static void
+test_stale (Fixture *fixture, gconstpointer data)
+{
+  int dead = dead_process ();
+  g_autofree char *gone = leave_behind (fixture, dead, "-AAAAAA.tmp", FALSE);
+  g_autofree char *gone_folder = leave_behind (fixture, dead, "-BBBBBB.tmp", TRUE);
+  g_autofree char *ours = leave_behind (fixture, (int) getpid (), "-CCCCCC.tmp", FALSE);
+  g_autofree char *other = leave_behind (fixture, dead, "-DDDDDD", FALSE);
+  g_autofree char *held = leave_behind (fixture, dead, "-EEEEEE.tmp", FALSE);
+  int lock = g_open (held, O_RDONLY | O_CLOEXEC, 0);
+
+  /* A process elsewhere, whose number says nothing here. */
+  g_assert_cmpint (flock (lock, LOCK_EX), ==, 0);
+  g_assert_true (tn_atomic_file_set_contents (fixture->path, "abc", 3, NULL));
+  assert_contents (fixture, "abc", 3);
+  g_assert_false (g_file_test (gone, G_FILE_TEST_EXISTS));
+  g_assert_false (g_file_test (gone_folder, G_FILE_TEST_EXISTS));
+  g_assert_true (g_file_test (ours, G_FILE_TEST_EXISTS));
+  g_assert_true (g_file_test (other, G_FILE_TEST_EXISTS));
+  g_assert_true (g_file_test (held, G_FILE_TEST_EXISTS));
+  close (lock);
+  g_unlink (ours);
+  g_unlink (other);
+  g_unlink (held);
+}
+
+/* While it is written nobody else takes it for one that was left behind. */
+static void
+test_claimed (Fixture *fixture, gconstpointer data)
+{
+  g_autoptr (TnAtomicFile) file = tn_atomic_file_create (fixture->path, NULL);
+  int again = g_open (tn_atomic_file_get_readable (file, NULL), O_RDONLY | O_CLOEXEC, 0);
+
+  g_assert_cmpint (flock (again, LOCK_EX | LOCK_NB), !=, 0);
+  g_assert_true (tn_stale_files_claim (again));
+  close (again);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -229,5 +301,7 @@ main (int argc, char **argv)
   ADD ("full-disk", test_full_disk);
   ADD ("overwrite", test_overwrite);
   ADD ("content", test_content);
+  ADD ("stale", test_stale);
+  ADD ("claimed", test_claimed);
   return g_test_run ();
 }

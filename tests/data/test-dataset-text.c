@@ -142,7 +142,7 @@ test_pieces (void)
       if (round % 4 == 0)
         g_strdelimit (solid, " \n\t\r", '_'); /* nowhere to cut */
       path = fixture_write ("long.txt", solid, strlen (solid));
-      scanner = tn_passage_scanner_new (path, limit, &error);
+      scanner = tn_passage_scanner_new (tn_byte_stream_open (path, &error), limit);
       while (tn_passage_scanner_next (scanner, &passage, &error))
         {
           g_assert_cmpuint (passage.bytes, >, 0);
@@ -170,8 +170,8 @@ test_pieces_do_not_depend_on_place (void)
   g_autofree char *file = g_strconcat (filler, "\n" SEPARATOR "\n\n  ", document, NULL);
   g_autofree char *alone_path = fixture_write ("alone.txt", document, strlen (document));
   g_autofree char *behind_path = fixture_write ("behind.txt", file, strlen (file));
-  g_autoptr (TnPassageScanner) alone = tn_passage_scanner_new (alone_path, 4096, NULL);
-  g_autoptr (TnPassageScanner) behind = tn_passage_scanner_new (behind_path, 4096, NULL);
+  g_autoptr (TnPassageScanner) alone = tn_passage_scanner_new (tn_byte_stream_open (alone_path, NULL), 4096);
+  g_autoptr (TnPassageScanner) behind = tn_passage_scanner_new (tn_byte_stream_open (behind_path, NULL), 4096);
   gsize shift = strlen (file) - strlen (document);
   TnPassage a, b;
   guint n = 0;
@@ -324,6 +324,22 @@ test_shards (void)
         }
       g_assert_cmpuint (n, ==, all->len);
     }
+}
+
+static void
+test_skip (void)
+{
+  g_autofree char *path = write_numbered ("numbered.txt", 17);
+  g_autoptr (TnTokenizer) bytes = tn_tokenizer_new_bytes (FALSE);
+  g_autoptr (TnDataset) dataset = open_data (path, bytes, 256);
+
+  /* Everything, fewer than there are passages, and so many that passages give several windows. */
+  for (guint n_samples = 0; n_samples <= 40; n_samples += 10)
+    for (guint shard = 1; shard <= 3; shard++)
+      {
+        assert_skips (dataset, n_samples, 8, 1, 1);
+        assert_skips (dataset, n_samples, 8, shard, 3);
+      }
 }
 
 static void
@@ -532,7 +548,6 @@ test_errors (void)
   g_autoptr (TnDataset) white = open_data (blank, bytes, 256);
   g_autoptr (TnDataset) narrow = open_data (text, bytes, 'e');
   g_autoptr (GError) error = NULL;
-  TnSampler sampler;
 
   assert_data_fails ((const char *const[]){NULL}, bytes, TN_ERROR_ARGUMENT, "");
   assert_data_fails ((const char *const[]){missing, NULL}, bytes, TN_ERROR_NOT_FOUND, missing);
@@ -548,12 +563,6 @@ test_errors (void)
   g_assert_error (error, TN_ERROR, TN_ERROR_DATA);
   g_rmdir (folder);
   g_clear_error (&error);
-  g_assert_true (tn_sampler_parse ("systematic", &sampler, NULL));
-  g_assert_cmpint (sampler, ==, TN_SAMPLER_SYSTEMATIC);
-  g_assert_true (tn_sampler_parse ("random", &sampler, NULL));
-  g_assert_cmpint (sampler, ==, TN_SAMPLER_RANDOM);
-  g_assert_false (tn_sampler_parse ("best", &sampler, &error));
-  g_assert_error (error, TN_ERROR, TN_ERROR_ARGUMENT);
 }
 
 static void
@@ -605,6 +614,7 @@ main (int argc, char **argv)
   g_test_add_func ("/dataset-text/stories", test_stories);
   g_test_add_func ("/dataset-text/random-sampler", test_random_sampler);
   g_test_add_func ("/dataset-text/shards", test_shards);
+  g_test_add_func ("/dataset-text/skip", test_skip);
   g_test_add_func ("/dataset-text/systematic", test_systematic);
   g_test_add_func ("/dataset-text/long-passage", test_long_passage);
   g_test_add_func ("/dataset-text/large-file", test_large_file);

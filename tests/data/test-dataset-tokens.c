@@ -144,6 +144,20 @@ test_draws (void)
 }
 
 static void
+test_skip (void)
+{
+  g_autofree char *path = write_tokens ("tokens.bin", RAW, 501, 501);
+  g_autofree char *other = write_tokens ("other.bin", HEADER_U32, 83, 500);
+  g_autoptr (TnDataset) dataset = tn_dataset_open ((const char *const[]){path, other, NULL}, NULL, NULL, 501, NULL, NULL);
+
+  for (guint n_samples = 0; n_samples <= 20; n_samples += 10)
+    {
+      assert_skips (dataset, n_samples, 17, 1, 1);
+      assert_skips (dataset, n_samples, 17, 2, 3);
+    }
+}
+
+static void
 test_systematic (void)
 {
   g_autofree char *path = write_tokens ("tokens.bin", RAW, 1000, 1000);
@@ -255,6 +269,7 @@ main (int argc, char **argv)
   g_test_add_func ("/dataset-tokens/windows", test_windows);
   g_test_add_func ("/dataset-tokens/scored", test_scored);
   g_test_add_func ("/dataset-tokens/draws", test_draws);
+  g_test_add_func ("/dataset-tokens/skip", test_skip);
   g_test_add_func ("/dataset-tokens/systematic", test_systematic);
   g_test_add_func ("/dataset-tokens/errors", test_errors);
   g_test_add_func ("/dataset-tokens/too-few", test_too_few);

@@ -354,12 +354,15 @@ test_snapshots (Fixture *fixture, gconstpointer data)
   found = tn_workspace_get_snapshot (workspace, later, NULL, &error);
   g_assert_nonnull (found);
 
-  g_assert_true (tn_workspace_record_stats (workspace, run, "s.safetensors", 1, G_MAXUINT64, 3, 4, 5, &error));
+  g_assert_true (tn_workspace_record_stats (workspace, run, "s.safetensors", 1, G_MAXUINT64, 3, 4, 5, "the model=1\n", &error));
+  g_assert_true (tn_workspace_record_stats (workspace, run, "t.safetensors", 1, 2, 3, 4, 5, NULL, &error));
   stats = tn_workspace_list_stats (workspace, &error);
-  g_assert_cmpuint (stats->len, ==, 1);
-  g_assert_cmpint (((TnStatisticsRow *) stats->pdata[0])->run, ==, run);
-  g_assert_cmpuint (((TnStatisticsRow *) stats->pdata[0])->data_fingerprint, ==, G_MAXUINT64);
-  g_assert_cmpuint (((TnStatisticsRow *) stats->pdata[0])->bytes, ==, 5);
+  g_assert_cmpuint (stats->len, ==, 2);
+  g_assert_null (((TnStatisticsRow *) stats->pdata[0])->provenance);
+  g_assert_cmpint (((TnStatisticsRow *) stats->pdata[1])->run, ==, run);
+  g_assert_cmpuint (((TnStatisticsRow *) stats->pdata[1])->data_fingerprint, ==, G_MAXUINT64);
+  g_assert_cmpuint (((TnStatisticsRow *) stats->pdata[1])->bytes, ==, 5);
+  g_assert_cmpstr (((TnStatisticsRow *) stats->pdata[1])->provenance, ==, "the model=1\n");
 }
 
 static sqlite3 *

@@ -12,7 +12,7 @@ static const guint widths[] = {1, 3, 64, 257, 600};
 
 /* The power sums of a tile: 4 partial sums, groups of 8 channels, in each the rows, in each the channels. */
 static void
-add_tile_powers (TnGroupMoments *group, const float *x, guint width, guint rows, guint n)
+add_tile_powers (TnGroupStats *group, const float *x, guint width, guint rows, guint n)
 {
   double p[5][4] = {{0}};
   TnWideSum *sums[5] = {&group->sum_abs, &group->sum1, &group->sum2, &group->sum3, &group->sum4};
@@ -36,6 +36,50 @@ add_tile_powers (TnGroupMoments *group, const float *x, guint width, guint rows,
 }
 
 /* The statistics as the header words them, value by value. */
+typedef struct
+{
+  TnExtreme extreme;
+  gboolean any;
+} Record;
+
+static int
+compare_records (gconstpointer a, gconstpointer b)
+{
+  const TnExtreme *x = &((const Record *) a)->extreme, *y = &((const Record *) b)->extreme;
+
+  if (fabsf (x->value) != fabsf (y->value))
+    return fabsf (x->value) > fabsf (y->value) ? -1 : 1;
+  return x->sample < y->sample ? -1 : x->sample > y->sample;
+}
+
+/* Each different sequence's largest magnitude, sorted: the first of them. */
+static void
+list_largest (TnSiteStats *stats, const TnTestActivations *data)
+{
+  g_autofree Record *records = g_new0 (Record, data->n_sequences);
+  guint n = 0;
+
+  for (guint s = 0; s < data->n_sequences; s++)
+    {
+      Record *record = &records[n];
+      gsize size = (gsize) data->sequences[s].length * data->width;
+
+      for (guint i = 0; i < n; i++)
+        if (records[i].extreme.sample == data->sequences[s].hash)
+          record = &records[i];
+      for (gsize i = 0; i < size; i++)
+        if (isfinite (data->x[s][i]) && (!record->any || fabsf (data->x[s][i]) > fabsf (record->extreme.value)))
+          *record = (Record){{data->x[s][i] == 0.0f ? 0.0f : data->x[s][i], data->sequences[s].hash, (guint32) (i / data->width),
+                              (guint32) (i % data->width)},
+                             TRUE};
+      n += record == &records[n] && record->any;
+    }
+  qsort (records, n, sizeof *records, compare_records);
+  stats->n_largest = MIN (n, TN_STATS_LARGEST);
+  for (guint i = 0; i < stats->n_largest; i++)
+    stats->largest[i] = records[i].extreme;
+}
+
 static TnSiteStats *
 reference (const TnTestActivations *data)
 {
@@ -43,7 +87,7 @@ reference (const TnTestActivations *data)
 
   for (guint s = 0; s < data->n_sequences; s++)
     {
-      TnGroupMoments *group = &stats->groups[data->sequences[s].hash % TN_STATS_GROUPS];
+      TnGroupStats *group = &stats->groups[data->sequences[s].hash % TN_STATS_GROUPS];
 
       group->sequences++;
       stats->tokens += data->sequences[s].length;
@@ -60,6 +104,17 @@ reference (const TnTestActivations *data)
 
               if (!isfinite (x[c]))
                 continue;
+              if (here.value == 0.0f)
+                group->zeros++;
+              else
+                {
+                  guint32 bits;
+
+                  memcpy (&bits, &here.value, sizeof bits);
+                  stats->group_bins[(data->sequences[s].hash % TN_STATS_GROUPS) * TN_GROUP_BINS + (bits >> 21)]++;
+                }
+              group->min = MIN (group->min, here.value);
+              group->max = MAX (group->max, here.value);
               for (int want_largest = 0; want_largest < 2; want_largest++)
                 {
                   TnExtreme *best = want_largest ? &stats->max : &stats->min;
@@ -91,6 +146,7 @@ reference (const TnTestActivations *data)
           add_tile_powers (group, data->x[s] + (gsize) t * data->width + c, data->width, MIN (32, data->sequences[s].length - t),
                            MIN (128, data->width - c));
     }
+  list_largest (stats, data);
   return stats;
 }
 

@@ -137,7 +137,18 @@ check_scaled (const Case *self, guint64 first, guint64 n, gsize n_tokens, gboole
       }
 }
 
-/* Runs the check with each variant that this processor has; the scalar one is among them. */
+/* What runs the product says how much scratch it takes. */
+static void
+check_with_scratch_of_now (void (*check) (const Case *), const Case *self)
+{
+  Case changed = *self;
+
+  changed.scratch = alloc_aligned (tn_ternary_scratch_bytes (self->matrix.columns));
+  check (&changed);
+  g_aligned_free (changed.scratch);
+}
+
+/* Runs the check with each variant that this processor has, the scalar one among them, and with oneDNN where that is installed. */
 static void
 for_all_variants (void (*check) (const Case *), const Case *self)
 {
@@ -147,6 +158,9 @@ for_all_variants (void (*check) (const Case *), const Case *self)
     if (tn_variant_use ((TnVariant) variant))
       check (self);
   tn_variant_use (before);
+  if (tn_ternary_use_onednn (TRUE))
+    check_with_scratch_of_now (check, self);
+  tn_ternary_use_onednn (FALSE);
 }
 
 static void

@@ -104,7 +104,7 @@ read_text (const char *path, const guint8 *data, gsize bytes, GError **error)
   const char *const paths[] = {path, NULL};
   TnSamplingOptions options = {.n_samples = 4, .seq_len = 16, .batch_size = 2, .seed = 1, .shard = 1, .n_shards = 1};
   g_autoptr (TnTokenizer) tokenizer = tn_tokenizer_new_bytes (TRUE);
-  g_autoptr (TnDataset) dataset = tn_dataset_open (paths, tokenizer, 257, error);
+  g_autoptr (TnDataset) dataset = tn_dataset_open (paths, NULL, tokenizer, 257, NULL, error);
   g_autofree char *preview = NULL;
   TnBatchSource *source;
 

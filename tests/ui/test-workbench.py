@@ -111,7 +111,7 @@ class Workbench:
         nameless = []
 
         def visit(node):
-            if not has_place(node):
+            if node is None or not has_place(node):
                 return
             if node.getState().contains(pyatspi.STATE_FOCUSABLE) and node.getRoleName() != "scroll pane":
                 # Readers speak what a nameless list item holds.

@@ -1,87 +1,119 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <glib/gi18n-lib.h>
 #include <inttypes.h>
-#include <stdio.h>
+#include <string.h>
 
 #include "app/programs/ternion/command.h"
 #include "app/tasks/calibrate.h"
 #include "engine/error.h"
 
+#define MAX_OPTIONS 64
+#define STOP_FLAG "--stop-when-stable"
+#define DEFAULT_TOLERANCE "2%"
+
+/* What was given on the command line, by the place of the option in the table. */
 typedef struct
 {
-  char  **data;
-  char   *sampler, *shard, *out, *sites;
-  int     samples, seq_len, batch_size;
+  char   *values[MAX_OPTIONS];
+  char  **lists[MAX_OPTIONS];
+  char   *config;
+  gboolean print_config, resume, no_cache;
 } CalibrateArguments;
 
 static void
 calibrate_arguments_clear (CalibrateArguments *self)
 {
-  g_strfreev (self->data);
-  g_free (self->sampler);
-  g_free (self->shard);
-  g_free (self->out);
-  g_free (self->sites);
+  for (guint i = 0; i < MAX_OPTIONS; i++)
+    {
+      g_free (self->values[i]);
+      g_strfreev (self->lists[i]);
+    }
+  g_free (self->config);
 }
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (CalibrateArguments, calibrate_arguments_clear)
 
-static gboolean
-check_range (const char *option, int value, int least, int most, GError **error)
+/* The table's options as flags, and those that are about the table. */
+static GOptionEntry *
+make_entries (CalibrateArguments *arguments)
 {
-  if (value >= least && value <= most)
-    return TRUE;
-  g_set_error (error, TN_ERROR, TN_ERROR_ARGUMENT, _("--%s: %d is not between %d and %d"), option, value, least, most);
-  return FALSE;
+  const GOptionEntry own[] = {
+    { "config", 0, 0, G_OPTION_ARG_FILENAME, &arguments->config, N_("Read options from a key file; flags go before it"), N_("FILE") },
+    { "resume", 0, 0, G_OPTION_ARG_NONE, &arguments->resume, N_("Go on where the same command was stopped or killed"), NULL },
+    { "no-cache", 0, 0, G_OPTION_ARG_NONE, &arguments->no_cache, N_("Compute anew what earlier statistics hold already"), NULL },
+    { "print-config", 0, 0, G_OPTION_ARG_NONE, &arguments->print_config, N_("Print all options as such a file, and do nothing else"), NULL },
+  };
+  g_autoptr (GArray) entries = g_array_new (TRUE, TRUE, sizeof (GOptionEntry));
+  const TnCalibrateOption *option;
+
+  for (guint i = 0; (option = tn_calibrate_option_get (i)) != NULL; i++)
+    {
+      const GOptionEntry entry = {
+        .long_name = option->name, .description = option->help, .arg_description = option->argument,
+        .arg = option->list ? G_OPTION_ARG_FILENAME_ARRAY : option->path ? G_OPTION_ARG_FILENAME : G_OPTION_ARG_STRING,
+        .arg_data = option->list ? (gpointer) &arguments->lists[i] : (gpointer) &arguments->values[i],
+      };
+
+      g_assert (i < MAX_OPTIONS);
+      if (option->help != NULL)
+        g_array_append_val (entries, entry);
+    }
+  g_array_append_vals (entries, own, G_N_ELEMENTS (own));
+  return (GOptionEntry *) (gpointer) g_array_free (g_steal_pointer (&entries), FALSE);
 }
 
-static gboolean
-parse_shard (const char *text, TnSamplingOptions *sampling, GError **error)
+/* --stop-when-stable may stand without its number, and GOption would take the next word for it. */
+static void
+complete_stop_flag (int argc, char **argv)
 {
-  unsigned int part, parts;
-  char rest;
+  for (int i = 1; i < argc && strcmp (argv[i], "--") != 0; i++)
+    if (strcmp (argv[i], STOP_FLAG) == 0 && (i + 1 == argc || !g_ascii_isdigit (argv[i + 1][0]) || g_file_test (argv[i + 1], G_FILE_TEST_EXISTS)))
+      argv[i] = (char *) STOP_FLAG "=" DEFAULT_TOLERANCE;
+}
 
-  if (sscanf (text, "%u/%u%c", &part, &parts, &rest) == 2 && part >= 1 && part <= parts && parts <= 1000000)
-    {
-      sampling->shard = part;
-      sampling->n_shards = parts;
-      return TRUE;
-    }
-  g_set_error (error, TN_ERROR, TN_ERROR_ARGUMENT, _("--shard: “%s” is not I/N with 1 ≤ I ≤ N"), text);
-  return FALSE;
+/* The text that a flag of the table gave; NULL: none. */
+static const char *
+get_given (const TnCommand *command, const CalibrateArguments *arguments, guint index, const char *name)
+{
+  if (strcmp (name, "model") == 0)
+    return command->n_arguments > 0 ? command->arguments[0] : NULL;
+  if (strcmp (name, "tokenizer") == 0)
+    return command->tokenizer;
+  if (strcmp (name, "seed") == 0)
+    return command->seed_text;
+  if (strcmp (name, "memory-limit") == 0)
+    return command->memory_limit;
+  return arguments->values[index];
 }
 
 static TnCalibrateOptions *
 make_options (const TnCommand *command, const CalibrateArguments *arguments, GError **error)
 {
   g_autoptr (TnCalibrateOptions) options = tn_calibrate_options_new ();
-  TnSamplingOptions *sampling = &options->sampling;
+  const TnCalibrateOption *option;
 
-  if (arguments->data == NULL)
+  if (arguments->config != NULL && !tn_calibrate_options_load (options, arguments->config, error))
+    return NULL;
+  if (options->memory_limit > 0 && command->memory_limit == NULL)
     {
-      g_set_error_literal (error, TN_ERROR, TN_ERROR_ARGUMENT, _("--data PATH is missing"));
-      return NULL;
+      g_autofree char *size = g_strdup_printf ("%" PRIu64, options->memory_limit);
+      g_autofree char *origin = g_strdup_printf ("%s: memory-limit", arguments->config);
+
+      if (!tn_command_set_memory_limit (origin, size, error))
+        return NULL;
     }
-  if (!check_range ("samples", arguments->samples, 0, 100000000, error) || !check_range ("seq-len", arguments->seq_len, 0, 1 << 20, error) ||
-      !check_range ("batch-size", arguments->batch_size, 1, 65536, error))
-    return NULL;
-  sampling->n_samples = (guint) arguments->samples;
-  sampling->seq_len = (guint) arguments->seq_len;
-  sampling->batch_size = (guint) arguments->batch_size;
-  sampling->seed = (guint64) command->seed;
-  if (arguments->sampler != NULL && !tn_sampler_parse (arguments->sampler, &sampling->sampler, error))
-    return NULL;
-  if (arguments->shard != NULL && !parse_shard (arguments->shard, sampling, error))
-    return NULL;
-  if (arguments->sites != NULL && !tn_site_kinds_parse (arguments->sites, &options->kinds, error))
-    return NULL;
-  if (command->memory_limit != NULL && !tn_command_parse_size ("memory-limit", command->memory_limit, &options->memory_limit, error))
-    return NULL;
-  options->model_path = g_strdup (command->arguments[0]);
-  options->data_paths = g_strdupv (arguments->data);
-  options->tokenizer_path = g_strdup (command->tokenizer);
-  options->out_path = g_strdup (arguments->out);
-  return g_steal_pointer (&options);
+  for (guint i = 0; (option = tn_calibrate_option_get (i)) != NULL; i++)
+    {
+      const char *given[] = { get_given (command, arguments, i, option->name), NULL };
+      const char *const *values = option->list ? (const char *const *) arguments->lists[i] : given;
+      g_autofree char *origin = g_strconcat (strcmp (option->name, "model") == 0 ? "" : "--", option->name, NULL);
+
+      if (values != NULL && values[0] != NULL && !tn_calibrate_options_set (options, origin, option->name, values, error))
+        return NULL;
+    }
+  options->resume = arguments->resume;
+  options->no_cache = arguments->no_cache;
+  return arguments->print_config || tn_calibrate_options_check (options, error) ? g_steal_pointer (&options) : NULL;
 }
 
 static gboolean
@@ -93,8 +125,10 @@ print_json (const TnCalibrateResult *result, GError **error)
   tn_json_add_string (builder, "out", result->out);
   tn_json_add_integer (builder, "samples", (gint64) result->samples);
   tn_json_add_integer (builder, "tokens", (gint64) result->tokens);
+  tn_json_add_integer (builder, "resumed_samples", (gint64) result->samples_before);
+  tn_json_add_string (builder, "cached", result->cached);
   tn_json_add_double (builder, "seconds", result->seconds);
-  tn_json_add_double (builder, "tokens_per_second", (double) result->tokens / result->seconds);
+  tn_json_add_double (builder, "tokens_per_second", (double) (result->tokens - result->tokens_before) / result->seconds);
   tn_json_add_integer (builder, "peak_rss_bytes", (gint64) result->peak_rss_bytes);
   tn_json_add_integer (builder, "sites", result->sites);
   tn_json_add_integer (builder, "stats_bytes", (gint64) result->stats_bytes);
@@ -108,55 +142,69 @@ print_text (const TnCalibrateResult *result)
   g_autofree char *memory = g_format_size_full (result->peak_rss_bytes, G_FORMAT_SIZE_IEC_UNITS);
   g_autofree char *size = g_format_size (result->stats_bytes);
 
-  g_print (_("%" PRIu64 " sequences, %" PRIu64 " tokens at %u sites in %.1f s (%.0f tokens/s), peak memory %s\n"), result->samples,
-           result->tokens, result->sites, result->seconds, (double) result->tokens / result->seconds, memory);
+  if (result->cached == NULL)
+    g_print (_("%" PRIu64 " sequences, %" PRIu64 " tokens at %u sites in %.1f s (%.0f tokens/s), peak memory %s\n"), result->samples,
+             result->tokens, result->sites, result->seconds, (double) (result->tokens - result->tokens_before) / result->seconds, memory);
   g_print (_("statistics: %s (%s); ternion stats show tells what is in it\n"), result->out, size);
+}
+
+static TnExitStatus
+run (TnCommand *command, const TnCalibrateOptions *options)
+{
+  g_autoptr (TnJob) job = NULL;
+  TnCalibrateResult result = { NULL };
+  TnExitStatus status;
+  GError *error = NULL;
+
+  if (!tn_command_open_workspace (command, &error))
+    return tn_command_fail (command, error);
+  tn_command_set_saves_on_interrupt ();
+  job = tn_calibrate_job_new (options, command->workspace, &result);
+  if (!tn_command_run_job (command, job, &error))
+    {
+      tn_calibrate_result_clear (&result);
+      return tn_command_fail (command, error);
+    }
+  if (command->json ? !print_json (&result, &error) : (print_text (&result), FALSE))
+    status = tn_command_fail (command, error);
+  else
+    status = tn_command_finish (command);
+  tn_calibrate_result_clear (&result);
+  return status;
 }
 
 TnExitStatus
 tn_verb_calibrate (int argc, char **argv)
 {
   g_auto (TnCommand) command = { NULL };
-  g_auto (CalibrateArguments) arguments = { .samples = 128, .batch_size = 8 };
-  const GOptionEntry entries[] = {
-    { "data", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &arguments.data, N_("Text file, directory or token .bin file; may be repeated"), N_("PATH") },
-    { "sampler", 0, 0, G_OPTION_ARG_STRING, &arguments.sampler, N_("random or systematic (random)"), N_("NAME") },
-    { "samples", 0, 0, G_OPTION_ARG_INT, &arguments.samples, N_("Sequences to draw, 0 for all (128)"), "N" },
-    { "shard", 0, 0, G_OPTION_ARG_STRING, &arguments.shard, N_("Only part I of N of the drawn sequences"), "I/N" },
-    { "seq-len", 0, 0, G_OPTION_ARG_INT, &arguments.seq_len, N_("Longest sequence in tokens (512 or the model's context)"), "N" },
-    { "batch-size", 0, 0, G_OPTION_ARG_INT, &arguments.batch_size, N_("Sequences that go through the model together (8)"), "N" },
-    { "sites", 0, 0, G_OPTION_ARG_STRING, &arguments.sites, N_("What to observe: in, out, residual, logits (in)"), N_("LIST") },
-    { "out", 0, 0, G_OPTION_ARG_FILENAME, &arguments.out, N_("Statistics file to write (beside the workspace)"), N_("FILE") },
-    { NULL },
-  };
+  g_auto (CalibrateArguments) arguments = { { NULL } };
+  g_autofree GOptionEntry *entries = make_entries (&arguments);
   g_autoptr (TnCalibrateOptions) options = NULL;
-  g_autoptr (TnJob) job = NULL;
-  TnCalibrateResult result = { NULL };
   TnExitStatus status;
   GError *error = NULL;
 
-  if (!tn_command_parse (&command, argc, argv, "calibrate", _("MODEL --data PATH…"), _("exact statistics of a model's activations on real data"), entries, 1,
+  complete_stop_flag (argc, argv);
+  if (!tn_command_parse (&command, argc, argv, "calibrate", _("MODEL --data PATH…"), _("exact statistics of a model's activations on real data"), entries, 0,
                          1, &status))
     return status;
   options = make_options (&command, &arguments, &error);
   if (options == NULL)
     {
-      status = tn_command_usage_error (&command, "%s", error->message);
-      g_error_free (error);
+      gboolean usage = g_error_matches (error, TN_ERROR, TN_ERROR_ARGUMENT);
+
+      status = usage ? tn_command_usage_error (&command, "%s", error->message) : TN_EXIT_FAILED;
+      if (usage)
+        g_error_free (error);
+      else
+        tn_command_fail (&command, error);
       return status;
     }
-  if (!tn_command_open_workspace (&command, &error))
-    return tn_command_fail (&command, error);
-  job = tn_calibrate_job_new (options, command.workspace, &result);
-  if (!tn_command_run_job (&command, job, &error))
+  if (arguments.print_config)
     {
-      tn_calibrate_result_clear (&result);
-      return tn_command_fail (&command, error);
+      g_autofree char *text = tn_calibrate_options_print (options);
+
+      g_print ("%s", text);
+      return tn_command_finish (&command);
     }
-  if (command.json ? !print_json (&result, &error) : (print_text (&result), FALSE))
-    status = tn_command_fail (&command, error);
-  else
-    status = tn_command_finish (&command);
-  tn_calibrate_result_clear (&result);
-  return status;
+  return run (&command, options);
 }

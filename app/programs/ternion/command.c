@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "app/tasks/option-values.h"
 #include "data/device/measurements.h"
 #include "engine/device/device.h"
 #include "engine/error.h"
@@ -20,8 +21,10 @@
 #define PROCESS_OVERHEAD_BYTES ((gsize) 48 << 20)
 
 static GCancellable *interrupt_cancellable;
+static gint saves_on_interrupt; /* atomic */
 
-/* A second Ctrl-C ends the process at once. g_cancellable_cancel() is not safe in a signal handler, so a thread waits for the signal. */
+/* A second Ctrl-C ends the process at once, a third where the first makes it save what it has. g_cancellable_cancel() is not safe in a signal
+ * handler, so a thread waits for the signal. */
 static gpointer
 wait_for_signal (gpointer data)
 {
@@ -30,6 +33,8 @@ wait_for_signal (gpointer data)
 
   if (sigwait (set, &signal_number) == 0)
     g_cancellable_cancel (interrupt_cancellable);
+  if (g_atomic_int_get (&saves_on_interrupt) && sigwait (set, &signal_number) == 0)
+    g_printerr ("%s\n", _("still saving what it has; once more ends it at once"));
   pthread_sigmask (SIG_UNBLOCK, set, NULL);
   signal (SIGINT, SIG_DFL);
   signal (SIGTERM, SIG_DFL);
@@ -51,6 +56,12 @@ catch_interrupts (GCancellable *cancellable)
   sigaddset (&set, SIGTERM);
   pthread_sigmask (SIG_BLOCK, &set, NULL);
   g_thread_unref (g_thread_new ("signals", wait_for_signal, &set));
+}
+
+void
+tn_command_set_saves_on_interrupt (void)
+{
+  g_atomic_int_set (&saves_on_interrupt, 1);
 }
 
 static void
@@ -99,6 +110,9 @@ show_event (gpointer user_data, const char *kind, const char *text)
 {
   TnCommand *self = user_data;
 
+  /* They are for whoever asks for the runs. */
+  if (strcmp (kind, "checkpoint") == 0)
+    return;
   tn_command_end_progress (self);
   if (!self->quiet || strcmp (kind, "info") != 0)
     g_printerr ("%s\n", text);
@@ -121,32 +135,26 @@ tn_command_end_progress (TnCommand *self)
 }
 
 gboolean
-tn_command_parse_size (const char *option, const char *text, gsize *bytes, GError **error)
+tn_command_set_memory_limit (const char *origin, const char *text, GError **error)
 {
-  static const struct { const char *suffix; double factor; } units[] = {
-    { "KiB", 0x1p10 }, { "MiB", 0x1p20 }, { "GiB", 0x1p30 }, { "TiB", 0x1p40 }, { "kB", 1e3 }, { "KB", 1e3 }, { "MB", 1e6 },
-    { "GB", 1e9 }, { "TB", 1e12 }, { "k", 1e3 }, { "M", 1e6 }, { "G", 1e9 }, { "B", 1.0 }, { "", 1.0 },
-  };
-  char *end = NULL;
-  double value = g_ascii_strtod (text, &end);
+  guint64 limit = 0;
 
-  while (end != text && g_ascii_isspace (*end))
-    end++;
-  for (guint i = 0; end != text && i < G_N_ELEMENTS (units); i++)
-    if (strcmp (end, units[i].suffix) == 0 && value > 0.0 && value * units[i].factor < 0x1p62)
-      {
-        *bytes = (gsize) (value * units[i].factor);
-        return TRUE;
-      }
-  g_set_error (error, TN_ERROR, TN_ERROR_ARGUMENT, _("--%s: “%s” is not a size such as 500MB or 1GiB"), option, text);
-  return FALSE;
+  if (!tn_option_parse_size (origin, text, &limit, error))
+    return FALSE;
+  if (limit <= tn_process_get_rss () + PROCESS_OVERHEAD_BYTES)
+    {
+      g_autofree char *least = g_format_size_full (tn_process_get_rss () + PROCESS_OVERHEAD_BYTES, G_FORMAT_SIZE_IEC_UNITS);
+
+      g_set_error (error, TN_ERROR, TN_ERROR_MEMORY, _("%s: %s is less than the %s that the program itself needs"), origin, text, least);
+      return FALSE;
+    }
+  tn_pool_set_budget (tn_pool_default (), limit - tn_process_get_rss () - PROCESS_OVERHEAD_BYTES);
+  return TRUE;
 }
 
 static gboolean
 apply_common_options (TnCommand *self, GError **error)
 {
-  gsize limit = 0;
-
   if (self->threads < 0 || self->threads > 1024)
     {
       g_set_error (error, TN_ERROR, TN_ERROR_ARGUMENT, _("--threads: %d is not between 0 (all cores) and 1024"), self->threads);
@@ -156,19 +164,15 @@ apply_common_options (TnCommand *self, GError **error)
     return FALSE;
   if (self->threads > 0)
     tn_device_set_threads ((guint) self->threads);
-  if (self->memory_limit == NULL)
-    return TRUE;
-  if (!tn_command_parse_size ("memory-limit", self->memory_limit, &limit, error))
-    return FALSE;
-  if (limit <= tn_process_get_rss () + PROCESS_OVERHEAD_BYTES)
+  if (self->seed_text != NULL)
     {
-      g_autofree char *least = g_format_size_full (tn_process_get_rss () + PROCESS_OVERHEAD_BYTES, G_FORMAT_SIZE_IEC_UNITS);
+      guint64 seed = 0;
 
-      g_set_error (error, TN_ERROR, TN_ERROR_MEMORY, _("--memory-limit: %s is less than the %s that the program itself needs"), self->memory_limit, least);
-      return FALSE;
+      if (!tn_option_parse_seed ("--seed", self->seed_text, &seed, error))
+        return FALSE;
+      self->seed = (gint64) seed;
     }
-  tn_pool_set_budget (tn_pool_default (), limit - tn_process_get_rss () - PROCESS_OVERHEAD_BYTES);
-  return TRUE;
+  return self->memory_limit == NULL || tn_command_set_memory_limit ("--memory-limit", self->memory_limit, error);
 }
 
 static gboolean
@@ -199,7 +203,7 @@ tn_command_parse (TnCommand *self, int argc, char **argv, const char *verb, cons
     { "memory-limit", 0, 0, G_OPTION_ARG_STRING, &self->memory_limit, N_("Memory the process may take, such as 500MB or 1GiB"), N_("SIZE") },
     { "device", 0, 0, G_OPTION_ARG_STRING, &self->device, N_("auto, cpu-avx512, cpu-avx2, cpu-neon or cpu-scalar; +openblas or +own for products of floats"), N_("NAME") },
     { "tokenizer", 0, 0, G_OPTION_ARG_FILENAME, &self->tokenizer, N_("tokenizer.json, tokenizer.bin, a GGUF, or the word bytes"), N_("FILE") },
-    { "seed", 0, 0, G_OPTION_ARG_INT64, &self->seed, N_("Seed of everything random (0)"), "N" },
+    { "seed", 0, 0, G_OPTION_ARG_STRING, &self->seed_text, N_("Seed of everything random (0)"), "N" },
     { "quiet", 'q', 0, G_OPTION_ARG_NONE, &self->quiet, N_("No progress and no remarks on standard error"), NULL },
     { NULL },
   };
@@ -255,6 +259,7 @@ tn_command_clear (TnCommand *self)
   g_free (self->workspace_path);
   g_free (self->memory_limit);
   g_free (self->device);
+  g_free (self->seed_text);
   g_free (self->tokenizer);
   g_clear_pointer (&self->workspace, tn_workspace_unref);
 }

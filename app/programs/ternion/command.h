@@ -30,6 +30,7 @@ typedef struct
   char         *device;
   char         *tokenizer;
   gint64        seed;
+  char         *seed_text;    /* as it was given, or NULL */
   char        **arguments;    /* what is left after the options, NULL-terminated */
   guint         n_arguments;
   TnWorkspace  *workspace;    /* opened by tn_command_open_workspace() */
@@ -51,6 +52,8 @@ gboolean  tn_command_open_workspace (TnCommand *self, GError **error);
 /* Prints "ternion VERB: message" and gives the exit status: TN_EXIT_CANCELLED for a cancelled call, else TN_EXIT_FAILED. Takes the error. */
 TnExitStatus tn_command_fail        (TnCommand *self, GError *error);
 TnExitStatus tn_command_usage_error (TnCommand *self, const char *format, ...) G_GNUC_PRINTF (2, 3);
+/* For a verb that saves what it has when it is cancelled: an impatient second Ctrl-C must not keep it from that, only a third does. */
+void      tn_command_set_saves_on_interrupt (void);
 /* Ends the progress line, if one stands. */
 void      tn_command_end_progress   (TnCommand *self);
 /* Runs the job in place with progress and events on standard error; Ctrl-C cancels it. */
@@ -65,8 +68,9 @@ void      tn_json_add_double        (JsonBuilder *builder, const char *name, dou
 void      tn_json_add_string        (JsonBuilder *builder, const char *name, const char *value);
 void      tn_json_add_integer       (JsonBuilder *builder, const char *name, gint64 value);
 
-/* "500MB", "1GiB", "123456" -> bytes; TN_ERROR_ARGUMENT names the option. */
-gboolean  tn_command_parse_size     (const char *option, const char *text, gsize *bytes, GError **error);
+/* Sets what the engine may take, so that the process stays within the size in text; TN_ERROR_ARGUMENT, TN_ERROR_MEMORY name the origin, such as
+ * "--memory-limit". tn_command_parse() does it for the flag. */
+gboolean  tn_command_set_memory_limit (const char *origin, const char *text, GError **error);
 
 /* The verbs. argv[0] is the verb. */
 TnExitStatus tn_verb_inspect   (int argc, char **argv);

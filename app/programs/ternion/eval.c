@@ -14,6 +14,7 @@ typedef struct
 {
   TnCommand   *command;
   char       **data;
+  TnDatasetOptions format;
   TnPrecision  precision;
   int          seq_len, batch_size;
   TnEvaluation evaluation;
@@ -39,10 +40,10 @@ evaluate (TnJob *job, const TnListener *listener, GCancellable *cancellable, gpo
       g_set_error (error, TN_ERROR, TN_ERROR_ARGUMENT, _("%s: a sequence length of %d was asked for; the model's context is %u"), path, work->seq_len, context);
       return FALSE;
     }
-  if ((work->command->tokenizer != NULL || tn_dataset_needs_tokenizer ((const char *const *) work->data)) &&
+  if ((work->command->tokenizer != NULL || tn_dataset_needs_tokenizer ((const char *const *) work->data, &work->format)) &&
       (tokenizer = tn_tokenizer_find (work->command->tokenizer, file, error)) == NULL)
     return FALSE;
-  dataset = tn_dataset_open ((const char *const *) work->data, tokenizer, tn_model_get_config (model)->n_vocab, error);
+  dataset = tn_dataset_open ((const char *const *) work->data, &work->format, tokenizer, tn_model_get_config (model)->n_vocab, listener, error);
   if (dataset == NULL)
     return FALSE;
   if (!tn_precision_is_empty (&work->precision))
@@ -107,7 +108,9 @@ tn_verb_eval (int argc, char **argv)
   EvalWork work = { .command = &command, .batch_size = 8 };
   g_autofree char *scheme = NULL, *plan = NULL, *activations = NULL, *stats = NULL, *method = NULL, *objective = NULL;
   const GOptionEntry entries[] = {
-    { "data", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &work.data, N_("Text file, directory or token .bin file; may be repeated"), N_("PATH") },
+    { "data", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &work.data, N_("Text, JSON lines, CSV, tokens (.bin, npy, npz): file, directory, pattern or - for standard input; may be repeated"), N_("PATH") },
+    { "data-format", 0, 0, G_OPTION_ARG_STRING, &work.format.format, N_("text, jsonl, csv, tokens or npy (by name and content)"), N_("NAME") },
+    { "field", 0, 0, G_OPTION_ARG_STRING, &work.format.field, N_("Field of JSON lines or column of CSV that holds the text (text)"), N_("NAME") },
     { "seq-len", 0, 0, G_OPTION_ARG_INT, &work.seq_len, N_("Tokens a window (512 or the model's context)"), "N" },
     { "batch-size", 0, 0, G_OPTION_ARG_INT, &work.batch_size, N_("Windows that go through the model together (8)"), "N" },
     { "scheme", 0, 0, G_OPTION_ARG_STRING, &scheme, N_("Round the weights of every linear layer first"), N_("SCHEME") },
@@ -119,7 +122,7 @@ tn_verb_eval (int argc, char **argv)
     { NULL },
   };
   g_auto (GStrv) data = NULL;
-  g_autofree char *title = NULL, *base = NULL;
+  g_autofree char *title = NULL, *base = NULL, *format = NULL, *field = NULL;
   g_autoptr (TnJob) job = NULL;
   TnExitStatus status;
   GError *error = NULL;
@@ -127,6 +130,8 @@ tn_verb_eval (int argc, char **argv)
 
   parsed_ok = tn_command_parse (&command, argc, argv, "eval", _("MODEL --data PATH…"), _("loss, perplexity and accuracy on text"), entries, 1, 1, &status);
   data = work.data;
+  format = work.format.format;
+  field = work.format.field;
   work.precision = (TnPrecision) { .scheme = scheme, .plan_path = plan, .activations = activations, .stats_path = stats, .method = method, .objective = objective };
   if (!parsed_ok)
     return status;
