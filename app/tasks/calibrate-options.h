@@ -35,6 +35,8 @@ typedef struct
   char             *outlier_rule;   /* name of the rule */
   TnRanges          ranges;
   double            ema_decay;      /* in (0, 1) */
+  char             *gram;           /* sites whose Gram matrix is kept, a list of names and patterns, or "all"; NULL: none */
+  guint             rows;           /* of the input of every site that are kept */
   /* [run] */
   char             *out_path;       /* statistics file; NULL: beside the workspace */
   guint64           memory_limit;   /* bytes, 0 none; whoever starts the job sets the pool's budget, the job keeps to that */

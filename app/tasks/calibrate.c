@@ -8,6 +8,7 @@
 
 #include "app/tasks/calibrate-cache.h"
 #include "app/tasks/calibrate-checkpoint.h"
+#include "app/tasks/calibrate-inputs.h"
 #include "app/tasks/calibrate-provenance.h"
 #include "app/tasks/calibrate-tensors.h"
 #include "data/datasets/read-ahead.h"
@@ -250,6 +251,8 @@ observe_all (CalibrateData *data, Opened *opened, const TnListener *listener, GC
   GError *local = NULL;
 
   tn_stats_add_sites (batch_stats, opened->model, data->options->kinds);
+  if (!tn_calibrate_keep_inputs (batch_stats, data->options, error))
+    return FALSE;
   while (TRUE)
     {
       g_autoptr (TnBatch) batch = tn_batch_source_next (opened->source, &local);
@@ -445,6 +448,8 @@ calibrate_tensors (TnJob *job, const TnListener *listener, GCancellable *cancell
   g_mutex_lock (&data->lock);
   data->stats = tn_recorded_run_new_stats (run);
   g_mutex_unlock (&data->lock);
+  if (!tn_calibrate_keep_inputs (data->stats, data->options, error))
+    return FALSE;
   if (tn_recorded_run_observe (run, data->stats, &data->lock, &data->version, listener, cancellable, &local) &&
       check_samples (data, listener, &local))
     return keep_statistics (data, &no_model, job, FALSE, start, error);

@@ -3,8 +3,6 @@
 
 #include <math.h>
 
-#include "engine/calibration/parameter-search.h"
-
 static const TnScheme default_schemes[] = {{.kind = TN_SCHEME_INTEGER, .bits = 8}, {.kind = TN_SCHEME_INTEGER, .bits = 4}};
 
 guint
@@ -17,17 +15,6 @@ TnScheme
 tn_params_choice_get_scheme (const TnParamsChoice *self, guint index)
 {
   return self->schemes != NULL ? g_array_index (self->schemes, TnScheme, index) : default_schemes[index];
-}
-
-gboolean
-tn_params_find (const TnSiteStats *site, const TnScheme *scheme, const TnMethodOptions *method, TnQuantParams *params)
-{
-  TnMethodOptions options = *method;
-
-  if (options.method == TN_METHOD_PERCENTILE && options.percentile == 0.0)
-    options.percentile = TN_METHOD_DEFAULT_PERCENTILE;
-  return site->has_extremes && tn_parameter_search_by (site->histogram, (double) site->min.value, (double) site->max.value, scheme,
-                                                       &options, params, NULL);
 }
 
 static void
@@ -66,6 +53,22 @@ add_params (JsonBuilder *builder, const TnQuantParams *params)
   add_double (builder, "sqnr_db", params->sqnr_db);
 }
 
+/* null where it is not known. */
+static void
+add_range (JsonBuilder *builder, const char *name, double low, double high)
+{
+  json_builder_set_member_name (builder, name);
+  if (!isfinite (low) || !isfinite (high))
+    {
+      json_builder_add_null_value (builder);
+      return;
+    }
+  json_builder_begin_array (builder);
+  json_builder_add_double_value (builder, low);
+  json_builder_add_double_value (builder, high);
+  json_builder_end_array (builder);
+}
+
 static void
 add_search (JsonBuilder *builder, const char *scheme_name, const TnQuantParams *params)
 {
@@ -89,7 +92,7 @@ add_searches (JsonBuilder *builder, const TnSiteStats *site, const TnParamsChoic
         options = choice->method;
       else if (!choice->every_method && method != TN_METHOD_MINMAX && method != TN_METHOD_PERCENTILE && method != TN_METHOD_MSE)
         continue;
-      if (tn_params_find (site, scheme, &options, &params))
+      if (tn_site_parameters (site, scheme, &options, &params, NULL, NULL))
         add_search (builder, name, &params);
     }
 }
@@ -105,13 +108,17 @@ tn_params_add_json (JsonBuilder *builder, const TnSiteStats *site, const TnParam
     {
       TnScheme scheme = tn_params_choice_get_scheme (choice, s);
       g_autofree char *name = tn_scheme_to_string (&scheme);
+      TnParameterInterval interval;
       TnQuantParams params;
 
-      if (!tn_params_find (site, &scheme, &choice->method, &params))
+      if (!tn_site_parameters (site, &scheme, &choice->method, &params, &interval, NULL))
         continue;
       json_builder_set_member_name (builder, name);
       json_builder_begin_object (builder);
       add_params (builder, &params);
+      add_range (builder, "scale_interval", interval.scale_low, interval.scale_high);
+      add_range (builder, "mse_interval", interval.mse_low, interval.mse_high);
+      add_range (builder, "sqnr_db_interval", interval.sqnr_low_db, interval.sqnr_high_db);
       json_builder_end_object (builder);
     }
   json_builder_end_object (builder);

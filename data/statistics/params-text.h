@@ -3,8 +3,7 @@
 
 #include <json-glib/json-glib.h>
 
-#include "engine/calibration/site-stats.h"
-#include "engine/quant/quant-params.h"
+#include "engine/calibration/site-parameters.h"
 
 G_BEGIN_DECLS
 
@@ -21,9 +20,6 @@ typedef struct
 
 guint    tn_params_choice_n_schemes  (const TnParamsChoice *self);
 TnScheme tn_params_choice_get_scheme (const TnParamsChoice *self, guint index);
-/* FALSE where the site saw nothing, or the method finds nothing in it. */
-gboolean tn_params_find              (const TnSiteStats *site, const TnScheme *scheme, const TnMethodOptions *method,
-                                      TnQuantParams *params);
 /* Members "params" and "searches" of an open object. */
 void     tn_params_add_json          (JsonBuilder *builder, const TnSiteStats *site, const TnParamsChoice *choice);
 

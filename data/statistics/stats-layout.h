@@ -39,6 +39,10 @@ G_BEGIN_DECLS
 #define TN_STATS_TENSOR_MAX "channels.max"
 #define TN_STATS_TENSOR_COUNT "channels.count"                /* only where a channel left values out */
 #define TN_STATS_TENSOR_CHANNEL_HISTOGRAMS "channels.histogram" /* only where asked for */
+#define TN_STATS_TENSOR_GRAM "gram"             /* only where asked for: the upper triangle, integers as those of channels */
+#define TN_STATS_TENSOR_ROWS "rows"             /* likewise: F32 */
+#define TN_STATS_TENSOR_ROW_PLACES "rows.place" /* before the first row, how many there may be; sample (low, high) and token of each */
+#define TN_STATS_ROW_PLACE_WORDS 3
 /* Words of an entry of largest: the value's bits, the sample's hash (low, high), token, channel. */
 #define TN_STATS_LARGEST_WORDS 5
 

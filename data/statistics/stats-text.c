@@ -217,8 +217,8 @@ append_site (GString *text, const TnSiteStats *site)
     {
       TnQuantParams params = {.scale = (double) NAN, .clip = (double) NAN, .mse = (double) NAN, .sqnr_db = (double) NAN};
 
-      tn_params_find (site, &(TnScheme){.kind = TN_SCHEME_INTEGER, .bits = schemes[s].bits},
-                      &(TnMethodOptions){.method = TN_METHOD_MSE}, &params);
+      tn_site_parameters (site, &(TnScheme){.kind = TN_SCHEME_INTEGER, .bits = schemes[s].bits},
+                          &(TnMethodOptions){.method = TN_METHOD_MSE}, &params, NULL, NULL);
       append_double (text, params.scale);
       append_double (text, params.clip);
       append_double (text, params.mse);

@@ -54,7 +54,7 @@ tn_gram_free (TnGram *self)
 {
   if (self == NULL)
     return;
-  tn_pool_free (self->sums);
+  tn_pool_release (tn_pool_default (), self->sums);
   g_free (self);
 }
 

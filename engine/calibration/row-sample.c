@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "engine/hash.h"
-#include "engine/memory/pool.h"
 
 typedef struct
 {
@@ -17,30 +16,37 @@ typedef struct
 struct _TnRowSample
 {
   guint width, most, n;
-  Entry *entries; /* [most], by key, sample, token */
-  float *values;  /* [most, width], pool memory */
+  guint allocated; /* rows that there is memory for */
+  Entry *entries;  /* [allocated], by key, sample, token */
+  float *values;   /* [allocated, width] */
 };
 
 TnRowSample *
-tn_row_sample_new (guint width, guint most, GError **error)
+tn_row_sample_new (guint width, guint most)
 {
-  float *values = tn_pool_alloc_array (tn_pool_default (), TN_PURPOSE_STATISTICS, (gsize) width * sizeof (float), most, error);
-  TnRowSample *self;
+  TnRowSample *self = g_new0 (TnRowSample, 1);
 
-  if (values == NULL)
-    return NULL;
-  self = g_new (TnRowSample, 1);
-  *self = (TnRowSample){width, most, 0, g_new (Entry, most), values};
+  self->width = width;
+  self->most = most;
   return self;
+}
+
+static void
+grow (TnRowSample *self)
+{
+  if (self->n < self->allocated || self->n == self->most)
+    return;
+  self->allocated = MIN (MAX (2 * self->allocated, 16), self->most);
+  self->entries = g_renew (Entry, self->entries, self->allocated);
+  self->values = g_realloc_n (self->values, self->allocated, (gsize) self->width * sizeof (float));
 }
 
 TnRowSample *
 tn_row_sample_copy (const TnRowSample *self)
 {
-  TnRowSample *copy = tn_row_sample_new (self->width, self->most, NULL);
+  TnRowSample *copy = tn_row_sample_new (self->width, self->most);
 
-  if (copy != NULL)
-    tn_row_sample_merge (copy, self);
+  tn_row_sample_merge (copy, self);
   return copy;
 }
 
@@ -49,7 +55,7 @@ tn_row_sample_free (TnRowSample *self)
 {
   if (self == NULL)
     return;
-  tn_pool_free (self->values);
+  g_free (self->values);
   g_free (self->entries);
   g_free (self);
 }
@@ -113,6 +119,7 @@ tn_row_sample_offer (TnRowSample *self, guint64 sample, guint32 token, const flo
     }
   if (low == self->most || (low < self->n && compare (&self->entries[low], &entry) == 0))
     return FALSE;
+  grow (self);
   entry.slot = self->n < self->most ? self->n : self->entries[self->n - 1].slot;
   self->n = MIN (self->n + 1, self->most);
   memmove (self->entries + low + 1, self->entries + low, (self->n - 1 - low) * sizeof entry);

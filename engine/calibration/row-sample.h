@@ -12,10 +12,9 @@ G_BEGIN_DECLS
  * any order, batches and shards, and at every site of a model the same places. Merging keeps the smallest of both. */
 typedef struct _TnRowSample TnRowSample;
 
-/* most: 1 .. TN_ROW_SAMPLE_MOST. TN_ERROR_MEMORY. */
+/* most: 1 .. TN_ROW_SAMPLE_MOST. Memory is taken as rows come. */
 #define TN_ROW_SAMPLE_MOST 65536
-TnRowSample *tn_row_sample_new      (guint width, guint most, GError **error);
-/* NULL when there is no memory for it. */
+TnRowSample *tn_row_sample_new      (guint width, guint most);
 TnRowSample *tn_row_sample_copy     (const TnRowSample *self);
 void         tn_row_sample_free     (TnRowSample *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (TnRowSample, tn_row_sample_free)

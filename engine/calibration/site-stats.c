@@ -39,6 +39,10 @@ tn_site_stats_copy (const TnSiteStats *self)
   copy->sequence_ranges = g_array_copy (self->sequence_ranges);
   if (self->channel_histograms != NULL)
     copy->channel_histograms = tn_channel_histograms_copy (self->channel_histograms);
+  if (self->gram != NULL)
+    copy->gram = tn_gram_copy (self->gram);
+  if (self->rows != NULL)
+    copy->rows = tn_row_sample_copy (self->rows);
   copy->channels = g_memdup2 (self->channels, self->width * sizeof *self->channels);
   return copy;
 }
@@ -51,6 +55,8 @@ tn_site_stats_free (TnSiteStats *self)
   tn_float_histogram_free (self->histogram);
   g_array_unref (self->sequence_ranges);
   tn_channel_histograms_free (self->channel_histograms);
+  tn_gram_free (self->gram);
+  tn_row_sample_free (self->rows);
   g_free (self->group_bins);
   g_free (self->channels);
   g_free (self->name);
@@ -107,6 +113,27 @@ tn_site_stats_clear (TnSiteStats *self)
     self->channels[c] = (TnChannelStats){.min = INFINITY, .max = -INFINITY};
   if (self->channel_histograms != NULL)
     tn_channel_histograms_clear (self->channel_histograms);
+  if (self->gram != NULL)
+    tn_gram_clear (self->gram);
+  if (self->rows != NULL)
+    tn_row_sample_clear (self->rows);
+}
+
+gboolean
+tn_site_stats_keep_gram (TnSiteStats *self, GError **error)
+{
+  g_return_val_if_fail (self->gram == NULL, FALSE);
+
+  self->gram = tn_gram_new (self->width, error);
+  return self->gram != NULL;
+}
+
+void
+tn_site_stats_keep_rows (TnSiteStats *self, guint most)
+{
+  g_return_if_fail (self->rows == NULL && most > 0 && most <= TN_ROW_SAMPLE_MOST);
+
+  self->rows = tn_row_sample_new (self->width, most);
 }
 
 void
@@ -134,6 +161,22 @@ count_sequences (const TnSiteStats *self)
   for (guint g = 0; g < TN_STATS_GROUPS; g++)
     sequences += self->groups[g].sequences;
   return sequences;
+}
+
+static gboolean
+check_inputs (const TnSiteStats *self, const TnSiteStats *other, GError **error)
+{
+  gboolean both = self->tokens > 0 && other->tokens > 0;
+
+  if (both && (self->gram != NULL) != (other->gram != NULL))
+    g_set_error (error, TN_ERROR, TN_ERROR_MISMATCH,
+                 _ ("site %s: only one of both has the Gram matrix of its inputs: such statistics do not merge"), self->name);
+  else if (both && (self->rows != NULL) != (other->rows != NULL))
+    g_set_error (error, TN_ERROR, TN_ERROR_MISMATCH,
+                 _ ("site %s: only one of both has rows of its inputs: such statistics do not merge"), self->name);
+  else
+    return TRUE;
+  return FALSE;
 }
 
 static gboolean
@@ -173,7 +216,7 @@ tn_site_stats_check_merge (const TnSiteStats *self, const TnSiteStats *other, GE
                    self->tokens, other->tokens);
       return FALSE;
     }
-  return check_channel_histograms (self, other, error);
+  return check_inputs (self, other, error) && check_channel_histograms (self, other, error);
 }
 
 void
@@ -219,6 +262,19 @@ merge_channel_histograms (TnSiteStats *self, const TnSiteStats *other)
     tn_channel_histograms_merge (self->channel_histograms, other->channel_histograms);
   else if (self->tokens == 0)
     self->channel_histograms = tn_channel_histograms_copy (other->channel_histograms);
+}
+
+static void
+merge_inputs (TnSiteStats *self, const TnSiteStats *other)
+{
+  if (self->gram != NULL && other->gram != NULL)
+    tn_gram_merge (self->gram, other->gram);
+  else if (self->tokens == 0 && other->gram != NULL)
+    self->gram = tn_gram_copy (other->gram);
+  if (self->rows != NULL && other->rows != NULL)
+    tn_row_sample_merge (self->rows, other->rows);
+  else if (self->tokens == 0 && other->rows != NULL)
+    self->rows = tn_row_sample_copy (other->rows);
 }
 
 void
@@ -276,6 +332,7 @@ tn_site_stats_merge (TnSiteStats *self, const TnSiteStats *other, GError **error
   if (count_sequences (other) > 0)
     self->moving = count_sequences (self) == 0 ? other->moving : (TnMovingRange){0};
   merge_channel_histograms (self, other);
+  merge_inputs (self, other);
   self->has_details = self->has_details && other->has_details;
   self->tokens += other->tokens;
   self->oversize += other->oversize;
@@ -329,7 +386,9 @@ details_equal (const TnSiteStats *a, const TnSiteStats *b)
 {
   if (a->has_details != b->has_details || a->n_largest != b->n_largest || a->moving.decay != b->moving.decay ||
       a->moving.sequences != b->moving.sequences || a->moving.min != b->moving.min || a->moving.max != b->moving.max ||
-      (a->channel_histograms != NULL) != (b->channel_histograms != NULL) ||
+      (a->channel_histograms != NULL) != (b->channel_histograms != NULL) || (a->gram != NULL) != (b->gram != NULL) ||
+      (a->rows != NULL) != (b->rows != NULL) || (a->gram != NULL && !tn_gram_equal (a->gram, b->gram)) ||
+      (a->rows != NULL && !tn_row_sample_equal (a->rows, b->rows)) ||
       memcmp (a->group_bins, b->group_bins, TN_STATS_GROUPS * TN_GROUP_BINS * sizeof *a->group_bins) != 0)
     return FALSE;
   for (guint i = 0; i < a->n_largest; i++)

@@ -40,7 +40,7 @@ print_sqnrs (const TnSiteStats *site, const TnParamsChoice *choice)
       TnScheme scheme = tn_params_choice_get_scheme (choice, i);
       TnQuantParams params = { .sqnr_db = NAN };
 
-      tn_params_find (site, &scheme, &choice->method, &params);
+      tn_site_parameters (site, &scheme, &choice->method, &params, NULL, NULL);
       g_print (" %11.2f", params.sqnr_db);
     }
 }
@@ -57,7 +57,7 @@ print_searches (const TnSiteStats *site, const TnParamsChoice *choice)
         TnMethodOptions options = { .method = method };
         TnQuantParams params;
 
-        if (tn_params_find (site, &scheme, &options, &params))
+        if (tn_site_parameters (site, &scheme, &options, &params, NULL, NULL))
           g_print (_("    %-12s %-11s scale %-12.6g zero point %-4d clip %-10.4g SQNR %.2f dB\n"), name, tn_method_get_name (method), params.scale,
                    params.zero_point, params.clip, params.sqnr_db);
       }
