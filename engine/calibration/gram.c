@@ -6,6 +6,7 @@
 
 #include "engine/calibration/site-stats.h"
 #include "engine/memory/pool.h"
+#include "engine/tensor/lanes.h"
 
 /* Channels of a panel: what a sequence has of them lies side by side, token after token. */
 #define PANEL 8
@@ -17,8 +18,6 @@ struct _TnGram
   guint width;
   TnChannelSum *sums; /* pool memory */
 };
-
-typedef double Double4 __attribute__ ((vector_size (32)));
 
 guint64
 tn_gram_get_bytes (guint width)
@@ -106,36 +105,63 @@ pack_panel (const float *x, gsize n_tokens, guint width, guint first, double *pa
 static inline TnChannelSum
 to_quantum (double sum)
 {
-  double scaled = sum * ldexp (1.0, -TN_CHANNEL_SUM_QUANTUM_LOG2);
+  double scaled = nearbyint (sum * ldexp (1.0, -TN_CHANNEL_SUM_QUANTUM_LOG2));
 
-  return (TnChannelSum) nearbyint (scaled);
+  return fabs (scaled) < 0x1p62 ? (TnChannelSum) (gint64) scaled : (TnChannelSum) scaled;
 }
 
 /* STRIP rows by PANEL columns: products of floats are exact in double, and each sum goes through the tokens in their order. */
-static void
-add_block (TnGram *self, const double *rows, guint first_row, const double *columns, guint first_column, gsize n_tokens)
+TN_LANES_INLINE void
+sum_block (const double *rows, const double *columns, gsize n_tokens, double *out)
 {
-  Double4 low[STRIP] = {{0}}, high[STRIP] = {{0}};
+  TnDouble4 low[STRIP] = {{0}}, high[STRIP] = {{0}};
 
   for (gsize t = 0; t < n_tokens; t++, rows += PANEL, columns += PANEL)
     {
-      Double4 a, b;
+      TnDouble4 a, b;
 
       memcpy (&a, columns, sizeof a);
       memcpy (&b, columns + 4, sizeof b);
+#pragma GCC unroll 4
       for (guint k = 0; k < STRIP; k++)
         {
           low[k] += a * rows[k];
           high[k] += b * rows[k];
         }
     }
+  for (guint k = 0; k < STRIP; k++)
+    {
+      memcpy (out + k * PANEL, &low[k], sizeof low[k]);
+      memcpy (out + k * PANEL + 4, &high[k], sizeof high[k]);
+    }
+}
+
+#if TN_LANES_X86
+TN_LANES_AVX2 static void
+sum_block_avx2 (const double *rows, const double *columns, gsize n_tokens, double *out)
+{
+  sum_block (rows, columns, n_tokens, out);
+}
+#else
+#define sum_block_avx2 sum_block
+#endif
+
+static void
+add_block (TnGram *self, const double *rows, guint first_row, const double *columns, guint first_column, gsize n_tokens)
+{
+  double sums[STRIP * PANEL];
+
+  if (tn_lanes_have_avx2 ())
+    sum_block_avx2 (rows, columns, n_tokens, sums);
+  else
+    sum_block (rows, columns, n_tokens, sums);
   for (guint k = 0; k < STRIP && first_row + k < self->width; k++)
     for (guint j = 0; j < PANEL; j++)
       {
         guint column = first_column + j;
 
         if (column < self->width && column >= first_row + k)
-          self->sums[row_start (self->width, first_row + k) + column] += to_quantum (j < 4 ? low[k][j] : high[k][j - 4]);
+          self->sums[row_start (self->width, first_row + k) + column] += to_quantum (sums[k * PANEL + j]);
       }
 }
 
