@@ -2,6 +2,7 @@
 #include "bench/bench.h"
 #include "bench/calibration/optimality.h"
 #include "bench/calibration/stats-size.h"
+#include "bench/calibration/streaming.h"
 #include "bench/core/core.h"
 
 static const TnBenchEntry entries[] = {
@@ -14,8 +15,9 @@ static const TnBenchEntry entries[] = {
     {"core", {"pool_"}, tn_bench_pool},
     {"core", {"forward_17m_"}, tn_bench_forward},
     {"core", {"histogram_", "observer_"}, tn_bench_observer},
-    {"calibration", {"param_"}, tn_bench_optimality},
     {"calibration", {"stats_bytes"}, tn_bench_stats_size},
+    {"calibration", {"param_"}, tn_bench_optimality},
+    {"calibration", {"calibrate_10gb_", "calibrate_tensors_", "stream_vs_memory"}, tn_bench_streaming},
 };
 
 const TnBenchEntry *

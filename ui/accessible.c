@@ -40,6 +40,18 @@ tn_accessible_name_icon_buttons (GtkWidget *root, const char *name)
 }
 
 void
+tn_accessible_name_lists (GtkWidget *root, const char *name)
+{
+  if (ADW_IS_PREFERENCES_GROUP (root) && adw_preferences_group_get_title (ADW_PREFERENCES_GROUP (root)) != NULL &&
+      *adw_preferences_group_get_title (ADW_PREFERENCES_GROUP (root)) != '\0')
+    name = adw_preferences_group_get_title (ADW_PREFERENCES_GROUP (root));
+  if (GTK_IS_LIST_BOX (root))
+    set_name (root, name);
+  for (GtkWidget *child = gtk_widget_get_first_child (root); child != NULL; child = gtk_widget_get_next_sibling (child))
+    tn_accessible_name_lists (child, name);
+}
+
+void
 tn_accessible_name_cell_row (GtkWidget *cell, const char *name)
 {
   for (GtkWidget *parent = gtk_widget_get_parent (cell); parent != NULL && !GTK_IS_COLUMN_VIEW (parent);

@@ -5,9 +5,12 @@
 
 #include "app/tasks/sample.h"
 #include "ui/accessible.h"
+#include "ui/advanced-options.h"
 #include "ui/data-list.h"
 #include "ui/data-preview.h"
+#include "ui/file-row.h"
 #include "ui/numbers.h"
+#include "ui/sample-window.h"
 #include "ui/settings.h"
 
 #define MEBIBYTE ((gsize) 1 << 20)
@@ -28,20 +31,29 @@ struct _TnCalibrationForm
   GtkLabel *preview;
   GtkWidget *preview_group;
   AdwComboRow *sampler;
+  AdwComboRow *strata;
+  TnFileRow *indices;
+  TnFileRow *weights;
   GtkSpinButton *samples;
   GtkSpinButton *seq_len;
   AdwActionRow *seq_len_row;
-  GtkSpinButton *batch_size;
   GtkSpinButton *seed;
   GtkSpinButton *memory;
   GtkSwitch *outputs;
   GtkSwitch *residual;
+  GtkSwitch *logits;
+  GtkSwitch *stable;
+  GtkSpinButton *tolerance;
+  AdwEntryRow *time_limit;
+  GtkSwitch *cache;
+  TnAdvancedOptions *advanced;
   AdwComboRow *tokenizer;
   AdwActionRow *tokenizer_row;
 
   TnSession *session;
   char *tokenizer_path;
   char *data_problem; /* what reading the data said */
+  char *data_read_by; /* the options that the preview was read with */
   GCancellable *reading;
 };
 
@@ -55,10 +67,33 @@ static guint signals[N_SIGNALS];
 
 G_DEFINE_FINAL_TYPE (TnCalibrationForm, tn_calibration_form, GTK_TYPE_WIDGET)
 
+static TnCalibrateOptions *collect (TnCalibrationForm *self, GError **error);
+
 static void
 on_changed (TnCalibrationForm *self)
 {
   g_signal_emit (self, signals[CHANGED], 0);
+}
+
+static void
+on_sampler_changed (TnCalibrationForm *self)
+{
+  static const char *const explanations[] = {
+      [TN_SAMPLER_RANDOM] = N_ ("each record as likely"),
+      [TN_SAMPLER_SYSTEMATIC] = N_ ("every so-manieth record"),
+      [TN_SAMPLER_STRATIFIED] = N_ ("each stratum by its share"),
+      [TN_SAMPLER_IMPORTANCE] = N_ ("more of what the model finds hard"),
+      [TN_SAMPLER_RESERVOIR] = N_ ("random, in one pass over the data"),
+      [TN_SAMPLER_INDICES] = N_ ("what a file lists"),
+  };
+  guint sampler = adw_combo_row_get_selected (self->sampler);
+
+  if (sampler < G_N_ELEMENTS (explanations))
+    adw_action_row_set_subtitle (ADW_ACTION_ROW (self->sampler), _ (explanations[sampler]));
+  gtk_widget_set_visible (GTK_WIDGET (self->strata), sampler == TN_SAMPLER_STRATIFIED);
+  gtk_widget_set_visible (GTK_WIDGET (self->indices), sampler == TN_SAMPLER_INDICES);
+  gtk_widget_set_visible (GTK_WIDGET (self->weights), sampler == TN_SAMPLER_IMPORTANCE);
+  on_changed (self);
 }
 
 static const char *
@@ -75,6 +110,18 @@ get_tokenizer_path (TnCalibrationForm *self)
     }
 }
 
+/* "Text, 2.1 MB in 3 files" */
+static char *
+describe_data (const TnDataPreview *found)
+{
+  g_autofree char *size = g_format_size (found->bytes);
+  const char *kind = found->tokens ? _ ("Tokens") : _ ("Text");
+
+  /* Translators: the kind of data, their size and the number of files */
+  return g_strdup_printf (g_dngettext (GETTEXT_PACKAGE, "%s, %s in %u file", "%s, %s in %u files", found->n_files), kind, size,
+                          found->n_files);
+}
+
 static void
 on_preview_read (GObject *source, GAsyncResult *result, gpointer user_data)
 {
@@ -87,8 +134,10 @@ on_preview_read (GObject *source, GAsyncResult *result, gpointer user_data)
   g_clear_pointer (&self->data_problem, g_free);
   if (found != NULL)
     {
+      g_autofree char *facts = describe_data (found);
+
       gtk_label_set_text (self->preview, found->text);
-      tn_data_list_set_bytes (self->data, found->bytes);
+      tn_data_list_set_facts (self->data, facts);
     }
   else
     {
@@ -100,24 +149,46 @@ on_preview_read (GObject *source, GAsyncResult *result, gpointer user_data)
   on_changed (self);
 }
 
+/* How the data are read, as far as that changes what the preview shows. */
+static char *
+describe_reading (const TnCalibrateOptions *options)
+{
+  return g_strdup_printf ("%s\n%s\n%s", options->data.format != NULL ? options->data.format : "",
+                          options->data.field != NULL ? options->data.field : "",
+                          options->data.label != NULL ? options->data.label : "");
+}
+
 static void
 read_preview (TnCalibrationForm *self)
 {
-  g_auto (GStrv) paths = tn_data_list_dup_paths (self->data);
+  g_autoptr (TnCalibrateOptions) options = collect (self, NULL);
 
   if (self->reading != NULL)
     g_cancellable_cancel (self->reading);
   g_clear_object (&self->reading);
   g_clear_pointer (&self->data_problem, g_free);
-  if (*paths != NULL)
+  if (options != NULL && options->data_paths != NULL && *options->data_paths != NULL)
     {
+      g_free (self->data_read_by);
+      self->data_read_by = describe_reading (options);
       self->reading = g_cancellable_new ();
-      tn_data_preview_read_async ((const char *const *) paths, get_tokenizer_path (self), tn_session_get_file (self->session),
-                                  self->reading, on_preview_read, g_object_ref (self));
+      tn_data_preview_read_async (options, tn_session_get_file (self->session), self->reading, on_preview_read, g_object_ref (self));
     }
   else
     gtk_widget_set_visible (self->preview_group, FALSE);
   on_changed (self);
+}
+
+static void
+on_advanced_changed (TnCalibrationForm *self)
+{
+  g_autoptr (TnCalibrateOptions) options = self->session != NULL ? collect (self, NULL) : NULL;
+  g_autofree char *reading = options != NULL ? describe_reading (options) : NULL;
+
+  if (self->data_read_by != NULL && g_strcmp0 (reading, self->data_read_by) != 0)
+    read_preview (self);
+  else
+    on_changed (self);
 }
 
 static void
@@ -232,6 +303,18 @@ on_model_changed (TnCalibrationForm *self)
 }
 
 static void
+on_preview_sample (TnCalibrationForm *self)
+{
+  g_autofree char *problem = tn_calibration_form_dup_problem (self);
+  g_autoptr (TnCalibrateOptions) options = problem == NULL ? collect (self, NULL) : NULL;
+
+  if (options != NULL)
+    tn_sample_window_present (GTK_WINDOW (gtk_widget_get_root (GTK_WIDGET (self))), options);
+  else
+    tn_session_notice (self->session, problem);
+}
+
+static void
 tn_calibration_form_dispose (GObject *object)
 {
   TnCalibrationForm *self = TN_CALIBRATION_FORM (object);
@@ -242,6 +325,7 @@ tn_calibration_form_dispose (GObject *object)
   g_clear_object (&self->session);
   g_clear_pointer (&self->tokenizer_path, g_free);
   g_clear_pointer (&self->data_problem, g_free);
+  g_clear_pointer (&self->data_read_by, g_free);
   g_clear_pointer (&self->content, gtk_widget_unparent);
   G_OBJECT_CLASS (tn_calibration_form_parent_class)->dispose (object);
 }
@@ -254,7 +338,9 @@ tn_calibration_form_class_init (TnCalibrationFormClass *klass)
   G_OBJECT_CLASS (klass)->dispose = tn_calibration_form_dispose;
   signals[CHANGED] = g_signal_new ("changed", G_TYPE_FROM_CLASS (klass), G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
 
+  g_type_ensure (TN_TYPE_ADVANCED_OPTIONS);
   g_type_ensure (TN_TYPE_DATA_LIST);
+  g_type_ensure (TN_TYPE_FILE_ROW);
   gtk_widget_class_set_layout_manager_type (widget_class, GTK_TYPE_BIN_LAYOUT);
   gtk_widget_class_set_template_from_resource (widget_class, "/org/ternion/Workbench/calibration-form.ui");
   gtk_widget_class_bind_template_child (widget_class, TnCalibrationForm, content);
@@ -266,15 +352,26 @@ tn_calibration_form_class_init (TnCalibrationFormClass *klass)
   gtk_widget_class_bind_template_child (widget_class, TnCalibrationForm, samples);
   gtk_widget_class_bind_template_child (widget_class, TnCalibrationForm, seq_len);
   gtk_widget_class_bind_template_child (widget_class, TnCalibrationForm, seq_len_row);
-  gtk_widget_class_bind_template_child (widget_class, TnCalibrationForm, batch_size);
   gtk_widget_class_bind_template_child (widget_class, TnCalibrationForm, seed);
   gtk_widget_class_bind_template_child (widget_class, TnCalibrationForm, memory);
   gtk_widget_class_bind_template_child (widget_class, TnCalibrationForm, outputs);
   gtk_widget_class_bind_template_child (widget_class, TnCalibrationForm, residual);
+  gtk_widget_class_bind_template_child (widget_class, TnCalibrationForm, logits);
+  gtk_widget_class_bind_template_child (widget_class, TnCalibrationForm, stable);
+  gtk_widget_class_bind_template_child (widget_class, TnCalibrationForm, tolerance);
+  gtk_widget_class_bind_template_child (widget_class, TnCalibrationForm, time_limit);
+  gtk_widget_class_bind_template_child (widget_class, TnCalibrationForm, cache);
+  gtk_widget_class_bind_template_child (widget_class, TnCalibrationForm, advanced);
+  gtk_widget_class_bind_template_child (widget_class, TnCalibrationForm, strata);
+  gtk_widget_class_bind_template_child (widget_class, TnCalibrationForm, indices);
+  gtk_widget_class_bind_template_child (widget_class, TnCalibrationForm, weights);
   gtk_widget_class_bind_template_child (widget_class, TnCalibrationForm, tokenizer);
   gtk_widget_class_bind_template_child (widget_class, TnCalibrationForm, tokenizer_row);
   gtk_widget_class_bind_template_callback (widget_class, on_changed);
   gtk_widget_class_bind_template_callback (widget_class, read_preview);
+  gtk_widget_class_bind_template_callback (widget_class, on_sampler_changed);
+  gtk_widget_class_bind_template_callback (widget_class, on_advanced_changed);
+  gtk_widget_class_bind_template_callback (widget_class, on_preview_sample);
   gtk_widget_class_bind_template_callback (widget_class, on_tokenizer_changed);
   gtk_widget_class_bind_template_callback (widget_class, on_choose_tokenizer);
 }
@@ -285,7 +382,13 @@ tn_calibration_form_init (TnCalibrationForm *self)
   GSettings *settings = tn_settings_get ();
 
   gtk_widget_init_template (GTK_WIDGET (self));
+  tn_accessible_name_lists (self->content, _ ("Options"));
   tn_accessible_name_parts (GTK_WIDGET (self->sampler), _ ("Sampler"));
+  tn_accessible_name_parts (GTK_WIDGET (self->strata), _ ("Strata"));
+  tn_accessible_name_parts (GTK_WIDGET (self->time_limit), _ ("Time Limit"));
+  tn_file_row_set_hint (self->indices, _ ("A file with one number a line"));
+  tn_file_row_set_hint (self->weights, _ ("The model's loss, unless a file says"));
+  on_sampler_changed (self);
   tn_accessible_name_parts (GTK_WIDGET (self->tokenizer), _ ("Tokenizer"));
   if (settings == NULL)
     return;
@@ -294,8 +397,8 @@ tn_calibration_form_init (TnCalibrationForm *self)
   gtk_spin_button_set_value (self->memory, (double) (g_settings_get_uint64 (settings, "calibration-memory-limit") / MEBIBYTE));
 }
 
-static void
-remember (TnCalibrationForm *self, const TnCalibrateOptions *options)
+void
+tn_calibration_form_remember (TnCalibrationForm *self, const TnCalibrateOptions *options)
 {
   GSettings *settings = tn_settings_get ();
 
@@ -326,11 +429,57 @@ tn_calibration_form_add_data (TnCalibrationForm *self, const char *path)
   tn_data_list_add (self->data, path);
 }
 
+static TnSampler
+get_sampler (TnCalibrationForm *self)
+{
+  return (TnSampler) MIN (adw_combo_row_get_selected (self->sampler), TN_SAMPLER_INDICES);
+}
+
+/* Everything that the form holds; NULL when a field holds nonsense. */
+static TnCalibrateOptions *
+collect (TnCalibrationForm *self, GError **error)
+{
+  g_autoptr (TnCalibrateOptions) options = tn_calibrate_options_new ();
+  const char *time_limit[] = {gtk_editable_get_text (GTK_EDITABLE (self->time_limit)), NULL};
+  gboolean timely = *time_limit[0] == '\0' || tn_calibrate_options_set (options, _ ("Time Limit"), "time-limit", time_limit, error);
+
+  options->model_path = g_strdup (tn_session_get_path (self->session));
+  options->data_paths = tn_data_list_dup_paths (self->data);
+  options->tokenizer_path = g_strdup (get_tokenizer_path (self));
+  options->sampling.sampler = get_sampler (self);
+  options->sampling.strata = (TnStrata) MIN (adw_combo_row_get_selected (self->strata), TN_STRATA_FILE);
+  options->indices_path = options->sampling.sampler == TN_SAMPLER_INDICES ? g_strdup (tn_file_row_get_path (self->indices)) : NULL;
+  options->weights_path =
+      options->sampling.sampler == TN_SAMPLER_IMPORTANCE ? g_strdup (tn_file_row_get_path (self->weights)) : NULL;
+  options->sampling.n_samples = (guint) gtk_spin_button_get_value_as_int (self->samples);
+  options->sampling.seq_len = (guint) gtk_spin_button_get_value_as_int (self->seq_len);
+  options->sampling.seed = (guint64) gtk_spin_button_get_value (self->seed);
+  options->tolerance = gtk_switch_get_active (self->stable) ? gtk_spin_button_get_value (self->tolerance) / 100 : 0;
+  options->kinds = TN_SITE_INPUT;
+  if (gtk_switch_get_active (self->outputs))
+    options->kinds |= TN_SITE_OUTPUT;
+  if (gtk_switch_get_active (self->residual))
+    options->kinds |= TN_SITE_RESIDUAL;
+  if (gtk_switch_get_active (self->logits))
+    options->kinds |= TN_SITE_LOGITS;
+  options->memory_limit = (guint64) gtk_spin_button_get_value_as_int (self->memory) * MEBIBYTE;
+  options->no_cache = !gtk_switch_get_active (self->cache);
+  if (timely)
+    gtk_widget_remove_css_class (GTK_WIDGET (self->time_limit), "error");
+  else
+    gtk_widget_add_css_class (GTK_WIDGET (self->time_limit), "error");
+  if (!timely || !tn_advanced_options_apply (self->advanced, options, error))
+    return NULL;
+  return g_steal_pointer (&options);
+}
+
 char *
 tn_calibration_form_dup_problem (TnCalibrationForm *self)
 {
   const TnModelFacts *facts;
   g_auto (GStrv) paths = NULL;
+  g_autoptr (TnCalibrateOptions) options = NULL;
+  g_autoptr (GError) error = NULL;
   guint tokenizer;
 
   g_return_val_if_fail (TN_IS_CALIBRATION_FORM (self), NULL);
@@ -353,7 +502,10 @@ tn_calibration_form_dup_problem (TnCalibrationForm *self)
     return g_strdup (facts->tokenizer_error);
   if (gtk_spin_button_get_value (self->seq_len) > facts->n_context)
     return g_strdup_printf (_ ("The model's context is %u tokens"), facts->n_context);
-  return NULL;
+  if (get_sampler (self) == TN_SAMPLER_INDICES && tn_file_row_get_path (self->indices) == NULL)
+    return g_strdup (_ ("Choose the list of records to take"));
+  options = collect (self, &error);
+  return options != NULL && tn_calibrate_options_check (options, &error) ? NULL : g_strdup (error->message);
 }
 
 TnCalibrateOptions *
@@ -363,21 +515,7 @@ tn_calibration_form_get_options (TnCalibrationForm *self)
 
   g_return_val_if_fail (TN_IS_CALIBRATION_FORM (self), NULL);
 
-  options = tn_calibrate_options_new ();
-  options->model_path = g_strdup (tn_session_get_path (self->session));
-  options->data_paths = tn_data_list_dup_paths (self->data);
-  options->tokenizer_path = g_strdup (get_tokenizer_path (self));
-  options->sampling.sampler = adw_combo_row_get_selected (self->sampler) == 0 ? TN_SAMPLER_RANDOM : TN_SAMPLER_SYSTEMATIC;
-  options->sampling.n_samples = (guint) gtk_spin_button_get_value_as_int (self->samples);
-  options->sampling.seq_len = (guint) gtk_spin_button_get_value_as_int (self->seq_len);
-  options->sampling.batch_size = (guint) gtk_spin_button_get_value_as_int (self->batch_size);
-  options->sampling.seed = (guint64) gtk_spin_button_get_value (self->seed);
-  options->kinds = TN_SITE_INPUT;
-  if (gtk_switch_get_active (self->outputs))
-    options->kinds |= TN_SITE_OUTPUT;
-  if (gtk_switch_get_active (self->residual))
-    options->kinds |= TN_SITE_RESIDUAL;
-  options->memory_limit = (gsize) gtk_spin_button_get_value_as_int (self->memory) * MEBIBYTE;
-  remember (self, options);
+  options = collect (self, NULL);
+  g_return_val_if_fail (options != NULL, NULL);
   return options;
 }

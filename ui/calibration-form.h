@@ -17,6 +17,8 @@ void                tn_calibration_form_add_data    (TnCalibrationForm *self, co
 char               *tn_calibration_form_dup_problem (TnCalibrationForm *self);
 /* There must be no problem. */
 TnCalibrateOptions *tn_calibration_form_get_options (TnCalibrationForm *self);
+/* They were used: the next session starts with them. */
+void                tn_calibration_form_remember    (TnCalibrationForm *self, const TnCalibrateOptions *options);
 /* Signal: "changed" (). */
 
 G_END_DECLS

@@ -2,13 +2,11 @@
 #include "ui/calibration-live.h"
 
 #include <glib/gi18n-lib.h>
-#include <math.h>
 
-#include "plots/widgets/plot-view.h"
 #include "ui/calibration-status.h"
 #include "ui/export-button.h"
-#include "ui/histogram-figure.h"
 #include "ui/settings.h"
+#include "ui/site-detail.h"
 
 struct _TnCalibrationLive
 {
@@ -19,52 +17,14 @@ struct _TnCalibrationLive
   TnExportButton *export_button;
   GtkPaned *paned;
   GtkColumnView *view;
-  TnPlotView *plot;
+  TnSiteDetail *detail;
 
   TnSession *session;
   TnCalibration *calibration; /* whose signals are connected */
   TnTable *table;
-  char *drawn_site;
 };
 
 G_DEFINE_FINAL_TYPE (TnCalibrationLive, tn_calibration_live, GTK_TYPE_WIDGET)
-
-static void
-draw (TnCalibrationLive *self)
-{
-  TnFigure *figure = tn_plot_view_get_figure (self->plot);
-  TnSiteRow *row = NULL;
-  const TnFloatHistogram *histogram = NULL;
-
-  if (self->calibration != NULL)
-    histogram = tn_calibration_get_histogram (self->calibration, &row);
-  tn_figure_clear (figure);
-  if (histogram != NULL)
-    {
-      const TnSiteFindings *findings = tn_site_row_get_findings (row);
-      double reach = fmax (fabs (findings->min), fabs (findings->max));
-
-      if (g_strcmp0 (findings->name, self->drawn_site) != 0)
-        {
-          g_free (self->drawn_site);
-          self->drawn_site = g_strdup (findings->name);
-          tn_figure_set_title (figure, findings->name);
-          tn_figure_reset_view (figure);
-          tn_plot_view_set_export_name (self->plot, findings->name);
-        }
-      tn_figure_add_float_histogram (figure, _ ("Values"), 0, histogram, -reach, reach);
-      if (findings->searched)
-        {
-          double clip8 = findings->params[TN_SITE_INT8].clip, clip4 = findings->params[TN_SITE_INT4].clip;
-          double ends8[] = {-clip8, clip8}, ends4[] = {-clip4, clip4};
-          const char *labels8[] = {"−int8", "int8"}, *labels4[] = {"−int4", "int4"};
-
-          tn_figure_add_markers (figure, _ ("int8 range with the least error"), 1, 2, ends8, labels8);
-          tn_figure_add_markers (figure, _ ("int4 range with the least error"), 2, 2, ends4, labels4);
-        }
-    }
-  tn_plot_view_changed (self->plot);
-}
 
 static void
 on_selection_changed (TnCalibrationLive *self)
@@ -92,17 +52,15 @@ on_calibration_changed (TnCalibrationLive *self)
   if (self->calibration != NULL)
     g_signal_handlers_disconnect_by_data (self->calibration, self);
   g_set_object (&self->calibration, calibration);
-  g_clear_pointer (&self->drawn_site, g_free);
   tn_calibration_status_set_calibration (self->status, calibration);
   tn_export_button_set_calibration (self->export_button, calibration);
   tn_table_set_rows (self->table, calibration != NULL ? tn_calibration_get_sites (calibration) : NULL);
-  draw (self);
+  tn_site_detail_set_calibration (self->detail, calibration);
   gtk_stack_set_visible_child_name (self->stack, calibration != NULL ? "waiting" : "empty");
   gtk_widget_set_visible (self->bar, calibration != NULL);
   if (calibration == NULL)
     return;
   g_signal_connect_swapped (calibration, "sites-changed", G_CALLBACK (on_sites_changed), self);
-  g_signal_connect_swapped (calibration, "histogram-changed", G_CALLBACK (draw), self);
 }
 
 static void
@@ -126,7 +84,6 @@ tn_calibration_live_dispose (GObject *object)
     g_signal_handlers_disconnect_by_data (self->table, self);
   g_clear_object (&self->table);
   g_clear_object (&self->session);
-  g_clear_pointer (&self->drawn_site, g_free);
   while ((child = gtk_widget_get_first_child (GTK_WIDGET (self))) != NULL)
     gtk_widget_unparent (child);
   G_OBJECT_CLASS (tn_calibration_live_parent_class)->dispose (object);
@@ -140,6 +97,7 @@ tn_calibration_live_class_init (TnCalibrationLiveClass *klass)
   G_OBJECT_CLASS (klass)->dispose = tn_calibration_live_dispose;
   g_type_ensure (TN_TYPE_CALIBRATION_STATUS);
   g_type_ensure (TN_TYPE_EXPORT_BUTTON);
+  g_type_ensure (TN_TYPE_SITE_DETAIL);
   gtk_widget_class_set_layout_manager_type (widget_class, GTK_TYPE_BIN_LAYOUT);
   gtk_widget_class_set_template_from_resource (widget_class, "/org/ternion/Workbench/calibration-live.ui");
   gtk_widget_class_bind_template_child (widget_class, TnCalibrationLive, bar);
@@ -148,23 +106,18 @@ tn_calibration_live_class_init (TnCalibrationLiveClass *klass)
   gtk_widget_class_bind_template_child (widget_class, TnCalibrationLive, export_button);
   gtk_widget_class_bind_template_child (widget_class, TnCalibrationLive, paned);
   gtk_widget_class_bind_template_child (widget_class, TnCalibrationLive, view);
-  gtk_widget_class_bind_template_child (widget_class, TnCalibrationLive, plot);
+  gtk_widget_class_bind_template_child (widget_class, TnCalibrationLive, detail);
 }
 
 static void
 tn_calibration_live_init (TnCalibrationLive *self)
 {
   GSettings *settings = tn_settings_get ();
-  TnFigure *figure;
 
   gtk_widget_init_template (GTK_WIDGET (self));
   self->table = tn_table_new (self->view, _ ("Sites"), tn_site_columns, TN_N_SITE_COLUMNS);
   tn_table_sort (self->table, "site", FALSE);
   g_signal_connect_swapped (self->table, "selection-changed", G_CALLBACK (on_selection_changed), self);
-  figure = tn_plot_view_get_figure (self->plot);
-  tn_figure_set_x_axis (figure, _ ("activation"), TN_AXIS_LINEAR);
-  tn_figure_set_y_axis (figure, _ ("count"), TN_AXIS_LOG);
-  tn_figure_set_empty_text (figure, _ ("Choose a site to see its distribution"));
   if (settings != NULL)
     g_settings_bind (settings, "calibration-pane", self->paned, "position", G_SETTINGS_BIND_DEFAULT);
 }

@@ -6,6 +6,7 @@
 #include "ui/accessible.h"
 #include "ui/calibration-form.h"
 #include "ui/calibration-live.h"
+#include "ui/estimate-view.h"
 
 struct _TnCalibrationPage
 {
@@ -13,6 +14,7 @@ struct _TnCalibrationPage
   GtkStack *stack;
   TnCalibrationForm *form;
   TnCalibrationLive *live;
+  TnEstimateView *estimate;
   GtkLabel *problem;
   GtkWidget *start;
   GtkWidget *pause;
@@ -42,6 +44,14 @@ name_pause (TnCalibrationPage *self, const char *label)
 }
 
 static void
+estimate (TnCalibrationPage *self, gboolean possible)
+{
+  g_autoptr (TnCalibrateOptions) options = possible ? tn_calibration_form_get_options (self->form) : NULL;
+
+  tn_calibration_estimate_set_options (tn_estimate_view_get_estimate (self->estimate), options);
+}
+
+static void
 update (TnCalibrationPage *self)
 {
   gboolean running = tn_session_is_calibrating (self->session);
@@ -55,6 +65,9 @@ update (TnCalibrationPage *self)
   gtk_label_set_text (self->problem, problem != NULL ? problem : "");
   gtk_widget_set_tooltip_text (GTK_WIDGET (self->problem), problem);
   gtk_widget_set_visible (GTK_WIDGET (self->problem), problem != NULL);
+  gtk_widget_set_visible (GTK_WIDGET (self->estimate), !running);
+  if (!running)
+    estimate (self, problem == NULL);
   if (running)
     name_pause (self, is_paused (self) ? _ ("_Resume") : _ ("_Pause"));
 }
@@ -68,6 +81,7 @@ on_start_clicked (TnCalibrationPage *self)
   if (problem != NULL || tn_session_is_calibrating (self->session))
     return;
   options = tn_calibration_form_get_options (self->form);
+  tn_calibration_form_remember (self->form, options);
   tn_session_calibrate (self->session, options);
   update (self);
   gtk_widget_grab_focus (self->pause);
@@ -131,11 +145,13 @@ tn_calibration_page_class_init (TnCalibrationPageClass *klass)
   G_OBJECT_CLASS (klass)->dispose = tn_calibration_page_dispose;
   g_type_ensure (TN_TYPE_CALIBRATION_FORM);
   g_type_ensure (TN_TYPE_CALIBRATION_LIVE);
+  g_type_ensure (TN_TYPE_ESTIMATE_VIEW);
   gtk_widget_class_set_layout_manager_type (widget_class, GTK_TYPE_BIN_LAYOUT);
   gtk_widget_class_set_template_from_resource (widget_class, "/org/ternion/Workbench/calibration-page.ui");
   gtk_widget_class_bind_template_child (widget_class, TnCalibrationPage, stack);
   gtk_widget_class_bind_template_child (widget_class, TnCalibrationPage, form);
   gtk_widget_class_bind_template_child (widget_class, TnCalibrationPage, live);
+  gtk_widget_class_bind_template_child (widget_class, TnCalibrationPage, estimate);
   gtk_widget_class_bind_template_child (widget_class, TnCalibrationPage, problem);
   gtk_widget_class_bind_template_child (widget_class, TnCalibrationPage, start);
   gtk_widget_class_bind_template_child (widget_class, TnCalibrationPage, pause);

@@ -49,6 +49,10 @@ describe_end (TnCalibration *calibration, const TnJobProgress *progress)
   sequences = g_strdup_printf (g_dngettext (GETTEXT_PACKAGE, "%u sequence", "%u sequences", n), n);
   tokens = tn_format_count (result->tokens);
   seconds = tn_format_seconds (progress->seconds_elapsed);
+  if (tn_calibration_is_loaded (calibration) && !result->stats->partial)
+    return g_strdup_printf (_ ("Statistics file · %s · %s tokens"), sequences, tokens);
+  if (tn_calibration_is_loaded (calibration))
+    return g_strdup_printf (_ ("Statistics file, partial · %s · %s tokens"), sequences, tokens);
   if (result->stats->partial)
     return g_strdup_printf (_ ("Cancelled · the statistics are partial: %s, %s tokens"), sequences, tokens);
   return g_strdup_printf (_ ("Done · %s · %s tokens · %s"), sequences, tokens, seconds != NULL ? seconds : "");
@@ -77,6 +81,7 @@ show (TnCalibrationStatus *self)
     gtk_progress_bar_set_fraction (self->progress, progress.total > 0 ? CLAMP (progress.done / progress.total, 0, 1) : 0);
   else if (progress.state == TN_JOB_RUNNING)
     gtk_progress_bar_pulse (self->progress);
+  gtk_widget_set_visible (GTK_WIDGET (self->progress), !tn_calibration_is_loaded (self->calibration));
   gtk_widget_set_visible (self->problem_box, error != NULL);
   gtk_label_set_text (self->problem, error != NULL ? error : "");
 }

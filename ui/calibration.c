@@ -12,15 +12,18 @@
 struct _TnCalibration
 {
   GObject parent_instance;
-  TnJob *job;
+  TnJob *job; /* NULL for statistics that were loaded */
+  char *title;
+  TnCalibrateOptions *options; /* NULL, likewise */
   TnCalibrateResult result;
   gsize memory_limit;
   char *data_name;
   char *error;
   GListStore *sites;
   char *chosen;
-  TnFloatHistogram *histogram;
-  char *histogram_site;
+  TnSiteStats *site; /* the chosen one at the last look */
+  TnChannelMap *channels;
+  GPtrArray *histories; /* TnSiteHistory of each site */
   gboolean running;
   /* Looking: */
   guint timer;
@@ -36,7 +39,7 @@ enum
 {
   CHANGED,
   SITES_CHANGED,
-  HISTOGRAM_CHANGED,
+  SITE_CHANGED,
   EVENT,
   FINISHED,
   N_SIGNALS
@@ -53,10 +56,13 @@ tn_calibration_finalize (GObject *object)
 
   g_clear_handle_id (&self->timer, g_source_remove);
   g_clear_object (&self->job);
+  g_free (self->title);
+  tn_calibrate_options_free (self->options);
   tn_calibrate_result_clear (&self->result);
   g_clear_object (&self->sites);
-  g_clear_pointer (&self->histogram, tn_float_histogram_free);
-  g_free (self->histogram_site);
+  g_clear_pointer (&self->site, tn_site_stats_free);
+  g_clear_pointer (&self->channels, tn_channel_map_free);
+  g_ptr_array_unref (self->histories);
   g_free (self->chosen);
   g_free (self->error);
   g_free (self->data_name);
@@ -72,7 +78,7 @@ tn_calibration_class_init (TnCalibrationClass *klass)
 
   signals[CHANGED] = g_signal_new ("changed", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
   signals[SITES_CHANGED] = g_signal_new ("sites-changed", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
-  signals[HISTOGRAM_CHANGED] = g_signal_new ("histogram-changed", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
+  signals[SITE_CHANGED] = g_signal_new ("site-changed", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
   signals[EVENT] = g_signal_new ("event", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 1, G_TYPE_STRING);
   signals[FINISHED] = g_signal_new ("finished", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
 }
@@ -81,6 +87,7 @@ static void
 tn_calibration_init (TnCalibration *self)
 {
   self->sites = g_list_store_new (TN_TYPE_SITE_ROW);
+  self->histories = g_ptr_array_new_with_free_func (g_free);
 }
 
 typedef struct
@@ -120,6 +127,16 @@ survey_on_worker (GTask *task, gpointer source, gpointer task_data, GCancellable
 }
 
 static void
+extend_histories (TnCalibration *self, const TnSiteSurvey *survey)
+{
+  while (self->histories->len < survey->findings->len)
+    g_ptr_array_add (self->histories, g_new0 (TnSiteHistory, 1));
+  for (guint i = 0; i < survey->findings->len; i++)
+    tn_site_history_add (g_ptr_array_index (self->histories, i), (double) survey->samples,
+                         ((TnSiteFindings *) g_ptr_array_index (survey->findings, i))->points);
+}
+
+static void
 adopt_findings (TnCalibration *self, TnSiteSurvey *survey)
 {
   if (g_list_model_get_n_items (G_LIST_MODEL (self->sites)) != survey->findings->len)
@@ -137,15 +154,16 @@ adopt_findings (TnCalibration *self, TnSiteSurvey *survey)
 
         tn_site_row_update (row, g_ptr_array_index (survey->findings, i));
       }
+  extend_histories (self, survey);
   g_signal_emit (self, signals[SITES_CHANGED], 0);
 
-  if (survey->histogram != NULL && g_strcmp0 (survey->chosen, self->chosen) == 0)
+  if (survey->site != NULL && g_strcmp0 (survey->chosen, self->chosen) == 0)
     {
-      g_clear_pointer (&self->histogram, tn_float_histogram_free);
-      g_free (self->histogram_site);
-      self->histogram = g_steal_pointer (&survey->histogram);
-      self->histogram_site = g_steal_pointer (&survey->chosen);
-      g_signal_emit (self, signals[HISTOGRAM_CHANGED], 0);
+      g_clear_pointer (&self->site, tn_site_stats_free);
+      g_clear_pointer (&self->channels, tn_channel_map_free);
+      self->site = g_steal_pointer (&survey->site);
+      self->channels = g_steal_pointer (&survey->channels);
+      g_signal_emit (self, signals[SITE_CHANGED], 0);
     }
 }
 
@@ -178,7 +196,7 @@ survey (TnCalibration *self)
   if (self->surveying || (!self->running && self->result.stats == NULL))
     return;
   data = g_new0 (SurveyTask, 1);
-  data->job = g_object_ref (self->job);
+  data->job = self->job != NULL ? g_object_ref (self->job) : NULL;
   data->stats = !self->running && self->result.stats != NULL ? tn_stats_ref (self->result.stats) : NULL;
   data->chosen = g_strdup (self->chosen);
   data->next = self->next;
@@ -186,7 +204,7 @@ survey (TnCalibration *self)
   data->budget_us = data->stats == NULL ? BUDGET_US : self->complete ? 1 : 0;
   self->complete = self->complete || data->stats != NULL;
   self->surveying = TRUE;
-  self->version = tn_calibrate_job_version (self->job);
+  self->version = self->job != NULL ? tn_calibrate_job_version (self->job) : 0;
   task = g_task_new (self, NULL, on_surveyed, NULL);
   g_task_set_task_data (task, data, survey_task_free);
   g_task_run_in_thread (task, survey_on_worker);
@@ -245,6 +263,7 @@ tn_calibration_new (const TnCalibrateOptions *options, TnWorkspace *workspace)
 {
   TnCalibration *self = g_object_new (TN_TYPE_CALIBRATION, NULL);
 
+  self->options = tn_calibrate_options_copy (options);
   self->memory_limit = options->memory_limit;
   self->data_name = join_base_names (options->data_paths);
   self->job = tn_calibrate_job_new (options, workspace, &self->result);
@@ -253,10 +272,44 @@ tn_calibration_new (const TnCalibrateOptions *options, TnWorkspace *workspace)
   return self;
 }
 
+TnCalibration *
+tn_calibration_new_loaded (const char *path, TnStats *stats, guint64 bytes)
+{
+  TnCalibration *self = g_object_new (TN_TYPE_CALIBRATION, NULL);
+
+  self->title = g_filename_display_basename (path);
+  self->data_name = g_strdup (self->title);
+  self->result = (TnCalibrateResult){.out = g_strdup (path),
+                                     .samples = stats->samples,
+                                     .tokens = stats->tokens,
+                                     .sites = stats->sites->len,
+                                     .stats_bytes = bytes,
+                                     .stats = tn_stats_ref (stats)};
+  survey (self);
+  return self;
+}
+
+gboolean
+tn_calibration_is_loaded (TnCalibration *self)
+{
+  g_return_val_if_fail (TN_IS_CALIBRATION (self), FALSE);
+
+  return self->job == NULL;
+}
+
+const TnCalibrateOptions *
+tn_calibration_get_options (TnCalibration *self)
+{
+  g_return_val_if_fail (TN_IS_CALIBRATION (self), NULL);
+
+  return self->options;
+}
+
 void
 tn_calibration_start (TnCalibration *self)
 {
   g_return_if_fail (TN_IS_CALIBRATION (self));
+  g_return_if_fail (self->job != NULL);
   g_return_if_fail (!self->running);
 
   /* The job writes into self until it has finished. */
@@ -306,7 +359,10 @@ tn_calibration_get_progress (TnCalibration *self, TnJobProgress *progress)
 {
   g_return_if_fail (TN_IS_CALIBRATION (self));
 
-  tn_job_get_progress (self->job, progress);
+  if (self->job != NULL)
+    tn_job_get_progress (self->job, progress);
+  else
+    *progress = (TnJobProgress){.state = TN_JOB_DONE};
 }
 
 const char *
@@ -314,7 +370,7 @@ tn_calibration_get_title (TnCalibration *self)
 {
   g_return_val_if_fail (TN_IS_CALIBRATION (self), NULL);
 
-  return tn_job_get_title (self->job);
+  return self->job != NULL ? tn_job_get_title (self->job) : self->title;
 }
 
 const char *
@@ -353,20 +409,51 @@ tn_calibration_choose_site (TnCalibration *self, const char *name)
   survey (self);
 }
 
-const TnFloatHistogram *
-tn_calibration_get_histogram (TnCalibration *self, TnSiteRow **row)
+/* The place of the chosen site in the list as it was at the last look; FALSE when there is none. */
+static gboolean
+find_site (TnCalibration *self, guint *place, TnSiteRow **row)
 {
-  g_return_val_if_fail (TN_IS_CALIBRATION (self), NULL);
-
-  *row = NULL;
-  for (guint i = 0; i < g_list_model_get_n_items (G_LIST_MODEL (self->sites)); i++)
+  for (guint i = 0; self->site != NULL && i < g_list_model_get_n_items (G_LIST_MODEL (self->sites)); i++)
     {
       g_autoptr (TnSiteRow) candidate = g_list_model_get_item (G_LIST_MODEL (self->sites), i);
 
-      if (g_strcmp0 (tn_site_row_get_findings (candidate)->name, self->histogram_site) == 0)
-        *row = candidate; /* the list keeps it */
+      if (g_strcmp0 (tn_site_row_get_findings (candidate)->name, self->site->name) != 0)
+        continue;
+      *place = i;
+      *row = candidate; /* the list keeps it */
+      return TRUE;
     }
-  return *row != NULL ? self->histogram : NULL;
+  return FALSE;
+}
+
+const TnSiteStats *
+tn_calibration_get_site (TnCalibration *self, TnSiteRow **row)
+{
+  guint place;
+
+  g_return_val_if_fail (TN_IS_CALIBRATION (self), NULL);
+
+  *row = NULL;
+  return find_site (self, &place, row) ? self->site : NULL;
+}
+
+const TnChannelMap *
+tn_calibration_get_channels (TnCalibration *self)
+{
+  g_return_val_if_fail (TN_IS_CALIBRATION (self), NULL);
+
+  return self->channels;
+}
+
+const TnSiteHistory *
+tn_calibration_get_history (TnCalibration *self)
+{
+  TnSiteRow *row;
+  guint place;
+
+  g_return_val_if_fail (TN_IS_CALIBRATION (self), NULL);
+
+  return self->job != NULL && find_site (self, &place, &row) ? g_ptr_array_index (self->histories, place) : NULL;
 }
 
 const TnCalibrateResult *

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "app/tasks/calibrate.h"
+#include "ui/channel-map.h"
 #include "ui/site-row.h"
 
 G_BEGIN_DECLS
@@ -23,6 +24,11 @@ typedef enum
 
 /* workspace may be NULL. */
 TnCalibration          *tn_calibration_new           (const TnCalibrateOptions *options, TnWorkspace *workspace);
+/* One that ended long ago: statistics read from a file (of so many bytes). There is nothing to start. */
+TnCalibration          *tn_calibration_new_loaded    (const char *path, TnStats *stats, guint64 bytes);
+gboolean                tn_calibration_is_loaded     (TnCalibration *self);
+/* What it was made with; NULL for a loaded one. */
+const TnCalibrateOptions *tn_calibration_get_options (TnCalibration *self);
 void                    tn_calibration_start         (TnCalibration *self);
 void                    tn_calibration_pause         (TnCalibration *self);
 void                    tn_calibration_resume        (TnCalibration *self);
@@ -36,8 +42,11 @@ const char             *tn_calibration_get_data_name (TnCalibration *self);
 const char             *tn_calibration_get_error     (TnCalibration *self);
 GListModel             *tn_calibration_get_sites     (TnCalibration *self); /* of TnSiteRow */
 void                    tn_calibration_choose_site   (TnCalibration *self, const char *name);
-/* Of the chosen site, as it was at the last look; NULL before. */
-const TnFloatHistogram *tn_calibration_get_histogram (TnCalibration *self, TnSiteRow **row);
+/* The chosen site with all that is known of it, as it was at the last look; NULL before. row: what the list says of it. */
+const TnSiteStats      *tn_calibration_get_site      (TnCalibration *self, TnSiteRow **row);
+const TnChannelMap     *tn_calibration_get_channels  (TnCalibration *self);
+/* How it settled; NULL for statistics that were read from a file. */
+const TnSiteHistory    *tn_calibration_get_history   (TnCalibration *self);
 /* What can be exported; NULL before the end and when nothing was measured. */
 const TnCalibrateResult *tn_calibration_get_result   (TnCalibration *self);
 
@@ -47,7 +56,7 @@ const char             *tn_export_get_ending         (TnExportFormat format); /*
 void                    tn_calibration_export_async  (TnCalibration *self, TnExportFormat format, const char *path,
                                                       GAsyncReadyCallback callback, gpointer user_data);
 gboolean                tn_calibration_export_finish (TnCalibration *self, GAsyncResult *result, GError **error);
-/* Signals: "changed" () state or progress; "sites-changed" () numbers of sites; "histogram-changed" (); "event" (text);
+/* Signals: "changed" () state or progress; "sites-changed" () numbers of sites; "site-changed" () of the chosen site; "event" (text);
  * "finished" () once. */
 
 G_END_DECLS

@@ -34,7 +34,7 @@ static void
 on_changed (TnDataList *self)
 {
   gtk_widget_set_visible (GTK_WIDGET (self->empty), self->rows->len == 0);
-  tn_data_list_set_bytes (self, 0);
+  tn_data_list_set_facts (self, NULL);
   g_signal_emit (self, signals[CHANGED], 0);
 }
 
@@ -197,13 +197,9 @@ tn_data_list_dup_paths (TnDataList *self)
 }
 
 void
-tn_data_list_set_bytes (TnDataList *self, guint64 bytes)
+tn_data_list_set_facts (TnDataList *self, const char *facts)
 {
-  g_autofree char *size = NULL;
-
   g_return_if_fail (TN_IS_DATA_LIST (self));
 
-  if (bytes > 0)
-    size = g_format_size (bytes);
-  adw_preferences_group_set_description (self->group, size);
+  adw_preferences_group_set_description (self->group, facts);
 }

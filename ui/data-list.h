@@ -12,8 +12,8 @@ G_DECLARE_FINAL_TYPE (TnDataList, tn_data_list, TN, DATA_LIST, GtkWidget)
 /* A path that is there already stays once. */
 void   tn_data_list_add       (TnDataList *self, const char *path);
 char **tn_data_list_dup_paths (TnDataList *self);
-/* Of all data together, to be shown; 0: not known. */
-void   tn_data_list_set_bytes (TnDataList *self, guint64 bytes);
+/* What they are, in a line; NULL: not known. */
+void   tn_data_list_set_facts (TnDataList *self, const char *facts);
 /* Signal: "changed" (). */
 
 G_END_DECLS

@@ -2,7 +2,9 @@
 #include "ui/session.h"
 
 #include <glib/gi18n-lib.h>
+#include <glib/gstdio.h>
 
+#include "data/statistics/stats-file.h"
 #include "ui/session-open.h"
 
 struct _TnSession
@@ -381,18 +383,68 @@ on_calibration_finished (TnSession *self)
   g_signal_emit (self, signals[CALIBRATION_FINISHED], 0);
 }
 
+static void
+set_calibration (TnSession *self, TnCalibration *calibration)
+{
+  if (self->calibration != NULL)
+    g_signal_handlers_disconnect_by_data (self->calibration, self);
+  g_clear_object (&self->calibration);
+  self->calibration = calibration;
+  g_signal_connect_swapped (self->calibration, "finished", G_CALLBACK (on_calibration_finished), self);
+  g_signal_emit (self, signals[CALIBRATION_CHANGED], 0);
+}
+
+static void
+load_on_worker (GTask *task, gpointer source, gpointer task_data, GCancellable *cancellable)
+{
+  GError *error = NULL;
+  TnStats *stats = tn_stats_load (task_data, &error);
+
+  if (stats != NULL)
+    g_task_return_pointer (task, stats, (GDestroyNotify) tn_stats_unref);
+  else
+    g_task_return_error (task, error);
+}
+
+static void
+on_statistics_loaded (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  TnSession *self = TN_SESSION (source);
+  const char *path = g_task_get_task_data (G_TASK (result));
+  g_autoptr (GError) error = NULL;
+  g_autoptr (TnStats) stats = g_task_propagate_pointer (G_TASK (result), &error);
+  GStatBuf info;
+
+  if (stats == NULL)
+    tn_session_notice (self, error->message);
+  else if (!tn_session_is_calibrating (self))
+    {
+      set_calibration (self, tn_calibration_new_loaded (path, stats, g_stat (path, &info) == 0 ? (guint64) info.st_size : 0));
+      if (self->file != NULL && stats->model_fingerprint != tn_model_file_get_fingerprint (self->file))
+        tn_session_notice (self, _ ("These statistics are of another model than the one that is open"));
+    }
+}
+
+void
+tn_session_open_statistics (TnSession *self, const char *path)
+{
+  g_autoptr (GTask) task = NULL;
+
+  g_return_if_fail (TN_IS_SESSION (self));
+  g_return_if_fail (!tn_session_is_calibrating (self));
+
+  task = g_task_new (self, NULL, on_statistics_loaded, NULL);
+  g_task_set_task_data (task, g_strdup (path), g_free);
+  g_task_run_in_thread (task, load_on_worker);
+}
+
 TnCalibration *
 tn_session_calibrate (TnSession *self, const TnCalibrateOptions *options)
 {
   g_return_val_if_fail (TN_IS_SESSION (self), NULL);
   g_return_val_if_fail (!tn_session_is_calibrating (self), NULL);
 
-  if (self->calibration != NULL)
-    g_signal_handlers_disconnect_by_data (self->calibration, self);
-  g_clear_object (&self->calibration);
-  self->calibration = tn_calibration_new (options, self->workspace);
-  g_signal_connect_swapped (self->calibration, "finished", G_CALLBACK (on_calibration_finished), self);
-  g_signal_emit (self, signals[CALIBRATION_CHANGED], 0);
+  set_calibration (self, tn_calibration_new (options, self->workspace));
   tn_calibration_start (self->calibration);
   return self->calibration;
 }

@@ -47,6 +47,8 @@ const char *const  *tn_session_get_recent      (TnSession *self);
 
 /* Starts one; there must be none running. */
 TnCalibration      *tn_session_calibrate       (TnSession *self, const TnCalibrateOptions *options);
+/* Reads statistics in the place of a calibration, on a worker thread; a notice says when that fails. There must be none running. */
+void                tn_session_open_statistics (TnSession *self, const char *path);
 /* The latest one, running or ended; NULL when there was none. */
 TnCalibration      *tn_session_get_calibration (TnSession *self);
 gboolean            tn_session_is_calibrating  (TnSession *self);

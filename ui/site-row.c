@@ -11,6 +11,7 @@
 
 const TnTableColumn tn_site_columns[TN_N_SITE_COLUMNS] = {
     {"site", N_ ("Site"), TN_CELL_TEXT, 190, TRUE, FALSE, 0},
+    {"settled", N_ ("Settled"), TN_CELL_NUMBER, 92, FALSE, TRUE, 0},
     {"width", N_ ("Width"), TN_CELL_NUMBER, 76, FALSE, FALSE, 0},
     {"min", N_ ("Min"), TN_CELL_NUMBER, 92, FALSE, TRUE, 0},
     {"max", N_ ("Max"), TN_CELL_NUMBER, 92, FALSE, TRUE, 0},
@@ -38,6 +39,37 @@ tn_site_findings_free (TnSiteFindings *self)
   g_free (self);
 }
 
+double
+tn_site_findings_uncertainty (const TnSiteFindings *self)
+{
+  const TnSitePoint *point = &self->points[TN_SITE_DEVIATION];
+
+  if (self->tokens == 0 || !(point->value > 0))
+    return NAN;
+  return fmax (point->high - point->value, point->value - point->low) / point->value;
+}
+
+/* "✓ ±1.2 %" once it is settled. */
+static char *
+describe_uncertainty (const TnSiteFindings *findings)
+{
+  double uncertainty = tn_site_findings_uncertainty (findings);
+  g_autofree char *percent = NULL;
+
+  if (isnan (uncertainty))
+    return g_strdup (TN_DASH);
+  if (uncertainty > 1)
+    return g_strdup (_ ("over ±100 %"));
+  percent = uncertainty < 0.001 ? g_strdup (_ ("±<0.1 %")) : NULL;
+  if (percent == NULL)
+    {
+      g_autofree char *digits = tn_format_percent (uncertainty);
+
+      percent = g_strconcat ("±", digits, NULL);
+    }
+  return uncertainty <= TN_SETTLED_SHARE ? g_strconcat ("✓ ", percent, NULL) : g_steal_pointer (&percent);
+}
+
 static double
 tn_site_row_get_number_of (TnTableRow *row, guint column)
 {
@@ -49,6 +81,8 @@ tn_site_row_get_number_of (TnTableRow *row, guint column)
     return NAN;
   switch (column)
     {
+    case TN_SITE_SETTLED:
+      return tn_site_findings_uncertainty (findings);
     case TN_SITE_MIN:
       return findings->min;
     case TN_SITE_MAX:
@@ -71,6 +105,8 @@ tn_site_row_dup_text_of (TnTableRow *row, guint column)
     return tn_format_count (findings->width);
   if (findings->tokens == 0 || (column >= TN_SITE_SQNR && !findings->searched))
     return g_strdup ("…");
+  if (column == TN_SITE_SETTLED)
+    return describe_uncertainty (findings);
   if (column >= TN_SITE_SQNR)
     return tn_format_decibel (tn_site_row_get_number_of (row, column));
   return tn_format_value (tn_site_row_get_number_of (row, column));

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "engine/calibration/parameter-search.h"
+#include "ui/site-history.h"
 #include "ui/table.h"
 
 G_BEGIN_DECLS
@@ -12,6 +13,7 @@ typedef enum { TN_SITE_INT8, TN_SITE_INT4, TN_N_SITE_SCHEMES } TnSiteScheme;
 typedef enum
 {
   TN_SITE_NAME,
+  TN_SITE_SETTLED,
   TN_SITE_WIDTH,
   TN_SITE_MIN,
   TN_SITE_MAX,
@@ -26,11 +28,17 @@ typedef struct
   guint         width;
   guint64       tokens, nonfinite;
   double        min, max, mean, std;
+  TnSitePoint   points[TN_N_SITE_MEASURES];
   gboolean      searched; /* params hold */
   TnQuantParams params[TN_N_SITE_SCHEMES];
 } TnSiteFindings;
 
 void tn_site_findings_free (TnSiteFindings *self);
+
+/* A site counts as settled when the confidence interval of its standard deviation reaches no further than this share of it. */
+#define TN_SETTLED_SHARE 0.05
+/* Half of that interval as a share; NaN while there is none. */
+double tn_site_findings_uncertainty (const TnSiteFindings *self);
 
 #define TN_TYPE_SITE_ROW (tn_site_row_get_type ())
 G_DECLARE_FINAL_TYPE (TnSiteRow, tn_site_row, TN, SITE_ROW, TnTableRow)

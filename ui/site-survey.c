@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ui/site-survey.h"
 
+#include <math.h>
+
+#include "engine/calibration/intervals.h"
+
 static const char *const scheme_names[TN_N_SITE_SCHEMES] = {"int8", "int4"};
 
 static void
@@ -15,6 +19,14 @@ search (const TnSiteStats *site, TnSiteFindings *findings)
                            tn_parameter_search (site->histogram, findings->min, findings->max, &scheme, TN_METHOD_MSE, 0,
                                                 &findings->params[i], NULL);
     }
+}
+
+static TnSitePoint
+estimate (const TnSiteStats *site, TnMoment moment)
+{
+  TnInterval interval = tn_site_stats_moment_interval (site, moment);
+
+  return (TnSitePoint){interval.value, interval.low, interval.high};
 }
 
 static TnSiteFindings *
@@ -32,6 +44,10 @@ describe (const TnSiteStats *site)
   findings->max = summary.max;
   findings->mean = summary.mean;
   findings->std = summary.std;
+  findings->points[TN_SITE_RANGE] = (TnSitePoint){(double) NAN, summary.min, summary.max};
+  findings->points[TN_SITE_DEVIATION] = estimate (site, TN_MOMENT_STD);
+  findings->points[TN_SITE_MAGNITUDE] = estimate (site, TN_MOMENT_ABSMEAN);
+  findings->points[TN_SITE_MEAN] = estimate (site, TN_MOMENT_MEAN);
   return findings;
 }
 
@@ -54,7 +70,8 @@ tn_site_survey_new (const TnStats *stats, const char *chosen, guint first, gint6
       if (g_strcmp0 (site->name, chosen) != 0)
         continue;
       search (site, findings);
-      self->histogram = tn_float_histogram_copy (site->histogram);
+      self->site = tn_site_stats_copy (site);
+      self->channels = tn_channel_map_new (stats, chosen);
       self->chosen = g_strdup (chosen);
     }
 
@@ -79,7 +96,8 @@ tn_site_survey_free (TnSiteSurvey *self)
   if (self == NULL)
     return;
   g_clear_pointer (&self->findings, g_ptr_array_unref);
-  g_clear_pointer (&self->histogram, tn_float_histogram_free);
+  g_clear_pointer (&self->site, tn_site_stats_free);
+  g_clear_pointer (&self->channels, tn_channel_map_free);
   g_free (self->chosen);
   g_free (self);
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "engine/calibration/stats.h"
+#include "ui/channel-map.h"
 #include "ui/site-row.h"
 
 G_BEGIN_DECLS
@@ -12,13 +13,14 @@ typedef struct
 {
   GPtrArray        *findings;  /* TnSiteFindings of all sites, in their order */
   guint             next;      /* site the next survey should search first */
-  TnFloatHistogram *histogram; /* of the chosen site; NULL when there is none */
+  TnSiteStats      *site;      /* a copy of the chosen one; NULL when there is none */
+  TnChannelMap     *channels;  /* of the chosen site */
   char             *chosen;
   guint64           samples, tokens;
   gint64            took_us;
 } TnSiteSurvey;
 
-/* chosen: the site whose histogram is wanted, searched first; may be NULL. budget_us 0: all sites. */
+/* chosen: the site that is wanted whole, searched first; may be NULL. budget_us 0: all sites. */
 TnSiteSurvey *tn_site_survey_new  (const TnStats *stats, const char *chosen, guint first, gint64 budget_us, GCancellable *cancellable);
 void          tn_site_survey_free (TnSiteSurvey *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (TnSiteSurvey, tn_site_survey_free)

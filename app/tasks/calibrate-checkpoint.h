@@ -7,8 +7,8 @@
 G_BEGIN_DECLS
 
 /* What a calibration has so far, kept beside its output so that a run that was killed goes on from there: OUT.checkpoint, a statistics file
- * marked as partial with two notes, the provenance of the run and a check sum of the notes. How many sequences it holds is where the run
- * stands in the drawn ones. It is replaced as a whole, synced to disk. One thread at a time. */
+ * marked as partial, check-summed as all of them, with the provenance of the run as a note. How many sequences it holds is where the run stands
+ * in the drawn ones. It is replaced as a whole, synced to disk. One thread at a time. */
 typedef struct _TnCalibrateCheckpoint TnCalibrateCheckpoint;
 
 #define TN_CHECKPOINT_SECONDS 20

@@ -39,7 +39,7 @@ check_memory (GHashTable *marked, GError **error)
 
   g_hash_table_iter_init (&iter, marked);
   while (g_hash_table_iter_next (&iter, &site, NULL))
-    bytes += 2 * tn_gram_get_bytes (((const TnSiteStats *) site)->width);
+    bytes += tn_gram_get_bytes (((const TnSiteStats *) site)->width);
   if (budget > 0 && used + bytes > budget)
     {
       g_autofree char *need = g_format_size_full (used + bytes, G_FORMAT_SIZE_IEC_UNITS);

@@ -7,7 +7,7 @@
 G_BEGIN_DECLS
 
 /* What --gram and --rows keep of the inputs, in statistics that have seen nothing yet. TN_ERROR_NOT_FOUND: --gram names no site; TN_ERROR_MEMORY,
- * before any work: twice that much is needed, for a batch and for all. */
+ * before any work. */
 gboolean tn_calibrate_keep_inputs (TnStats *stats, const TnCalibrateOptions *options, GError **error);
 
 G_END_DECLS

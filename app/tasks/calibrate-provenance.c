@@ -97,6 +97,8 @@ tn_calibrate_provenance (const TnCalibrateOptions *options, TnModelFile *model, 
     }
   if (tokenizer != NULL)
     add_tokenizer (text, tokenizer);
+  /* A run that goes on has to meet the same sequences in the same order. */
+  tn_provenance_add (text, "the order of sequences (random with --time-limit and --stop-when-stable)", "%s", options->sampling.shuffled ? "random" : "as they lie");
   tn_provenance_add (text, "the back end", "%s", backend);
   return g_string_free (g_steal_pointer (&text), FALSE);
 }

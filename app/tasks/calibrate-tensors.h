@@ -3,7 +3,7 @@
 
 #include <gio/gio.h>
 
-#include "app/tasks/calibrate-options.h"
+#include "app/tasks/calibrate-stop.h"
 #include "engine/calibration/stats.h"
 #include "engine/listener.h"
 
@@ -22,8 +22,8 @@ void           tn_recorded_run_free      (TnRecordedRun *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (TnRecordedRun, tn_recorded_run_free)
 /* Empty statistics of the sites. */
 TnStats       *tn_recorded_run_new_stats (TnRecordedRun *self);
-/* Observes everything into stats, whole tiles under lock, with *version counted up (atomically) behind each. */
-gboolean       tn_recorded_run_observe   (TnRecordedRun *self, TnStats *stats, GMutex *lock, gint *version, const TnListener *listener,
+/* Observes everything, or until stop says so, into stats: whole tiles under lock, with *version counted up (atomically) behind each. */
+gboolean       tn_recorded_run_observe   (TnRecordedRun *self, TnStats *stats, TnCalibrateStop *stop, GMutex *lock, gint *version, const TnListener *listener,
                                           GCancellable *cancellable, GError **error);
 
 G_END_DECLS

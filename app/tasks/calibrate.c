@@ -8,8 +8,12 @@
 
 #include "app/tasks/calibrate-cache.h"
 #include "app/tasks/calibrate-checkpoint.h"
-#include "app/tasks/calibrate-inputs.h"
+#include "app/tasks/calibrate-draw.h"
+#include "app/tasks/calibrate-extend.h"
+#include "app/tasks/calibrate-forward.h"
 #include "app/tasks/calibrate-provenance.h"
+#include "app/tasks/calibrate-reference.h"
+#include "app/tasks/calibrate-stop.h"
 #include "app/tasks/calibrate-tensors.h"
 #include "data/datasets/read-ahead.h"
 #include "data/files/atomic-file.h"
@@ -38,6 +42,9 @@ tn_calibrate_result_clear (TnCalibrateResult *self)
 {
   g_clear_pointer (&self->out, g_free);
   g_clear_pointer (&self->cached, g_free);
+  g_clear_pointer (&self->sample, tn_sample_report_free);
+  g_clear_pointer (&self->stop, tn_stop_report_free);
+  g_clear_pointer (&self->reference, tn_calibrate_reference_free);
   g_clear_pointer (&self->stats, tn_stats_unref);
 }
 
@@ -60,7 +67,11 @@ typedef struct
   TnModel       *model;
   TnTokenizer   *tokenizer;
   TnDataset     *dataset;
+  TnSample      *sample; /* NULL: everything is taken */
   TnBatchSource *source;
+  TnCalibrateStop *stop;
+  TnTokenCounts *tokens;     /* for --reference; NULL: not asked for, or not all were seen in this run */
+  TnCalibrateReference *reference;
   char          *provenance; /* NULL: the data cannot be read twice */
   TnCalibrateCheckpoint *checkpoint; /* likewise */
 } Opened;
@@ -71,6 +82,10 @@ opened_clear (Opened *self)
   g_clear_pointer (&self->checkpoint, tn_calibrate_checkpoint_free);
   g_clear_pointer (&self->provenance, g_free);
   g_clear_pointer (&self->source, tn_batch_source_free);
+  g_clear_pointer (&self->stop, tn_calibrate_stop_free);
+  g_clear_pointer (&self->tokens, tn_token_counts_free);
+  g_clear_pointer (&self->reference, tn_calibrate_reference_free);
+  g_clear_pointer (&self->sample, tn_sample_unref);
   g_clear_pointer (&self->dataset, tn_dataset_unref);
   g_clear_pointer (&self->tokenizer, tn_tokenizer_unref);
   g_clear_pointer (&self->model, tn_model_unref);
@@ -79,49 +94,16 @@ opened_clear (Opened *self)
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Opened, opened_clear)
 
-typedef struct
-{
-  TnModel       *model;
-  const TnBatch *batch;
-  TnStats       *batch_stats;
-  TnSiteKind     kinds;
-  GCancellable  *cancellable;
-  gboolean       ok;
-  GError        *error;
-} ForwardCall;
-
-static void
-forward_on_compute_thread (gpointer user_data)
-{
-  ForwardCall *call = user_data;
-  TnForwardOptions options = {
-    .kinds = call->kinds, .observe = tn_stats_observe, .user_data = call->batch_stats, .cancellable = call->cancellable,
-  };
-
-  call->ok = tn_model_forward (call->model, call->batch, &options, NULL, NULL, NULL, &call->error);
-}
-
 /* A batch enters the statistics whole or not at all, so that what a cancelled run keeps is exact for the sequences it counts. */
 static gboolean
 observe_batch (CalibrateData *data, const Opened *opened, const TnBatch *batch, TnStats *batch_stats, GCancellable *cancellable, GError **error)
 {
-  ForwardCall call = {
-    .model = opened->model, .batch = batch, .batch_stats = batch_stats, .kinds = data->options->kinds, .cancellable = cancellable,
-  };
   gboolean merged;
 
-  tn_stats_clear (batch_stats);
-  tn_compute_run (forward_on_compute_thread, &call);
-  if (!call.ok)
-    {
-      g_propagate_error (error, call.error);
-      return FALSE;
-    }
-  if (!tn_model_file_check (opened->file, error))
+  if (!tn_calibrate_forward (opened->model, opened->file, batch, data->options->kinds, batch_stats, cancellable, error))
     return FALSE;
-  tn_stats_count_batch (batch_stats, batch);
   g_mutex_lock (&data->lock);
-  merged = tn_stats_merge (data->stats, batch_stats, error);
+  merged = tn_stats_append (data->stats, batch_stats, error);
   g_mutex_unlock (&data->lock);
   g_atomic_int_inc (&data->version);
   return merged;
@@ -168,6 +150,22 @@ check_output (const char *path, GError **error)
   return file != NULL;
 }
 
+/* The sequences that are still to be seen. */
+static gboolean
+open_source (CalibrateData *data, Opened *opened, const TnListener *listener, GCancellable *cancellable, GError **error)
+{
+  TnSamplingOptions *sampling = &data->options->sampling;
+
+  sampling->skip = data->samples_before;
+  opened->source = opened->sample != NULL ? tn_sample_read (opened->sample, sampling, cancellable)
+                                          : tn_dataset_sample (opened->dataset, sampling, listener, cancellable, error);
+  if (opened->source == NULL)
+    return FALSE;
+  opened->source = tn_batch_source_read_ahead (opened->source, data->options->workers, tn_pool_get_budget (tn_pool_default ()) / AHEAD_FRACTION);
+  opened->source = tn_calibrate_stop_cut (opened->stop, opened->source, data->samples_before);
+  return TRUE;
+}
+
 /* Data that are gone once they were read leave nothing to go on from, and nothing to recognise. */
 static gboolean
 open_checkpoint (const TnCalibrateOptions *options, Opened *opened, GError **error)
@@ -195,6 +193,9 @@ open_all (CalibrateData *data, Opened *opened, const TnListener *listener, GErro
   if (!check_output (options->out_path, error) || (opened->file = tn_model_file_open (options->model_path, error)) == NULL ||
       (opened->model = tn_model_file_load (opened->file, error)) == NULL)
     return FALSE;
+  /* What may end early has to have seen a uniform draw by then. */
+  sampling->shuffled = options->tolerance > 0.0 || options->time_limit > 0.0;
+  opened->stop = tn_calibrate_stop_new (options);
   context = tn_model_get_config (opened->model)->n_context;
   if (sampling->seq_len == 0)
     sampling->seq_len = MIN (DEFAULT_SEQ_LEN, context);
@@ -251,8 +252,10 @@ observe_all (CalibrateData *data, Opened *opened, const TnListener *listener, GC
   GError *local = NULL;
 
   tn_stats_add_sites (batch_stats, opened->model, data->options->kinds);
-  if (!tn_calibrate_keep_inputs (batch_stats, data->options, error))
+  if (!tn_calibrate_extend_stats (data->options, batch_stats, error))
     return FALSE;
+  if (data->stats->weighted != NULL)
+    tn_stats_keep_weights (batch_stats);
   while (TRUE)
     {
       g_autoptr (TnBatch) batch = tn_batch_source_next (opened->source, &local);
@@ -261,6 +264,8 @@ observe_all (CalibrateData *data, Opened *opened, const TnListener *listener, GC
         break;
       if (!tn_listener_boundary (listener, error) || !observe_batch (data, opened, batch, batch_stats, cancellable, error))
         return FALSE;
+      if (opened->tokens != NULL)
+        tn_token_counts_add (opened->tokens, batch);
       tn_listener_progress (listener, (double) data->stats->samples, (double) total, "sequences");
       tn_listener_metric (listener, "tokens", step, (double) data->stats->tokens);
       tn_listener_metric (listener, "tokens_per_second", step,
@@ -268,6 +273,8 @@ observe_all (CalibrateData *data, Opened *opened, const TnListener *listener, GC
       tn_listener_metric (listener, "rss_bytes", step++, (double) tn_process_get_rss ());
       if (opened->checkpoint != NULL)
         tn_calibrate_checkpoint_offer (opened->checkpoint, data->stats, listener);
+      if (tn_calibrate_stop_offer (opened->stop, data->stats, listener))
+        break;
     }
   if (local != NULL)
     {
@@ -278,7 +285,7 @@ observe_all (CalibrateData *data, Opened *opened, const TnListener *listener, GC
 }
 
 static void
-fill_result (CalibrateData *data, guint64 bytes, const char *cached, gint64 start)
+fill_result (CalibrateData *data, const Opened *opened, guint64 bytes, const char *cached, gint64 start)
 {
   if (data->result == NULL)
     return;
@@ -288,6 +295,18 @@ fill_result (CalibrateData *data, guint64 bytes, const char *cached, gint64 star
     .seconds = (double) (g_get_monotonic_time () - start) * 1e-6, .peak_rss_bytes = tn_process_get_peak_rss (),
     .sites = data->stats->sites->len, .stats_bytes = bytes, .stats = tn_stats_ref (data->stats),
   };
+  if (opened->sample != NULL)
+    {
+      data->result->sampler = data->options->sampling.sampler;
+      data->result->sample = tn_sample_report_copy (tn_sample_get_report (opened->sample));
+    }
+  if (opened->stop != NULL && cached == NULL)
+    {
+      const TnStopReport *report = tn_calibrate_stop_get_report (opened->stop);
+
+      data->result->end = tn_calibrate_stop_get_end (opened->stop);
+      data->result->stop = report != NULL ? tn_stop_report_copy (report) : NULL;
+    }
 }
 
 /* provenance: NULL where it must not be found again. */
@@ -306,16 +325,18 @@ record_stats (CalibrateData *data, TnJob *job, const char *provenance, guint64 b
 static gboolean
 keep_statistics (CalibrateData *data, const Opened *opened, TnJob *job, gboolean partial, gint64 start, GError **error)
 {
+  /* A run that is over because its time was has done what was asked of it; it can go on all the same. */
+  gboolean short_of_time = opened->stop != NULL && tn_calibrate_stop_get_end (opened->stop) == TN_CALIBRATE_END_TIME;
   guint64 bytes = 0;
 
   g_mutex_lock (&data->lock);
   data->stats->partial = partial;
   g_mutex_unlock (&data->lock);
   if (!tn_stats_save (data->stats, data->options->out_path, &bytes, error) ||
-      (partial && opened->checkpoint != NULL && !tn_calibrate_checkpoint_write (opened->checkpoint, data->stats, error)))
+      ((partial || short_of_time) && opened->checkpoint != NULL && !tn_calibrate_checkpoint_write (opened->checkpoint, data->stats, error)))
     return FALSE;
-  record_stats (data, job, partial ? NULL : opened->provenance, bytes);
-  fill_result (data, bytes, NULL, start);
+  record_stats (data, job, partial || short_of_time ? NULL : opened->provenance, bytes);
+  fill_result (data, opened, bytes, NULL, start);
   return TRUE;
 }
 
@@ -361,7 +382,7 @@ use_cache (CalibrateData *data, const Opened *opened, TnJob *job, gint64 start, 
   text = g_strdup_printf (_("model, data and options are those of %s: its statistics are used again (--no-cache computes them anew)"), path);
   tn_listener_event (listener, "info", text);
   record_stats (data, job, opened->provenance, bytes);
-  fill_result (data, bytes, path, start);
+  fill_result (data, opened, bytes, path, start);
   *used = TRUE;
   return TRUE;
 }
@@ -377,6 +398,8 @@ begin_statistics (CalibrateData *data, const Opened *opened, TnStats *before, co
     {
       stats = tn_stats_new (tn_model_get_fingerprint (opened->model), backend);
       tn_stats_add_sites (stats, opened->model, data->options->kinds);
+      if (opened->sample != NULL && tn_sample_get_report (opened->sample)->weighted)
+        tn_stats_keep_weights (stats);
     }
   /* Until the last sequence is in. */
   stats->partial = TRUE;
@@ -399,6 +422,19 @@ begin_statistics (CalibrateData *data, const Opened *opened, TnStats *before, co
     }
 }
 
+/* The statistics are kept by now, whatever becomes of this. */
+static gboolean
+look_at_reference (CalibrateData *data, Opened *opened, const TnListener *listener, GCancellable *cancellable, GError **error)
+{
+  if (data->options->reference == NULL)
+    return TRUE;
+  opened->reference =
+      tn_calibrate_compare (data->options, opened->model, opened->file, opened->dataset, data->stats, opened->tokens, listener, cancellable, error);
+  if (opened->reference != NULL && data->result != NULL)
+    data->result->reference = tn_calibrate_reference_copy (opened->reference);
+  return opened->reference != NULL;
+}
+
 static gboolean
 calibrate (TnJob *job, const TnListener *listener, GCancellable *cancellable, gpointer user_data, GError **error)
 {
@@ -415,20 +451,22 @@ calibrate (TnJob *job, const TnListener *listener, GCancellable *cancellable, gp
   if (data->options->resume && !tn_calibrate_checkpoint_load (opened.checkpoint, &before, error))
     return FALSE;
   if (before == NULL && (!use_cache (data, &opened, job, start, listener, &cached, error) || cached))
-    return cached;
-  begin_statistics (data, &opened, before, listener);
-  data->options->sampling.skip = data->samples_before;
-  opened.source = tn_dataset_sample (opened.dataset, &data->options->sampling, listener, cancellable, error);
-  if (opened.source == NULL)
+    return cached && look_at_reference (data, &opened, listener, cancellable, error);
+  if (!tn_calibrate_draw (data->options, opened.model, opened.dataset, listener, cancellable, &opened.sample, error))
     return FALSE;
-  opened.source = tn_batch_source_read_ahead (opened.source, data->options->workers, tn_pool_get_budget (tn_pool_default ()) / AHEAD_FRACTION);
-  if (observe_all (data, &opened, listener, cancellable, &local) && keep_statistics (data, &opened, job, FALSE, start, &local))
+  begin_statistics (data, &opened, before, listener);
+  if (tn_calibrate_options_get_reference_count (data->options) > 0 && data->samples_before == 0)
+    opened.tokens = tn_token_counts_new (tn_model_get_config (opened.model)->n_vocab);
+  if ((before == NULL && !tn_calibrate_extend_stats (data->options, data->stats, error)) || !open_source (data, &opened, listener, cancellable, error))
+    return FALSE;
+  if (observe_all (data, &opened, listener, cancellable, &local) && keep_statistics (data, &opened, job, FALSE, start, &local) &&
+      look_at_reference (data, &opened, listener, cancellable, &local))
     {
-      if (opened.checkpoint != NULL)
+      if (opened.checkpoint != NULL && tn_calibrate_stop_get_end (opened.stop) != TN_CALIBRATE_END_TIME)
         tn_calibrate_checkpoint_remove (opened.checkpoint, listener);
       return TRUE;
     }
-  if (g_error_matches (local, G_IO_ERROR, G_IO_ERROR_CANCELLED) && data->stats->samples > 0)
+  if (g_error_matches (local, G_IO_ERROR, G_IO_ERROR_CANCELLED) && data->stats->samples > 0 && data->stats->partial)
     keep_partial (data, &opened, job, start, listener, &local);
   g_propagate_error (error, local);
   return FALSE;
@@ -438,8 +476,8 @@ static gboolean
 calibrate_tensors (TnJob *job, const TnListener *listener, GCancellable *cancellable, gpointer user_data, GError **error)
 {
   CalibrateData *data = user_data;
-  const Opened no_model = { NULL };
   g_autoptr (TnRecordedRun) run = NULL;
+  g_auto (Opened) opened = { NULL };
   gint64 start = g_get_monotonic_time ();
   GError *local = NULL;
 
@@ -448,13 +486,14 @@ calibrate_tensors (TnJob *job, const TnListener *listener, GCancellable *cancell
   g_mutex_lock (&data->lock);
   data->stats = tn_recorded_run_new_stats (run);
   g_mutex_unlock (&data->lock);
-  if (!tn_calibrate_keep_inputs (data->stats, data->options, error))
+  if (!tn_calibrate_extend_stats (data->options, data->stats, error))
     return FALSE;
-  if (tn_recorded_run_observe (run, data->stats, &data->lock, &data->version, listener, cancellable, &local) &&
-      check_samples (data, listener, &local))
-    return keep_statistics (data, &no_model, job, FALSE, start, error);
+  opened.stop = tn_calibrate_stop_new (data->options);
+  if (tn_recorded_run_observe (run, data->stats, opened.stop, &data->lock, &data->version, listener, cancellable, &local) &&
+      tn_stats_check_channel_histograms (data->stats, &local) && check_samples (data, listener, &local))
+    return keep_statistics (data, &opened, job, FALSE, start, error);
   if (g_error_matches (local, G_IO_ERROR, G_IO_ERROR_CANCELLED) && data->stats->samples > 0)
-    keep_partial (data, &no_model, job, start, listener, &local);
+    keep_partial (data, &opened, job, start, listener, &local);
   g_propagate_error (error, local);
   return FALSE;
 }

@@ -2,7 +2,10 @@
 #pragma once
 
 #include "app/tasks/calibrate-options.h"
+#include "app/tasks/calibrate-reference.h"
+#include "app/tasks/calibrate-stop.h"
 #include "app/tasks/job.h"
+#include "data/datasets/sample-report.h"
 #include "data/models/model-file.h"
 #include "engine/calibration/stats.h"
 
@@ -19,6 +22,11 @@ typedef struct
   guint    sites;
   guint64  stats_bytes;
   TnStats *stats;
+  TnSampler       sampler;
+  TnSampleReport *sample; /* NULL: nothing was drawn, all was taken or used again */
+  TnCalibrateEnd  end;
+  TnStopReport   *stop;   /* NULL: no stop rule */
+  TnCalibrateReference *reference; /* NULL: not asked for */
 } TnCalibrateResult;
 
 void tn_calibrate_result_clear (TnCalibrateResult *self);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include "data/statistics/details-text.h"
 #include "data/statistics/params-text.h"
 #include "engine/calibration/stats.h"
 
@@ -17,10 +18,17 @@ gboolean tn_stats_save_with_notes (const TnStats *stats, GHashTable *notes, cons
 /* llama.cpp importance matrices: mean squares of the inputs of every block's linear layers. */
 gboolean tn_stats_export_imatrix        (const TnStats *stats, const char *path, guint chunk_size, const char *dataset, GError **error);
 gboolean tn_stats_export_imatrix_legacy (const TnStats *stats, const char *path, guint chunk_size, const char *dataset, GError **error);
+/* Arrays for NumPy: sites (names), numbers of them (count, min, max, mean, std, …), and of each SITE.channels.{count,min,max,mean,mean_square} and
+ * SITE.histogram.{low,high,count}. Read only: what is needed to merge is not in it. */
+gboolean tn_stats_export_npz            (const TnStats *stats, const char *path, GError **error);
+/* ONNX Runtime's calibration table as JSON, what its TensorsData are written as (quantization/calibrate.py): the ranges of a MinMax calibration,
+ * {"CLS":"TensorsData","data":{NAME:{"lowest":[…],"highest":[…],…}},"calibration_method":…}. names: a key file with [names] and lines SITE = tensor
+ * of the ONNX graph, for those that are to be in it; NULL: all by their own names. Free with g_free(). */
+char    *tn_stats_to_onnx               (const TnStats *stats, const char *names, GError **error);
 /* The JSON of "stats show" (DESIGN 6); free with g_free(). */
 char    *tn_stats_to_json (const TnStats *stats);
-/* The same with parameters of other schemes or by another method. */
-char    *tn_stats_to_json_by (const TnStats *stats, const TnParamsChoice *choice);
+/* The same with parameters of other schemes or by another method, more or other details, and one site only (NULL: all). */
+char    *tn_stats_to_json_by (const TnStats *stats, const TnSiteStats *only, const TnParamsChoice *choice, const TnDetailsView *view);
 /* One line a site; free with g_free(). */
 char    *tn_stats_to_csv  (const TnStats *stats);
 

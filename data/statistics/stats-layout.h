@@ -25,6 +25,7 @@ G_BEGIN_DECLS
 #define TN_STATS_KEY_GROUPS "groups"
 #define TN_STATS_KEY_ALIASES "aliases"
 #define TN_STATS_KEY_SITES "sites"
+#define TN_STATS_KEY_WEIGHTED "weighted" /* only where sequences were not drawn evenly (stats-weights.h) */
 
 #define TN_STATS_KEY_CHECKSUM "metadata_crc32c" /* of all other metadata */
 

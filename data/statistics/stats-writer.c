@@ -7,6 +7,7 @@
 #include "data/files/safetensors-writer.h"
 #include "data/statistics/stats-layout.h"
 #include "data/statistics/stats-packing.h"
+#include "data/statistics/stats-weights.h"
 #include "engine/crc32c.h"
 
 /* What goes into the file. */
@@ -404,6 +405,8 @@ add_metadata (Writer *self, const TnStats *stats)
   take_metadata (self, TN_STATS_KEY_OVERSIZE, g_strdup_printf ("%d", TN_STATS_OVERSIZE_LOG2));
   take_metadata (self, TN_STATS_KEY_GROUPS, g_strdup_printf ("%d", TN_STATS_GROUPS));
   take_metadata (self, TN_STATS_KEY_ALIASES, aliases_to_text (stats));
+  if (stats->weighted != NULL)
+    take_metadata (self, TN_STATS_KEY_WEIGHTED, tn_stats_weights_to_text (stats->weighted));
 }
 
 guint32
@@ -451,8 +454,6 @@ tn_stats_save_with_notes (const TnStats *stats, GHashTable *notes, const char *p
   GHashTableIter iter;
   gpointer key, value;
 
-  if (notes != NULL)
-    add_notes (&self, notes);
   json_builder_begin_array (sites);
   for (guint i = 0; i < stats->sites->len; i++)
     if (!add_site (&self, g_ptr_array_index (stats->sites, i), error))
@@ -461,6 +462,8 @@ tn_stats_save_with_notes (const TnStats *stats, GHashTable *notes, const char *p
         return FALSE;
       }
   json_builder_end_array (sites);
+  if (notes != NULL)
+    add_notes (&self, notes);
   add_metadata (&self, stats);
   take_metadata (&self, TN_STATS_KEY_SITES, builder_to_text (sites));
   take_metadata (&self, TN_STATS_KEY_CHECKSUM, g_strdup_printf ("%" G_GUINT32_FORMAT, tn_stats_metadata_checksum (metadata)));

@@ -8,8 +8,8 @@ G_BEGIN_DECLS
 /* How far the activations of one sample are from those of another, independent one at the same site; and how far two samples of these sizes of one
  * population would be expected to be.
  *
- * ks: Kolmogorov-Smirnov, the largest difference of the distribution functions, over the bins of both histograms. js: Jensen-Shannon divergence in
- * bits, over bins of a quarter of an octave.
+ * ks: Kolmogorov-Smirnov, the largest difference of the distribution functions, over the bins of both histograms (histogram-distance.h). js:
+ * Jensen-Shannon divergence in bits, over bins of a quarter of an octave, so that chance alone gives little.
  *
  * Values of one sequence are not independent, so what is expected is found from the hash groups, whose sequences are: with c_gb values of group g in
  * bin b of a quarter of an octave, n_g in all bins, p_b = sum c_gb / n, the variance of p_b is that of a ratio of sums over groups (Cochran 1977,
@@ -25,7 +25,7 @@ typedef struct
   double std_ratio, std_expected;  /* std of the sample over the reference's; expected |ratio - 1|: sqrt(2 / pi) times its standard error (groups) */
 } TnSiteDistance;
 
-/* NaN where one of both holds no values; the expected ones also where statistics of the first version have no bins of groups. */
+/* NaN where one of both holds no values; js and the expected ones also where statistics of the first version have no bins of groups. */
 void tn_site_distance (const TnSiteStats *sample, const TnSiteStats *reference, TnSiteDistance *distance);
 
 G_END_DECLS

@@ -35,6 +35,10 @@ void tn_site_stats_offer_largest (TnSiteStats *self, const TnExtreme *extreme);
 /* What the next sequence's range does to the moving range. */
 void tn_site_stats_enter_range (TnSiteStats *self, const TnSequenceRange *range);
 
+/* Calls for the bins of every group of self that occupied has any of, in the blocks that its histogram occupies; others: those of other, or NULL. */
+typedef void (*TnGroupBinsFunc) (guint64 *bins, const guint64 *others, gsize n);
+void tn_site_stats_foreach_group_bins (TnSiteStats *self, const TnSiteStats *occupied, const TnSiteStats *other, TnGroupBinsFunc func);
+
 static inline guint64 *
 tn_site_stats_group_bins (const TnSiteStats *self, guint group)
 {

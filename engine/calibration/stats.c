@@ -33,6 +33,7 @@ tn_stats_unref (TnStats *self)
   if (!g_atomic_ref_count_dec (&self->ref_count))
     return;
   g_ptr_array_unref (self->sites);
+  tn_weighted_stats_free (self->weighted);
   g_hash_table_unref (self->aliases);
   g_free (self->backend);
   g_free (self);
@@ -52,6 +53,8 @@ tn_stats_copy (const TnStats *self)
   copy->power_order = self->power_order;
   for (guint i = 0; i < self->sites->len; i++)
     g_ptr_array_add (copy->sites, tn_site_stats_copy (g_ptr_array_index (self->sites, i)));
+  if (self->weighted != NULL)
+    copy->weighted = tn_weighted_stats_copy (self->weighted);
   g_hash_table_iter_init (&iter, self->aliases);
   while (g_hash_table_iter_next (&iter, &alias, &site_name))
     tn_stats_add_alias (copy, alias, site_name);
@@ -113,6 +116,17 @@ tn_stats_clear (TnStats *self)
   self->partial = FALSE;
   for (guint i = 0; i < self->sites->len; i++)
     tn_site_stats_clear (g_ptr_array_index (self->sites, i));
+  if (self->weighted != NULL)
+    tn_weighted_stats_clear (self->weighted);
+}
+
+void
+tn_stats_keep_weights (TnStats *self)
+{
+  g_return_if_fail (self->samples == 0);
+
+  tn_weighted_stats_free (self->weighted);
+  self->weighted = tn_weighted_stats_new (self->sites->len);
 }
 
 void
@@ -142,13 +156,17 @@ tn_stats_find (const TnStats *self, const char *site_name)
 }
 
 void
-tn_stats_observe (const TnSite *site, const TnBatch *batch, const float *x, gpointer self)
+tn_stats_observe (const TnSite *site, const TnBatch *batch, const float *x, gpointer user_data)
 {
+  TnStats *self = user_data;
   TnSiteStats *stats = tn_stats_find (self, site->name);
+  gboolean found;
 
   g_return_if_fail (stats != NULL && stats->width == site->width);
 
   tn_site_stats_observe (stats, batch, x);
+  if (self->weighted != NULL)
+    tn_weighted_stats_observe (self->weighted, site_position (self, stats->name, &found), batch, x, site->width);
 }
 
 void
@@ -158,6 +176,8 @@ tn_stats_count_batch (TnStats *self, const TnBatch *batch)
   self->tokens += batch->n_tokens;
   for (guint s = 0; s < batch->n_sequences; s++)
     self->data_fingerprint += batch->sequences[s].hash;
+  if (self->weighted != NULL)
+    tn_weighted_stats_count (self->weighted, batch);
 }
 
 /* The first site or alias of a that b lacks, or NULL. */
@@ -211,6 +231,12 @@ check_merge (const TnStats *self, const TnStats *other, GError **error)
                               "of this one, which differ in the last bits"));
       return FALSE;
     }
+  if ((self->weighted != NULL) != (other->weighted != NULL) && self->samples > 0 && other->samples > 0)
+    {
+      g_set_error_literal (error, TN_ERROR, TN_ERROR_MISMATCH,
+                           _ ("one of both was drawn with weights, the other evenly: together they would stand for no data"));
+      return FALSE;
+    }
   missing = first_missing (self, other);
   if (missing == NULL)
     missing = first_missing (other, self);
@@ -226,15 +252,21 @@ check_merge (const TnStats *self, const TnStats *other, GError **error)
   return TRUE;
 }
 
-gboolean
-tn_stats_merge (TnStats *self, const TnStats *other, GError **error)
+typedef gboolean (*SiteMergeFunc) (TnSiteStats *self, const TnSiteStats *other, GError **error);
+
+static gboolean
+merge_by (TnStats *self, const TnStats *other, SiteMergeFunc merge_site, GError **error)
 {
   if (!check_merge (self, other, error))
     return FALSE;
 
   for (guint i = 0; i < self->sites->len; i++)
-    if (!tn_site_stats_merge (g_ptr_array_index (self->sites, i), g_ptr_array_index (other->sites, i), error))
+    if (!merge_site (g_ptr_array_index (self->sites, i), g_ptr_array_index (other->sites, i), error))
       return FALSE;
+  if (self->weighted == NULL && other->weighted != NULL && self->samples == 0)
+    self->weighted = tn_weighted_stats_new (self->sites->len);
+  if (self->weighted != NULL && other->weighted != NULL)
+    tn_weighted_stats_merge (self->weighted, other->weighted);
   self->data_fingerprint += other->data_fingerprint;
   self->samples += other->samples;
   self->tokens += other->tokens;
@@ -243,11 +275,83 @@ tn_stats_merge (TnStats *self, const TnStats *other, GError **error)
 }
 
 gboolean
+tn_stats_merge (TnStats *self, const TnStats *other, GError **error)
+{
+  return merge_by (self, other, tn_site_stats_merge, error);
+}
+
+gboolean
+tn_stats_append (TnStats *self, const TnStats *other, GError **error)
+{
+  return merge_by (self, other, tn_site_stats_append, error) && tn_stats_check_channel_histograms (self, error);
+}
+
+void
+tn_stats_keep_moving_ranges (TnStats *self, double decay)
+{
+  for (guint i = 0; i < self->sites->len; i++)
+    tn_site_stats_keep_moving_range (g_ptr_array_index (self->sites, i), decay);
+}
+
+gboolean
+tn_stats_keep_channel_histograms (TnStats *self, const char *site_names, gsize most_bytes, GError **error)
+{
+  gboolean all = strcmp (site_names, "all") == 0;
+  g_auto (GStrv) names = g_strsplit (site_names, ",", 0);
+  g_autoptr (GPtrArray) chosen = g_ptr_array_new ();
+  gsize channels = 0;
+
+  for (guint i = 0; all && i < self->sites->len; i++)
+    g_ptr_array_add (chosen, g_ptr_array_index (self->sites, i));
+  for (guint i = 0; !all && names[i] != NULL; i++)
+    {
+      TnSiteStats *site = tn_stats_find (self, g_strstrip (names[i]));
+
+      if (site == NULL)
+        {
+          g_set_error (error, TN_ERROR, TN_ERROR_ARGUMENT, _ ("there is no site “%s” to keep histograms of channels of"), names[i]);
+          return FALSE;
+        }
+      if (!g_ptr_array_find (chosen, site, NULL))
+        g_ptr_array_add (chosen, site);
+    }
+  for (guint i = 0; i < chosen->len; i++)
+    channels += ((TnSiteStats *) g_ptr_array_index (chosen, i))->width;
+  for (guint i = 0; i < chosen->len; i++)
+    {
+      TnSiteStats *site = g_ptr_array_index (chosen, i);
+
+      tn_site_stats_keep_channel_histograms (site, most_bytes / channels * site->width);
+    }
+  return TRUE;
+}
+
+gboolean
+tn_stats_check_channel_histograms (const TnStats *self, GError **error)
+{
+  for (guint i = 0; i < self->sites->len; i++)
+    {
+      const TnSiteStats *site = g_ptr_array_index (self->sites, i);
+      gsize bytes, most;
+
+      if (site->channel_histograms == NULL || !tn_channel_histograms_exhausted (site->channel_histograms, &bytes, &most))
+        continue;
+      g_set_error (error, TN_ERROR, TN_ERROR_MEMORY,
+                   _ ("site %s: the histograms of its %u channels need more than the %" PRIu64
+                      " bytes they may take: keep those of fewer sites, or raise the memory limit"),
+                   site->name, site->width, (guint64) (most > 0 ? most : bytes));
+      return FALSE;
+    }
+  return TRUE;
+}
+
+gboolean
 tn_stats_equal (const TnStats *a, const TnStats *b)
 {
   if (a->model_fingerprint != b->model_fingerprint || a->data_fingerprint != b->data_fingerprint || a->samples != b->samples ||
       a->tokens != b->tokens || a->partial != b->partial || strcmp (a->backend, b->backend) != 0 ||
-      a->power_order != b->power_order || first_missing (a, b) != NULL || first_missing (b, a) != NULL)
+      a->power_order != b->power_order || first_missing (a, b) != NULL || first_missing (b, a) != NULL ||
+      !tn_weighted_stats_equal (a->weighted, b->weighted))
     return FALSE;
   for (guint i = 0; i < a->sites->len; i++)
     if (!tn_site_stats_equal (g_ptr_array_index (a->sites, i), g_ptr_array_index (b->sites, i)))

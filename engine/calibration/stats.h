@@ -4,6 +4,7 @@
 #include <glib.h>
 
 #include "engine/calibration/site-stats.h"
+#include "engine/calibration/weighted-stats.h"
 #include "engine/nn/model.h"
 
 G_BEGIN_DECLS
@@ -28,6 +29,7 @@ typedef struct
   char      *backend;          /* the numeric back end that ran, e.g. "openblas" */
   TnPowerOrder power_order;
   GPtrArray *sites;            /* TnSiteStats, sorted by name (strcmp) */
+  TnWeightedStats *weighted;   /* where sequences were not drawn evenly; NULL otherwise */
   GHashTable *aliases;         /* site name -> name of the site that was observed for it (q, k, v share one input) */
   gatomicrefcount ref_count;
 } TnStats;
@@ -44,14 +46,25 @@ void         tn_stats_add_alias  (TnStats *self, const char *alias, const char *
 void         tn_stats_clear      (TnStats *self);
 /* Adds empty statistics for each site of these kinds, and the aliases. */
 void         tn_stats_add_sites  (TnStats *self, TnModel *model, TnSiteKind kinds);
+/* Keeps weighted sums, too; after the last site was added, before the first batch. */
+void         tn_stats_keep_weights (TnStats *self);
 /* Follows aliases; NULL when there is none. */
 TnSiteStats *tn_stats_find       (const TnStats *self, const char *site_name);
 /* A TnSiteFunc with the TnStats as user_data. */
 void         tn_stats_observe    (const TnSite *site, const TnBatch *batch, const float *x, gpointer self);
 /* Once for every batch, after its forward pass: samples, tokens, data fingerprint. */
 void         tn_stats_count_batch (TnStats *self, const TnBatch *batch);
-/* self becomes self + other. TN_ERROR_MISMATCH names the difference: model, back end, order of sums, sites; self is untouched then. */
+/* self becomes self + other. TN_ERROR_MISMATCH names the difference: model, back end, order of sums, sites, weights; self is untouched then. */
 gboolean     tn_stats_merge      (TnStats *self, const TnStats *other, GError **error);
+/* The same where other holds the sequences that come next, observed since it was cleared: moving ranges go on with them. */
+gboolean     tn_stats_append     (TnStats *self, const TnStats *other, GError **error);
+/* Before the first sequence: a moving range at every site (site-stats.h). */
+void         tn_stats_keep_moving_ranges (TnStats *self, double decay);
+/* Before the first sequence: histograms of every channel of these sites, "all" or names (also aliases) with commas between, which together take at most
+ * so many bytes of memory (0: the pool's budget). TN_ERROR_ARGUMENT names a site that there is not. */
+gboolean     tn_stats_keep_channel_histograms (TnStats *self, const char *site_names, gsize most_bytes, GError **error);
+/* TN_ERROR_MEMORY when histograms of channels found no memory: then they hold too little, and these statistics are of no use. */
+gboolean     tn_stats_check_channel_histograms (const TnStats *self, GError **error);
 gboolean     tn_stats_equal      (const TnStats *a, const TnStats *b);
 
 G_END_DECLS

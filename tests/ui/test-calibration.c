@@ -70,11 +70,11 @@ is_searched (gpointer calibration)
 }
 
 static gboolean
-has_histogram (gpointer calibration)
+has_site (gpointer calibration)
 {
   TnSiteRow *row;
 
-  return tn_calibration_get_histogram (calibration, &row) != NULL;
+  return tn_calibration_get_site (calibration, &row) != NULL;
 }
 
 static gboolean
@@ -91,7 +91,7 @@ test_to_the_end (Fixture *fixture, gconstpointer data)
   const TnCalibrateResult *result;
   GListModel *sites;
   TnSiteRow *chosen;
-  const TnFloatHistogram *histogram;
+  const TnSiteStats *shown;
   guint finished = 0;
 
   if (fixture->options == NULL)
@@ -129,9 +129,9 @@ test_to_the_end (Fixture *fixture, gconstpointer data)
     }
 
   tn_calibration_choose_site (calibration, ((TnSiteStats *) g_ptr_array_index (result->stats->sites, 3))->name);
-  g_assert_true (tn_ui_test_wait (has_histogram, calibration, 60));
-  histogram = tn_calibration_get_histogram (calibration, &chosen);
-  g_assert_cmpuint (tn_float_histogram_count (histogram), ==,
+  g_assert_true (tn_ui_test_wait (has_site, calibration, 60));
+  shown = tn_calibration_get_site (calibration, &chosen);
+  g_assert_cmpuint (tn_float_histogram_count (shown->histogram), ==,
                     tn_float_histogram_count (((TnSiteStats *) g_ptr_array_index (result->stats->sites, 3))->histogram));
   g_assert_true (tn_ui_test_wait (is_alone, calibration, 20));
 }
