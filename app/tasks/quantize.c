@@ -121,7 +121,8 @@ tn_quantize_check (const TnQuantizeOptions *options, GError **error)
       g_set_error_literal (error, TN_ERROR, TN_ERROR_ARGUMENT, _ ("--method: it is for --scheme and --plan; --type has rules of its own"));
       return FALSE;
     }
-  if (options->scheme != NULL && !tn_method_choice_apply_to_scheme (&choice, &scheme, error))
+  if (!tn_method_choice_check_values_only (&choice, error) ||
+      (options->scheme != NULL && !tn_method_choice_apply_to_scheme (&choice, &scheme, error)))
     return FALSE;
   return options->type == NULL || check_type (options, error);
 }

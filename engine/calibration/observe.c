@@ -654,6 +654,10 @@ tn_site_stats_observe (TnSiteStats *self, const TnBatch *batch, const float *x)
     }
   if (self->channel_histograms != NULL)
     tn_channel_histograms_observe (self->channel_histograms, x, batch->n_tokens);
+  if (self->gram != NULL && !tn_gram_observe (self->gram, batch, x))
+    g_clear_pointer (&self->gram, tn_gram_free);
+  if (self->rows != NULL)
+    tn_row_sample_observe (self->rows, batch, x);
   if (self->moving.decay > 0.0)
     add_sequence_ranges (self, batch, x);
   self->tokens += batch->n_tokens;
