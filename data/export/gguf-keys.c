@@ -6,6 +6,7 @@
 #include <glib/gi18n-lib.h>
 
 #include "data/files/quote.h"
+#include "data/models/activation-scales.h"
 #include "data/models/gguf-types.h"
 #include "data/models/model-file-private.h"
 #include "data/tokenizers/gguf-form.h"
@@ -191,7 +192,9 @@ copy_keys (TnGgufKeys *self, GPtrArray *items, GError **error)
         add_u32 (self, KEY_FILE_TYPE, find_file_type (items));
       else if (strcmp (value->key, KEY_VERSION) == 0)
         add_u32 (self, KEY_VERSION, QUANTIZATION_VERSION);
-      else
+      /* New ones are among the keys already. */
+      else if (strcmp (value->key, TN_ACTIVATION_SCALES_KEY) != 0 || self->keys->len == 0 ||
+               strcmp (((Key *) g_ptr_array_index (self->keys, 0))->key, TN_ACTIVATION_SCALES_KEY) != 0)
         copy_key (self, value);
     }
   if (tn_gguf_find_value (self->source, KEY_FILE_TYPE) == NULL)
@@ -403,11 +406,13 @@ add_tokenizer (TnGgufKeys *self, TnModelFile *source, const char *path, const Tn
 }
 
 TnGgufKeys *
-tn_gguf_keys_new (TnModelFile *source, GPtrArray *items, const char *tokenizer_path, const TnListener *listener, GError **error)
+tn_gguf_keys_new (TnModelFile *source, GPtrArray *items, const TnExportOptions *options, const TnListener *listener, GError **error)
 {
   g_autoptr (TnGgufKeys) self = g_new0 (TnGgufKeys, 1);
 
   self->keys = g_ptr_array_new_with_free_func (key_free);
+  if (options->activations != NULL)
+    add_text (self, TN_ACTIVATION_SCALES_KEY, options->activations);
   if (strcmp (source->format, "gguf") == 0)
     {
       g_autoptr (TnMappedFile) file = tn_mapped_file_open (source->path, error);
@@ -420,7 +425,7 @@ tn_gguf_keys_new (TnModelFile *source, GPtrArray *items, const char *tokenizer_p
       g_propagate_error (error, g_error_copy (source->cannot_run));
       return NULL;
     }
-  return add_model_keys (self, source, items, error) && add_tokenizer (self, source, tokenizer_path, listener, error)
+  return add_model_keys (self, source, items, error) && add_tokenizer (self, source, options->tokenizer_path, listener, error)
              ? g_steal_pointer (&self)
              : NULL;
 }
