@@ -9,8 +9,10 @@
 #include "app/tasks/calibrate-cache.h"
 #include "app/tasks/calibrate-checkpoint.h"
 #include "app/tasks/calibrate-draw.h"
+#include "app/tasks/calibrate-extend.h"
 #include "app/tasks/calibrate-forward.h"
 #include "app/tasks/calibrate-provenance.h"
+#include "app/tasks/calibrate-reference.h"
 #include "app/tasks/calibrate-stop.h"
 #include "app/tasks/calibrate-tensors.h"
 #include "data/datasets/read-ahead.h"
@@ -47,6 +49,7 @@ tn_calibrate_result_clear (TnCalibrateResult *self)
   g_clear_pointer (&self->cached, g_free);
   g_clear_pointer (&self->sample, tn_sample_report_free);
   g_clear_pointer (&self->stop, tn_stop_report_free);
+  g_clear_pointer (&self->reference, tn_calibrate_reference_free);
   g_clear_pointer (&self->stats, tn_stats_unref);
 }
 
@@ -74,12 +77,16 @@ typedef struct
   TnTokenizer   *tokenizer;
   TnDataset     *dataset;
   TnBatchSource *source;
+  TnTokenCounts *tokens;     /* for --reference; NULL: not asked for, or not all were seen in this run */
+  TnCalibrateReference *reference;
 } Opened;
 
 static void
 opened_clear (Opened *self)
 {
   g_clear_pointer (&self->source, tn_batch_source_free);
+  g_clear_pointer (&self->tokens, tn_token_counts_free);
+  g_clear_pointer (&self->reference, tn_calibrate_reference_free);
   g_clear_pointer (&self->dataset, tn_dataset_unref);
   g_clear_pointer (&self->tokenizer, tn_tokenizer_unref);
   g_clear_pointer (&self->model, tn_model_unref);
@@ -97,7 +104,7 @@ observe_batch (CalibrateData *data, const Opened *opened, const TnBatch *batch, 
   if (!tn_calibrate_forward (opened->model, opened->file, batch, data->options->kinds, batch_stats, cancellable, error))
     return FALSE;
   g_mutex_lock (&data->lock);
-  merged = tn_stats_merge (data->stats, batch_stats, error);
+  merged = tn_stats_append (data->stats, batch_stats, error);
   g_mutex_unlock (&data->lock);
   g_atomic_int_inc (&data->version);
   return merged;
@@ -228,6 +235,8 @@ observe_all (CalibrateData *data, Opened *opened, const TnListener *listener, GC
   GError *local = NULL;
 
   tn_stats_add_sites (batch_stats, opened->model, data->options->kinds);
+  if (!tn_calibrate_extend_stats (data->options, batch_stats, error))
+    return FALSE;
   if (data->stats->weighted != NULL)
     tn_stats_keep_weights (batch_stats);
   while (TRUE)
@@ -238,6 +247,8 @@ observe_all (CalibrateData *data, Opened *opened, const TnListener *listener, GC
         break;
       if (!tn_listener_boundary (listener, error) || !observe_batch (data, opened, batch, batch_stats, cancellable, error))
         return FALSE;
+      if (opened->tokens != NULL)
+        tn_token_counts_add (opened->tokens, batch);
       tn_listener_progress (listener, (double) data->stats->samples, (double) total, "sequences");
       tn_listener_metric (listener, "tokens", step, (double) data->stats->tokens);
       tn_listener_metric (listener, "tokens_per_second", step,
@@ -421,6 +432,19 @@ finish (CalibrateData *data, TnJob *job, const TnListener *listener, GError *fai
   return FALSE;
 }
 
+/* The statistics are kept by now, whatever becomes of this. */
+static gboolean
+look_at_reference (CalibrateData *data, Opened *opened, const TnListener *listener, GCancellable *cancellable, GError **error)
+{
+  if (data->options->reference == NULL)
+    return TRUE;
+  opened->reference =
+      tn_calibrate_compare (data->options, opened->model, opened->file, opened->dataset, data->stats, opened->tokens, listener, cancellable, error);
+  if (opened->reference != NULL && data->result != NULL)
+    data->result->reference = tn_calibrate_reference_copy (opened->reference);
+  return opened->reference != NULL;
+}
+
 static gboolean
 calibrate (TnJob *job, const TnListener *listener, GCancellable *cancellable, gpointer user_data, GError **error)
 {
@@ -441,8 +465,10 @@ calibrate (TnJob *job, const TnListener *listener, GCancellable *cancellable, gp
       g_propagate_error (error, failure);
       return FALSE;
     }
-  if (!look_back (data, provenance, tn_model_get_fingerprint (opened.model), job, listener, &stats, &cached, error) || cached)
-    return cached;
+  if (!look_back (data, provenance, tn_model_get_fingerprint (opened.model), job, listener, &stats, &cached, error))
+    return FALSE;
+  if (cached)
+    return look_at_reference (data, &opened, listener, cancellable, error);
   if (!tn_calibrate_draw (data->options, opened.model, opened.dataset, listener, cancellable, &data->sample, error))
     {
       g_clear_pointer (&stats, tn_stats_unref);
@@ -454,14 +480,21 @@ calibrate (TnJob *job, const TnListener *listener, GCancellable *cancellable, gp
       tn_stats_add_sites (stats, opened.model, data->options->kinds);
       if (data->sample != NULL && tn_sample_get_report (data->sample)->weighted)
         tn_stats_keep_weights (stats);
+      if (!tn_calibrate_extend_stats (data->options, stats, error))
+        {
+          tn_stats_unref (stats);
+          return FALSE;
+        }
     }
   /* Until the last sequence is in. */
   stats->partial = TRUE;
   set_stats (data, stats);
+  if (tn_calibrate_options_get_reference_count (data->options) > 0 && data->samples_before == 0)
+    opened.tokens = tn_token_counts_new (tn_model_get_config (opened.model)->n_vocab);
   if (!open_source (data, &opened, listener, cancellable, error))
     return FALSE;
   observe_all (data, &opened, listener, cancellable, &failure);
-  return finish (data, job, listener, failure, error);
+  return finish (data, job, listener, failure, error) && look_at_reference (data, &opened, listener, cancellable, error);
 }
 
 static gboolean
@@ -487,10 +520,19 @@ calibrate_tensors (TnJob *job, const TnListener *listener, GCancellable *cancell
       return FALSE;
     }
   if (stats == NULL)
-    stats = tn_recorded_run_new_stats (run);
+    {
+      stats = tn_recorded_run_new_stats (run);
+      if (!tn_calibrate_extend_stats (data->options, stats, error))
+        {
+          tn_stats_unref (stats);
+          return FALSE;
+        }
+    }
   stats->partial = TRUE;
   set_stats (data, stats);
-  if (tn_recorded_run_observe (run, stats, data->checkpoint, &data->lock, &data->version, listener, cancellable, &failure))
+  data->stop = tn_calibrate_stop_new (data->options);
+  if (tn_recorded_run_observe (run, stats, data->stop, data->checkpoint, &data->lock, &data->version, listener, cancellable, &failure) &&
+      tn_stats_check_channel_histograms (stats, &failure))
     check_samples (data, listener, &failure);
   return finish (data, job, listener, failure, error);
 }

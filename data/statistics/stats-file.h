@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include "data/statistics/details-text.h"
 #include "data/statistics/params-text.h"
 #include "engine/calibration/stats.h"
 
@@ -30,8 +31,8 @@ gboolean tn_stats_export_npz            (const TnStats *stats, const char *path,
 char    *tn_stats_to_onnx               (const TnStats *stats, const char *names, GError **error);
 /* The JSON of "stats show" (DESIGN 6); free with g_free(). */
 char    *tn_stats_to_json (const TnStats *stats);
-/* The same with parameters of other schemes or by another method. */
-char    *tn_stats_to_json_by (const TnStats *stats, const TnParamsChoice *choice);
+/* The same with parameters of other schemes or by another method, more or other details, and one site only (NULL: all). */
+char    *tn_stats_to_json_by (const TnStats *stats, const TnSiteStats *only, const TnParamsChoice *choice, const TnDetailsView *view);
 /* One line a site; free with g_free(). */
 char    *tn_stats_to_csv  (const TnStats *stats);
 

@@ -26,6 +26,7 @@ G_BEGIN_DECLS
 #define TN_STATS_KEY_GROUPS "groups"
 #define TN_STATS_KEY_ALIASES "aliases"
 #define TN_STATS_KEY_SITES "sites"
+#define TN_STATS_KEY_WEIGHTED "weighted" /* only where sequences were not drawn evenly (stats-weights.h) */
 
 #define TN_STATS_KEY_LEFT_OUT "left_out" /* of a summary: for people */
 #define TN_STATS_KEY_CHECKSUM "metadata_crc32c" /* of all other metadata */

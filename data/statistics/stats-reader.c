@@ -7,6 +7,7 @@
 
 #include "data/files/quote.h"
 #include "data/statistics/stats-layout.h"
+#include "data/statistics/stats-weights.h"
 #include "engine/error.h"
 
 gboolean
@@ -188,6 +189,21 @@ read_aliases (TnStatsReader *reader, TnStats *stats, GError **error)
   return TRUE;
 }
 
+/* Only there where sequences were not drawn evenly. */
+static gboolean
+read_weights (TnStatsReader *reader, TnStats *stats, GError **error)
+{
+  g_autoptr (TnJson) json = NULL;
+
+  if (tn_safetensors_get_metadata (reader->file, TN_STATS_KEY_WEIGHTED) == NULL)
+    return TRUE;
+  if ((json = parse_json (reader, TN_STATS_KEY_WEIGHTED, TN_JSON_OBJECT, error)) == NULL)
+    return FALSE;
+  stats->weighted = tn_stats_weights_from_json (tn_json_get_root (json), stats->sites->len);
+  return stats->weighted != NULL ||
+         tn_stats_reader_fail (reader, TN_STATS_KEY_WEIGHTED, error, _ ("sums of 64 hexadecimal digits expected, four for each of %u sites"), stats->sites->len);
+}
+
 TnStats *
 tn_stats_load (const char *path, GError **error)
 {
@@ -219,7 +235,7 @@ tn_stats_load (const char *path, GError **error)
   if (!read_fingerprint (&reader, TN_STATS_KEY_DATA, &stats->data_fingerprint, error) ||
       !read_number (&reader, TN_STATS_KEY_SAMPLES, G_MAXUINT64, &stats->samples, error) ||
       !read_number (&reader, TN_STATS_KEY_TOKENS, G_MAXUINT64, &stats->tokens, error) || !read_sites (&reader, stats, error) ||
-      !read_aliases (&reader, stats, error))
+      !read_aliases (&reader, stats, error) || !read_weights (&reader, stats, error))
     return NULL;
   if (reader.n_tensors != tn_safetensors_n_entries (file))
     {

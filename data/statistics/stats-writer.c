@@ -8,6 +8,7 @@
 #include "data/files/safetensors-writer.h"
 #include "data/statistics/stats-layout.h"
 #include "data/statistics/stats-packing.h"
+#include "data/statistics/stats-weights.h"
 #include "engine/crc32c.h"
 #include "engine/error.h"
 
@@ -385,6 +386,8 @@ add_metadata (Writer *self, const TnStats *stats)
   take_metadata (self, TN_STATS_KEY_OVERSIZE, g_strdup_printf ("%d", TN_STATS_OVERSIZE_LOG2));
   take_metadata (self, TN_STATS_KEY_GROUPS, g_strdup_printf ("%d", TN_STATS_GROUPS));
   take_metadata (self, TN_STATS_KEY_ALIASES, aliases_to_text (stats));
+  if (stats->weighted != NULL)
+    take_metadata (self, TN_STATS_KEY_WEIGHTED, tn_stats_weights_to_text (stats->weighted));
 }
 
 guint32
