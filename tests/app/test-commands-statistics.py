@@ -12,6 +12,7 @@ import math
 import os
 import random
 import struct
+import subprocess
 import unittest
 import zipfile
 
@@ -322,6 +323,35 @@ class HandOver(StatisticsTest):
         self.assert_fails(self.run_raw("quantize", realdata("stories260k/hf-f32"), "--scheme", "int8", "--stats", self.path("stats"), "--out",
                                        self.path("x.safetensors")), "are of the model")
         self.assertFalse(os.path.exists(self.path("x.gguf")) or os.path.exists(self.path("x.safetensors")))
+
+
+class Guide(StatisticsTest):
+    """What resources/guides/calibration.md shows is run as it stands there."""
+
+    SECTIONS = ("Stopping and going on", "Keeping, merging, comparing", "Using the parameters")
+
+    def test_examples(self):
+        root = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
+        os.symlink(os.path.join(os.path.abspath(root), "resources"), self.path("resources"))
+        with open(os.path.join(root, "resources", "guides", "calibration.md")) as f:
+            sections = {part.split("\n", 1)[0]: part for part in f.read().split("\n## ")}
+        for name in self.SECTIONS:
+            lines = [line.strip() for line in sections[name].splitlines() if line.startswith("    ternion ")]
+            self.assertGreater(len(lines), 1)
+            said = []
+            for line in lines:
+                with self.subTest(line=line):
+                    result = subprocess.run([commands.PROGRAM, *line.split()[1:], "--workspace", self.workspace], cwd=self.folder, capture_output=True,
+                                            text=True, timeout=120)
+                    self.assertEqual(result.returncode, 0, result.stderr)
+                    said.append(result.stderr)
+            if name == "Keeping, merging, comparing":
+                self.assertIn("used again", said[1])
+                self.assertIn("--seq-len was 128 and is 64", said[2])
+                self.assertEqual(self.read("whole.stats"), self.read("a.stats"))
+            elif name == "Stopping and going on":
+                self.assertFalse(os.path.exists(self.path("sample.stats.checkpoint")))
+                self.assertEqual(self.show("sample.stats")["samples"], 96)
 
 
 if __name__ == "__main__":
