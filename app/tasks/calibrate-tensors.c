@@ -180,8 +180,8 @@ tell (const TnRecordedRun *self, const TnStats *stats, const Pace *pace, gint64 
 }
 
 gboolean
-tn_recorded_run_observe (TnRecordedRun *self, TnStats *stats, TnCalibrateStop *stop, TnCalibrateCheckpoint *checkpoint, GMutex *lock,
-                         gint *version, const TnListener *listener, GCancellable *cancellable, GError **error)
+tn_recorded_run_observe (TnRecordedRun *self, TnStats *stats, TnCalibrateStop *stop, TnCalibrateCheckpoint *checkpoint, GMutex *lock, gint *version,
+                         const TnListener *listener, GCancellable *cancellable, GError **error)
 {
   g_autoptr (TnReadAhead) ahead =
       self->ahead > 0 ? tn_read_ahead_new (read_tile, self, free_tile, self->ahead, G_MAXSIZE) : NULL;

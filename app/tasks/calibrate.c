@@ -35,7 +35,7 @@ typedef struct
   TnStats            *stats;   /* guarded by lock: whole batches only */
   gint                version; /* atomic */
   TnSample           *sample;     /* NULL: everything is taken */
-  TnCalibrateStop    *stop;       /* NULL: recorded activations */
+  TnCalibrateStop    *stop;
   char               *provenance; /* NULL: the data cannot be read twice */
   TnCalibrateCheckpoint *checkpoint; /* likewise */
   guint64             samples_before, tokens_before; /* from the checkpoint */
@@ -77,7 +77,7 @@ typedef struct
   TnTokenizer   *tokenizer;
   TnDataset     *dataset;
   TnBatchSource *source;
-  TnTokenCounts *tokens;     /* for --reference; NULL: not asked for, or not all were seen in this run */
+  TnTokenCounts *tokens; /* for --reference; NULL: not asked for, or not all were seen in this run */
   TnCalibrateReference *reference;
 } Opened;
 

@@ -4,6 +4,7 @@
 #include <gio/gio.h>
 
 #include "data/models/activation-scales.h"
+#include "engine/listener.h"
 #include "engine/nn/quantized-model.h"
 #include "engine/quant/plan.h"
 
@@ -21,6 +22,7 @@ typedef struct
   const char *objective;   /* of --method auto, or NULL */
   const TnActivationScales *stored; /* fixed scales that the model's file has, for use without statistics; or NULL */
   TnActivationScales *taken;        /* is filled with the fixed scales that were used, a linear layer each; or NULL */
+  const TnListener *listener; /* told what is probably not meant; or NULL */
 } TnPrecision;
 
 /* TN_ERROR_ARGUMENT: options that contradict each other, a scheme that is none; found before any work. */

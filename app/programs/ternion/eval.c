@@ -41,6 +41,7 @@ evaluate_both (EvalWork *work, TnModel *original, TnModel *rounded, TnDataset *d
   name = tn_scheme_to_string (&scheme);
   precision.activations = name;
   precision.taken = NULL;
+  precision.listener = NULL;
   precision.stats_path = NULL;
   /* It is of fixed scales; those of the weights are the same in both. */
   if (precision.scheme == NULL && precision.plan_path == NULL)
@@ -98,6 +99,7 @@ evaluate (TnJob *job, const TnListener *listener, GCancellable *cancellable, gpo
         return FALSE;
       work->precision.stored = stored;
       work->precision.taken = work->scales;
+      work->precision.listener = listener;
       rounded = tn_precision_apply (&work->precision, model, cancellable, error);
       if (rounded == NULL)
         return FALSE;
