@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "bench/bench.h"
-#include "bench/calibration/stats-size.h"
 #include "bench/calibration/optimality.h"
+#include "bench/calibration/stats-size.h"
 #include "bench/calibration/streaming.h"
 #include "bench/core/core.h"
 

@@ -9,6 +9,7 @@
 #include "app/tasks/option-values.h"
 #include "engine/error.h"
 
+#define MOST_REFERENCE 100000000
 #define MAX_CONFIG_BYTES ((gsize) 1 << 20)
 
 typedef enum
@@ -105,12 +106,15 @@ static const Entry entries[] = {
      CHOICE,
      AT (ranges),
      .choices = range_choices},
-    {{"statistics", "ema-decay", N_ ("How much of a moving range each step keeps (0.99)"), N_ ("NUMBER")},
+    {{"statistics", "ema-decay", N_ ("Keep moving ranges, which do not merge: how much each sequence leaves of them, such as 0.99 (none are kept)"), N_ ("NUMBER")},
      NUMBER,
      AT (ema_decay),
      0,
      1,
      .open = TRUE},
+    {{"statistics", "channel-histograms", N_ ("Keep a histogram of every channel of these sites, with commas between, or all"), N_ ("SITE,…")},
+     TEXT,
+     AT (channel_histograms)},
 
     {{"run", "out", N_ ("Statistics file to write (beside the workspace)"), N_ ("FILE"), .path = TRUE}, TEXT, AT (out_path)},
     {{"run", "batch-size", N_ ("Sequences that go through the model together (8)"), "N"}, COUNT, AT (sampling.batch_size), 1, 65536},
@@ -533,6 +537,14 @@ tn_calibrate_options_print (const TnCalibrateOptions *self)
   return g_key_file_to_data (file, NULL, NULL);
 }
 
+guint
+tn_calibrate_options_get_reference_count (const TnCalibrateOptions *self)
+{
+  guint64 count = 0;
+
+  return self->reference != NULL && g_ascii_string_to_unsigned (self->reference, 10, 1, MOST_REFERENCE, &count, NULL) ? (guint) count : 0;
+}
+
 /* What is wrong with how the sample is to be drawn, or NULL. */
 static const char *
 find_sampling_problem (const TnCalibrateOptions *self)
@@ -576,11 +588,13 @@ tn_calibrate_options_check (const TnCalibrateOptions *self, GError **error)
     problem = _ ("--tensors stands instead of MODEL and --data");
   else if (self->tensor_paths != NULL && self->tolerance > 0.0)
     problem = _ ("--tensors and --stop-when-stable do not go together: sites are read one after the other");
-  else if (self->tensor_paths != NULL)
-    return TRUE;
-  else if (self->model_path == NULL)
+  else if (self->tensor_paths != NULL && self->sampling.sampler == TN_SAMPLER_IMPORTANCE && self->weights_path == NULL)
+    problem = _ ("--tensors and --sampler importance need --weights FILE: there is no model to ask");
+  else if (self->tensor_paths != NULL && self->resume)
+    problem = _ ("--tensors and --resume do not go together: recorded activations are observed anew");
+  else if (self->tensor_paths == NULL && self->model_path == NULL)
     problem = _ ("MODEL is missing");
-  else if (self->data_paths == NULL)
+  else if (self->tensor_paths == NULL && self->data_paths == NULL)
     problem = _ ("--data PATH is missing");
   else
     problem = find_sampling_problem (self);

@@ -34,7 +34,8 @@ typedef struct
   GArray           *percentiles;    /* of double, ascending, 0 to 100 */
   char             *outlier_rule;   /* name of the rule */
   TnRanges          ranges;
-  double            ema_decay;      /* in (0, 1) */
+  double            ema_decay;      /* in (0, 1); moving ranges are kept only when it was given, for they do not merge */
+  char             *channel_histograms; /* sites whose channels get histograms, with commas between, or "all"; NULL: none */
   /* [run] */
   char             *out_path;       /* statistics file; NULL: beside the workspace */
   guint64           memory_limit;   /* bytes, 0 none; whoever starts the job sets the pool's budget, the job keeps to that */
@@ -78,6 +79,8 @@ gboolean tn_calibrate_options_load  (TnCalibrateOptions *self, const char *path,
 char    *tn_calibrate_options_print (const TnCalibrateOptions *self);
 /* Whether the option was set by name, on the command line or in a key file. */
 gboolean tn_calibrate_options_is_given (const TnCalibrateOptions *self, const char *name);
+/* Sequences that --reference asks for; 0: it names a file, or is not there. */
+guint    tn_calibrate_options_get_reference_count (const TnCalibrateOptions *self);
 /* Whether the options go together: TN_ERROR_ARGUMENT names those that do not. */
 gboolean tn_calibrate_options_check (const TnCalibrateOptions *self, GError **error);
 

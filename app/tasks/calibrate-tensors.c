@@ -49,6 +49,7 @@ TnRecordedRun *
 tn_recorded_run_open (const TnCalibrateOptions *options, const TnListener *listener, GError **error)
 {
   g_autoptr (TnRecordedRun) self = g_new0 (TnRecordedRun, 1);
+  g_autoptr (GArray) list = NULL;
   TnSamplingOptions sampling = options->sampling;
   gsize budget = tn_pool_get_budget (tn_pool_default ());
   gsize tile_bytes = budget > 0 ? MIN (TILE_BYTES, budget / 16) : TILE_BYTES;
@@ -57,6 +58,14 @@ tn_recorded_run_open (const TnCalibrateOptions *options, const TnListener *liste
     sampling.n_samples = 0;
   if (!tn_calibrate_options_is_given (options, "batch-size"))
     sampling.batch_size = 0;
+  if (sampling.sampler == TN_SAMPLER_INDICES)
+    {
+      if ((list = sampling.ordinals = tn_ordinal_list_load (options->indices_path, error)) == NULL)
+        return NULL;
+      sampling.n_samples = list->len;
+    }
+  else if (sampling.sampler == TN_SAMPLER_IMPORTANCE && (list = sampling.sizes = tn_size_list_load (options->weights_path, error)) == NULL)
+    return NULL;
   self->ahead = options->workers;
   self->source = tn_activation_source_open ((const char *const *) options->tensor_paths, &sampling, tile_bytes, listener, error);
   return self->source != NULL && fit_memory (self, error) ? g_steal_pointer (&self) : NULL;
@@ -102,6 +111,8 @@ tn_recorded_run_new_stats (TnRecordedRun *self)
 
       tn_stats_add_site (stats, site->name, site->width);
     }
+  if (tn_activation_source_is_weighted (self->source))
+    tn_stats_keep_weights (stats);
   return stats;
 }
 
@@ -124,8 +135,9 @@ free_tile (gpointer tile)
 
 typedef struct
 {
-  TnSiteStats *site;
+  TnSite site;
   const TnActivationTile *tile;
+  TnStats *stats;
 } ObserveCall;
 
 static void
@@ -133,13 +145,14 @@ observe_on_compute_thread (gpointer user_data)
 {
   ObserveCall *call = user_data;
 
-  tn_site_stats_observe (call->site, call->tile->batch, call->tile->values);
+  tn_stats_observe (&call->site, call->tile->batch, call->tile->values, call->stats);
 }
 
 static void
 observe_tile (TnRecordedRun *self, const TnActivationTile *tile, TnStats *stats, GMutex *lock, gint *version)
 {
-  ObserveCall call = {.site = tn_stats_find (stats, tn_activation_source_get_site (self->source, tile->site)->name), .tile = tile};
+  const TnActivationSite *site = tn_activation_source_get_site (self->source, tile->site);
+  ObserveCall call = {.site = {.name = site->name, .width = site->width}, .tile = tile, .stats = stats};
 
   g_mutex_lock (lock);
   tn_compute_run (observe_on_compute_thread, &call);
@@ -148,22 +161,31 @@ observe_tile (TnRecordedRun *self, const TnActivationTile *tile, TnStats *stats,
   g_atomic_int_inc (version);
 }
 
-static void
-tell (const TnRecordedRun *self, const TnStats *stats, gint64 start, gint64 step, const TnListener *listener)
+/* Where this run began. */
+typedef struct
 {
+  gint64 start_us;
+  guint64 tokens_before;
+} Pace;
+
+static void
+tell (const TnRecordedRun *self, const TnStats *stats, const Pace *pace, gint64 step, const TnListener *listener)
+{
+  double seconds = (double) (g_get_monotonic_time () - pace->start_us) * 1e-6;
+
   tn_listener_progress (listener, (double) stats->samples, (double) tn_activation_source_count (self->source), "sequences");
   tn_listener_metric (listener, "tokens", step, (double) stats->tokens);
-  tn_listener_metric (listener, "tokens_per_second", step, (double) stats->tokens / ((double) (g_get_monotonic_time () - start) * 1e-6));
+  tn_listener_metric (listener, "tokens_per_second", step, (double) (stats->tokens - pace->tokens_before) / seconds);
   tn_listener_metric (listener, "rss_bytes", step, (double) tn_process_get_rss ());
 }
 
 gboolean
-tn_recorded_run_observe (TnRecordedRun *self, TnStats *stats, GMutex *lock, gint *version, const TnListener *listener,
-                         GCancellable *cancellable, GError **error)
+tn_recorded_run_observe (TnRecordedRun *self, TnStats *stats, TnCalibrateStop *stop, TnCalibrateCheckpoint *checkpoint, GMutex *lock, gint *version,
+                         const TnListener *listener, GCancellable *cancellable, GError **error)
 {
   g_autoptr (TnReadAhead) ahead =
       self->ahead > 0 ? tn_read_ahead_new (read_tile, self, free_tile, self->ahead, G_MAXSIZE) : NULL;
-  gint64 start = g_get_monotonic_time ();
+  const Pace pace = {.start_us = g_get_monotonic_time (), .tokens_before = stats->tokens};
   GError *local = NULL;
 
   for (gint64 step = 0;; step++)
@@ -176,7 +198,11 @@ tn_recorded_run_observe (TnRecordedRun *self, TnStats *stats, GMutex *lock, gint
       if (g_cancellable_set_error_if_cancelled (cancellable, error) || !tn_listener_boundary (listener, error))
         return FALSE;
       observe_tile (self, tile, stats, lock, version);
-      tell (self, stats, start, step, listener);
+      tell (self, stats, &pace, step, listener);
+      if (tn_calibrate_stop_offer (stop, stats, listener))
+        break;
+      if (checkpoint != NULL)
+        tn_calibrate_checkpoint_offer (checkpoint, stats, listener);
     }
   if (local != NULL)
     {

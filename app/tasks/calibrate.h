@@ -2,6 +2,7 @@
 #pragma once
 
 #include "app/tasks/calibrate-options.h"
+#include "app/tasks/calibrate-reference.h"
 #include "app/tasks/calibrate-stop.h"
 #include "app/tasks/job.h"
 #include "data/datasets/sample-report.h"
@@ -25,6 +26,7 @@ typedef struct
   TnSampleReport *sample; /* NULL: nothing was drawn, all was taken or used again */
   TnCalibrateEnd  end;
   TnStopReport   *stop;   /* NULL: no stop rule */
+  TnCalibrateReference *reference; /* NULL: not asked for */
 } TnCalibrateResult;
 
 void tn_calibrate_result_clear (TnCalibrateResult *self);

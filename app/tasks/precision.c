@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "app/tasks/method-choice.h"
+#include "data/export/export-selection.h"
 #include "data/plans/plan-file.h"
 #include "data/statistics/stats-file.h"
 #include "engine/calibration/parameter-search.h"
@@ -165,6 +166,7 @@ typedef struct
   TnMethodOptions method; /* of fixed scales of activations */
   GArray *layers;    /* TnLayerPrecision */
   GPtrArray *params; /* TnQuantParams */
+  guint rounded_twice;
 } Layers;
 
 static void
@@ -268,6 +270,7 @@ add_layer (Layers *self, const TnParameter *parameter, const TnScheme *weights, 
 
   if (activations != NULL && !find_params (self, site, activations, &layer.static_params, error))
     return FALSE;
+  self->rounded_twice += weights != NULL && tn_export_is_rounded_already (parameter->tensor);
   if (is_int8_a_token (activations) && weights != NULL && is_like_ternary (weights))
     {
       if (!round_parameter (&self->model, parameter, weights, error))
@@ -312,6 +315,17 @@ add_layers (Layers *self, TnPlan *plan, const TnScheme *scheme, const TnScheme *
   return TRUE;
 }
 
+static void
+warn_of_second_rounding (const Layers *self, const TnListener *listener)
+{
+  g_autofree char *text = NULL;
+
+  if (self->rounded_twice == 0)
+    return;
+  text = g_strdup_printf (_ ("%u linear layers have rounded weights already; they are rounded a second time"), self->rounded_twice);
+  tn_listener_event (listener, "warning", text);
+}
+
 TnModel *
 tn_precision_apply (const TnPrecision *self, TnModel *model, GCancellable *cancellable, GError **error)
 {
@@ -344,6 +358,7 @@ tn_precision_apply (const TnPrecision *self, TnModel *model, GCancellable *cance
       !add_layers (&layers, plan, self->scheme != NULL ? &scheme : NULL, rounds_inputs (self) ? &activations : NULL,
                    self->activations == NULL, cancellable, error))
     return NULL;
+  warn_of_second_rounding (&layers, self->listener);
   if (layers.layers->len == 0)
     return g_steal_pointer (&layers.model);
   return tn_model_quantize (layers.model, (const TnLayerPrecision *) (void *) layers.layers->data, layers.layers->len,

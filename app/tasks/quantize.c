@@ -4,7 +4,6 @@
 #include <glib/gi18n-lib.h>
 #include <json-glib/json-glib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "app/tasks/method-choice.h"
 #include "app/tasks/precision.h"
@@ -97,7 +96,7 @@ tn_quantize_check (const TnQuantizeOptions *options, GError **error)
   TnMethodChoice choice = get_choice (options);
   TnScheme scheme;
 
-  if (options->out_path == NULL)
+  if (options->out_path == NULL || options->out_path[0] == '\0')
     {
       g_set_error_literal (error, TN_ERROR, TN_ERROR_ARGUMENT, _ ("--out is missing: NAME.gguf, NAME.safetensors or a folder"));
       return FALSE;
@@ -143,14 +142,6 @@ load_plan_for (const char *path, const TnMethodChoice *choice, TnModelFile *file
   return g_steal_pointer (&plan);
 }
 
-static gboolean
-is_same_file (const struct stat *info, const char *path)
-{
-  struct stat other;
-
-  return stat (path, &other) == 0 && other.st_dev == info->st_dev && other.st_ino == info->st_ino;
-}
-
 /* A file that cannot be written is found out before the work, not after it. */
 static gboolean
 check_writable (const char *out, GError **error)
@@ -163,29 +154,15 @@ check_writable (const char *out, GError **error)
   return file != NULL;
 }
 
-/* The model is read while the output is written. */
 static gboolean
-check_output (const char *model, const char *out, GError **error)
+check_output (TnModelFile *file, const char *out, GError **error)
 {
-  g_autoptr (GDir) folder = NULL;
-  const char *name;
-  struct stat info;
-  gboolean same;
-
-  if (stat (out, &info) != 0)
+  /* The model is read while the output is written. */
+  if (!tn_model_file_is_part (file, out))
     return check_writable (out, error);
-  same = is_same_file (&info, model);
-  folder = g_file_test (model, G_FILE_TEST_IS_DIR) ? g_dir_open (model, 0, NULL) : NULL;
-  while (!same && folder != NULL && (name = g_dir_read_name (folder)) != NULL)
-    {
-      g_autofree char *path = g_build_filename (model, name, NULL);
-
-      same = is_same_file (&info, path);
-    }
-  if (same)
-    g_set_error (error, TN_ERROR, TN_ERROR_ARGUMENT,
-                 _ ("%s: the output is (a part of) the model that is read; give another name"), out);
-  return !same;
+  g_set_error (error, TN_ERROR, TN_ERROR_ARGUMENT,
+               _ ("%s: the output is (a part of) the model that is read; give another name"), out);
+  return FALSE;
 }
 
 static void
@@ -245,11 +222,13 @@ quantize (TnJob *job, const TnListener *listener, GCancellable *cancellable, gpo
   g_autoptr (TnModelFile) file = NULL;
   g_autoptr (TnPlan) plan = NULL;
 
-  if (!tn_quantize_check (options, error) || !check_output (options->model_path, options->out_path, error) ||
-      (file = tn_model_file_open (options->model_path, error)) == NULL)
+  if (!tn_quantize_check (options, error) || (file = tn_model_file_open (options->model_path, error)) == NULL ||
+      !check_output (file, options->out_path, error))
     return FALSE;
   if (options->plan_path != NULL && (plan = load_plan_for (options->plan_path, &choice, file, listener, error)) == NULL)
     return FALSE;
+  if (options->tokenizer_path != NULL && get_format (options->out_path) == FORMAT_SAFETENSORS)
+    tn_listener_event (listener, "warning", _ ("a safetensors file holds no tokenizer: --tokenizer is not used"));
   record_model (data, file);
   if (!export(file, options, plan, &run, &data->result->export, error))
     return FALSE;

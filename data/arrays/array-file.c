@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "data/arrays/array-private.h"
+#include "data/files/quote.h"
 #include "engine/error.h"
 
 /* More than any header that tells a kind. */
@@ -16,7 +17,10 @@ static const TnArrayFormat *const formats[] = {&tn_npy_arrays, &tn_npz_arrays, &
 static void
 array_clear (gpointer data)
 {
-  g_free (((TnArray *) data)->name);
+  TnArray *self = data;
+
+  g_free (self->name);
+  g_free (self->quoted);
 }
 
 static const TnArrayFormat *
@@ -104,6 +108,7 @@ tn_array_file_add (TnArrayFile *self, const TnArray *array, const char *name)
   TnArray copy = *array;
 
   copy.name = g_strdup (name);
+  copy.quoted = tn_quote_string (name);
   g_array_append_val (self->arrays, copy);
 }
 

@@ -21,6 +21,7 @@ typedef enum
 typedef struct
 {
   char          *name;    /* of the tensor; where the file names none, of the file, without its ending */
+  char          *quoted;  /* the same for messages */
   TnDtype        dtype;   /* F32 of CSV */
   gboolean       swapped; /* the bytes of each number stand in the other order: big-endian */
   guint          n_dims;

@@ -48,7 +48,7 @@ skip_bytes (TnArrayStream *self, guint64 n, GError **error)
         return FALSE;
       if (got == 0)
         {
-          g_set_error (error, TN_ERROR, TN_ERROR_FORMAT, _ ("%s: ends inside the header of “%s”"), self->path, self->array.name);
+          g_set_error (error, TN_ERROR, TN_ERROR_FORMAT, _ ("%s: ends inside the header of %s"), self->path, self->array.quoted);
           return FALSE;
         }
       n -= got;
@@ -99,7 +99,8 @@ tn_array_stream_new (TnArrayFile *file, guint index, GError **error)
   g_autoptr (TnArrayStream) self = g_new0 (TnArrayStream, 1);
 
   self->array = *tn_array_file_get (file, index);
-  self->array.name = g_strdup (self->array.name);
+  self->array.name = NULL;
+  self->array.quoted = g_strdup (self->array.quoted);
   self->path = g_strdup (tn_array_file_get_path (file));
   self->item_bytes = tn_dtype_block_bytes (self->array.dtype);
   self->raw = g_malloc (RAW_BYTES);
@@ -115,7 +116,7 @@ tn_array_stream_free (TnArrayStream *self)
     return;
   tn_byte_stream_free (self->bytes);
   tn_number_rows_free (self->rows);
-  g_free (self->array.name);
+  g_free (self->array.quoted);
   g_free (self->path);
   g_free (self->row);
   g_free (self->raw);
@@ -125,8 +126,8 @@ tn_array_stream_free (TnArrayStream *self)
 static gboolean
 set_shorter (TnArrayStream *self, GError **error)
 {
-  g_set_error (error, TN_ERROR, TN_ERROR_FORMAT, _ ("%s: “%s” ends before its number %" PRIu64 " of %" PRIu64), self->path,
-               self->array.name, self->place, self->array.count);
+  g_set_error (error, TN_ERROR, TN_ERROR_FORMAT, _ ("%s: %s ends before its number %" PRIu64 " of %" PRIu64), self->path,
+               self->array.quoted, self->place, self->array.count);
   return FALSE;
 }
 
@@ -260,22 +261,11 @@ decode_integer (TnDtype dtype, const guint8 *raw, gint64 *out)
     }
 }
 
-static gboolean
-is_integer (TnDtype dtype)
-{
-  return dtype == TN_DTYPE_I8 || dtype == TN_DTYPE_U8 || dtype == TN_DTYPE_I16 || dtype == TN_DTYPE_U16 ||
-         dtype == TN_DTYPE_I32 || dtype == TN_DTYPE_U32 || dtype == TN_DTYPE_I64 || dtype == TN_DTYPE_U64;
-}
-
 gboolean
 tn_array_stream_read_integers (TnArrayStream *self, gint64 *out, gsize n, GError **error)
 {
-  if (!is_integer (self->array.dtype))
-    {
-      g_set_error (error, TN_ERROR, TN_ERROR_DATA, _ ("%s: “%s” holds %s, expected integers"), self->path, self->array.name,
-                   tn_dtype_get_name (self->array.dtype));
-      return FALSE;
-    }
+  g_return_val_if_fail (tn_dtype_is_integer (self->array.dtype), FALSE);
+
   while (n > 0)
     {
       gsize step = MIN (n, RAW_BYTES / self->item_bytes);
@@ -286,8 +276,8 @@ tn_array_stream_read_integers (TnArrayStream *self, gint64 *out, gsize n, GError
       for (gsize i = 0; i < step; i++)
         if (!decode_integer (self->array.dtype, self->raw + i * self->item_bytes, &out[i]))
           {
-            g_set_error (error, TN_ERROR, TN_ERROR_DATA, _ ("%s: number %" PRIu64 " of “%s” is 2^63 or more"), self->path,
-                         first + i, self->array.name);
+            g_set_error (error, TN_ERROR, TN_ERROR_DATA, _ ("%s: number %" PRIu64 " of %s is 2^63 or more"), self->path,
+                         first + i, self->array.quoted);
             return FALSE;
           }
       out += step;

@@ -121,6 +121,7 @@ static gboolean
 parse_type (Header *self, TnArray *array, GError **error)
 {
   g_autofree char *descr = take_string (self);
+  g_autofree char *quoted = NULL;
 
   if (descr != NULL && strchr ("<>|=", descr[0]) != NULL && descr[0] != '\0')
     for (guint i = 0; i < G_N_ELEMENTS (types); i++)
@@ -132,9 +133,10 @@ parse_type (Header *self, TnArray *array, GError **error)
         }
   if (descr == NULL)
     return set_expected (self, _ ("a type such as '<f4' (arrays of records are not supported)"), error);
+  quoted = tn_quote_string (descr);
   g_set_error (error, TN_ERROR, TN_ERROR_UNSUPPORTED,
-               _ ("%s%s%s: numbers of type “%s” are not supported, expected f2, f4, f8, i1..i8, u1..u8 or b1"), self->file,
-               self->member != NULL ? ": " : "", self->member != NULL ? self->member : "", descr);
+               _ ("%s%s%s: numbers of type %s are not supported, expected f2, f4, f8, i1..i8, u1..u8 or b1"), self->file,
+               self->member != NULL ? ": " : "", self->member != NULL ? self->member : "", quoted);
   return FALSE;
 }
 

@@ -43,7 +43,9 @@ struct _TnActivationSource
   GArray *sites;    /* TnActivationSite */
   GArray *parts;    /* Part */
   guint64 *passed;  /* sequences of each site that were drawn, in all shards, so far */
+  guint64 to_skip;  /* sequences of the shard that are still to be passed over */
   guint64 count;
+  gboolean weighted;
   guint part;
   guint64 next; /* in the part: of chosen, or of all */
   TnArrayStream *stream;
@@ -80,7 +82,7 @@ static gboolean
 divide (Part *part, const TnArray *array, const char *path, GError **error)
 {
   guint64 width = array->n_dims > 0 ? array->shape[array->n_dims - 1] : 0, most;
-  g_autofree char *name = tn_quote_string (array->name);
+  const char *name = array->quoted;
 
   if (array->n_dims == 0 || width == 0 || width > TN_STATS_MAX_WIDTH)
     {
@@ -118,10 +120,8 @@ find_site (TnActivationSource *self, const TnArray *array, const char *path, gui
         continue;
       if (known->width != width)
         {
-          g_autofree char *name = tn_quote_string (array->name);
-
           g_set_error (error, TN_ERROR, TN_ERROR_MISMATCH, _ ("%s: tensor %s has %u channels, one of the same name in an earlier file has %u"),
-                       path, name, width, known->width);
+                       path, array->quoted, width, known->width);
           return FALSE;
         }
       return TRUE;
@@ -153,8 +153,8 @@ add_file (TnActivationSource *self, const char *path, GError **error)
       site->sequences += n_sequences (&part);
       if (site->rows > TN_STATS_MAX_TOKENS)
         {
-          g_set_error (error, TN_ERROR, TN_ERROR_SHAPE, _ ("%s: with it, site “%s” has %" PRIu64 " rows, more than statistics can count"), path,
-                       site->name, site->rows);
+          g_set_error (error, TN_ERROR, TN_ERROR_SHAPE, _ ("%s: with it, site %s has %" PRIu64 " rows, more than statistics can count"), path,
+                       array->quoted, site->rows);
           return FALSE;
         }
     }
@@ -200,9 +200,12 @@ choose (TnActivationSource *self, guint site, GError **error)
   while (tn_drawing_next_pass (drawing));
   if ((items = tn_drawing_finish (drawing, &report, error)) == NULL)
     {
-      g_prefix_error (error, "%s: ", g_array_index (self->sites, TnActivationSite, site).name);
+      g_autofree char *name = tn_quote_string (g_array_index (self->sites, TnActivationSite, site).name);
+
+      g_prefix_error (error, "%s: ", name);
       return FALSE;
     }
+  self->weighted = self->weighted || report->weighted;
   for (guint p = 0; p < self->parts->len; p++)
     if (g_array_index (self->parts, Part, p).site == site)
       g_array_index (self->parts, Part, p).chosen = g_array_new (FALSE, FALSE, sizeof (Chosen));
@@ -241,6 +244,7 @@ tn_activation_source_open (const char *const *paths, const TnSamplingOptions *op
   g_autoptr (GPtrArray) found = NULL;
 
   self->options = *options;
+  self->to_skip = options->skip;
   self->tile_bytes = tile_bytes;
   self->files = g_ptr_array_new_with_free_func ((GDestroyNotify) tn_array_file_free);
   self->sites = g_array_new (FALSE, TRUE, sizeof (TnActivationSite));
@@ -305,6 +309,12 @@ tn_activation_source_count (TnActivationSource *self)
   return self->count;
 }
 
+gboolean
+tn_activation_source_is_weighted (TnActivationSource *self)
+{
+  return self->weighted;
+}
+
 gsize
 tn_activation_source_tile_bytes (TnActivationSource *self)
 {
@@ -345,6 +355,11 @@ gather (TnActivationSource *self, const Part *part, gsize width, GArray *spans, 
         break;
       if (self->passed[part->site]++ % self->options.n_shards != self->options.shard - 1)
         continue;
+      if (self->to_skip > 0)
+        {
+          self->to_skip--;
+          continue;
+        }
       g_array_append_val (spans, span);
       g_array_append_val (sequences, sequence);
       *rows += span.rows;

@@ -44,6 +44,8 @@ guint                   tn_activation_source_n_sites  (TnActivationSource *self)
 const TnActivationSite *tn_activation_source_get_site (TnActivationSource *self, guint index);
 /* Sequences that the tiles will hold. */
 guint64                 tn_activation_source_count    (TnActivationSource *self);
+/* Whether its sequences stand for different numbers of sequences (TnSequence.weight). */
+gboolean                tn_activation_source_is_weighted (TnActivationSource *self);
 /* What the largest tile takes. */
 gsize                   tn_activation_source_tile_bytes (TnActivationSource *self);
 /* NULL at the end, without error, or on failure. */

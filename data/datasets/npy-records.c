@@ -41,11 +41,17 @@ check_arrays (TnArrayFile *file, GError **error)
     {
       const TnArray *array = tn_array_file_get (file, i);
 
+      if (!tn_dtype_is_integer (array->dtype))
+        {
+          g_set_error (error, TN_ERROR, TN_ERROR_DATA, _ ("%s: %s holds %s, expected integers: token ids"), tn_array_file_get_path (file),
+                       array->quoted, tn_dtype_get_name (array->dtype));
+          return FALSE;
+        }
       if (array->n_dims == 1 || array->n_dims == 2)
         continue;
       g_set_error (error, TN_ERROR, TN_ERROR_DATA,
-                   _ ("%s: “%s” has %u dimensions, expected token ids in one (a stream) or two (a document a row)"),
-                   tn_array_file_get_path (file), array->name, array->n_dims);
+                   _ ("%s: %s has %u dimensions, expected token ids in one (a stream) or two (a document a row)"),
+                   tn_array_file_get_path (file), array->quoted, array->n_dims);
       return FALSE;
     }
   return TRUE;
@@ -172,8 +178,8 @@ npy_read (TnRecordFile *base, const TnRecord *record, GArray *ids, GError **erro
       if (self->numbers[i] < 0 || self->numbers[i] >= (gint64) self->n_vocab)
         {
           g_set_error (error, TN_ERROR, TN_ERROR_DATA,
-                       _ ("%s: id %" PRIu64 " of “%s” is %" PRId64 ", the model's vocabulary has %u"),
-                       tn_array_file_get_path (self->file), element + i, array->name, self->numbers[i], self->n_vocab);
+                       _ ("%s: id %" PRIu64 " of %s is %" PRId64 ", the model's vocabulary has %u"),
+                       tn_array_file_get_path (self->file), element + i, array->quoted, self->numbers[i], self->n_vocab);
           return FALSE;
         }
       g_array_append_val (ids, id);

@@ -7,6 +7,9 @@ G_BEGIN_DECLS
 
 /* Order of the rows of Q and K for a file whose models rotate by that layout. TN_ERROR_UNSUPPORTED where only a part of each head is rotated. */
 gboolean tn_export_item_set_rows (TnExportItem *item, TnModelFile *source, TnRopeLayout layout, GError **error);
+/* For a file that will be read as a BitNet: it is ternarized then, so that linear layers can only be rounded to that, with a scale a tensor or row.
+ * TN_ERROR_UNSUPPORTED names the first that is not. */
+gboolean tn_export_check_bitnet  (GPtrArray *items, GError **error);
 /* Progress over writing and reading back; says what is probably not meant. */
 void     tn_export_begin         (TnExportRun *run, GPtrArray *items);
 /* Every item is a tensor of the model, and reads as it was meant; n_more tensors are beside them. path: for messages. */

@@ -270,7 +270,7 @@ tn_export_gguf (TnModelFile *source, const char *path, const TnExportOptions *op
   g_autofree Content *contents = NULL;
   const char *readable;
 
-  if (items == NULL)
+  if (items == NULL || (source->bitnet.sub_norms && !tn_export_check_bitnet (items, error)))
     return FALSE;
   keys = tn_gguf_keys_new (source, items, options->tokenizer_path, run->listener, error);
   if (keys == NULL || (file = tn_atomic_file_create (path, error)) == NULL)

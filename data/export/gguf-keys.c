@@ -14,6 +14,7 @@
 #define KEY_ALIGNMENT "general.alignment"
 #define KEY_FILE_TYPE "general.file_type"
 #define KEY_VERSION "general.quantization_version"
+#define TOKENIZER_PREFIX "tokenizer."
 #define KEY_TOKENIZER_JSON "tokenizer.huggingface.json"
 #define MAX_TOKENIZER_JSON ((gsize) 256 << 20)
 
@@ -173,13 +174,13 @@ has_blocks (GPtrArray *items)
 }
 
 static gboolean
-copy_keys (TnGgufKeys *self, GPtrArray *items, GError **error)
+copy_keys (TnGgufKeys *self, GPtrArray *items, gboolean with_tokenizer, GError **error)
 {
   guint64 parts = 1;
 
   if (tn_gguf_get_u64 (self->source, "split.count", &parts) && parts > 1)
     {
-      g_set_error (error, TN_ERROR, TN_ERROR_UNSUPPORTED, _ ("%s: one of several files (split.count); join them first"),
+      g_set_error (error, TN_ERROR, TN_ERROR_UNSUPPORTED, _ ("%s: a GGUF file is written from one file, not from parts; join them first (llama-gguf-split --merge)"),
                    tn_gguf_get_path (self->source));
       return FALSE;
     }
@@ -191,7 +192,7 @@ copy_keys (TnGgufKeys *self, GPtrArray *items, GError **error)
         add_u32 (self, KEY_FILE_TYPE, find_file_type (items));
       else if (strcmp (value->key, KEY_VERSION) == 0)
         add_u32 (self, KEY_VERSION, QUANTIZATION_VERSION);
-      else
+      else if (with_tokenizer || !g_str_has_prefix (value->key, TOKENIZER_PREFIX))
         copy_key (self, value);
     }
   if (tn_gguf_find_value (self->source, KEY_FILE_TYPE) == NULL)
@@ -338,7 +339,7 @@ copy_tokenizer_keys (TnGgufKeys *self, const char *path, GError **error)
   if (self->tokenizer == NULL)
     return FALSE;
   for (guint i = 0; i < tn_gguf_n_values (self->tokenizer); i++)
-    if (g_str_has_prefix (tn_gguf_get_value (self->tokenizer, i)->key, "tokenizer."))
+    if (g_str_has_prefix (tn_gguf_get_value (self->tokenizer, i)->key, TOKENIZER_PREFIX))
       copy_key (self, tn_gguf_get_value (self->tokenizer, i));
   return TRUE;
 }
@@ -413,14 +414,18 @@ tn_gguf_keys_new (TnModelFile *source, GPtrArray *items, const char *tokenizer_p
       g_autoptr (TnMappedFile) file = tn_mapped_file_open (source->path, error);
 
       self->source = file != NULL ? tn_gguf_open (file, error) : NULL;
-      return self->source != NULL && copy_keys (self, items, error) ? g_steal_pointer (&self) : NULL;
+      if (self->source == NULL || !copy_keys (self, items, tokenizer_path == NULL, error))
+        return NULL;
+      if (tokenizer_path == NULL)
+        return g_steal_pointer (&self);
     }
   if (source->cannot_run != NULL)
     {
       g_propagate_error (error, g_error_copy (source->cannot_run));
       return NULL;
     }
-  return add_model_keys (self, source, items, error) && add_tokenizer (self, source, tokenizer_path, listener, error)
+  return (self->source != NULL || add_model_keys (self, source, items, error)) &&
+                 add_tokenizer (self, source, tokenizer_path, listener, error)
              ? g_steal_pointer (&self)
              : NULL;
 }

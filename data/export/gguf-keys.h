@@ -10,7 +10,7 @@ G_BEGIN_DECLS
 /* The metadata of a GGUF file that is made from a model. */
 typedef struct _TnGgufKeys TnGgufKeys;
 
-/* From a GGUF file: its keys. Else those of a llama model, and its tokenizer where GGUF can express it; what cannot be expressed is said to the
+/* From a GGUF file: its keys, those of its tokenizer unless another one is given. Else those of a llama model, and its tokenizer where GGUF can express it; what cannot be expressed is said to the
  * listener. items: what general.file_type follows from. */
 TnGgufKeys *tn_gguf_keys_new        (TnModelFile *source, GPtrArray *items, const char *tokenizer_path, const TnListener *listener,
                                      GError **error);

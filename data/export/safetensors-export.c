@@ -280,7 +280,8 @@ tn_export_safetensors (TnModelFile *source, const char *path, const TnExportOpti
           source->path);
       return FALSE;
     }
-  if ((file = tn_atomic_file_create (path, error)) == NULL)
+  if ((source->bitnet.source != TN_BITNET_NONE && !tn_export_check_bitnet (items, error)) ||
+      (file = tn_atomic_file_create (path, error)) == NULL)
     return FALSE;
   for (guint i = 0; i < items->len; i++)
     {

@@ -204,9 +204,12 @@ tn_bitnet_prepare (TnModelFile *self)
 
   if (self->bitnet.source == TN_BITNET_NONE)
     return;
+  /* One file with a configuration is of our making: what is ternary in it was rounded already. */
+  if (self->bitnet.source == TN_BITNET_MASTERS && strcmp (self->format, "safetensors") == 0)
+    self->bitnet.source = TN_BITNET_STORED;
   if (self->bitnet.source == TN_BITNET_PACKED && self->cannot_run == NULL)
     unpack_layers (self);
-  if (self->bitnet.source == TN_BITNET_STORED)
+  if (strcmp (self->format, "gguf") == 0)
     read_i2_s (self);
   tn_model_file_add_metadata (self, "ternion.reader.linear_layers",
                               g_strdup_printf ("BitLinear, int8 activations a token; weights %s", sources[self->bitnet.source]));

@@ -3,7 +3,10 @@
 
 #include <math.h>
 
+#include "data/files/json-members.h"
+#include "engine/calibration/intervals.h"
 #include "engine/calibration/parameter-search.h"
+#include "engine/calibration/value-distribution.h"
 
 static const TnScheme default_schemes[] = {{.kind = TN_SCHEME_INTEGER, .bits = 8}, {.kind = TN_SCHEME_INTEGER, .bits = 4}};
 
@@ -30,47 +33,60 @@ tn_params_find (const TnSiteStats *site, const TnScheme *scheme, const TnMethodO
                                                        &options, params, NULL);
 }
 
-static void
-add_double (JsonBuilder *builder, const char *name, double value)
-{
-  json_builder_set_member_name (builder, name);
-  if (isfinite (value))
-    json_builder_add_double_value (builder, value);
-  else
-    json_builder_add_null_value (builder);
-}
-
-static void
-add_string (JsonBuilder *builder, const char *name, const char *value)
-{
-  json_builder_set_member_name (builder, name);
-  json_builder_add_string_value (builder, value);
-}
-
 /* The members of an open object. */
 static void
 add_params (JsonBuilder *builder, const TnQuantParams *params)
 {
-  add_string (builder, "method", tn_method_get_name (params->method));
+  tn_json_add_string (builder, "method", tn_method_get_name (params->method));
   if (params->chosen != params->method)
-    add_string (builder, "chosen", tn_method_get_name (params->chosen));
+    tn_json_add_string (builder, "chosen", tn_method_get_name (params->chosen));
   if (params->method == TN_METHOD_PERCENTILE)
-    add_double (builder, "percentile", params->percentile);
-  add_double (builder, "scale", params->scale);
+    tn_json_add_double (builder, "percentile", params->percentile);
+  tn_json_add_double (builder, "scale", params->scale);
   json_builder_set_member_name (builder, "zero_point");
   json_builder_add_int_value (builder, params->zero_point);
   if (params->scheme.kind == TN_SCHEME_TERNARY)
-    add_double (builder, "threshold", params->threshold);
-  add_double (builder, "clip", params->clip);
-  add_double (builder, "mse", params->mse);
-  add_double (builder, "sqnr_db", params->sqnr_db);
+    tn_json_add_double (builder, "threshold", params->threshold);
+  tn_json_add_double (builder, "clip", params->clip);
+  tn_json_add_double (builder, "mse", params->mse);
+  tn_json_add_double (builder, "sqnr_db", params->sqnr_db);
+}
+
+/* Bits that a code is worth. */
+static void
+add_code_entropy (JsonBuilder *builder, const TnSiteStats *site, const TnQuantParams *params)
+{
+  const TnScheme *scheme = &params->scheme;
+  gint32 last = scheme->kind == TN_SCHEME_INTEGER ? (1 << (scheme->bits - (scheme->asymmetric ? 0 : 1))) - 1 : 1;
+  g_autoptr (TnValueDistribution) distribution = NULL;
+
+  if (scheme->kind != TN_SCHEME_INTEGER || scheme->granularity != TN_PER_TENSOR)
+    return;
+  distribution = tn_value_distribution_new_site (site);
+  tn_json_add_double (builder, "code_entropy",
+                      tn_value_distribution_code_entropy (distribution, params->scale, params->zero_point, scheme->asymmetric ? 0 : -last, last));
+}
+
+static void
+add_sqnr_interval (JsonBuilder *builder, const TnSiteStats *site, const TnQuantParams *params)
+{
+  TnInterval interval;
+
+  if (params->scheme.kind != TN_SCHEME_INTEGER || params->scheme.granularity != TN_PER_TENSOR)
+    return;
+  interval = tn_site_stats_sqnr_interval (site, &params->scheme, params->scale, params->zero_point);
+  tn_json_open_object (builder, "sqnr_interval");
+  tn_json_add_double (builder, "error", interval.error);
+  tn_json_add_double (builder, "low", interval.low);
+  tn_json_add_double (builder, "high", interval.high);
+  json_builder_end_object (builder);
 }
 
 static void
 add_search (JsonBuilder *builder, const char *scheme_name, const TnQuantParams *params)
 {
   json_builder_begin_object (builder);
-  add_string (builder, "scheme", scheme_name);
+  tn_json_add_string (builder, "scheme", scheme_name);
   add_params (builder, params);
   json_builder_end_object (builder);
 }
@@ -95,7 +111,7 @@ add_searches (JsonBuilder *builder, const TnSiteStats *site, const TnParamsChoic
 }
 
 void
-tn_params_add_json (JsonBuilder *builder, const TnSiteStats *site, const TnParamsChoice *choice)
+tn_params_add_json (JsonBuilder *builder, const TnSiteStats *site, const TnParamsChoice *choice, gboolean intervals)
 {
   guint n_schemes = tn_params_choice_n_schemes (choice);
 
@@ -112,6 +128,9 @@ tn_params_add_json (JsonBuilder *builder, const TnSiteStats *site, const TnParam
       json_builder_set_member_name (builder, name);
       json_builder_begin_object (builder);
       add_params (builder, &params);
+      add_code_entropy (builder, site, &params);
+      if (intervals)
+        add_sqnr_interval (builder, site, &params);
       json_builder_end_object (builder);
     }
   json_builder_end_object (builder);

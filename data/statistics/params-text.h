@@ -24,7 +24,7 @@ TnScheme tn_params_choice_get_scheme (const TnParamsChoice *self, guint index);
 /* FALSE where the site saw nothing, or the method finds nothing in it. */
 gboolean tn_params_find              (const TnSiteStats *site, const TnScheme *scheme, const TnMethodOptions *method,
                                       TnQuantParams *params);
-/* Members "params" and "searches" of an open object. */
-void     tn_params_add_json          (JsonBuilder *builder, const TnSiteStats *site, const TnParamsChoice *choice);
+/* Members "params" and "searches" of an open object; intervals: with the interval of the SQNR, where the scheme has one scale for all. */
+void     tn_params_add_json          (JsonBuilder *builder, const TnSiteStats *site, const TnParamsChoice *choice, gboolean intervals);
 
 G_END_DECLS

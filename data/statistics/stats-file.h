@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include "data/statistics/details-text.h"
 #include "data/statistics/params-text.h"
 #include "engine/calibration/stats.h"
 
@@ -14,6 +15,10 @@ TnStats *tn_stats_load  (const char *path, GError **error);
 /* The same file with further metadata (string -> string), which tn_stats_load() passes over. */
 gboolean tn_stats_save_with_notes (const TnStats *stats, GHashTable *notes, const char *path, guint64 *bytes_written, GError **error);
 
+/* A file with less in it, which tn_stats_load() reads as well: channels have their means in float32 instead of exact sums, and no histograms. It is
+ * shown, compared, exported and used like the whole, and does not merge. */
+gboolean tn_stats_save_summary (const TnStats *stats, const char *path, guint64 *bytes_written, GError **error);
+
 /* llama.cpp importance matrices: mean squares of the inputs of every block's linear layers. */
 gboolean tn_stats_export_imatrix        (const TnStats *stats, const char *path, guint chunk_size, const char *dataset, GError **error);
 gboolean tn_stats_export_imatrix_legacy (const TnStats *stats, const char *path, guint chunk_size, const char *dataset, GError **error);
@@ -26,8 +31,8 @@ gboolean tn_stats_export_npz            (const TnStats *stats, const char *path,
 char    *tn_stats_to_onnx               (const TnStats *stats, const char *names, GError **error);
 /* The JSON of "stats show" (DESIGN 6); free with g_free(). */
 char    *tn_stats_to_json (const TnStats *stats);
-/* The same with parameters of other schemes or by another method. */
-char    *tn_stats_to_json_by (const TnStats *stats, const TnParamsChoice *choice);
+/* The same with parameters of other schemes or by another method, more or other details, and one site only (NULL: all). */
+char    *tn_stats_to_json_by (const TnStats *stats, const TnSiteStats *only, const TnParamsChoice *choice, const TnDetailsView *view);
 /* One line a site; free with g_free(). */
 char    *tn_stats_to_csv  (const TnStats *stats);
 

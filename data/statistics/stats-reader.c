@@ -7,6 +7,7 @@
 
 #include "data/files/quote.h"
 #include "data/statistics/stats-layout.h"
+#include "data/statistics/stats-weights.h"
 #include "engine/error.h"
 
 gboolean
@@ -114,7 +115,8 @@ check_schema (TnStatsReader *reader, GError **error)
   g_autofree char *oversize = g_strdup_printf ("%d", TN_STATS_OVERSIZE_LOG2);
   g_autofree char *groups = g_strdup_printf ("%d", TN_STATS_GROUPS);
 
-  if (!read_constant (reader, TN_STATS_KEY_FORMAT, TN_STATS_FORMAT, error) ||
+  reader->summary = g_strcmp0 (tn_safetensors_get_metadata (reader->file, TN_STATS_KEY_FORMAT), TN_STATS_SUMMARY_FORMAT) == 0;
+  if ((!reader->summary && !read_constant (reader, TN_STATS_KEY_FORMAT, TN_STATS_FORMAT, error)) ||
       !read_number (reader, TN_STATS_KEY_SCHEMA, G_MAXUINT32, &version, error))
     return FALSE;
   if (version > TN_STATS_SCHEMA_VERSION)
@@ -126,6 +128,8 @@ check_schema (TnStatsReader *reader, GError **error)
     }
   if (version < 1)
     return tn_stats_reader_fail (reader, TN_STATS_KEY_SCHEMA, error, _ ("0 found, a version from 1 expected"));
+  if (reader->summary && version < 2)
+    return tn_stats_reader_fail (reader, TN_STATS_KEY_SCHEMA, error, _ ("1 found, a version from 2 expected of a summary"));
   reader->version = (guint) version;
   if (version > 1 && !check_metadata (reader, error))
     return FALSE;
@@ -185,6 +189,21 @@ read_aliases (TnStatsReader *reader, TnStats *stats, GError **error)
   return TRUE;
 }
 
+/* Only there where sequences were not drawn evenly. */
+static gboolean
+read_weights (TnStatsReader *reader, TnStats *stats, GError **error)
+{
+  g_autoptr (TnJson) json = NULL;
+
+  if (tn_safetensors_get_metadata (reader->file, TN_STATS_KEY_WEIGHTED) == NULL)
+    return TRUE;
+  if ((json = parse_json (reader, TN_STATS_KEY_WEIGHTED, TN_JSON_OBJECT, error)) == NULL)
+    return FALSE;
+  stats->weighted = tn_stats_weights_from_json (tn_json_get_root (json), stats->sites->len);
+  return stats->weighted != NULL ||
+         tn_stats_reader_fail (reader, TN_STATS_KEY_WEIGHTED, error, _ ("sums of 64 hexadecimal digits expected, four for each of %u sites"), stats->sites->len);
+}
+
 TnStats *
 tn_stats_load (const char *path, GError **error)
 {
@@ -208,6 +227,7 @@ tn_stats_load (const char *path, GError **error)
     }
   stats = tn_stats_new (model, backend);
   stats->partial = partial[0] == 't';
+  stats->summary = reader.summary;
   if (tn_safetensors_get_metadata (file, TN_STATS_KEY_POWER_ORDER) == NULL)
     stats->power_order = TN_POWER_ORDER_TOKEN;
   else if (!read_constant (&reader, TN_STATS_KEY_POWER_ORDER, TN_STATS_POWER_ORDER_TILE, error))
@@ -215,7 +235,7 @@ tn_stats_load (const char *path, GError **error)
   if (!read_fingerprint (&reader, TN_STATS_KEY_DATA, &stats->data_fingerprint, error) ||
       !read_number (&reader, TN_STATS_KEY_SAMPLES, G_MAXUINT64, &stats->samples, error) ||
       !read_number (&reader, TN_STATS_KEY_TOKENS, G_MAXUINT64, &stats->tokens, error) || !read_sites (&reader, stats, error) ||
-      !read_aliases (&reader, stats, error))
+      !read_aliases (&reader, stats, error) || !read_weights (&reader, stats, error))
     return NULL;
   if (reader.n_tensors != tn_safetensors_n_entries (file))
     {

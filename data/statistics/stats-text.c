@@ -5,7 +5,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "data/statistics/params-text.h"
+#include "data/files/json-members.h"
 
 static const struct
 {
@@ -31,38 +31,6 @@ percentile_of (const TnSiteStats *site, double percent)
 }
 
 static void
-add_double (JsonBuilder *builder, const char *name, double value)
-{
-  json_builder_set_member_name (builder, name);
-  if (isfinite (value))
-    json_builder_add_double_value (builder, value);
-  else
-    json_builder_add_null_value (builder);
-}
-
-static void
-add_count (JsonBuilder *builder, const char *name, guint64 value)
-{
-  json_builder_set_member_name (builder, name);
-  json_builder_add_int_value (builder, (gint64) value);
-}
-
-static void
-add_string (JsonBuilder *builder, const char *name, const char *value)
-{
-  json_builder_set_member_name (builder, name);
-  json_builder_add_string_value (builder, value);
-}
-
-static void
-add_hash (JsonBuilder *builder, const char *name, guint64 value)
-{
-  g_autofree char *text = g_strdup_printf ("%016" G_GINT64_MODIFIER "x", value);
-
-  add_string (builder, name, text);
-}
-
-static void
 add_place (JsonBuilder *builder, const char *name, const TnSiteStats *site, const TnExtreme *extreme)
 {
   json_builder_set_member_name (builder, name);
@@ -72,41 +40,37 @@ add_place (JsonBuilder *builder, const char *name, const TnSiteStats *site, cons
       return;
     }
   json_builder_begin_object (builder);
-  add_hash (builder, "sample", extreme->sample);
-  add_count (builder, "token", extreme->token);
-  add_count (builder, "channel", extreme->channel);
+  tn_json_add_hash (builder, "sample", extreme->sample);
+  tn_json_add_count (builder, "token", extreme->token);
+  tn_json_add_count (builder, "channel", extreme->channel);
   json_builder_end_object (builder);
 }
 
 static void
-add_site (JsonBuilder *builder, const TnSiteStats *site, const TnParamsChoice *choice)
+add_site (JsonBuilder *builder, const TnSiteStats *site, const TnParamsChoice *choice, const TnDetailsView *view)
 {
   TnSiteSummary summary;
 
   tn_site_stats_summarize (site, &summary);
   json_builder_begin_object (builder);
-  add_string (builder, "name", site->name);
-  add_count (builder, "width", site->width);
-  add_count (builder, "tokens", site->tokens);
-  add_count (builder, "count", summary.count);
-  add_double (builder, "min", summary.min);
-  add_double (builder, "max", summary.max);
-  add_double (builder, "mean", summary.mean);
-  add_double (builder, "std", summary.std);
-  add_double (builder, "absmean", summary.absmean);
-  add_double (builder, "skewness", summary.skewness);
-  add_double (builder, "kurtosis", summary.kurtosis);
-  add_double (builder, "zeros", summary.zeros);
-  add_count (builder, "nonfinite", summary.nonfinite);
-  add_count (builder, "oversize", summary.oversize);
-  json_builder_set_member_name (builder, "percentiles");
-  json_builder_begin_object (builder);
-  for (guint i = 0; i < G_N_ELEMENTS (percentiles); i++)
-    add_double (builder, percentiles[i].name, percentile_of (site, percentiles[i].percent));
-  json_builder_end_object (builder);
+  tn_json_add_string (builder, "name", site->name);
+  tn_json_add_count (builder, "width", site->width);
+  tn_json_add_count (builder, "tokens", site->tokens);
+  tn_json_add_count (builder, "count", summary.count);
+  tn_json_add_double (builder, "min", summary.min);
+  tn_json_add_double (builder, "max", summary.max);
+  tn_json_add_double (builder, "mean", summary.mean);
+  tn_json_add_double (builder, "std", summary.std);
+  tn_json_add_double (builder, "absmean", summary.absmean);
+  tn_json_add_double (builder, "skewness", summary.skewness);
+  tn_json_add_double (builder, "kurtosis", summary.kurtosis);
+  tn_json_add_double (builder, "zeros", summary.zeros);
+  tn_json_add_count (builder, "nonfinite", summary.nonfinite);
+  tn_json_add_count (builder, "oversize", summary.oversize);
   add_place (builder, "min_at", site, &site->min);
   add_place (builder, "max_at", site, &site->max);
-  tn_params_add_json (builder, site, choice);
+  tn_details_add_site (builder, site, view);
+  tn_params_add_json (builder, site, choice, view->intervals);
   json_builder_end_object (builder);
 }
 
@@ -118,36 +82,72 @@ add_aliases (JsonBuilder *builder, const TnStats *stats)
   json_builder_set_member_name (builder, "aliases");
   json_builder_begin_object (builder);
   for (GList *l = names; l != NULL; l = l->next)
-    add_string (builder, l->data, g_hash_table_lookup (stats->aliases, l->data));
+    tn_json_add_string (builder, l->data, g_hash_table_lookup (stats->aliases, l->data));
+  json_builder_end_object (builder);
+}
+
+/* Estimates for all of the data, where the sample was not drawn evenly. */
+static void
+add_weighted (JsonBuilder *builder, const TnStats *stats)
+{
+  double weight, weight2;
+
+  if (stats->weighted == NULL)
+    return;
+  weight = tn_wide_sum_to_double (&stats->weighted->weight);
+  weight2 = tn_wide_sum_to_double (&stats->weighted->weight2);
+  json_builder_set_member_name (builder, "weighted");
+  json_builder_begin_object (builder);
+  tn_json_add_double (builder, "weight", weight);
+  tn_json_add_double (builder, "effective_samples", weight * weight / weight2);
+  json_builder_set_member_name (builder, "sites");
+  json_builder_begin_array (builder);
+  for (guint i = 0; i < stats->sites->len; i++)
+    {
+      TnWeightedSummary summary;
+
+      tn_weighted_stats_summarize (stats->weighted, i, &summary);
+      json_builder_begin_object (builder);
+      tn_json_add_string (builder, "name", ((const TnSiteStats *) g_ptr_array_index (stats->sites, i))->name);
+      tn_json_add_double (builder, "count", summary.count);
+      tn_json_add_double (builder, "mean", summary.mean);
+      tn_json_add_double (builder, "std", summary.std);
+      tn_json_add_double (builder, "absmean", summary.absmean);
+      tn_json_add_double (builder, "mean_square", summary.mean_square);
+      json_builder_end_object (builder);
+    }
+  json_builder_end_array (builder);
   json_builder_end_object (builder);
 }
 
 char *
 tn_stats_to_json (const TnStats *stats)
 {
-  return tn_stats_to_json_by (stats, &TN_PARAMS_CHOICE_DEFAULT);
+  return tn_stats_to_json_by (stats, NULL, &TN_PARAMS_CHOICE_DEFAULT, &tn_details_view_default);
 }
 
 char *
-tn_stats_to_json_by (const TnStats *stats, const TnParamsChoice *choice)
+tn_stats_to_json_by (const TnStats *stats, const TnSiteStats *only, const TnParamsChoice *choice, const TnDetailsView *view)
 {
   g_autoptr (JsonBuilder) builder = json_builder_new ();
   g_autoptr (JsonGenerator) generator = json_generator_new ();
   g_autoptr (JsonNode) root = NULL;
 
   json_builder_begin_object (builder);
-  add_hash (builder, "model_fingerprint", stats->model_fingerprint);
-  add_hash (builder, "data_fingerprint", stats->data_fingerprint);
-  add_count (builder, "samples", stats->samples);
-  add_count (builder, "tokens", stats->tokens);
+  tn_json_add_hash (builder, "model_fingerprint", stats->model_fingerprint);
+  tn_json_add_hash (builder, "data_fingerprint", stats->data_fingerprint);
+  tn_json_add_count (builder, "samples", stats->samples);
+  tn_json_add_count (builder, "tokens", stats->tokens);
   json_builder_set_member_name (builder, "partial");
   json_builder_add_boolean_value (builder, stats->partial);
-  add_string (builder, "backend", stats->backend);
+  tn_json_add_string (builder, "backend", stats->backend);
   add_aliases (builder, stats);
+  add_weighted (builder, stats);
   json_builder_set_member_name (builder, "sites");
   json_builder_begin_array (builder);
   for (guint i = 0; i < stats->sites->len; i++)
-    add_site (builder, g_ptr_array_index (stats->sites, i), choice);
+    if (only == NULL || g_ptr_array_index (stats->sites, i) == only)
+      add_site (builder, g_ptr_array_index (stats->sites, i), choice, view);
   json_builder_end_array (builder);
   json_builder_end_object (builder);
   root = json_builder_get_root (builder);

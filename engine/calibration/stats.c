@@ -50,6 +50,7 @@ tn_stats_copy (const TnStats *self)
   copy->samples = self->samples;
   copy->tokens = self->tokens;
   copy->partial = self->partial;
+  copy->summary = self->summary;
   copy->power_order = self->power_order;
   for (guint i = 0; i < self->sites->len; i++)
     g_ptr_array_add (copy->sites, tn_site_stats_copy (g_ptr_array_index (self->sites, i)));
@@ -209,6 +210,13 @@ check_merge (const TnStats *self, const TnStats *other, GError **error)
 {
   const char *missing;
 
+  if (self->summary || other->summary)
+    {
+      g_set_error_literal (error, TN_ERROR, TN_ERROR_MISMATCH,
+                           _ ("a summary found: it has left out the exact sums of channels and does not merge; merge the files that summaries "
+                              "are made of"));
+      return FALSE;
+    }
   if (self->model_fingerprint != other->model_fingerprint)
     {
       g_set_error (error, TN_ERROR, TN_ERROR_MISMATCH,
@@ -252,14 +260,16 @@ check_merge (const TnStats *self, const TnStats *other, GError **error)
   return TRUE;
 }
 
-gboolean
-tn_stats_merge (TnStats *self, const TnStats *other, GError **error)
+typedef gboolean (*SiteMergeFunc) (TnSiteStats *self, const TnSiteStats *other, GError **error);
+
+static gboolean
+merge_by (TnStats *self, const TnStats *other, SiteMergeFunc merge_site, GError **error)
 {
   if (!check_merge (self, other, error))
     return FALSE;
 
   for (guint i = 0; i < self->sites->len; i++)
-    if (!tn_site_stats_merge (g_ptr_array_index (self->sites, i), g_ptr_array_index (other->sites, i), error))
+    if (!merge_site (g_ptr_array_index (self->sites, i), g_ptr_array_index (other->sites, i), error))
       return FALSE;
   if (self->weighted == NULL && other->weighted != NULL && self->samples == 0)
     self->weighted = tn_weighted_stats_new (self->sites->len);
@@ -273,10 +283,81 @@ tn_stats_merge (TnStats *self, const TnStats *other, GError **error)
 }
 
 gboolean
+tn_stats_merge (TnStats *self, const TnStats *other, GError **error)
+{
+  return merge_by (self, other, tn_site_stats_merge, error);
+}
+
+gboolean
+tn_stats_append (TnStats *self, const TnStats *other, GError **error)
+{
+  return merge_by (self, other, tn_site_stats_append, error) && tn_stats_check_channel_histograms (self, error);
+}
+
+void
+tn_stats_keep_moving_ranges (TnStats *self, double decay)
+{
+  for (guint i = 0; i < self->sites->len; i++)
+    tn_site_stats_keep_moving_range (g_ptr_array_index (self->sites, i), decay);
+}
+
+gboolean
+tn_stats_keep_channel_histograms (TnStats *self, const char *site_names, gsize most_bytes, GError **error)
+{
+  gboolean all = strcmp (site_names, "all") == 0;
+  g_auto (GStrv) names = g_strsplit (site_names, ",", 0);
+  g_autoptr (GPtrArray) chosen = g_ptr_array_new ();
+  gsize channels = 0;
+
+  for (guint i = 0; all && i < self->sites->len; i++)
+    g_ptr_array_add (chosen, g_ptr_array_index (self->sites, i));
+  for (guint i = 0; !all && names[i] != NULL; i++)
+    {
+      TnSiteStats *site = tn_stats_find (self, g_strstrip (names[i]));
+
+      if (site == NULL)
+        {
+          g_set_error (error, TN_ERROR, TN_ERROR_ARGUMENT, _ ("there is no site “%s” to keep histograms of channels of"), names[i]);
+          return FALSE;
+        }
+      if (!g_ptr_array_find (chosen, site, NULL))
+        g_ptr_array_add (chosen, site);
+    }
+  for (guint i = 0; i < chosen->len; i++)
+    channels += ((TnSiteStats *) g_ptr_array_index (chosen, i))->width;
+  for (guint i = 0; i < chosen->len; i++)
+    {
+      TnSiteStats *site = g_ptr_array_index (chosen, i);
+
+      tn_site_stats_keep_channel_histograms (site, most_bytes / channels * site->width);
+    }
+  return TRUE;
+}
+
+gboolean
+tn_stats_check_channel_histograms (const TnStats *self, GError **error)
+{
+  for (guint i = 0; i < self->sites->len; i++)
+    {
+      const TnSiteStats *site = g_ptr_array_index (self->sites, i);
+      gsize bytes, most;
+
+      if (site->channel_histograms == NULL || !tn_channel_histograms_exhausted (site->channel_histograms, &bytes, &most))
+        continue;
+      g_set_error (error, TN_ERROR, TN_ERROR_MEMORY,
+                   _ ("site %s: the histograms of its %u channels need more than the %" PRIu64
+                      " bytes they may take: keep those of fewer sites, or raise the memory limit"),
+                   site->name, site->width, (guint64) (most > 0 ? most : bytes));
+      return FALSE;
+    }
+  return TRUE;
+}
+
+gboolean
 tn_stats_equal (const TnStats *a, const TnStats *b)
 {
   if (a->model_fingerprint != b->model_fingerprint || a->data_fingerprint != b->data_fingerprint || a->samples != b->samples ||
-      a->tokens != b->tokens || a->partial != b->partial || strcmp (a->backend, b->backend) != 0 ||
+      a->tokens != b->tokens || a->partial != b->partial || a->summary != b->summary || strcmp (a->backend, b->backend) != 0 ||
       a->power_order != b->power_order || first_missing (a, b) != NULL || first_missing (b, a) != NULL ||
       !tn_weighted_stats_equal (a->weighted, b->weighted))
     return FALSE;

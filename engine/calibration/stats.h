@@ -27,6 +27,7 @@ typedef struct
   guint64    tokens;
   gboolean   partial;          /* the run that made it was cancelled before its end */
   char      *backend;          /* the numeric back end that ran, e.g. "openblas" */
+  gboolean   summary;          /* read from a summary: channel sums are what means in float32 give, so that they do not merge */
   TnPowerOrder power_order;
   GPtrArray *sites;            /* TnSiteStats, sorted by name (strcmp) */
   TnWeightedStats *weighted;   /* where sequences were not drawn evenly; NULL otherwise */
@@ -56,6 +57,15 @@ void         tn_stats_observe    (const TnSite *site, const TnBatch *batch, cons
 void         tn_stats_count_batch (TnStats *self, const TnBatch *batch);
 /* self becomes self + other. TN_ERROR_MISMATCH names the difference: model, back end, order of sums, sites, weights; self is untouched then. */
 gboolean     tn_stats_merge      (TnStats *self, const TnStats *other, GError **error);
+/* The same where other holds the sequences that come next, observed since it was cleared: moving ranges go on with them. */
+gboolean     tn_stats_append     (TnStats *self, const TnStats *other, GError **error);
+/* Before the first sequence: a moving range at every site (site-stats.h). */
+void         tn_stats_keep_moving_ranges (TnStats *self, double decay);
+/* Before the first sequence: histograms of every channel of these sites, "all" or names (also aliases) with commas between, which together take at most
+ * so many bytes of memory (0: the pool's budget). TN_ERROR_ARGUMENT names a site that there is not. */
+gboolean     tn_stats_keep_channel_histograms (TnStats *self, const char *site_names, gsize most_bytes, GError **error);
+/* TN_ERROR_MEMORY when histograms of channels found no memory: then they hold too little, and these statistics are of no use. */
+gboolean     tn_stats_check_channel_histograms (const TnStats *self, GError **error);
 gboolean     tn_stats_equal      (const TnStats *a, const TnStats *b);
 
 G_END_DECLS

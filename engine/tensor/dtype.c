@@ -110,6 +110,13 @@ tn_dtype_bytes (TnDtype dtype, guint64 n, guint64 *bytes)
 }
 
 gboolean
+tn_dtype_is_integer (TnDtype dtype)
+{
+  return dtype == TN_DTYPE_I8 || dtype == TN_DTYPE_U8 || dtype == TN_DTYPE_I16 || dtype == TN_DTYPE_U16 || dtype == TN_DTYPE_I32 ||
+         dtype == TN_DTYPE_U32 || dtype == TN_DTYPE_I64 || dtype == TN_DTYPE_U64;
+}
+
+gboolean
 tn_dtype_can_decode (TnDtype dtype)
 {
   return dtype > TN_DTYPE_INVALID && dtype < TN_DTYPE_OPAQUE;

@@ -51,6 +51,8 @@ gsize       tn_dtype_block_bytes    (TnDtype dtype);
 gboolean    tn_dtype_bytes       (TnDtype dtype, guint64 n, guint64 *bytes);
 /* TRUE for all but INVALID and OPAQUE. */
 gboolean    tn_dtype_can_decode  (TnDtype dtype);
+/* TRUE for I8 to U64; BOOL is none. */
+gboolean    tn_dtype_is_integer (TnDtype dtype);
 /* n elements starting at a block boundary, to float32; source at any alignment. The last block may be taken in part. F64 and wide integers are rounded to nearest.
  * Q8_GROUP (its scales are apart) and PACKED cannot be decoded here: use tn_tensor_decode(). */
 void        tn_dtype_decode      (TnDtype dtype, const void *source, gsize n, float *out);

@@ -3,11 +3,13 @@
 
 #include <glib/gstdio.h>
 #include <json-glib/json-glib.h>
+#include <math.h>
 #include <string.h>
 
 #include "data/files/safetensors-writer.h"
 #include "data/models/safetensors.h"
 #include "data/statistics/stats-layout.h"
+#include "data/statistics/stats-weights.h"
 #include "engine/crc32c.h"
 #include "engine/error.h"
 #include "tests/activations.h"
@@ -110,6 +112,67 @@ test_round_trip (void)
 }
 
 /* Shards saved, loaded and merged in any order give the file of the whole. */
+/* Sums with weights come back as they were, and merge as the rest does; text that is none is refused. */
+static void
+test_weights (void)
+{
+  static const float x[6] = {1.0f, -2.0f, 0.5f, INFINITY, 3.0f, -1.0f};
+  static const char *const wrong[] = {"1", "{\"weight\":\"0\"}", "[]"};
+  g_autoptr (TnStats) first = tn_stats_new (1, "b");
+  g_autoptr (TnStats) second = tn_stats_new (1, "b");
+  g_autoptr (TnStats) whole = tn_stats_new (1, "b");
+  g_autoptr (TnStats) loaded = NULL;
+  g_autoptr (TnStats) even = tn_stats_new (1, "b");
+  g_autofree char *path = path_of ("weights.safetensors");
+  g_autofree char *json = NULL;
+  gint32 tokens[3] = {0};
+  const TnSequence sequences[] = {{.hash = 7, .length = 1, .tokens = tokens, .weight = 2.5}, {.hash = 8, .length = 2, .tokens = tokens, .weight = 40.0}};
+  const TnSite site = {.name = (char *) "site", .width = 2};
+  TnWeightedSummary summary;
+  GError *error = NULL;
+
+  for (guint i = 0; i < 3; i++)
+    {
+      TnStats *stats = i == 0 ? first : i == 1 ? second : whole;
+      g_autoptr (TnBatch) batch = i < 2 ? tn_batch_new (sequences + i, 1) : tn_batch_new (sequences, 2);
+
+      tn_stats_add_site (stats, "a", 1);
+      tn_stats_add_site (stats, "site", 2);
+      tn_stats_keep_weights (stats);
+      tn_stats_observe (&site, batch, x + (i == 1 ? 2 : 0), stats);
+      tn_stats_count_batch (stats, batch);
+    }
+  /* 2.5 (1 - 2) + 40 (0.5 + 3 - 1), of 2.5 * 2 + 40 * 3 values. */
+  tn_weighted_stats_summarize (whole->weighted, 1, &summary);
+  g_assert_cmpfloat (summary.count, ==, 125.0);
+  g_assert_cmpfloat_with_epsilon (summary.mean, 97.5 / 125.0, 1e-15);
+  g_assert_cmpfloat_with_epsilon (summary.mean_square, (2.5 * 5.0 + 40.0 * 10.25) / 125.0, 1e-15);
+  tn_weighted_stats_summarize (whole->weighted, 0, &summary);
+  g_assert_true (isnan (summary.mean));
+  tn_stats_merge (second, first, &error);
+  g_assert_no_error (error);
+  g_assert_true (tn_stats_equal (second, whole));
+  g_assert_true (tn_stats_save (whole, path, NULL, &error));
+  loaded = tn_stats_load (path, &error);
+  g_assert_no_error (error);
+  g_assert_true (tn_stats_equal (loaded, whole));
+  json = tn_stats_to_json (loaded);
+  g_assert_nonnull (strstr (json, "effective_samples"));
+  /* Weighted and even ones do not mix. */
+  tn_stats_add_site (even, "a", 1);
+  tn_stats_add_site (even, "site", 2);
+  even->samples = 1;
+  g_assert_false (tn_stats_merge (even, whole, &error));
+  g_assert_error (error, TN_ERROR, TN_ERROR_MISMATCH);
+  g_clear_error (&error);
+  for (guint i = 0; i < G_N_ELEMENTS (wrong); i++)
+    {
+      g_autoptr (TnJson) parsed = tn_json_parse (wrong[i], strlen (wrong[i]), "test", 0, NULL);
+
+      g_assert_null (tn_stats_weights_from_json (tn_json_get_root (parsed), 2));
+    }
+}
+
 static void
 test_exactness (void)
 {
@@ -700,6 +763,7 @@ main (int argc, char **argv)
   folder = g_dir_make_tmp ("ternion-stats-XXXXXX", NULL);
   g_test_add_func ("/stats-file/writer", test_writer);
   g_test_add_func ("/stats-file/round-trip", test_round_trip);
+  g_test_add_func ("/stats-file/weights", test_weights);
   g_test_add_func ("/stats-file/exactness", test_exactness);
   g_test_add_func ("/stats-file/size", test_size);
   g_test_add_func ("/stats-file/wide-counts", test_wide_counts);

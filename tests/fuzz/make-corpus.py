@@ -16,6 +16,7 @@ statistics/small.safetensors and safetensors/packed-*.safetensors, which the pro
 import json
 import os
 import struct
+import zlib
 
 HERE = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'corpus')
 
@@ -279,6 +280,47 @@ def make_data():
     write('text', 'plain.txt', 'word ' * 60)
 
 
+def npy(dtype, shape, data):
+    header = ("{'descr': '%s', 'fortran_order': False, 'shape': %r, }" % (dtype, tuple(shape))).encode()
+    header += b' ' * (-(11 + len(header)) % 64) + b'\n'
+    return b'\x93NUMPY\x01\x00' + struct.pack('<H', len(header)) + header + data
+
+
+def zipped(members, deflate):
+    """A zip file without the time of its making."""
+    content, directory = b'', b''
+    for name, data in members:
+        packer = zlib.compressobj(9, zlib.DEFLATED, -15)
+        packed = packer.compress(data) + packer.flush() if deflate else data
+        common = struct.pack('<HHHHHIIIHH', 20, 0, 8 if deflate else 0, 0, 0x21, zlib.crc32(data), len(packed), len(data), len(name), 0)
+        directory += b'PK\x01\x02' + struct.pack('<H', 20) + common + struct.pack('<HHHII', 0, 0, 0, 0, len(content)) + name.encode()
+        content += b'PK\x03\x04' + common + name.encode() + packed
+    return content + directory + b'PK\x05\x06' + struct.pack('<HHHHIIH', 0, 0, len(members), len(members), len(directory), len(content), 0)
+
+
+def gzipped(data):
+    packer = zlib.compressobj(9, zlib.DEFLATED, 31)
+    return packer.compress(data) + packer.flush()
+
+
+def make_arrays():
+    ids = struct.pack('<24H', *(i * 31 % 257 for i in range(24)))
+    write('jsonl', 'lines.jsonl', '{"text":"One day a fox sat by the lake.","n":1}\n{"id":[{}],"text":"\\u00dcn\\ud83e\\udd9c\\n"}\n\n{"text":null}\n')
+    write('csv', 'rows.csv', 'id,text\r\n1,"One day, a ""fox""\nsat"\r\n2,short\n\n3,\n')
+    write('npy', 'ids.npy', npy('<u2', (24,), ids))
+    write('npy', 'rows.npy', npy('>i8', (3, 8), struct.pack('>24q', *range(24))))
+    write('array-npy', 'doubles.npy', npy('>f8', (6,), struct.pack('>6d', 0, 1, -2.5, 3e300, 4, 5)))
+    write('array-npy', 'floats.npy', npy('<f4', (2, 3, 4), floats(24, 3)))
+    write('npz', 'stored.npz', zipped([('a.npy', npy('<u2', (24,), ids)), ('b.npy', npy('<i4', (2, 3), bytes(24)))], False))
+    write('npz', 'deflated.npz', zipped([('a.npy', npy('<u2', (24,), ids)), ('b.npy', npy('<i4', (2, 3), bytes(24)))], True))
+    write('idx', 'images', struct.pack('>BBBBIII', 0, 0, 8, 3, 3, 4, 5) + noise(60, 1))
+    write('idx', 'floats', struct.pack('>BBBBI', 0, 0, 0x0d, 1, 6) + floats(6, 1))
+    write('csv-numbers', 'table.csv', 'a,b\n1,-2.5\n3e4, nan\n\n-inf,0x1p3\n')
+    write('gzip', 'images.gz', gzipped(struct.pack('>BBBBIII', 0, 0, 8, 3, 3, 4, 5) + noise(60, 2)))
+    write('gzip', 'array.gz', gzipped(npy('<f2', (5, 4), noise(40, 3))))
+    write('text', 'packed.txt', gzipped(b'word ' * 60) + gzipped(b'and another member'))
+
+
 def make_plans():
     write('plan', 'whole.plan', '# a plan\n[plan]\nformat=1\nfingerprint=0123456789abcdef\n\n[weights]\nblk.0.attn_q.weight=int8:c\n'
                                 'blk.*.ffn_down.weight = int4:g32\nblk.*=ternary\ntoken_embd.weight=keep\n\n[activations]\n*=int8:t\n')
@@ -293,4 +335,5 @@ if __name__ == '__main__':
     make_text()
     make_tokenizers()
     make_data()
+    make_arrays()
     make_plans()

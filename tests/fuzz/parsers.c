@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "data/arrays/array-file.h"
 #include "data/datasets/dataset.h"
 #include "data/datasets/token-file.h"
 #include "data/files/json-reader.h"
@@ -156,6 +157,30 @@ read_plan (const char *path, const guint8 *data, gsize bytes, GError **error)
   return TRUE;
 }
 
+/* An array that is listed can be read from end to end, or says why not. */
+static gboolean
+read_arrays (const char *path, const guint8 *data, gsize bytes, GError **error)
+{
+  g_autoptr (TnArrayFile) file = tn_array_file_open (path, error);
+  g_autofree float *values = g_new (float, MAX_ELEMENTS);
+  g_autofree gint64 *integers = g_new (gint64, MAX_ELEMENTS);
+
+  if (file == NULL)
+    return FALSE;
+  for (guint i = 0; i < tn_array_file_n_arrays (file); i++)
+    {
+      const TnArray *array = tn_array_file_get (file, i);
+      g_autoptr (TnArrayStream) stream = tn_array_stream_new (file, i, error);
+      gsize n = (gsize) MIN (array->count, MAX_ELEMENTS);
+
+      if (stream == NULL || !tn_array_stream_read (stream, values, n, error) || !tn_array_stream_seek (stream, n / 2, error))
+        return FALSE;
+      if (tn_dtype_is_integer (array->dtype) && !tn_array_stream_read_integers (stream, integers, n - n / 2, error))
+        return FALSE;
+    }
+  return TRUE;
+}
+
 const FuzzParser fuzz_parsers[] = {
     {"safetensors", "input.safetensors", NULL, read_model},
     {"gguf", "input.gguf", NULL, read_model},
@@ -169,6 +194,16 @@ const FuzzParser fuzz_parsers[] = {
     {"tokenizer-bin", "tokenizer.bin", NULL, read_tokenizer},
     {"token-file", "tokens.bin", NULL, read_token_file},
     {"text", "text.txt", NULL, read_text},
+    {"text", "text.gz", NULL, read_text},
+    {"jsonl", "text.jsonl", NULL, read_text},
+    {"csv", "text.csv", NULL, read_text},
+    {"npy", "tokens.npy", NULL, read_text},
+    {"npz", "tokens.npz", NULL, read_text},
+    {"array-npy", "array.npy", NULL, read_arrays},
+    {"npz", "array.npz", NULL, read_arrays},
+    {"idx", "array", NULL, read_arrays},
+    {"csv-numbers", "array.csv", NULL, read_arrays},
+    {"gzip", "array.gz", NULL, read_arrays},
     {"statistics", "input.safetensors", NULL, read_statistics},
     {"plan", "input.plan", NULL, read_plan},
     {NULL},

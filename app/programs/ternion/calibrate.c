@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "app/programs/ternion/calibrate-report.h"
 #include "app/programs/ternion/command.h"
 #include "app/tasks/calibrate.h"
 #include "engine/error.h"
@@ -132,6 +133,7 @@ print_json (const TnCalibrateResult *result, GError **error)
   tn_json_add_integer (builder, "peak_rss_bytes", (gint64) result->peak_rss_bytes);
   tn_json_add_integer (builder, "sites", result->sites);
   tn_json_add_integer (builder, "stats_bytes", (gint64) result->stats_bytes);
+  tn_calibrate_report_add (result, builder);
   json_builder_end_object (builder);
   return tn_command_print_json (builder, error);
 }
@@ -145,6 +147,7 @@ print_text (const TnCalibrateResult *result)
   if (result->cached == NULL)
     g_print (_("%" PRIu64 " sequences, %" PRIu64 " tokens at %u sites in %.1f s (%.0f tokens/s), peak memory %s\n"), result->samples,
              result->tokens, result->sites, result->seconds, (double) (result->tokens - result->tokens_before) / result->seconds, memory);
+  tn_calibrate_report_print (result);
   g_print (_("statistics: %s (%s); ternion stats show tells what is in it\n"), result->out, size);
 }
 
@@ -184,7 +187,7 @@ tn_verb_calibrate (int argc, char **argv)
   GError *error = NULL;
 
   complete_stop_flag (argc, argv);
-  if (!tn_command_parse (&command, argc, argv, "calibrate", _("MODEL --data PATH…"), _("exact statistics of a model's activations on real data"), entries, 0,
+  if (!tn_command_parse (&command, argc, argv, "calibrate", _("MODEL --data PATH… | --tensors PATH…"), _("exact statistics of a model's activations on real data"), entries, 0,
                          1, &status))
     return status;
   options = make_options (&command, &arguments, &error);

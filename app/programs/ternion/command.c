@@ -371,37 +371,3 @@ tn_command_finish (TnCommand *self)
   return TN_EXIT_FAILED;
 }
 
-void
-tn_json_add_double (JsonBuilder *builder, const char *name, double value)
-{
-  if (name != NULL)
-    json_builder_set_member_name (builder, name);
-  if (isfinite (value))
-    json_builder_add_double_value (builder, value);
-  else
-    json_builder_add_null_value (builder);
-}
-
-void
-tn_json_add_string (JsonBuilder *builder, const char *name, const char *value)
-{
-  if (name != NULL)
-    json_builder_set_member_name (builder, name);
-  if (value != NULL)
-    {
-      /* Names of files may hold any bytes, JSON may not. */
-      g_autofree char *valid = g_utf8_make_valid (value, -1);
-
-      json_builder_add_string_value (builder, valid);
-    }
-  else
-    json_builder_add_null_value (builder);
-}
-
-void
-tn_json_add_integer (JsonBuilder *builder, const char *name, gint64 value)
-{
-  if (name != NULL)
-    json_builder_set_member_name (builder, name);
-  json_builder_add_int_value (builder, value);
-}

@@ -5,6 +5,7 @@
 #include <json-glib/json-glib.h>
 
 #include "app/tasks/job.h"
+#include "data/files/json-members.h"
 #include "data/workspace/workspace.h"
 #include "engine/listener.h"
 
@@ -62,11 +63,6 @@ gboolean  tn_command_run_job        (TnCommand *self, TnJob *job, GError **error
 gboolean  tn_command_print_json     (JsonBuilder *builder, GError **error);
 /* Standard output, flushed and checked; to be called last by verbs that print text. */
 TnExitStatus tn_command_finish      (TnCommand *self);
-
-/* JSON helpers: NaN and infinity become null. */
-void      tn_json_add_double        (JsonBuilder *builder, const char *name, double value);
-void      tn_json_add_string        (JsonBuilder *builder, const char *name, const char *value);
-void      tn_json_add_integer       (JsonBuilder *builder, const char *name, gint64 value);
 
 /* Sets what the engine may take, so that the process stays within the size in text; TN_ERROR_ARGUMENT, TN_ERROR_MEMORY name the origin, such as
  * "--memory-limit". tn_command_parse() does it for the flag. */

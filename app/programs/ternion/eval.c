@@ -48,8 +48,10 @@ evaluate (TnJob *job, const TnListener *listener, GCancellable *cancellable, gpo
     return FALSE;
   if (!tn_precision_is_empty (&work->precision))
     {
-      TnModel *rounded = tn_precision_apply (&work->precision, model, cancellable, error);
+      TnModel *rounded;
 
+      work->precision.listener = listener;
+      rounded = tn_precision_apply (&work->precision, model, cancellable, error);
       if (rounded == NULL)
         return FALSE;
       tn_model_unref (model);

@@ -122,7 +122,7 @@ tn_verb_quantize (int argc, char **argv)
       {"objective", 0, 0, G_OPTION_ARG_STRING, &options->objective, N_ ("What --method auto makes least: mse or kl (mse)"),
        N_ ("NAME")},
       {"type", 0, 0, G_OPTION_ARG_STRING, &options->type,
-       N_ ("What quantized weights are stored in: F32, F16, BF16, and in GGUF Q8_0, Q5_0, Q4_0, TQ1_0, TQ2_0 (by scheme)"),
+       N_ ("What quantized weights are stored in: F32, F16, BF16, and in GGUF Q8_0, Q5_0, Q5_1, Q4_0, Q4_1, TQ1_0, TQ2_0 (by scheme)"),
        N_ ("TYPE")},
       {"out", 0, 0, G_OPTION_ARG_FILENAME, &options->out_path,
        N_ ("NAME.gguf, NAME.safetensors, or a folder for a BitNet checkpoint"), N_ ("PATH")},
@@ -133,7 +133,7 @@ tn_verb_quantize (int argc, char **argv)
   TnExitStatus status;
   GError *error = NULL;
 
-  if (!tn_command_parse (&command, argc, argv, "quantize", _ ("MODEL --scheme SCHEME|--plan PLAN --out PATH"),
+  if (!tn_command_parse (&command, argc, argv, "quantize", _ ("MODEL --scheme SCHEME|--plan PLAN|--type TYPE --out PATH"),
                          _ ("write a model in low precision"), entries, 1, 1, &status))
     return status;
   if (!tn_quantize_check (options, &error))

@@ -21,150 +21,14 @@ stats_arguments_clear (TnStatsArguments *self)
   g_free (self->method);
   g_free (self->objective);
   g_free (self->names);
+  g_free (self->site);
+  g_free (self->percentiles);
+  g_free (self->outliers);
+  g_free (self->model);
+  g_strfreev (self->data);
 }
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (TnStatsArguments, stats_arguments_clear)
-
-/* SQNR in dB of a site under each scheme; NaN when it saw nothing, or the method finds nothing. */
-static void
-print_sqnrs (const TnSiteStats *site, const TnParamsChoice *choice)
-{
-  for (guint i = 0; i < tn_params_choice_n_schemes (choice); i++)
-    {
-      TnScheme scheme = tn_params_choice_get_scheme (choice, i);
-      TnQuantParams params = { .sqnr_db = NAN };
-
-      tn_params_find (site, &scheme, &choice->method, &params);
-      g_print (" %11.2f", params.sqnr_db);
-    }
-}
-
-/* A line for each scheme and method that fits it. */
-static void
-print_searches (const TnSiteStats *site, const TnParamsChoice *choice)
-{
-  for (guint i = 0; i < tn_params_choice_n_schemes (choice); i++)
-    for (TnMethod method = TN_METHOD_MINMAX; method < TN_N_METHODS; method++)
-      {
-        TnScheme scheme = tn_params_choice_get_scheme (choice, i);
-        g_autofree char *name = tn_scheme_to_string (&scheme);
-        TnMethodOptions options = { .method = method };
-        TnQuantParams params;
-
-        if (tn_params_find (site, &scheme, &options, &params))
-          g_print (_("    %-12s %-11s scale %-12.6g zero point %-4d clip %-10.4g SQNR %.2f dB\n"), name, tn_method_get_name (method), params.scale,
-                   params.zero_point, params.clip, params.sqnr_db);
-      }
-}
-
-static void
-print_site (const TnSiteStats *site, int name_width, const TnParamsChoice *choice)
-{
-  TnSiteSummary summary;
-
-  tn_site_stats_summarize (site, &summary);
-  g_print ("%-*s %6u %12" PRIu64 " %10.4g %10.4g %10.3g %9.4g %9.1f", name_width, site->name, site->width, summary.count, summary.min,
-           summary.max, summary.mean, summary.std, summary.kurtosis);
-  print_sqnrs (site, choice);
-  if (summary.nonfinite > 0)
-    g_print (_("  %" PRIu64 " not finite"), summary.nonfinite);
-  if (site->oversize > 0)
-    g_print (_("  %" PRIu64 " too large for the sums"), site->oversize);
-  g_print ("\n");
-}
-
-static void
-print_stats (const TnStats *stats, const char *path, const TnParamsChoice *choice)
-{
-  int name_width = 4;
-
-  g_print (_("%s: %" PRIu64 " sequences, %" PRIu64 " tokens, %u sites%s\n"), path, stats->samples, stats->tokens, stats->sites->len,
-           stats->partial ? _(" (partial: the run was cancelled)") : "");
-  g_print (_("model %016" PRIx64 ", data %016" PRIx64 ", %s\n\n"), stats->model_fingerprint, stats->data_fingerprint, stats->backend);
-  for (guint i = 0; i < stats->sites->len; i++)
-    name_width = MAX (name_width, (int) strlen (((TnSiteStats *) g_ptr_array_index (stats->sites, i))->name));
-  g_print ("%-*s %6s %12s %10s %10s %10s %9s %9s", name_width, _("site"), _("width"), _("values"), _("min"), _("max"), _("mean"), _("std"),
-           _("kurtosis"));
-  for (guint i = 0; i < tn_params_choice_n_schemes (choice); i++)
-    {
-      TnScheme scheme = tn_params_choice_get_scheme (choice, i);
-      g_autofree char *scheme_name = tn_scheme_to_string (&scheme);
-      g_autofree char *title = g_strdup_printf (_("%s dB"), scheme_name);
-
-      g_print (" %11s", title);
-    }
-  g_print ("\n");
-  for (guint i = 0; i < stats->sites->len; i++)
-    {
-      print_site (g_ptr_array_index (stats->sites, i), name_width, choice);
-      if (choice->every_method)
-        print_searches (g_ptr_array_index (stats->sites, i), choice);
-    }
-}
-
-static gboolean
-parse_choice (const TnStatsArguments *arguments, TnParamsChoice *choice, GError **error)
-{
-  TnMethodChoice method = { arguments->method, arguments->objective };
-
-  *choice = TN_PARAMS_CHOICE_DEFAULT;
-  if (g_strcmp0 (arguments->method, "all") == 0)
-    {
-      choice->every_method = TRUE;
-      method.method = NULL;
-    }
-  if (!tn_method_choice_is_empty (&method) && !tn_method_choice_parse (&method, &choice->method, error))
-    return FALSE;
-  if (tn_method_options_need_output (&choice->method))
-    {
-      g_set_error (error, TN_ERROR, TN_ERROR_ARGUMENT, _("--method: %s needs the model's weights: ternion eval MODEL --stats STATS --method %s"),
-                   tn_method_get_name (choice->method.method), tn_method_get_name (choice->method.method));
-      return FALSE;
-    }
-  if (arguments->schemes == NULL)
-    return TRUE;
-  choice->schemes = tn_scheme_parse_list (arguments->schemes, error);
-  for (guint i = 0; choice->schemes != NULL && i < choice->schemes->len; i++)
-    if (g_array_index (choice->schemes, TnScheme, i).granularity != TN_PER_TENSOR || g_array_index (choice->schemes, TnScheme, i).kind == TN_SCHEME_BINARY)
-      {
-        g_autofree char *name = tn_scheme_to_string (&g_array_index (choice->schemes, TnScheme, i));
-
-        g_set_error (error, TN_ERROR, TN_ERROR_ARGUMENT, _("%s is none of ternary and int2 to int8 with one scale for a site"), name);
-        g_clear_pointer (&choice->schemes, g_array_unref);
-      }
-  if (choice->schemes == NULL)
-    g_prefix_error (error, "--schemes: ");
-  return choice->schemes != NULL;
-}
-
-static TnExitStatus
-show (TnCommand *command, const TnStatsArguments *arguments)
-{
-  GError *error = NULL;
-  g_autoptr (TnStats) stats = NULL;
-  g_autoptr (GArray) schemes = NULL;
-  TnParamsChoice choice;
-
-  if (!parse_choice (arguments, &choice, &error))
-    {
-      TnExitStatus status = tn_command_usage_error (command, "%s", error->message);
-
-      g_error_free (error);
-      return status;
-    }
-  schemes = choice.schemes;
-  if ((stats = tn_stats_load (command->arguments[1], &error)) == NULL)
-    return tn_command_fail (command, error);
-  if (command->json)
-    {
-      g_autofree char *json = tn_stats_to_json_by (stats, &choice);
-
-      g_print ("%s\n", json);
-    }
-  else
-    print_stats (stats, command->arguments[1], &choice);
-  return tn_command_finish (command);
-}
 
 /* The fingerprint of data is the sum of their sequences' hashes. seen: of those before, with their paths. */
 static gboolean
@@ -182,11 +46,21 @@ check_new_data (GHashTable *seen, const TnStats *stats, const char *path, GError
   return FALSE;
 }
 
+static gboolean
+has_moving_ranges (const TnStats *stats)
+{
+  for (guint i = 0; i < stats->sites->len; i++)
+    if (((const TnSiteStats *) g_ptr_array_index (stats->sites, i))->moving.decay > 0.0)
+      return TRUE;
+  return FALSE;
+}
+
 static TnExitStatus
 merge (TnCommand *command, const TnStatsArguments *arguments)
 {
   GError *error = NULL;
   g_autoptr (TnStats) all = NULL;
+  gboolean had_moving_ranges = FALSE;
   g_autoptr (GHashTable) seen = g_hash_table_new_full (g_int64_hash, g_int64_equal, g_free, NULL);
 
   if (arguments->out == NULL)
@@ -197,6 +71,7 @@ merge (TnCommand *command, const TnStatsArguments *arguments)
 
       if (stats == NULL)
         return tn_command_fail (command, error);
+      had_moving_ranges = had_moving_ranges || has_moving_ranges (stats);
       if (check_new_data (seen, stats, command->arguments[i], &error) && all == NULL)
         all = g_steal_pointer (&stats);
       else if (error != NULL || !tn_stats_merge (all, stats, &error))
@@ -205,6 +80,8 @@ merge (TnCommand *command, const TnStatsArguments *arguments)
           return tn_command_fail (command, error);
         }
     }
+  if (had_moving_ranges && !has_moving_ranges (all))
+    tn_listener_event (&command->listener, "info", _("moving ranges depend on the order of sequences and do not merge: they are left out"));
   if (!tn_stats_save (all, arguments->out, NULL, &error))
     return tn_command_fail (command, error);
   if (command->json)
@@ -222,17 +99,28 @@ TnExitStatus
 tn_verb_stats (int argc, char **argv)
 {
   static const struct { const char *name; guint least; guint most; TnExitStatus (*run) (TnCommand *, const TnStatsArguments *); } actions[] = {
-    { "show", 2, 2, show }, { "merge", 3, G_MAXUINT, merge }, { "diff", 3, 3, tn_stats_run_diff }, { "export", 2, 2, tn_stats_run_export },
+    { "show", 2, 2, tn_stats_run_show }, { "merge", 3, G_MAXUINT, merge }, { "diff", 3, 3, tn_stats_run_diff }, { "export", 2, 2, tn_stats_run_export },
   };
   g_auto (TnCommand) command = { NULL };
-  g_auto (TnStatsArguments) arguments = { .chunk_size = IMATRIX_CHUNK_SIZE };
+  g_auto (TnStatsArguments) arguments = { .chunk_size = IMATRIX_CHUNK_SIZE, .channel = -1 };
   const GOptionEntry entries[] = {
     { "format", 0, 0, G_OPTION_ARG_STRING, &arguments.format, N_("export: json, csv, npz, imatrix (GGUF), imatrix-dat (legacy), onnx or safetensors; diff: text or csv"), N_("NAME") },
     { "schemes", 0, 0, G_OPTION_ARG_STRING, &arguments.schemes, N_("show: schemes to find parameters for, such as int8,int4:asym,ternary (int8,int4)"), N_("LIST") },
     { "method", 0, 0, G_OPTION_ARG_STRING, &arguments.method, N_("show: how: minmax, percentile or p99.9, ema, mse, mse2.4, kl, aciq, octav, auto, all (mse)"), N_("METHOD") },
     { "objective", 0, 0, G_OPTION_ARG_STRING, &arguments.objective, N_("show: what --method auto makes least: mse or kl (mse)"), N_("NAME") },
+    { "site", 0, 0, G_OPTION_ARG_STRING, &arguments.site, N_("show: one site in full"), N_("NAME") },
+    { "percentiles", 0, 0, G_OPTION_ARG_STRING, &arguments.percentiles, N_("show: which, such as 1,50,99.99 (0.1,1,5,25,50,75,95,99,99.9)"), N_("LIST") },
+    { "outliers", 0, 0, G_OPTION_ARG_STRING, &arguments.outliers, N_("show: only this rule: sigma, iqr, modified-z or tail (all)"), N_("RULE") },
+    { "intervals", 0, 0, G_OPTION_ARG_NONE, &arguments.intervals, N_("show: with --json, intervals of percentiles and SQNR too"), NULL },
+    { "channels", 0, 0, G_OPTION_ARG_NONE, &arguments.channels, N_("show: every channel of the site, or of all sites with --json"), NULL },
+    { "channel", 0, 0, G_OPTION_ARG_INT, &arguments.channel, N_("show: one channel of the site in full"), "N" },
+    { "extremes", 0, 0, G_OPTION_ARG_NONE, &arguments.extremes, N_("show: the text that the extremes of the site, or of all, came from; with --model and --data"), NULL },
+    { "model", 0, 0, G_OPTION_ARG_FILENAME, &arguments.model, N_("extremes: the model that was calibrated"), N_("MODEL") },
+    { "data", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &arguments.data, N_("extremes: the data it was calibrated on; may be repeated"), N_("PATH") },
+    { "seq-len", 0, 0, G_OPTION_ARG_INT, &arguments.seq_len, N_("extremes: the longest sequence then (512 or the model's context)"), "N" },
     { "out", 0, 0, G_OPTION_ARG_FILENAME, &arguments.out, N_("File to write"), N_("FILE") },
     { "chunk-size", 0, 0, G_OPTION_ARG_INT, &arguments.chunk_size, N_("imatrix: tokens a chunk (512)"), "N" },
+    { "summary", 0, 0, G_OPTION_ARG_NONE, &arguments.summary, N_("safetensors: a smaller file that can be shown, compared and used, not merged"), NULL },
     { "names", 0, 0, G_OPTION_ARG_FILENAME, &arguments.names, N_("onnx: key file with the names of the graph's tensors"), N_("FILE") },
     { "dataset", 0, 0, G_OPTION_ARG_STRING, &arguments.dataset, N_("imatrix: name of the data to write into it"), N_("NAME") },
     { NULL },

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <json-glib/json-glib.h>
+
+G_BEGIN_DECLS
+
+/* Members of an open object. */
+/* null where the value is not finite. */
+void tn_json_add_double (JsonBuilder *builder, const char *name, double value);
+void tn_json_add_count  (JsonBuilder *builder, const char *name, guint64 value);
+void tn_json_add_integer (JsonBuilder *builder, const char *name, gint64 value);
+void tn_json_add_string (JsonBuilder *builder, const char *name, const char *value);
+/* 16 hexadecimal digits. */
+void tn_json_add_hash   (JsonBuilder *builder, const char *name, guint64 value);
+void tn_json_add_bool   (JsonBuilder *builder, const char *name, gboolean value);
+/* The member of this name becomes an object, or an array, which is open then. */
+void tn_json_open_object (JsonBuilder *builder, const char *name);
+void tn_json_open_array  (JsonBuilder *builder, const char *name);
+
+G_END_DECLS
