@@ -98,8 +98,8 @@ add_weighted (JsonBuilder *builder, const TnStats *stats)
   weight2 = tn_wide_sum_to_double (&stats->weighted->weight2);
   json_builder_set_member_name (builder, "weighted");
   json_builder_begin_object (builder);
-  add_double (builder, "weight", weight);
-  add_double (builder, "effective_samples", weight * weight / weight2);
+  tn_json_add_double (builder, "weight", weight);
+  tn_json_add_double (builder, "effective_samples", weight * weight / weight2);
   json_builder_set_member_name (builder, "sites");
   json_builder_begin_array (builder);
   for (guint i = 0; i < stats->sites->len; i++)
@@ -108,12 +108,12 @@ add_weighted (JsonBuilder *builder, const TnStats *stats)
 
       tn_weighted_stats_summarize (stats->weighted, i, &summary);
       json_builder_begin_object (builder);
-      add_string (builder, "name", ((const TnSiteStats *) g_ptr_array_index (stats->sites, i))->name);
-      add_double (builder, "count", summary.count);
-      add_double (builder, "mean", summary.mean);
-      add_double (builder, "std", summary.std);
-      add_double (builder, "absmean", summary.absmean);
-      add_double (builder, "mean_square", summary.mean_square);
+      tn_json_add_string (builder, "name", ((const TnSiteStats *) g_ptr_array_index (stats->sites, i))->name);
+      tn_json_add_double (builder, "count", summary.count);
+      tn_json_add_double (builder, "mean", summary.mean);
+      tn_json_add_double (builder, "std", summary.std);
+      tn_json_add_double (builder, "absmean", summary.absmean);
+      tn_json_add_double (builder, "mean_square", summary.mean_square);
       json_builder_end_object (builder);
     }
   json_builder_end_array (builder);
