@@ -15,7 +15,6 @@
 #error "Model files are little-endian and used as they are mapped."
 #endif
 
-#define MAX_BLOCK_ELEMENTS 256
 
 typedef struct
 {
@@ -66,7 +65,7 @@ decode_blocks (TnDtype dtype, const guint8 *bytes, gsize n, float *out)
 {
   gsize elements = infos[dtype].elements;
   gsize n_blocks = n / elements;
-  float last[MAX_BLOCK_ELEMENTS];
+  float last[TN_DTYPE_MOST_BLOCK_ELEMENTS];
 
   tn_ggml_decode_blocks (dtype, bytes, n_blocks, out);
   if (n % elements != 0)

@@ -194,6 +194,25 @@ class Export(StatisticsTest):
         self.assert_fails(self.run_raw("stats", "export", self.path("a"), "--format", "npz"), "--out", status=2)
         self.assert_fails(self.run_raw("stats", "export", self.path("a"), "--format", "xml"), "json, csv, npz", status=2)
 
+    def test_summary(self):
+        self.calibrate("a")
+        self.calibrate("b", "--seed", "3")
+        self.export("safetensors", "s", "--summary")
+        self.assertLess(len(self.read("s")), len(self.read("a")))
+        whole, summary = self.show("a"), self.show("s")
+        self.assertEqual(whole["sites"], summary["sites"])
+        self.assertIn("a summary", self.run_raw("stats", "show", self.path("s")).stdout)
+        same = self.run_json("stats", "diff", self.path("a"), self.path("s"))
+        self.assertEqual({site["change"]["kind"] for site in same["sites"]}, {"none"})
+        for pair in (("s", "b"), ("b", "s")):
+            self.assert_fails(self.run_raw("stats", "merge", *map(self.path, pair), "--out", self.path("x")), "a summary", "does not merge")
+        # It is used like the whole.
+        data = ("--data", realdata("text/expected_stories.txt"), "--activations", "int8")
+        losses = [self.run_json("eval", realdata(MODEL), *data, "--stats", self.path(name))["loss"] for name in "as"]
+        self.assertEqual(losses[0], losses[1])
+        self.assert_fails(self.run_raw("stats", "export", self.path("a"), "--format", "safetensors", "--out", self.path("x")), "--summary", status=2)
+        self.assert_fails(self.run_raw("stats", "export", self.path("a"), "--format", "csv", "--summary"), "--summary", status=2)
+
     def test_imatrix(self):
         self.calibrate("a")
         self.export("imatrix-dat", "a.dat", "--chunk-size", "32", "--dataset", "stories")

@@ -304,6 +304,34 @@ class Calibration(CommandTest):
         # What was lost by the last kill is at most what came behind the checkpoint.
         self.assertGreaterEqual(result["resumed_samples"], 0)
 
+    def test_killed_recordings_go_on(self):
+        rows, width = 60000, 96
+        header = json.dumps({name: {"dtype": "F32", "shape": [rows, width], "data_offsets": [i * rows * width * 4, (i + 1) * rows * width * 4]}
+                             for i, name in enumerate(("a.in", "b.in"))}).encode()
+        generator = random.Random(7)
+        block = struct.pack("<9600f", *(generator.gauss(0, 1) for _ in range(9600)))
+        with open(self.path("x.safetensors"), "wb") as f:
+            f.write(struct.pack("<Q", len(header)) + header)
+            for i in range(2 * rows * width // 9600):
+                f.write(block[4 * i:] + block[:4 * i])
+        command = ("calibrate", "--tensors", self.path("x.safetensors"), "--batch-size", "2", "--no-cache", "--threads", "1", "--json")
+        begun = time.monotonic()
+        whole = json.loads(self.run_raw(*command, "--out", self.path("whole")).stdout)
+        seconds = time.monotonic() - begun
+        kills = 0
+        for _ in range(6):
+            kills += not self.run_until_killed(generator.uniform(0.05, 0.7 * seconds), *command, "--out", self.path("a"), "--resume", "--checkpoint-every",
+                                               "0.01")
+        self.assertGreater(kills, 0)
+        result = self.run_raw(*command, "--out", self.path("a"), "--resume")
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertEqual(json.loads(result.stdout)["samples"], whole["samples"])
+        self.assertEqual(self.read("whole"), self.read("a"))
+        # How many are taken is all of them unless it is said, whatever the default for models is.
+        cached = [word for word in command if word != "--no-cache"]
+        self.assertIsNotNone(json.loads(self.run_raw(*cached, "--out", self.path("d")).stdout)["cached"])
+        self.assertIsNone(json.loads(self.run_raw(*cached, "--samples", "128", "--out", self.path("e")).stdout)["cached"])
+
     def test_killed_run_is_shown(self):
         process = self.start("a", "--checkpoint-every", "0.01")
         deadline = time.time() + 60

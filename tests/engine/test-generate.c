@@ -211,6 +211,42 @@ test_memory (void)
   g_assert_cmpuint (tn_pool_get_total (pool), ==, before);
 }
 
+/* Where one of the tables finds no room to grow, those in use stay as they are. */
+static void
+test_growth_fails (void)
+{
+  TnPool *pool = tn_pool_default ();
+  guint n = configs[0].n_context;
+  g_autoptr (TnModel) model = llama_fixture_new (&configs[0], TN_DTYPE_F32, 1);
+  g_autoptr (TnBatch) batch = llama_fixture_batch (&configs[0], &n, 1, 1);
+  const gint32 *tokens = batch->sequences[0].tokens;
+  g_autoptr (GError) error = NULL;
+  /* It stays, or its tables could be found again in memory that is taken anew. */
+  g_autoptr (TnGenerator) other = tn_generator_new (model, &error);
+  const float *expected = NULL;
+
+  for (guint t = 0; t < n; t++)
+    expected = tn_generator_step (other, tokens[t], &error);
+  g_assert_no_error (error);
+  /* Room for one of the tables, for two, … */
+  for (gsize room = 3600; room < 12000; room += 1200)
+    {
+      g_autoptr (TnGenerator) generator = tn_generator_new (model, &error);
+      const float *found = NULL;
+
+      /* Token by token, then, as far as there was room already. */
+      tn_pool_set_budget (pool, tn_pool_get_total (pool) + room);
+      g_assert_null (tn_generator_prompt (generator, tokens, n, &error));
+      g_assert_error (error, TN_ERROR, TN_ERROR_MEMORY);
+      g_clear_error (&error);
+      tn_pool_set_budget (pool, 0);
+      for (guint t = 256; t < n; t++)
+        found = tn_generator_step (generator, tokens[t], &error);
+      g_assert_no_error (error);
+      g_assert_cmpmem (found, configs[0].n_vocab * sizeof (float), expected, configs[0].n_vocab * sizeof (float));
+    }
+}
+
 static void
 test_stories (void)
 {
@@ -275,6 +311,7 @@ main (int argc, char **argv)
   g_test_add_func ("/generate/prompt-fails", test_prompt_fails);
   g_test_add_func ("/generate/wrong-token", test_wrong_token);
   g_test_add_func ("/generate/memory", test_memory);
+  g_test_add_func ("/generate/growth-fails", test_growth_fails);
   g_test_add_func ("/generate/stories", test_stories);
   g_test_add_func ("/generate/sampling", test_sampling);
   return g_test_run ();
