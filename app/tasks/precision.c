@@ -51,6 +51,11 @@ tn_precision_check (const TnPrecision *self, GError **error)
       g_set_error_literal (error, TN_ERROR, TN_ERROR_ARGUMENT, _ ("--plan and --scheme exclude each other"));
       return FALSE;
     }
+  if (self->stats_path != NULL && tn_precision_is_empty (self))
+    {
+      g_set_error_literal (error, TN_ERROR, TN_ERROR_ARGUMENT, _ ("--stats: they are for --activations and --plan"));
+      return FALSE;
+    }
   if (!tn_method_choice_is_empty (&choice) && tn_precision_is_empty (self))
     {
       g_set_error_literal (error, TN_ERROR, TN_ERROR_ARGUMENT, _ ("--method: it is for --scheme, --plan and --activations"));
