@@ -7,6 +7,7 @@
 
 #include "app/tasks/calibrate-checkpoint.h"
 #include "app/tasks/option-values.h"
+#include "engine/calibration/row-sample.h"
 #include "engine/error.h"
 
 #define MOST_REFERENCE 100000000
@@ -115,6 +116,14 @@ static const Entry entries[] = {
     {{"statistics", "channel-histograms", N_ ("Keep a histogram of every channel of these sites, with commas between, or all"), N_ ("SITE,…")},
      TEXT,
      AT (channel_histograms)},
+    {{"statistics", "gram", N_ ("Keep XᵀX of the inputs of these sites, for --method output: names, patterns or all"), N_ ("LIST")},
+     TEXT,
+     AT (gram)},
+    {{"statistics", "rows", N_ ("Keep so many rows of the inputs of every site, for --method output (0)"), "N"},
+     COUNT,
+     AT (rows),
+     0,
+     TN_ROW_SAMPLE_MOST},
 
     {{"run", "out", N_ ("Statistics file to write (beside the workspace)"), N_ ("FILE"), .path = TRUE}, TEXT, AT (out_path)},
     {{"run", "batch-size", N_ ("Sequences that go through the model together (8)"), "N"}, COUNT, AT (sampling.batch_size), 1, 65536},
@@ -594,8 +603,6 @@ tn_calibrate_options_check (const TnCalibrateOptions *self, GError **error)
     problem = _ ("--tensors and --stop-when-stable do not go together: sites are read one after the other");
   else if (self->tensor_paths != NULL && self->sampling.sampler == TN_SAMPLER_IMPORTANCE && self->weights_path == NULL)
     problem = _ ("--tensors and --sampler importance need --weights FILE: there is no model to ask");
-  else if (self->tensor_paths != NULL && self->resume)
-    problem = _ ("--tensors and --resume do not go together: recorded activations are observed anew");
   else if (self->tensor_paths == NULL && self->model_path == NULL)
     problem = _ ("MODEL is missing");
   else if (self->tensor_paths == NULL && self->data_paths == NULL)

@@ -159,6 +159,7 @@ open_all (CalibrateData *data, Opened *opened, const TnListener *listener, GErro
   guint context;
 
   if (!check_output (options->out_path, error) || (opened->file = tn_model_file_open (options->model_path, error)) == NULL ||
+      !tn_model_file_check_output (opened->file, options->out_path, error) ||
       (opened->model = tn_model_file_load (opened->file, error)) == NULL)
     return FALSE;
   /* What may end early has to have seen a uniform draw by then. */

@@ -3,10 +3,12 @@
 """Writes the small valid files that fuzz-parsers.c mutates: corpus/PARSER/*. Run it in this folder; the result is committed.
 
 Every file is made here, from counters and a fixed generator: the same run gives the same bytes. The exceptions are
-statistics/small.safetensors and safetensors/packed-*.safetensors, which the program itself writes:
+statistics/packed.safetensors and safetensors/packed-*.safetensors, which the program itself writes, and statistics/small.safetensors, which its first
+version wrote:
 
     ../tools/make-llama-checkpoint.py tiny --hidden 2 --layers 1 --heads 1 --kv-heads 1 --ff 2 --vocab 257 --context 64 --tied
-    ternion calibrate tiny --tokenizer bytes --data corpus/text --samples 2 --seq-len 8 --out corpus/statistics/small.safetensors
+    ternion calibrate tiny --tokenizer bytes --data corpus/text --samples 2 --seq-len 8 --channel-histograms all --ema-decay 0.9 \\
+        --out corpus/statistics/packed.safetensors
     mkdir small; cp corpus/hf-config/llama.json small/config.json; cp corpus/safetensors/llama.safetensors small/model.safetensors
     ternion quantize small --scheme ternary:c --out corpus/safetensors/packed-ternary.safetensors
     ternion quantize small --scheme int4:asym:g2 --out corpus/safetensors/packed-bits.safetensors
