@@ -144,7 +144,8 @@ tn_quantize_check (const TnQuantizeOptions *options, GError **error)
       g_set_error_literal (error, TN_ERROR, TN_ERROR_ARGUMENT, _ ("--method: it is for --scheme and --plan; --type has rules of its own"));
       return FALSE;
     }
-  if (options->scheme != NULL && !tn_method_choice_apply_to_scheme (&choice, &scheme, error))
+  if (!tn_method_choice_check_values_only (&choice, error) ||
+      (options->scheme != NULL && !tn_method_choice_apply_to_scheme (&choice, &scheme, error)))
     return FALSE;
   return check_activations (options, error) && (options->type == NULL || check_type (options, error));
 }
@@ -175,17 +176,6 @@ check_writable (const char *out, GError **error)
     return TRUE;
   file = tn_atomic_file_create (out, error);
   return file != NULL;
-}
-
-static gboolean
-check_output (TnModelFile *file, const char *out, GError **error)
-{
-  /* The model is read while the output is written. */
-  if (!tn_model_file_is_part (file, out))
-    return check_writable (out, error);
-  g_set_error (error, TN_ERROR, TN_ERROR_ARGUMENT,
-               _ ("%s: the output is (a part of) the model that is read; give another name"), out);
-  return FALSE;
 }
 
 static void
@@ -269,7 +259,7 @@ quantize (TnJob *job, const TnListener *listener, GCancellable *cancellable, gpo
   g_autofree char *activations = NULL;
 
   if (!tn_quantize_check (options, error) || (file = tn_model_file_open (options->model_path, error)) == NULL ||
-      !check_output (file, options->out_path, error))
+      !tn_model_file_check_output (file, options->out_path, error) || !check_writable (options->out_path, error))
     return FALSE;
   if (options->plan_path != NULL && (plan = load_plan_for (options->plan_path, &choice, file, listener, error)) == NULL)
     return FALSE;

@@ -630,8 +630,19 @@ class BadInput(CommandTest):
             self.assertEqual(model["decisions"]["weight_levels"], "0.5 to 0.5" if sign == "*" else "2 to 2")
             self.assertIn(f"code {sign} weight_scale", self.run_raw("inspect", folder).stdout)
         model = self.run_json("inspect", os.path.join(corpus, "gguf", "bitnet.gguf"))["model"]
-        self.assertEqual(model["decisions"]["i2_s"], "blocks of 128 (x86)")
+        self.assertEqual(model["decisions"]["i2_s"], "blocks of 128 (x86); a file that was quantized on ARM has blocks of 64 and reads wrong")
         self.assertEqual(self.run_json("inspect", os.path.join(corpus, "gguf", "llama.gguf"))["model"]["decisions"], {})
+
+    def test_output_is_not_the_model(self):
+        model = self.path("model.bin")
+        shutil.copy(realdata("stories260k/stories260K.bin"), model)
+        result = self.run_raw("calibrate", model, "--data", realdata("text/expected_stories.txt"), "--tokenizer", realdata("stories260k/tok512.bin"),
+                              "--out", model)
+        self.assert_fails(result, "output")
+        self.assertEqual(os.path.getsize(model), os.path.getsize(realdata("stories260k/stories260K.bin")))
+
+    def test_statistics_without_use(self):
+        self.assert_fails(self.run_raw("eval", "m", "--data", "d", "--stats", "s"), "--stats", status=2)
 
     def test_output_is_checked_first(self):
         for out in (self.path("no-such-folder/x"), self.folder, "/dev/null"):

@@ -259,8 +259,8 @@ tn_verb_eval (int argc, char **argv)
     { "scheme", 0, 0, G_OPTION_ARG_STRING, &scheme, N_("Round the weights of every linear layer first"), N_("SCHEME") },
     { "plan", 0, 0, G_OPTION_ARG_FILENAME, &plan, N_("Round weights and activations as a plan says (key file)"), N_("PLAN") },
     { "activations", 0, 0, G_OPTION_ARG_STRING, &activations, N_("Round the input of every linear layer too, such as int8:t; none: as the model has it (none)"), N_("SCHEME") },
-    { "method", 0, 0, G_OPTION_ARG_STRING, &method, N_("How fixed scales are found: minmax, percentile or p99.9, ema, mse, mse2.4, kl, aciq, octav, auto"), N_("METHOD") },
-    { "objective", 0, 0, G_OPTION_ARG_STRING, &objective, N_("What --method auto makes least: mse or kl (mse)"), N_("NAME") },
+    { "method", 0, 0, G_OPTION_ARG_STRING, &method, N_("How fixed scales are found: minmax, percentile or p99.9, ema, mse, mse2.4, kl, aciq, octav, output, auto"), N_("METHOD") },
+    { "objective", 0, 0, G_OPTION_ARG_STRING, &objective, N_("What --method auto makes least: mse, kl or output (mse)"), N_("NAME") },
     { "stats", 0, 0, G_OPTION_ARG_FILENAME, &stats, N_("Statistics file, for activations with one scale for all tokens (int8), whose loss is shown beside that with a scale a token"), N_("STATS") },
     { NULL },
   };
