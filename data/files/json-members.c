@@ -6,7 +6,8 @@
 void
 tn_json_add_double (JsonBuilder *builder, const char *name, double value)
 {
-  json_builder_set_member_name (builder, name);
+  if (name != NULL)
+    json_builder_set_member_name (builder, name);
   if (isfinite (value))
     json_builder_add_double_value (builder, value);
   else
@@ -31,8 +32,15 @@ tn_json_add_integer (JsonBuilder *builder, const char *name, gint64 value)
 void
 tn_json_add_string (JsonBuilder *builder, const char *name, const char *value)
 {
-  json_builder_set_member_name (builder, name);
-  json_builder_add_string_value (builder, value);
+  /* Names of files may hold any bytes, JSON may not. */
+  g_autofree char *valid = value != NULL ? g_utf8_make_valid (value, -1) : NULL;
+
+  if (name != NULL)
+    json_builder_set_member_name (builder, name);
+  if (valid != NULL)
+    json_builder_add_string_value (builder, valid);
+  else
+    json_builder_add_null_value (builder);
 }
 
 void
