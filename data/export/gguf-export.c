@@ -272,7 +272,7 @@ tn_export_gguf (TnModelFile *source, const char *path, const TnExportOptions *op
 
   if (items == NULL || (source->bitnet.sub_norms && !tn_export_check_bitnet (items, error)))
     return FALSE;
-  keys = tn_gguf_keys_new (source, items, options->tokenizer_path, run->listener, error);
+  keys = tn_gguf_keys_new (source, items, options, run->listener, error);
   if (keys == NULL || (file = tn_atomic_file_create (path, error)) == NULL)
     return FALSE;
   contents = g_new0 (Content, items->len + 1);

@@ -10,7 +10,7 @@
 
 #define MAX_OPTIONS 64
 #define STOP_FLAG "--stop-when-stable"
-#define DEFAULT_TOLERANCE "2%"
+#define DEFAULT_TOLERANCE "5%"
 
 /* What was given on the command line, by the place of the option in the table. */
 typedef struct
