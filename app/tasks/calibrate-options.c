@@ -599,6 +599,8 @@ tn_calibrate_options_check (const TnCalibrateOptions *self, GError **error)
 
   if (self->tensor_paths != NULL && (self->model_path != NULL || self->data_paths != NULL))
     problem = _ ("--tensors stands instead of MODEL and --data");
+  else if (self->tensor_paths != NULL && g_strv_contains ((const char *const *) self->tensor_paths, "-"))
+    problem = _ ("--tensors: recorded activations are read from files, not from standard input");
   else if (self->tensor_paths != NULL && self->tolerance > 0.0)
     problem = _ ("--tensors and --stop-when-stable do not go together: sites are read one after the other");
   else if (self->tensor_paths != NULL && self->sampling.sampler == TN_SAMPLER_IMPORTANCE && self->weights_path == NULL)

@@ -17,6 +17,9 @@
 /* What was read leaves the page cache in steps of this many bytes, of files larger than this part of the machine's memory. */
 #define FORGET_STEP ((guint64) 32 << 20)
 #define LARGE_FILE_FRACTION 4
+/* Who has read this much in a row goes on so: the disk is told what comes next, so that it does not wait while bytes are worked on. The
+ * system itself looks a few hundred kilobytes ahead. */
+#define AHEAD_BYTES ((guint64) 32 << 20)
 
 struct _TnByteStream
 {
@@ -26,6 +29,8 @@ struct _TnByteStream
   gboolean large;
   guint64 file_place; /* bytes read from fd */
   guint64 forgotten;  /* bytes that left the page cache */
+  guint64 begin;      /* of what is read of the file */
+  guint64 advised;    /* up to here, the disk was told */
   guint64 end;        /* of what is read of the file */
   guint64 given;
   GConverter *unpacker; /* of gzip; else NULL */
@@ -59,6 +64,20 @@ is_large (guint64 bytes)
   return pages > 0 && page > 0 && bytes > (guint64) pages * (guint64) page / LARGE_FILE_FRACTION;
 }
 
+static void
+advise (TnByteStream *self)
+{
+  guint64 to = MIN (self->file_place + AHEAD_BYTES, self->end);
+
+  if (self->pipe || self->file_place - self->begin < AHEAD_BYTES)
+    return;
+  self->advised = MAX (self->advised, self->file_place);
+  if (to < self->advised + AHEAD_BYTES / 4)
+    return;
+  posix_fadvise (self->fd, (off_t) self->advised, (off_t) (to - self->advised), POSIX_FADV_WILLNEED);
+  self->advised = to;
+}
+
 static gboolean
 read_file (TnByteStream *self, void *out, gsize bytes, gsize *got, GError **error)
 {
@@ -74,6 +93,7 @@ read_file (TnByteStream *self, void *out, gsize bytes, gsize *got, GError **erro
     }
   *got = (gsize) n;
   self->file_place += (guint64) n;
+  advise (self);
   if (self->large && self->file_place - self->forgotten >= FORGET_STEP)
     {
       posix_fadvise (self->fd, (off_t) self->forgotten, (off_t) (self->file_place - self->forgotten), POSIX_FADV_DONTNEED);
@@ -164,7 +184,7 @@ tn_byte_stream_open_range (const char *path, guint64 offset, guint64 bytes, gboo
       set_io_error (self, errno, error);
       return NULL;
     }
-  self->file_place = self->forgotten = offset;
+  self->file_place = self->forgotten = self->begin = offset;
   self->end = offset + bytes;
   self->head = g_malloc (TN_BYTE_STREAM_MOST_PEEKED);
   if (deflated)

@@ -42,6 +42,13 @@ hash_block (int file, const char *path, guint64 offset, gsize bytes, guint8 *buf
   return TRUE;
 }
 
+/* Of n blocks, the i-th of those n_read that are read. */
+static guint64
+block_offset (guint64 i, guint64 n_read, guint64 n)
+{
+  return (n_read < n ? (guint64) ((unsigned __int128) i * (n - 1) / (n_read - 1)) : i) * BLOCK_BYTES;
+}
+
 static gboolean
 hash_file (int file, const char *path, TnFileIdentity *identity, GError **error)
 {
@@ -49,10 +56,16 @@ hash_file (int file, const char *path, TnFileIdentity *identity, GError **error)
   guint64 n = (identity->bytes + BLOCK_BYTES - 1) / BLOCK_BYTES;
   guint64 n_read = MIN (n, N_BLOCKS);
 
+  /* Scattered over the disk, blocks come sooner when it knows of all of them than one after the other, and no neighbours are wanted. */
+  if (n_read < n)
+    {
+      posix_fadvise (file, 0, 0, POSIX_FADV_RANDOM);
+      for (guint64 i = 0; i < n_read; i++)
+        posix_fadvise (file, (off_t) block_offset (i, n_read, n), (off_t) BLOCK_BYTES, POSIX_FADV_WILLNEED);
+    }
   for (guint64 i = 0; i < n_read; i++)
     {
-      guint64 block = n_read < n ? (guint64) ((unsigned __int128) i * (n - 1) / (n_read - 1)) : i;
-      guint64 offset = block * BLOCK_BYTES;
+      guint64 offset = block_offset (i, n_read, n);
 
       if (!hash_block (file, path, offset, (gsize) MIN (BLOCK_BYTES, identity->bytes - offset), buffer, &identity->hash, error))
         return FALSE;

@@ -378,7 +378,7 @@ class Recorded(DataTest):
         path = self.save("ok.npy", array)
         self.assert_fails(self.run_raw("calibrate", "model", "--tensors", path), "--tensors", status=2)
         self.assert_fails(self.run_raw("calibrate", "--tensors", path, "--stop-when-stable"), "--tensors", status=2)
-        self.assert_fails(self.run_raw("calibrate", "--tensors", "-"), "standard input")
+        self.assert_fails(self.run_raw("calibrate", "--tensors", "-"), "standard input", status=2)
 
     def test_deflated_data_are_checked(self):
         path = self.path("bad.npz")
