@@ -31,6 +31,7 @@
 /* Of few values, whose valleys are steep, there are more points: as many as codes change, while they take no longer than so many powers. */
 #define POWER_WORK 65536
 #define MOST_POWER_POINTS 2000
+#define FEW_POWER_VALUES 256
 #define POWER_GOLDEN_STEPS 16
 
 typedef struct
@@ -199,6 +200,10 @@ search_symmetric (const Search *self, TnGridScale *scale)
   double codes = (double) self->problem->grid.n_codes, fitting = self->problem->max / codes;
   /* The best clip is never far below the mean magnitude; a little above the largest value the grid may fit the data better. */
   double low = 0.5 * self->problem->absmean / codes, high = 1.25 * fitting, error;
+
+  /* Of few values the best grid may leave many codes unused. */
+  if (self->values->n <= FEW_POWER_VALUES)
+    high = MIN (4.0, 2.0 * codes) * fitting;
 
   scale->scale = best_scale (self, 0, low, high, count_grid_points (self, low, high), &error);
   if (get_error (self, self->values, 0, fitting) <= error)
