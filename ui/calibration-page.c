@@ -49,6 +49,7 @@ estimate (TnCalibrationPage *self, gboolean possible)
   g_autoptr (TnCalibrateOptions) options = possible ? tn_calibration_form_get_options (self->form) : NULL;
 
   tn_calibration_estimate_set_options (tn_estimate_view_get_estimate (self->estimate), options);
+  tn_session_set_draft (self->session, options);
 }
 
 static void

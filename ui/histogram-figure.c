@@ -16,9 +16,10 @@ choose_bins (const TnFloatHistogram *histogram)
   return (guint) CLAMP (wanted, MIN_BINS, MAX_BINS);
 }
 
-void
-tn_figure_add_float_histogram (TnFigure *figure, const char *name, guint color, const TnFloatHistogram *histogram, double low,
-                               double high)
+/* counts are multiplied by factor. */
+static void
+add_histogram (TnFigure *figure, const char *name, guint color, const TnFloatHistogram *histogram, double low, double high,
+               double factor)
 {
   guint n = choose_bins (histogram);
   g_autofree double *edges = g_new (double, n + 1);
@@ -38,5 +39,24 @@ tn_figure_add_float_histogram (TnFigure *figure, const char *name, guint color, 
   for (guint i = 0; i <= n; i++)
     edges[i] = low + (high - low) * i / n;
   tn_float_histogram_rebin (histogram, low, high, n, counts);
+  for (guint i = 0; i < n; i++)
+    counts[i] *= factor;
   tn_figure_add_histogram (figure, name, color, n, edges, counts);
+}
+
+void
+tn_figure_add_float_histogram (TnFigure *figure, const char *name, guint color, const TnFloatHistogram *histogram, double low,
+                               double high)
+{
+  add_histogram (figure, name, color, histogram, low, high, 1);
+}
+
+void
+tn_figure_add_float_histogram_share (TnFigure *figure, const char *name, guint color, const TnFloatHistogram *histogram,
+                                     double low, double high)
+{
+  guint64 count = tn_float_histogram_count (histogram);
+
+  if (count > 0)
+    add_histogram (figure, name, color, histogram, low, high, 100.0 / (double) count);
 }

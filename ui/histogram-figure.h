@@ -11,4 +11,8 @@ G_BEGIN_DECLS
 void tn_figure_add_float_histogram (TnFigure *figure, const char *name, guint color, const TnFloatHistogram *histogram,
                                     double low, double high);
 
+/* The same in percent of its values, so that histograms of different samples can be laid over each other. */
+void tn_figure_add_float_histogram_share (TnFigure *figure, const char *name, guint color, const TnFloatHistogram *histogram, double low,
+                                          double high);
+
 G_END_DECLS

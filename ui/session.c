@@ -22,6 +22,7 @@ struct _TnSession
   GCancellable *opening;
   char **recent;
   TnCalibration *calibration;
+  TnCalibrateOptions *draft;
   TnRunWatcher *runs;
 };
 
@@ -32,6 +33,7 @@ enum
   RECENT_CHANGED,
   CALIBRATION_CHANGED,
   CALIBRATION_FINISHED,
+  DRAFT_CHANGED,
   NOTICE,
   N_SIGNALS
 };
@@ -70,6 +72,7 @@ tn_session_dispose (GObject *object)
     g_signal_handlers_disconnect_by_data (self->calibration, self);
   g_clear_object (&self->calibration);
   g_clear_object (&self->runs);
+  g_clear_pointer (&self->draft, tn_calibrate_options_free);
   g_clear_pointer (&self->workspace, tn_workspace_unref);
   g_clear_pointer (&self->workspace_path, g_free);
   g_clear_pointer (&self->recent, g_strfreev);
@@ -90,6 +93,7 @@ tn_session_class_init (TnSessionClass *klass)
       g_signal_new ("calibration-changed", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
   signals[CALIBRATION_FINISHED] =
       g_signal_new ("calibration-finished", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
+  signals[DRAFT_CHANGED] = g_signal_new ("draft-changed", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
   signals[NOTICE] = g_signal_new ("notice", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 1, G_TYPE_STRING);
 }
 
@@ -381,6 +385,24 @@ static void
 on_calibration_finished (TnSession *self)
 {
   g_signal_emit (self, signals[CALIBRATION_FINISHED], 0);
+}
+
+void
+tn_session_set_draft (TnSession *self, const TnCalibrateOptions *options)
+{
+  g_return_if_fail (TN_IS_SESSION (self));
+
+  g_clear_pointer (&self->draft, tn_calibrate_options_free);
+  self->draft = options != NULL ? tn_calibrate_options_copy (options) : NULL;
+  g_signal_emit (self, signals[DRAFT_CHANGED], 0);
+}
+
+const TnCalibrateOptions *
+tn_session_get_draft (TnSession *self)
+{
+  g_return_val_if_fail (TN_IS_SESSION (self), NULL);
+
+  return self->draft;
 }
 
 static void

@@ -45,6 +45,9 @@ const TnModelFacts *tn_session_get_facts       (TnSession *self); /* NULL while 
 /* Paths of models seen that are still there, newest first. */
 const char *const  *tn_session_get_recent      (TnSession *self);
 
+/* What the calibration page is set to, so far as it is complete: NULL when it is not. */
+void                tn_session_set_draft       (TnSession *self, const TnCalibrateOptions *options);
+const TnCalibrateOptions *tn_session_get_draft (TnSession *self);
 /* Starts one; there must be none running. */
 TnCalibration      *tn_session_calibrate       (TnSession *self, const TnCalibrateOptions *options);
 /* Reads statistics in the place of a calibration, on a worker thread; a notice says when that fails. There must be none running. */
@@ -58,6 +61,6 @@ const char         *tn_session_get_workspace_path (TnSession *self);
 /* Something worth a line to the user. */
 void                tn_session_notice          (TnSession *self, const char *text);
 /* Signals: "model-changed" () state, file or error; "facts-changed" (); "recent-changed" (); "calibration-changed" () a new one;
- * "calibration-finished" (); "notice" (text). */
+ * "calibration-finished" (); "draft-changed" (); "notice" (text). */
 
 G_END_DECLS

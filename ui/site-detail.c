@@ -6,6 +6,7 @@
 
 #include "plots/widgets/plot-view.h"
 #include "ui/channel-view.h"
+#include "ui/extreme-view.h"
 #include "ui/histogram-figure.h"
 #include "ui/range-view.h"
 
@@ -16,6 +17,8 @@ struct _TnSiteDetail
   TnPlotView *plot;
   TnRangeView *range;
   TnChannelView *channels;
+  TnExtremeView *extremes;
+  TnSession *session;
   TnCalibration *calibration; /* whose signals are connected */
   char *drawn_site;
 };
@@ -60,6 +63,27 @@ draw_distribution (TnSiteDetail *self, const TnSiteStats *site, TnSiteRow *row)
   tn_plot_view_changed (self->plot);
 }
 
+/* What was read from a file knows nothing of its data: then those are looked in that the page has. */
+static void
+show_extremes (TnSiteDetail *self, const TnSiteStats *site)
+{
+  const TnCalibrateOptions *options = NULL;
+  const char *why = NULL;
+
+  if (self->calibration == NULL || site == NULL)
+    why = "";
+  else if (tn_calibration_is_running (self->calibration))
+    why = _ ("The texts can be looked up when the calibration has ended");
+  else if (tn_calibration_is_loaded (self->calibration))
+    {
+      options = tn_session_get_draft (self->session);
+      why = _ ("Choose the model, data and sequence length that the statistics were made with to look up the texts");
+    }
+  else
+    options = tn_calibration_get_options (self->calibration);
+  tn_extreme_view_show (self->extremes, site, options, why);
+}
+
 /* Only what is in sight is drawn. */
 static void
 draw (TnSiteDetail *self)
@@ -75,6 +99,8 @@ draw (TnSiteDetail *self)
                         site != NULL ? tn_calibration_get_history (self->calibration) : NULL);
   else if (g_strcmp0 (page, "channels") == 0)
     tn_channel_view_show (self->channels, site != NULL ? tn_calibration_get_channels (self->calibration) : NULL);
+  else if (g_strcmp0 (page, "extremes") == 0)
+    show_extremes (self, site);
 }
 
 static void
@@ -86,6 +112,7 @@ tn_site_detail_dispose (GObject *object)
   if (self->calibration != NULL)
     g_signal_handlers_disconnect_by_data (self->calibration, self);
   g_clear_object (&self->calibration);
+  g_clear_object (&self->session);
   g_clear_pointer (&self->drawn_site, g_free);
   while ((child = gtk_widget_get_first_child (GTK_WIDGET (self))) != NULL)
     gtk_widget_unparent (child);
@@ -100,12 +127,14 @@ tn_site_detail_class_init (TnSiteDetailClass *klass)
   G_OBJECT_CLASS (klass)->dispose = tn_site_detail_dispose;
   g_type_ensure (TN_TYPE_RANGE_VIEW);
   g_type_ensure (TN_TYPE_CHANNEL_VIEW);
+  g_type_ensure (TN_TYPE_EXTREME_VIEW);
   gtk_widget_class_set_layout_manager_type (widget_class, GTK_TYPE_BIN_LAYOUT);
   gtk_widget_class_set_template_from_resource (widget_class, "/org/ternion/Workbench/site-detail.ui");
   gtk_widget_class_bind_template_child (widget_class, TnSiteDetail, stack);
   gtk_widget_class_bind_template_child (widget_class, TnSiteDetail, plot);
   gtk_widget_class_bind_template_child (widget_class, TnSiteDetail, range);
   gtk_widget_class_bind_template_child (widget_class, TnSiteDetail, channels);
+  gtk_widget_class_bind_template_child (widget_class, TnSiteDetail, extremes);
 }
 
 static void
@@ -122,6 +151,16 @@ tn_site_detail_init (TnSiteDetail *self)
 }
 
 void
+tn_site_detail_set_session (TnSiteDetail *self, TnSession *session)
+{
+  g_return_if_fail (TN_IS_SITE_DETAIL (self));
+  g_return_if_fail (self->session == NULL);
+
+  self->session = g_object_ref (session);
+  g_signal_connect_object (session, "draft-changed", G_CALLBACK (draw), self, G_CONNECT_SWAPPED);
+}
+
+void
 tn_site_detail_set_calibration (TnSiteDetail *self, TnCalibration *calibration)
 {
   g_return_if_fail (TN_IS_SITE_DETAIL (self));
@@ -131,7 +170,10 @@ tn_site_detail_set_calibration (TnSiteDetail *self, TnCalibration *calibration)
   g_set_object (&self->calibration, calibration);
   g_clear_pointer (&self->drawn_site, g_free);
   if (calibration != NULL)
-    g_signal_connect_swapped (calibration, "site-changed", G_CALLBACK (draw), self);
+    {
+      g_signal_connect_swapped (calibration, "site-changed", G_CALLBACK (draw), self);
+      g_signal_connect_swapped (calibration, "finished", G_CALLBACK (draw), self);
+    }
   draw (self);
 }
 

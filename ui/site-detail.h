@@ -3,7 +3,7 @@
 
 #include <adwaita.h>
 
-#include "ui/calibration.h"
+#include "ui/session.h"
 
 G_BEGIN_DECLS
 
@@ -11,9 +11,10 @@ G_BEGIN_DECLS
 #define TN_TYPE_SITE_DETAIL (tn_site_detail_get_type ())
 G_DECLARE_FINAL_TYPE (TnSiteDetail, tn_site_detail, TN, SITE_DETAIL, GtkWidget)
 
+void tn_site_detail_set_session     (TnSiteDetail *self, TnSession *session);
 /* calibration may be NULL. */
 void tn_site_detail_set_calibration (TnSiteDetail *self, TnCalibration *calibration);
-/* "distribution", "range", "channels". */
+/* "distribution", "range", "channels", "extremes". */
 void tn_site_detail_show_page       (TnSiteDetail *self, const char *page);
 
 G_END_DECLS

@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "data/datasets/data-files.h"
 #include "engine/error.h"
 #include "engine/hash.h"
 #include "engine/nn/linear.h"
@@ -23,11 +24,11 @@ add_tokenizer (GString *text, TnTokenizer *tokenizer)
 
 /* Options that change no statistics; all others count, also those that are yet to come. */
 static const char *const without_effect[] = {
-    "model", "tokenizer", "data", "workers", "reference", "out", "batch-size", "memory-limit", "time-limit", "checkpoint-every", NULL,
+    "model", "tokenizer", "data", "tensors", "workers", "reference", "out", "batch-size", "memory-limit", "time-limit", "checkpoint-every", NULL,
 };
 
 static gboolean
-add_option (GString *text, const TnCalibrateOption *option, GKeyFile *values, GError **error)
+add_option (GString *text, const TnCalibrateOptions *options, const TnCalibrateOption *option, GKeyFile *values, GError **error)
 {
   g_autofree char *value = g_key_file_get_string (values, option->group, option->name, NULL);
   g_autofree char *name = g_strconcat ("--", option->name, NULL);
@@ -35,6 +36,12 @@ add_option (GString *text, const TnCalibrateOption *option, GKeyFile *values, GE
 
   if (value == NULL || g_strv_contains (without_effect, option->name))
     return TRUE;
+  /* Of recordings all sequences are taken unless it is said how many. */
+  if (options->tensor_paths != NULL && strcmp (option->name, "samples") == 0 && !tn_calibrate_options_is_given (options, "samples"))
+    {
+      tn_provenance_add (text, name, "0");
+      return TRUE;
+    }
   if (!option->path)
     {
       tn_provenance_add (text, name, "%s", value);
@@ -54,8 +61,10 @@ add_options (GString *text, const TnCalibrateOptions *options, GError **error)
   if (!g_key_file_load_from_data (values, printed, (gsize) -1, G_KEY_FILE_NONE, error))
     return FALSE;
   for (guint i = 0; (option = tn_calibrate_option_get (i)) != NULL; i++)
-    if (!add_option (text, option, values, error))
+    if (!add_option (text, options, option, values, error))
       return FALSE;
+  /* Kept when asked for, whatever the number. */
+  tn_provenance_add (text, "moving ranges", "%s", tn_calibrate_options_is_given (options, "ema-decay") ? "kept" : "none");
   return TRUE;
 }
 
@@ -77,6 +86,17 @@ add_data (GString *text, TnDataset *dataset, GError **error)
       g_ptr_array_add (files, (gpointer) path);
     }
   return tn_provenance_add_files (text, "data file", files, error);
+}
+
+char *
+tn_calibrate_tensors_provenance (const TnCalibrateOptions *options, GError **error)
+{
+  g_autoptr (GPtrArray) files = tn_data_files_find ((const char *const *) options->tensor_paths, NULL, error);
+  g_autoptr (GString) text = g_string_new (NULL);
+
+  if (files == NULL || !tn_provenance_add_files (text, "tensor file", files, error) || !add_options (text, options, error))
+    return NULL;
+  return g_string_free (g_steal_pointer (&text), FALSE);
 }
 
 char *

@@ -161,22 +161,31 @@ observe_tile (TnRecordedRun *self, const TnActivationTile *tile, TnStats *stats,
   g_atomic_int_inc (version);
 }
 
-static void
-tell (const TnRecordedRun *self, const TnStats *stats, gint64 start, gint64 step, const TnListener *listener)
+/* Where this run began. */
+typedef struct
 {
+  gint64 start_us;
+  guint64 tokens_before;
+} Pace;
+
+static void
+tell (const TnRecordedRun *self, const TnStats *stats, const Pace *pace, gint64 step, const TnListener *listener)
+{
+  double seconds = (double) (g_get_monotonic_time () - pace->start_us) * 1e-6;
+
   tn_listener_progress (listener, (double) stats->samples, (double) tn_activation_source_count (self->source), "sequences");
   tn_listener_metric (listener, "tokens", step, (double) stats->tokens);
-  tn_listener_metric (listener, "tokens_per_second", step, (double) stats->tokens / ((double) (g_get_monotonic_time () - start) * 1e-6));
+  tn_listener_metric (listener, "tokens_per_second", step, (double) (stats->tokens - pace->tokens_before) / seconds);
   tn_listener_metric (listener, "rss_bytes", step, (double) tn_process_get_rss ());
 }
 
 gboolean
-tn_recorded_run_observe (TnRecordedRun *self, TnStats *stats, TnCalibrateStop *stop, GMutex *lock, gint *version,
+tn_recorded_run_observe (TnRecordedRun *self, TnStats *stats, TnCalibrateStop *stop, TnCalibrateCheckpoint *checkpoint, GMutex *lock, gint *version,
                          const TnListener *listener, GCancellable *cancellable, GError **error)
 {
   g_autoptr (TnReadAhead) ahead =
       self->ahead > 0 ? tn_read_ahead_new (read_tile, self, free_tile, self->ahead, G_MAXSIZE) : NULL;
-  gint64 start = g_get_monotonic_time ();
+  const Pace pace = {.start_us = g_get_monotonic_time (), .tokens_before = stats->tokens};
   GError *local = NULL;
 
   for (gint64 step = 0;; step++)
@@ -189,9 +198,11 @@ tn_recorded_run_observe (TnRecordedRun *self, TnStats *stats, TnCalibrateStop *s
       if (g_cancellable_set_error_if_cancelled (cancellable, error) || !tn_listener_boundary (listener, error))
         return FALSE;
       observe_tile (self, tile, stats, lock, version);
-      tell (self, stats, start, step, listener);
+      tell (self, stats, &pace, step, listener);
       if (tn_calibrate_stop_offer (stop, stats, listener))
         break;
+      if (checkpoint != NULL)
+        tn_calibrate_checkpoint_offer (checkpoint, stats, listener);
     }
   if (local != NULL)
     {

@@ -3,6 +3,8 @@
 
 #include <gio/gio.h>
 
+#include "app/tasks/calibrate-checkpoint.h"
+#include "app/tasks/calibrate-options.h"
 #include "app/tasks/calibrate-stop.h"
 #include "engine/calibration/stats.h"
 #include "engine/listener.h"
@@ -20,10 +22,11 @@ typedef struct _TnRecordedRun TnRecordedRun;
 TnRecordedRun *tn_recorded_run_open      (const TnCalibrateOptions *options, const TnListener *listener, GError **error);
 void           tn_recorded_run_free      (TnRecordedRun *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (TnRecordedRun, tn_recorded_run_free)
-/* Empty statistics of the sites. */
+/* Empty statistics of the sites. Sequences of a checkpoint are passed over by options->sampling.skip. */
 TnStats       *tn_recorded_run_new_stats (TnRecordedRun *self);
-/* Observes everything, or until stop says so, into stats: whole tiles under lock, with *version counted up (atomically) behind each. */
-gboolean       tn_recorded_run_observe   (TnRecordedRun *self, TnStats *stats, TnCalibrateStop *stop, GMutex *lock, gint *version, const TnListener *listener,
-                                          GCancellable *cancellable, GError **error);
+/* Observes everything, or until stop says so, into stats: whole tiles under lock, with *version counted up (atomically) and checkpoint
+ * (may be NULL) offered behind each. */
+gboolean       tn_recorded_run_observe   (TnRecordedRun *self, TnStats *stats, TnCalibrateStop *stop, TnCalibrateCheckpoint *checkpoint, GMutex *lock,
+                                          gint *version, const TnListener *listener, GCancellable *cancellable, GError **error);
 
 G_END_DECLS

@@ -34,7 +34,12 @@ typedef struct
   GMutex              lock;
   TnStats            *stats;   /* guarded by lock: whole batches only */
   gint                version; /* atomic */
+  TnSample           *sample;     /* NULL: everything is taken */
+  TnCalibrateStop    *stop;
+  char               *provenance; /* NULL: the data cannot be read twice */
+  TnCalibrateCheckpoint *checkpoint; /* likewise */
   guint64             samples_before, tokens_before; /* from the checkpoint */
+  gint64              start_us;
 } CalibrateData;
 
 void
@@ -56,6 +61,10 @@ calibrate_data_free (gpointer pointer)
   tn_calibrate_options_free (data->options);
   g_clear_pointer (&data->workspace, tn_workspace_unref);
   g_clear_pointer (&data->stats, tn_stats_unref);
+  g_clear_pointer (&data->sample, tn_sample_unref);
+  g_clear_pointer (&data->stop, tn_calibrate_stop_free);
+  g_clear_pointer (&data->checkpoint, tn_calibrate_checkpoint_free);
+  g_free (data->provenance);
   g_mutex_clear (&data->lock);
   g_free (data);
 }
@@ -67,25 +76,17 @@ typedef struct
   TnModel       *model;
   TnTokenizer   *tokenizer;
   TnDataset     *dataset;
-  TnSample      *sample; /* NULL: everything is taken */
   TnBatchSource *source;
-  TnCalibrateStop *stop;
-  TnTokenCounts *tokens;     /* for --reference; NULL: not asked for, or not all were seen in this run */
+  TnTokenCounts *tokens; /* for --reference; NULL: not asked for, or not all were seen in this run */
   TnCalibrateReference *reference;
-  char          *provenance; /* NULL: the data cannot be read twice */
-  TnCalibrateCheckpoint *checkpoint; /* likewise */
 } Opened;
 
 static void
 opened_clear (Opened *self)
 {
-  g_clear_pointer (&self->checkpoint, tn_calibrate_checkpoint_free);
-  g_clear_pointer (&self->provenance, g_free);
   g_clear_pointer (&self->source, tn_batch_source_free);
-  g_clear_pointer (&self->stop, tn_calibrate_stop_free);
   g_clear_pointer (&self->tokens, tn_token_counts_free);
   g_clear_pointer (&self->reference, tn_calibrate_reference_free);
-  g_clear_pointer (&self->sample, tn_sample_unref);
   g_clear_pointer (&self->dataset, tn_dataset_unref);
   g_clear_pointer (&self->tokenizer, tn_tokenizer_unref);
   g_clear_pointer (&self->model, tn_model_unref);
@@ -150,39 +151,6 @@ check_output (const char *path, GError **error)
   return file != NULL;
 }
 
-/* The sequences that are still to be seen. */
-static gboolean
-open_source (CalibrateData *data, Opened *opened, const TnListener *listener, GCancellable *cancellable, GError **error)
-{
-  TnSamplingOptions *sampling = &data->options->sampling;
-
-  sampling->skip = data->samples_before;
-  opened->source = opened->sample != NULL ? tn_sample_read (opened->sample, sampling, cancellable)
-                                          : tn_dataset_sample (opened->dataset, sampling, listener, cancellable, error);
-  if (opened->source == NULL)
-    return FALSE;
-  opened->source = tn_batch_source_read_ahead (opened->source, data->options->workers, tn_pool_get_budget (tn_pool_default ()) / AHEAD_FRACTION);
-  opened->source = tn_calibrate_stop_cut (opened->stop, opened->source, data->samples_before);
-  return TRUE;
-}
-
-/* Data that are gone once they were read leave nothing to go on from, and nothing to recognise. */
-static gboolean
-open_checkpoint (const TnCalibrateOptions *options, Opened *opened, GError **error)
-{
-  GError *local = NULL;
-
-  opened->provenance = tn_calibrate_provenance (options, opened->file, opened->dataset, opened->tokenizer, &local);
-  if (opened->provenance != NULL)
-    opened->checkpoint = tn_calibrate_checkpoint_new (options->out_path, opened->provenance, options->checkpoint_seconds);
-  else if (local == NULL && options->resume)
-    g_set_error_literal (&local, TN_ERROR, TN_ERROR_ARGUMENT, _ ("--resume: the data cannot be read twice"));
-  if (local == NULL)
-    return TRUE;
-  g_propagate_error (error, local);
-  return FALSE;
-}
-
 static gboolean
 open_all (CalibrateData *data, Opened *opened, const TnListener *listener, GError **error)
 {
@@ -191,11 +159,12 @@ open_all (CalibrateData *data, Opened *opened, const TnListener *listener, GErro
   guint context;
 
   if (!check_output (options->out_path, error) || (opened->file = tn_model_file_open (options->model_path, error)) == NULL ||
+      !tn_model_file_check_output (opened->file, options->out_path, error) ||
       (opened->model = tn_model_file_load (opened->file, error)) == NULL)
     return FALSE;
   /* What may end early has to have seen a uniform draw by then. */
   sampling->shuffled = options->tolerance > 0.0 || options->time_limit > 0.0;
-  opened->stop = tn_calibrate_stop_new (options);
+  data->stop = tn_calibrate_stop_new (options);
   context = tn_model_get_config (opened->model)->n_context;
   if (sampling->seq_len == 0)
     sampling->seq_len = MIN (DEFAULT_SEQ_LEN, context);
@@ -210,8 +179,24 @@ open_all (CalibrateData *data, Opened *opened, const TnListener *listener, GErro
       return FALSE;
   opened->dataset = tn_dataset_open ((const char *const *) options->data_paths, &options->data, opened->tokenizer,
                                      tn_model_get_config (opened->model)->n_vocab, listener, error);
-  return opened->dataset != NULL && fit_batch_size (opened->model, sampling, options->kinds, listener, error) &&
-         open_checkpoint (options, opened, error);
+  return opened->dataset != NULL && fit_batch_size (opened->model, sampling, options->kinds, listener, error);
+}
+
+/* Behind what an earlier run has observed. */
+static gboolean
+open_source (CalibrateData *data, Opened *opened, const TnListener *listener, GCancellable *cancellable, GError **error)
+{
+  TnSamplingOptions *sampling = &data->options->sampling;
+
+  sampling->skip = data->samples_before;
+  opened->source = data->sample != NULL ? tn_sample_read (data->sample, sampling, cancellable)
+                                        : tn_dataset_sample (opened->dataset, sampling, listener, cancellable, error);
+  if (opened->source == NULL)
+    return FALSE;
+  opened->source = tn_batch_source_read_ahead (opened->source, data->options->workers, tn_pool_get_budget (tn_pool_default ()) / AHEAD_FRACTION);
+  opened->source = tn_calibrate_stop_cut (data->stop, opened->source, data->samples_before,
+                                          sampling->sampler == TN_SAMPLER_INDICES ? tn_sample_count (data->sample) : sampling->n_samples);
+  return TRUE;
 }
 
 static void
@@ -271,10 +256,11 @@ observe_all (CalibrateData *data, Opened *opened, const TnListener *listener, GC
       tn_listener_metric (listener, "tokens_per_second", step,
                           (double) (data->stats->tokens - data->tokens_before) / ((double) (g_get_monotonic_time () - start) * 1e-6));
       tn_listener_metric (listener, "rss_bytes", step++, (double) tn_process_get_rss ());
-      if (opened->checkpoint != NULL)
-        tn_calibrate_checkpoint_offer (opened->checkpoint, data->stats, listener);
-      if (tn_calibrate_stop_offer (opened->stop, data->stats, listener))
+      /* First: a run that goes on from a checkpoint does not look at what is in it again. */
+      if (tn_calibrate_stop_offer (data->stop, data->stats, listener))
         break;
+      if (data->checkpoint != NULL)
+        tn_calibrate_checkpoint_offer (data->checkpoint, data->stats, listener);
     }
   if (local != NULL)
     {
@@ -285,31 +271,31 @@ observe_all (CalibrateData *data, Opened *opened, const TnListener *listener, GC
 }
 
 static void
-fill_result (CalibrateData *data, const Opened *opened, guint64 bytes, const char *cached, gint64 start)
+fill_result (CalibrateData *data, guint64 bytes, const char *cached)
 {
   if (data->result == NULL)
     return;
   *data->result = (TnCalibrateResult) {
     .out = g_strdup (data->options->out_path), .samples = data->stats->samples, .tokens = data->stats->tokens,
     .samples_before = data->samples_before, .tokens_before = data->tokens_before, .cached = g_strdup (cached),
-    .seconds = (double) (g_get_monotonic_time () - start) * 1e-6, .peak_rss_bytes = tn_process_get_peak_rss (),
+    .seconds = (double) (g_get_monotonic_time () - data->start_us) * 1e-6, .peak_rss_bytes = tn_process_get_peak_rss (),
     .sites = data->stats->sites->len, .stats_bytes = bytes, .stats = tn_stats_ref (data->stats),
   };
-  if (opened->sample != NULL)
+  if (data->sample != NULL)
     {
       data->result->sampler = data->options->sampling.sampler;
-      data->result->sample = tn_sample_report_copy (tn_sample_get_report (opened->sample));
+      data->result->sample = tn_sample_report_copy (tn_sample_get_report (data->sample));
     }
-  if (opened->stop != NULL && cached == NULL)
+  if (data->stop != NULL && cached == NULL)
     {
-      const TnStopReport *report = tn_calibrate_stop_get_report (opened->stop);
+      const TnStopReport *report = tn_calibrate_stop_get_report (data->stop);
 
-      data->result->end = tn_calibrate_stop_get_end (opened->stop);
+      data->result->end = tn_calibrate_stop_get_end (data->stop);
       data->result->stop = report != NULL ? tn_stop_report_copy (report) : NULL;
     }
 }
 
-/* provenance: NULL where it must not be found again. */
+/* provenance: NULL where they must not be found again. */
 static void
 record_stats (CalibrateData *data, TnJob *job, const char *provenance, guint64 bytes)
 {
@@ -321,34 +307,34 @@ record_stats (CalibrateData *data, TnJob *job, const char *provenance, guint64 b
                                data->stats->samples, data->stats->tokens, bytes, provenance, NULL);
 }
 
-/* Keeps what was observed; for a cancelled run marked as partial. */
+/* Keeps what was observed; for a run that ended before its end marked as partial. */
 static gboolean
-keep_statistics (CalibrateData *data, const Opened *opened, TnJob *job, gboolean partial, gint64 start, GError **error)
+keep_statistics (CalibrateData *data, TnJob *job, gboolean partial, GError **error)
 {
   /* A run that is over because its time was has done what was asked of it; it can go on all the same. */
-  gboolean short_of_time = opened->stop != NULL && tn_calibrate_stop_get_end (opened->stop) == TN_CALIBRATE_END_TIME;
+  gboolean short_of_time = data->stop != NULL && tn_calibrate_stop_get_end (data->stop) == TN_CALIBRATE_END_TIME;
   guint64 bytes = 0;
 
   g_mutex_lock (&data->lock);
   data->stats->partial = partial;
   g_mutex_unlock (&data->lock);
   if (!tn_stats_save (data->stats, data->options->out_path, &bytes, error) ||
-      ((partial || short_of_time) && opened->checkpoint != NULL && !tn_calibrate_checkpoint_write (opened->checkpoint, data->stats, error)))
+      ((partial || short_of_time) && data->checkpoint != NULL && !tn_calibrate_checkpoint_write (data->checkpoint, data->stats, error)))
     return FALSE;
-  record_stats (data, job, partial || short_of_time ? NULL : opened->provenance, bytes);
-  fill_result (data, opened, bytes, NULL, start);
+  record_stats (data, job, partial || short_of_time ? NULL : data->provenance, bytes);
+  fill_result (data, bytes, NULL);
   return TRUE;
 }
 
 /* A run that was cancelled says what it leaves behind. */
 static void
-keep_partial (CalibrateData *data, const Opened *opened, TnJob *job, gint64 start, const TnListener *listener, GError **why)
+keep_partial (CalibrateData *data, TnJob *job, const TnListener *listener, GError **why)
 {
   g_autoptr (GError) unsaved = NULL;
 
-  if (!keep_statistics (data, opened, job, TRUE, start, &unsaved))
+  if (!keep_statistics (data, job, TRUE, &unsaved))
     tn_listener_event (listener, "error", unsaved->message);
-  else if (opened->checkpoint != NULL)
+  else if (data->checkpoint != NULL)
     g_prefix_error (why, _("statistics of %" PRIu64 " sequences are kept in %s, marked as partial; the same command with --resume goes on: "),
                     data->stats->samples, data->options->out_path);
   else
@@ -356,9 +342,17 @@ keep_partial (CalibrateData *data, const Opened *opened, TnJob *job, gint64 star
                     data->options->out_path);
 }
 
-/* TRUE when an earlier run has made the statistics already; its file is copied where this one is wanted elsewhere. */
+static void
+set_stats (CalibrateData *data, TnStats *stats)
+{
+  g_mutex_lock (&data->lock);
+  data->stats = stats;
+  g_mutex_unlock (&data->lock);
+}
+
+/* TRUE in *used when an earlier run has made the statistics already; its file is copied where this one is wanted elsewhere. */
 static gboolean
-use_cache (CalibrateData *data, const Opened *opened, TnJob *job, gint64 start, const TnListener *listener, gboolean *used, GError **error)
+use_cache (CalibrateData *data, guint64 model_fingerprint, TnJob *job, const TnListener *listener, gboolean *used, GError **error)
 {
   g_autofree char *out = g_canonicalize_filename (data->options->out_path, NULL), *path = NULL, *text = NULL;
   guint64 bytes = 0;
@@ -366,14 +360,12 @@ use_cache (CalibrateData *data, const Opened *opened, TnJob *job, gint64 start, 
   TnStats *stats;
 
   *used = FALSE;
-  if (data->workspace == NULL || data->options->no_cache || opened->provenance == NULL)
+  if (data->workspace == NULL || data->options->no_cache || data->provenance == NULL)
     return TRUE;
-  stats = tn_calibrate_cache_find (data->workspace, opened->provenance, tn_model_get_fingerprint (opened->model), out, listener, &path);
+  stats = tn_calibrate_cache_find (data->workspace, data->provenance, model_fingerprint, out, listener, &path);
   if (stats == NULL)
     return TRUE;
-  g_mutex_lock (&data->lock);
-  data->stats = stats;
-  g_mutex_unlock (&data->lock);
+  set_stats (data, stats);
   g_atomic_int_inc (&data->version);
   if (strcmp (path, out) == 0 && g_stat (out, &info) == 0)
     bytes = (guint64) info.st_size;
@@ -381,45 +373,65 @@ use_cache (CalibrateData *data, const Opened *opened, TnJob *job, gint64 start, 
     return FALSE;
   text = g_strdup_printf (_("model, data and options are those of %s: its statistics are used again (--no-cache computes them anew)"), path);
   tn_listener_event (listener, "info", text);
-  record_stats (data, job, opened->provenance, bytes);
-  fill_result (data, opened, bytes, path, start);
+  record_stats (data, job, data->provenance, bytes);
+  fill_result (data, bytes, path);
   *used = TRUE;
   return TRUE;
 }
 
-/* Empty statistics, or those of the run that this one goes on with. */
 static void
-begin_statistics (CalibrateData *data, const Opened *opened, TnStats *before, const TnListener *listener)
+tell_where_it_begins (const CalibrateData *data, const TnStats *before, const TnListener *listener)
 {
-  g_autofree char *backend = tn_linear_backend (), *text = NULL;
-  TnStats *stats = before;
+  const char *path = tn_calibrate_checkpoint_get_path (data->checkpoint);
+  g_autofree char *text = before != NULL
+                            ? g_strdup_printf (_("going on behind %" PRIu64 " sequences from %s"), before->samples, path)
+                            : g_strdup_printf (_("there is no %s to go on from: beginning with the first sequence"), path);
 
-  if (stats == NULL)
-    {
-      stats = tn_stats_new (tn_model_get_fingerprint (opened->model), backend);
-      tn_stats_add_sites (stats, opened->model, data->options->kinds);
-      if (opened->sample != NULL && tn_sample_get_report (opened->sample)->weighted)
-        tn_stats_keep_weights (stats);
-    }
-  /* Until the last sequence is in. */
-  stats->partial = TRUE;
-  data->samples_before = stats->samples;
-  data->tokens_before = stats->tokens;
-  g_mutex_lock (&data->lock);
-  data->stats = stats;
-  g_mutex_unlock (&data->lock);
-  if (before != NULL)
-    {
-      text = g_strdup_printf (_("going on behind %" PRIu64 " sequences from %s"), before->samples,
-                              tn_calibrate_checkpoint_get_path (opened->checkpoint));
-      tn_listener_event (listener, "info", text);
-    }
+  tn_listener_event (listener, "info", text);
+}
+
+/* What an earlier run leaves to do: all of it with *before NULL, the rest, or, with *cached, nothing. */
+static gboolean
+look_back (CalibrateData *data, char *provenance, guint64 model_fingerprint, TnJob *job, const TnListener *listener, TnStats **before,
+           gboolean *cached, GError **error)
+{
+  *before = NULL;
+  *cached = FALSE;
+  data->provenance = provenance;
+  if (provenance != NULL)
+    data->checkpoint = tn_calibrate_checkpoint_new (data->options->out_path, provenance, data->options->checkpoint_seconds);
   else if (data->options->resume)
     {
-      text = g_strdup_printf (_("there is no %s to go on from: beginning with the first sequence"),
-                              tn_calibrate_checkpoint_get_path (opened->checkpoint));
-      tn_listener_event (listener, "info", text);
+      g_set_error_literal (error, TN_ERROR, TN_ERROR_ARGUMENT, _("--resume: the data cannot be read twice"));
+      return FALSE;
     }
+  if (data->options->resume && !tn_calibrate_checkpoint_load (data->checkpoint, before, error))
+    return FALSE;
+  if (*before == NULL && !use_cache (data, model_fingerprint, job, listener, cached, error))
+    return FALSE;
+  if (data->options->resume && !*cached)
+    tell_where_it_begins (data, *before, listener);
+  if (*before == NULL)
+    return TRUE;
+  data->samples_before = (*before)->samples;
+  data->tokens_before = (*before)->tokens;
+  return TRUE;
+}
+
+/* The end of a run; failure, which is taken, is why it came before the last sequence, NULL when it did not. */
+static gboolean
+finish (CalibrateData *data, TnJob *job, const TnListener *listener, GError *failure, GError **error)
+{
+  if (failure == NULL && keep_statistics (data, job, FALSE, &failure))
+    {
+      if (data->checkpoint != NULL && (data->stop == NULL || tn_calibrate_stop_get_end (data->stop) != TN_CALIBRATE_END_TIME))
+        tn_calibrate_checkpoint_remove (data->checkpoint, listener);
+      return TRUE;
+    }
+  if (g_error_matches (failure, G_IO_ERROR, G_IO_ERROR_CANCELLED) && data->stats->samples > 0)
+    keep_partial (data, job, listener, &failure);
+  g_propagate_error (error, failure);
+  return FALSE;
 }
 
 /* The statistics are kept by now, whatever becomes of this. */
@@ -440,36 +452,51 @@ calibrate (TnJob *job, const TnListener *listener, GCancellable *cancellable, gp
 {
   CalibrateData *data = user_data;
   g_auto (Opened) opened = { NULL };
-  gint64 start = g_get_monotonic_time ();
-  TnStats *before = NULL;
-  GError *local = NULL;
-  gboolean cached = FALSE;
+  g_autofree char *backend = tn_linear_backend ();
+  GError *failure = NULL;
+  char *provenance;
+  gboolean cached;
+  TnStats *stats;
 
   if (!open_all (data, &opened, listener, error))
     return FALSE;
   record_model (data, opened.file);
-  if (data->options->resume && !tn_calibrate_checkpoint_load (opened.checkpoint, &before, error))
+  provenance = tn_calibrate_provenance (data->options, opened.file, opened.dataset, opened.tokenizer, &failure);
+  if (failure != NULL)
+    {
+      g_propagate_error (error, failure);
+      return FALSE;
+    }
+  if (!look_back (data, provenance, tn_model_get_fingerprint (opened.model), job, listener, &stats, &cached, error))
     return FALSE;
-  if (before == NULL && (!use_cache (data, &opened, job, start, listener, &cached, error) || cached))
-    return cached && look_at_reference (data, &opened, listener, cancellable, error);
-  if (!tn_calibrate_draw (data->options, opened.model, opened.dataset, listener, cancellable, &opened.sample, error))
-    return FALSE;
-  begin_statistics (data, &opened, before, listener);
+  if (cached)
+    return look_at_reference (data, &opened, listener, cancellable, error);
+  if (!tn_calibrate_draw (data->options, opened.model, opened.dataset, listener, cancellable, &data->sample, error))
+    {
+      g_clear_pointer (&stats, tn_stats_unref);
+      return FALSE;
+    }
+  if (stats == NULL)
+    {
+      stats = tn_stats_new (tn_model_get_fingerprint (opened.model), backend);
+      tn_stats_add_sites (stats, opened.model, data->options->kinds);
+      if (data->sample != NULL && tn_sample_get_report (data->sample)->weighted)
+        tn_stats_keep_weights (stats);
+      if (!tn_calibrate_extend_stats (data->options, stats, error))
+        {
+          tn_stats_unref (stats);
+          return FALSE;
+        }
+    }
+  /* Until the last sequence is in. */
+  stats->partial = TRUE;
+  set_stats (data, stats);
   if (tn_calibrate_options_get_reference_count (data->options) > 0 && data->samples_before == 0)
     opened.tokens = tn_token_counts_new (tn_model_get_config (opened.model)->n_vocab);
-  if ((before == NULL && !tn_calibrate_extend_stats (data->options, data->stats, error)) || !open_source (data, &opened, listener, cancellable, error))
+  if (!open_source (data, &opened, listener, cancellable, error))
     return FALSE;
-  if (observe_all (data, &opened, listener, cancellable, &local) && keep_statistics (data, &opened, job, FALSE, start, &local) &&
-      look_at_reference (data, &opened, listener, cancellable, &local))
-    {
-      if (opened.checkpoint != NULL && tn_calibrate_stop_get_end (opened.stop) != TN_CALIBRATE_END_TIME)
-        tn_calibrate_checkpoint_remove (opened.checkpoint, listener);
-      return TRUE;
-    }
-  if (g_error_matches (local, G_IO_ERROR, G_IO_ERROR_CANCELLED) && data->stats->samples > 0 && data->stats->partial)
-    keep_partial (data, &opened, job, start, listener, &local);
-  g_propagate_error (error, local);
-  return FALSE;
+  observe_all (data, &opened, listener, cancellable, &failure);
+  return finish (data, job, listener, failure, error) && look_at_reference (data, &opened, listener, cancellable, error);
 }
 
 static gboolean
@@ -477,25 +504,39 @@ calibrate_tensors (TnJob *job, const TnListener *listener, GCancellable *cancell
 {
   CalibrateData *data = user_data;
   g_autoptr (TnRecordedRun) run = NULL;
-  g_auto (Opened) opened = { NULL };
-  gint64 start = g_get_monotonic_time ();
-  GError *local = NULL;
+  GError *failure = NULL;
+  char *provenance;
+  gboolean cached;
+  TnStats *stats;
 
-  if (!check_output (data->options->out_path, error) || (run = tn_recorded_run_open (data->options, listener, error)) == NULL)
+  if (!check_output (data->options->out_path, error) ||
+      (provenance = tn_calibrate_tensors_provenance (data->options, error)) == NULL)
     return FALSE;
-  g_mutex_lock (&data->lock);
-  data->stats = tn_recorded_run_new_stats (run);
-  g_mutex_unlock (&data->lock);
-  if (!tn_calibrate_extend_stats (data->options, data->stats, error))
-    return FALSE;
-  opened.stop = tn_calibrate_stop_new (data->options);
-  if (tn_recorded_run_observe (run, data->stats, opened.stop, &data->lock, &data->version, listener, cancellable, &local) &&
-      tn_stats_check_channel_histograms (data->stats, &local) && check_samples (data, listener, &local))
-    return keep_statistics (data, &opened, job, FALSE, start, error);
-  if (g_error_matches (local, G_IO_ERROR, G_IO_ERROR_CANCELLED) && data->stats->samples > 0)
-    keep_partial (data, &opened, job, start, listener, &local);
-  g_propagate_error (error, local);
-  return FALSE;
+  if (!look_back (data, provenance, 0, job, listener, &stats, &cached, error) || cached)
+    return cached;
+  data->options->sampling.skip = data->samples_before;
+  run = tn_recorded_run_open (data->options, listener, error);
+  if (run == NULL)
+    {
+      g_clear_pointer (&stats, tn_stats_unref);
+      return FALSE;
+    }
+  if (stats == NULL)
+    {
+      stats = tn_recorded_run_new_stats (run);
+      if (!tn_calibrate_extend_stats (data->options, stats, error))
+        {
+          tn_stats_unref (stats);
+          return FALSE;
+        }
+    }
+  stats->partial = TRUE;
+  set_stats (data, stats);
+  data->stop = tn_calibrate_stop_new (data->options);
+  if (tn_recorded_run_observe (run, stats, data->stop, data->checkpoint, &data->lock, &data->version, listener, cancellable, &failure) &&
+      tn_stats_check_channel_histograms (stats, &failure))
+    check_samples (data, listener, &failure);
+  return finish (data, job, listener, failure, error);
 }
 
 static char *
@@ -530,6 +571,7 @@ tn_calibrate_job_new (const TnCalibrateOptions *options, TnWorkspace *workspace,
   data->options = tn_calibrate_options_copy (options);
   data->workspace = workspace != NULL ? tn_workspace_ref (workspace) : NULL;
   data->result = result;
+  data->start_us = g_get_monotonic_time ();
   g_mutex_init (&data->lock);
   if (data->options->out_path == NULL)
     data->options->out_path = default_out_path (options, workspace);

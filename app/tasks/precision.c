@@ -3,9 +3,11 @@
 
 #include <glib/gi18n-lib.h>
 #include <inttypes.h>
+#include <math.h>
 #include <string.h>
 
 #include "app/tasks/method-choice.h"
+#include "data/export/export-selection.h"
 #include "data/plans/plan-file.h"
 #include "data/statistics/stats-file.h"
 #include "engine/calibration/output-search.h"
@@ -47,6 +49,11 @@ tn_precision_check (const TnPrecision *self, GError **error)
   if (self->scheme != NULL && self->plan_path != NULL)
     {
       g_set_error_literal (error, TN_ERROR, TN_ERROR_ARGUMENT, _ ("--plan and --scheme exclude each other"));
+      return FALSE;
+    }
+  if (self->stats_path != NULL && tn_precision_is_empty (self))
+    {
+      g_set_error_literal (error, TN_ERROR, TN_ERROR_ARGUMENT, _ ("--stats: they are for --activations and --plan"));
       return FALSE;
     }
   if (!tn_method_choice_is_empty (&choice) && tn_precision_is_empty (self))
@@ -163,9 +170,11 @@ typedef struct
   TnModel *original, *model; /* model: with weights that were rounded already */
   TnStats *stats;            /* or NULL */
   const char *stats_path;
+  const TnActivationScales *stored; /* or NULL */
   TnMethodOptions method; /* of fixed scales of activations */
   GArray *layers;    /* TnLayerPrecision */
   GPtrArray *params; /* TnQuantParams */
+  guint rounded_twice;
 } Layers;
 
 static void
@@ -211,6 +220,34 @@ find_site (const TnStats *stats, const char *name)
   return NULL;
 }
 
+/* "blk.3.ffn_down.weight" -> "blk.3.ffn_down.in". */
+static char *
+site_of (const char *weight)
+{
+  return g_strdup_printf ("%.*s.in", (int) (strlen (weight) - strlen (".weight")), weight);
+}
+
+static gboolean
+take_stored (Layers *self, const char *site_name, const TnScheme *scheme, const TnQuantParams **params, GError **error)
+{
+  const TnActivationScale *scale = tn_activation_scales_find (self->stored, site_name);
+  g_autofree char *name = tn_scheme_to_string (scheme), *found = NULL;
+
+  if (scale == NULL)
+    {
+      g_set_error (error, TN_ERROR, TN_ERROR_NOT_FOUND, _ ("the model's file has no scale for site %s: give --stats"), site_name);
+      return FALSE;
+    }
+  if (!tn_scheme_equal (&scale->params.scheme, scheme))
+    {
+      found = tn_scheme_to_string (&scale->params.scheme);
+      g_set_error (error, TN_ERROR, TN_ERROR_MISMATCH, _ ("activations in %s: the scales in the model's file are for %s; give --stats"), name, found);
+      return FALSE;
+    }
+  *params = &scale->params;
+  return TRUE;
+}
+
 /* One scale for all tokens is known from statistics only. */
 static gboolean
 find_params (Layers *self, const char *site_name, const TnScheme *scheme, const TnQuantParams **params, GError **error)
@@ -223,6 +260,8 @@ find_params (Layers *self, const char *site_name, const TnScheme *scheme, const 
   *params = NULL;
   if (scheme->granularity != TN_PER_TENSOR)
     return TRUE;
+  if (self->stats == NULL && self->stored != NULL)
+    return take_stored (self, site_name, scheme, params, error);
   if (site == NULL)
     {
       if (self->stats == NULL)
@@ -365,6 +404,7 @@ add_layer (Layers *self, const TnParameter *parameter, const TnScheme *weights, 
 
   if (activations != NULL && !find_params (self, site, activations, &layer.static_params, error))
     return FALSE;
+  self->rounded_twice += weights != NULL && tn_export_is_rounded_already (parameter->tensor);
   if (for_output && weights != NULL && weights->kind != TN_SCHEME_BINARY)
     {
       if (!round_weight_for_output (self, parameter, weights, site, cancellable, error))
@@ -406,7 +446,7 @@ add_layers (Layers *self, TnPlan *plan, const TnScheme *scheme, const TnScheme *
 
       if (!tn_parameter_is_linear (parameter))
         continue;
-      site = g_strdup_printf ("%.*s.in", (int) (strlen (parameter->name) - strlen (".weight")), parameter->name);
+      site = site_of (parameter->name);
       if (weights == NULL)
         weights = find_rule (plan, TN_PLAN_WEIGHTS, parameter->name);
       if (inputs == NULL && planned_inputs)
@@ -417,12 +457,39 @@ add_layers (Layers *self, TnPlan *plan, const TnScheme *scheme, const TnScheme *
   return TRUE;
 }
 
+static void
+tell_taken (const Layers *self, TnActivationScales *taken)
+{
+  for (guint i = 0; i < self->layers->len; i++)
+    {
+      const TnLayerPrecision *layer = &g_array_index (self->layers, TnLayerPrecision, i);
+      g_autofree char *name = site_of (layer->name);
+      const TnSiteStats *site = self->stats != NULL ? find_site (self->stats, name) : NULL;
+
+      if (layer->static_params != NULL)
+        tn_activation_scales_add (taken, name, layer->static_params,
+                                  site != NULL ? MAX (fabs ((double) site->min.value), fabs ((double) site->max.value)) : (double) NAN);
+    }
+}
+
+static void
+warn_of_second_rounding (const Layers *self, const TnListener *listener)
+{
+  g_autofree char *text = NULL;
+
+  if (self->rounded_twice == 0)
+    return;
+  text = g_strdup_printf (_ ("%u linear layers have rounded weights already; they are rounded a second time"), self->rounded_twice);
+  tn_listener_event (listener, "warning", text);
+}
+
 TnModel *
 tn_precision_apply (const TnPrecision *self, TnModel *model, GCancellable *cancellable, GError **error)
 {
   g_auto (Layers) layers = {
       .original = model,
       .model = tn_model_ref (model),
+      .stored = self->stored,
       .layers = g_array_new (FALSE, FALSE, sizeof (TnLayerPrecision)),
       .params = g_ptr_array_new_with_free_func (g_free),
   };
@@ -449,6 +516,9 @@ tn_precision_apply (const TnPrecision *self, TnModel *model, GCancellable *cance
       !add_layers (&layers, plan, self->scheme != NULL ? &scheme : NULL, rounds_inputs (self) ? &activations : NULL,
                    self->activations == NULL, cancellable, error))
     return NULL;
+  if (self->taken != NULL)
+    tell_taken (&layers, self->taken);
+  warn_of_second_rounding (&layers, self->listener);
   if (layers.layers->len == 0)
     return g_steal_pointer (&layers.model);
   return tn_model_quantize (layers.model, (const TnLayerPrecision *) (void *) layers.layers->data, layers.layers->len,

@@ -43,6 +43,7 @@ struct _TnActivationSource
   GArray *sites;    /* TnActivationSite */
   GArray *parts;    /* Part */
   guint64 *passed;  /* sequences of each site that were drawn, in all shards, so far */
+  guint64 to_skip;  /* sequences of the shard that are still to be passed over */
   guint64 count;
   gboolean weighted;
   guint part;
@@ -243,6 +244,7 @@ tn_activation_source_open (const char *const *paths, const TnSamplingOptions *op
   g_autoptr (GPtrArray) found = NULL;
 
   self->options = *options;
+  self->to_skip = options->skip;
   self->tile_bytes = tile_bytes;
   self->files = g_ptr_array_new_with_free_func ((GDestroyNotify) tn_array_file_free);
   self->sites = g_array_new (FALSE, TRUE, sizeof (TnActivationSite));
@@ -353,6 +355,11 @@ gather (TnActivationSource *self, const Part *part, gsize width, GArray *spans, 
         break;
       if (self->passed[part->site]++ % self->options.n_shards != self->options.shard - 1)
         continue;
+      if (self->to_skip > 0)
+        {
+          self->to_skip--;
+          continue;
+        }
       g_array_append_val (spans, span);
       g_array_append_val (sequences, sequence);
       *rows += span.rows;

@@ -19,9 +19,11 @@
 #define WEIGHTS_NAME "model.safetensors"
 #define SCALE_SUFFIX "_scale"
 
-/* All that a folder of ours may hold; what follows the first two is copied from the model's own. */
+/* All that a folder of ours may hold; what follows the first two is copied from the model's own, its tokenizer unless another one was given. */
 static const char *const names[] = {CONFIG_NAME,
                                     WEIGHTS_NAME,
+                                    "generation_config.json",
+                                    "chat_template.jinja",
                                     "tokenizer.json",
                                     "tokenizer_config.json",
                                     "special_tokens_map.json",
@@ -29,11 +31,10 @@ static const char *const names[] = {CONFIG_NAME,
                                     "tokenizer.model",
                                     "vocab.json",
                                     "merges.txt",
-                                    "generation_config.json",
-                                    "chat_template.jinja",
                                     "tokenizer.bin",
                                     NULL};
 #define FIRST_COPIED 2
+#define FIRST_OF_TOKENIZER 4
 
 typedef struct
 {
@@ -286,7 +287,7 @@ copy_companions (const char *folder, TnModelFile *source, const char *tokenizer_
   g_autoptr (GError) local = NULL;
   const char *path;
 
-  for (guint i = FIRST_COPIED; is_folder && names[i] != NULL; i++)
+  for (guint i = FIRST_COPIED; is_folder && names[i] != NULL && (tokenizer_path == NULL || i < FIRST_OF_TOKENIZER); i++)
     {
       g_autofree char *from = g_build_filename (source->path, names[i], NULL);
 
@@ -307,7 +308,7 @@ copy_companions (const char *folder, TnModelFile *source, const char *tokenizer_
     }
   tn_listener_event (
       run->listener, "warning",
-      _ ("the new folder has no tokenizer: that of the model is no file that could lie there; give it with --tokenizer"));
+      _ ("the new folder has no tokenizer: that of the model is no file that could lie there; give a tokenizer.json or tokenizer.bin with --tokenizer"));
   return TRUE;
 }
 
@@ -360,7 +361,7 @@ tn_export_bitnet (TnModelFile *source, const char *path, const TnExportOptions *
   if (!write_weights (place, items, parts, run, &bytes, error) || !tn_model_file_check (source, error) ||
       !write_config (place, source, items, &bytes, error) ||
       !copy_companions (place, source, options->tokenizer_path, run, &bytes, error) || !verify (place, path, items, run, error))
-    return FALSE;
+    return tn_export_fail (place, path, error);
   tn_export_result_fill (result, items, bytes);
   return tn_atomic_folder_commit (folder, error);
 }

@@ -14,6 +14,12 @@ tn_export_is_linear (const TnModelTensor *tensor)
   return tn_parameter_is_linear (&parameter);
 }
 
+gboolean
+tn_export_is_rounded_already (const TnTensor *tensor)
+{
+  return tensor->dtype == TN_DTYPE_PACKED || tensor->dtype == TN_DTYPE_Q8_GROUP || tn_dtype_block_elements (tensor->dtype) > 1;
+}
+
 static gboolean
 is_matrix (const TnModelTensor *tensor)
 {

@@ -18,6 +18,8 @@ typedef struct
 
 /* TRUE for the weights that are quantized unless somebody says otherwise, by their canonical name. */
 gboolean     tn_export_is_linear (const TnModelTensor *tensor);
+/* TRUE when a tensor holds codes times scales: rounding it to a scheme is a second rounding. */
+gboolean     tn_export_is_rounded_already (const TnTensor *tensor);
 /* plan: its weights; patterns take linear layers only, or every matrix where the file does not say which are linear; any other matrix has to be
  * named. plan NULL: scheme for the linear layers, or TYPE where that is NULL, too. TN_ERROR_MISMATCH: a plan for another model; TN_ERROR_NOT_FOUND: names that are none of the
  * model's, or no linear layer and no plan; TN_ERROR_ARGUMENT: a scheme that does not fit, a tensor that is no matrix;

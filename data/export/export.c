@@ -7,6 +7,7 @@
 
 #include "data/export/export-bytes.h"
 #include "data/export/export-private.h"
+#include "data/export/export-selection.h"
 #include "data/files/quote.h"
 #include "data/models/gguf-types.h"
 #include "data/models/model-file-private.h"
@@ -86,6 +87,34 @@ tn_export_item_set_rows (TnExportItem *item, TnModelFile *source, TnRopeLayout l
 }
 
 static gboolean
+is_ternary_a_row (const TnScheme *scheme)
+{
+  return scheme->granularity != TN_PER_GROUP &&
+         (scheme->kind != TN_SCHEME_INTEGER || (scheme->bits == 2 && !scheme->asymmetric));
+}
+
+gboolean
+tn_export_check_bitnet (GPtrArray *items, GError **error)
+{
+  for (guint i = 0; i < items->len; i++)
+    {
+      const TnExportItem *item = g_ptr_array_index (items, i);
+      g_autofree char *quoted = NULL, *name = NULL;
+
+      if (!tn_export_item_is_rounded (item) || !tn_export_is_linear (item->source) || is_ternary_a_row (&item->scheme))
+        continue;
+      quoted = tn_quote_string (item->source->name);
+      name = tn_scheme_to_string (&item->scheme);
+      g_set_error (error, TN_ERROR, TN_ERROR_UNSUPPORTED,
+                   _ ("tensor %s: the model is a BitNet, whose linear layers are ternary with one scale a tensor or row, not %s; ternion "
+                      "eval measures that without a file"),
+                   quoted, name);
+      return FALSE;
+    }
+  return TRUE;
+}
+
+static gboolean
 is_stored_ternary (const TnModelTensor *entry)
 {
   switch ((guint) entry->tensor->dtype)
@@ -95,7 +124,7 @@ is_stored_ternary (const TnModelTensor *entry)
     case TN_DTYPE_TQ2_0:
       return TRUE;
     default:
-      return strcmp (entry->dtype_name, "ternary") == 0 || strcmp (entry->dtype_name, "I2_S") == 0;
+      return g_str_has_prefix (entry->dtype_name, "ternary") || strcmp (entry->dtype_name, "I2_S") == 0;
     }
 }
 
@@ -114,11 +143,15 @@ warn_of_second_rounding (TnExportRun *run, GPtrArray *items)
       const TnExportItem *item = g_ptr_array_index (items, i);
       g_autofree char *quoted = NULL, *text = NULL;
 
-      if (!tn_export_item_is_rounded (item) || !changes_level (&item->scheme) || !is_stored_ternary (item->source))
+      if (!tn_export_item_is_rounded (item) || !tn_export_is_rounded_already (item->source->tensor) ||
+          (is_stored_ternary (item->source) && !changes_level (&item->scheme)))
         continue;
       quoted = tn_quote_string (item->source->name);
       text = g_strdup_printf (
-          _ ("tensor %s is ternary already, and its scheme gives it another scale; ternary:ls keeps the one it has"), quoted);
+          is_stored_ternary (item->source)
+              ? _ ("tensor %s is ternary already, and its scheme gives it another scale; ternary:ls keeps the one it has")
+              : _ ("tensor %s has rounded weights already; they are rounded a second time"),
+          quoted);
       tn_listener_event (run->listener, "warning", text);
       return;
     }
@@ -135,6 +168,20 @@ tn_export_begin (TnExportRun *run, GPtrArray *items)
 
       run->total += 2.0 * (double) item->source->tensor->bytes;
     }
+}
+
+gboolean
+tn_export_fail (const char *temporary, const char *path, GError **error)
+{
+  g_autoptr (GString) message = NULL;
+
+  if (error == NULL || *error == NULL || temporary == NULL)
+    return FALSE;
+  message = g_string_new ((*error)->message);
+  g_string_replace (message, temporary, path, 0);
+  g_free ((*error)->message);
+  (*error)->message = g_string_free (g_steal_pointer (&message), FALSE);
+  return FALSE;
 }
 
 gboolean

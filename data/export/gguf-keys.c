@@ -6,6 +6,7 @@
 #include <glib/gi18n-lib.h>
 
 #include "data/files/quote.h"
+#include "data/models/activation-scales.h"
 #include "data/models/gguf-types.h"
 #include "data/models/model-file-private.h"
 #include "data/tokenizers/gguf-form.h"
@@ -14,6 +15,7 @@
 #define KEY_ALIGNMENT "general.alignment"
 #define KEY_FILE_TYPE "general.file_type"
 #define KEY_VERSION "general.quantization_version"
+#define TOKENIZER_PREFIX "tokenizer."
 #define KEY_TOKENIZER_JSON "tokenizer.huggingface.json"
 #define MAX_TOKENIZER_JSON ((gsize) 256 << 20)
 
@@ -172,14 +174,23 @@ has_blocks (GPtrArray *items)
   return FALSE;
 }
 
+/* The scales of a source give way to new ones, which are among the keys already. */
 static gboolean
-copy_keys (TnGgufKeys *self, GPtrArray *items, GError **error)
+is_replaced (const TnGgufKeys *self, const char *key)
+{
+  const Key *first = self->keys->len > 0 ? g_ptr_array_index (self->keys, 0) : NULL;
+
+  return strcmp (key, TN_ACTIVATION_SCALES_KEY) == 0 && first != NULL && strcmp (first->key, key) == 0;
+}
+
+static gboolean
+copy_keys (TnGgufKeys *self, GPtrArray *items, gboolean with_tokenizer, GError **error)
 {
   guint64 parts = 1;
 
   if (tn_gguf_get_u64 (self->source, "split.count", &parts) && parts > 1)
     {
-      g_set_error (error, TN_ERROR, TN_ERROR_UNSUPPORTED, _ ("%s: one of several files (split.count); join them first"),
+      g_set_error (error, TN_ERROR, TN_ERROR_UNSUPPORTED, _ ("%s: a GGUF file is written from one file, not from parts; join them first (llama-gguf-split --merge)"),
                    tn_gguf_get_path (self->source));
       return FALSE;
     }
@@ -191,7 +202,7 @@ copy_keys (TnGgufKeys *self, GPtrArray *items, GError **error)
         add_u32 (self, KEY_FILE_TYPE, find_file_type (items));
       else if (strcmp (value->key, KEY_VERSION) == 0)
         add_u32 (self, KEY_VERSION, QUANTIZATION_VERSION);
-      else
+      else if ((with_tokenizer || !g_str_has_prefix (value->key, TOKENIZER_PREFIX)) && !is_replaced (self, value->key))
         copy_key (self, value);
     }
   if (tn_gguf_find_value (self->source, KEY_FILE_TYPE) == NULL)
@@ -338,7 +349,7 @@ copy_tokenizer_keys (TnGgufKeys *self, const char *path, GError **error)
   if (self->tokenizer == NULL)
     return FALSE;
   for (guint i = 0; i < tn_gguf_n_values (self->tokenizer); i++)
-    if (g_str_has_prefix (tn_gguf_get_value (self->tokenizer, i)->key, "tokenizer."))
+    if (g_str_has_prefix (tn_gguf_get_value (self->tokenizer, i)->key, TOKENIZER_PREFIX))
       copy_key (self, tn_gguf_get_value (self->tokenizer, i));
   return TRUE;
 }
@@ -403,24 +414,30 @@ add_tokenizer (TnGgufKeys *self, TnModelFile *source, const char *path, const Tn
 }
 
 TnGgufKeys *
-tn_gguf_keys_new (TnModelFile *source, GPtrArray *items, const char *tokenizer_path, const TnListener *listener, GError **error)
+tn_gguf_keys_new (TnModelFile *source, GPtrArray *items, const TnExportOptions *options, const TnListener *listener, GError **error)
 {
   g_autoptr (TnGgufKeys) self = g_new0 (TnGgufKeys, 1);
 
   self->keys = g_ptr_array_new_with_free_func (key_free);
+  if (options->activations != NULL)
+    add_text (self, TN_ACTIVATION_SCALES_KEY, options->activations);
   if (strcmp (source->format, "gguf") == 0)
     {
       g_autoptr (TnMappedFile) file = tn_mapped_file_open (source->path, error);
 
       self->source = file != NULL ? tn_gguf_open (file, error) : NULL;
-      return self->source != NULL && copy_keys (self, items, error) ? g_steal_pointer (&self) : NULL;
+      if (self->source == NULL || !copy_keys (self, items, options->tokenizer_path == NULL, error))
+        return NULL;
+      if (options->tokenizer_path == NULL)
+        return g_steal_pointer (&self);
     }
   if (source->cannot_run != NULL)
     {
       g_propagate_error (error, g_error_copy (source->cannot_run));
       return NULL;
     }
-  return add_model_keys (self, source, items, error) && add_tokenizer (self, source, tokenizer_path, listener, error)
+  return (self->source != NULL || add_model_keys (self, source, items, error)) &&
+                 add_tokenizer (self, source, options->tokenizer_path, listener, error)
              ? g_steal_pointer (&self)
              : NULL;
 }

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <glib/gi18n-lib.h>
@@ -31,6 +32,16 @@ set_system_error (const TnAtomicFolder *self, int code, GError **error)
   g_set_error (error, TN_ERROR, TN_ERROR_IO, _ ("%s: cannot be written: %s"), self->path, g_strerror (code));
 }
 
+/* Its parent is another file system, into which nothing can be renamed. */
+static gboolean
+is_mount_point (const char *path)
+{
+  g_autofree char *parent = g_path_get_dirname (path);
+  struct stat inner, outer;
+
+  return stat (path, &inner) == 0 && stat (parent, &outer) == 0 && inner.st_dev != outer.st_dev;
+}
+
 /* An empty folder, or one that was made here before. */
 static gboolean
 check_replaceable (TnAtomicFolder *self, GError **error)
@@ -44,6 +55,12 @@ check_replaceable (TnAtomicFolder *self, GError **error)
   if (!g_file_test (self->target, G_FILE_TEST_IS_DIR) || (folder = g_dir_open (self->target, 0, NULL)) == NULL)
     {
       g_set_error (error, TN_ERROR, TN_ERROR_IO, _ ("%s: not a folder that can be read"), self->path);
+      return FALSE;
+    }
+  if (is_mount_point (self->target))
+    {
+      g_set_error (error, TN_ERROR, TN_ERROR_IO,
+                   _ ("%s: a file system is mounted there, which cannot be replaced; give a folder inside it"), self->path);
       return FALSE;
     }
   while ((name = g_dir_read_name (folder)) != NULL)
@@ -137,24 +154,47 @@ sync_folder (const char *path)
   close (file);
 }
 
+/* For file systems that cannot exchange. The old one stands aside until the new one is in its place. */
+static gboolean
+exchange_in_steps (const TnAtomicFolder *self)
+{
+  g_autofree char *aside = g_strconcat (self->temporary, ".old", NULL);
+  int code;
+
+  if (g_rename (self->target, aside) != 0)
+    return FALSE;
+  if (g_rename (self->temporary, self->target) == 0)
+    {
+      remove_folder (aside, self->names);
+      return TRUE;
+    }
+  code = errno;
+  g_rename (aside, self->target);
+  errno = code;
+  return FALSE;
+}
+
+static gboolean
+put_in_place (const TnAtomicFolder *self)
+{
+  if (!self->exists)
+    return g_rename (self->temporary, self->target) == 0;
+  if (renameat2 (AT_FDCWD, self->temporary, AT_FDCWD, self->target, RENAME_EXCHANGE) != 0)
+    return exchange_in_steps (self);
+  remove_folder (self->temporary, self->names);
+  return TRUE;
+}
+
 gboolean
 tn_atomic_folder_commit (TnAtomicFolder *self, GError **error)
 {
   g_autofree char *parent = g_path_get_dirname (self->target);
 
   sync_folder (self->temporary);
-  if (self->exists && renameat2 (AT_FDCWD, self->temporary, AT_FDCWD, self->target, RENAME_EXCHANGE) == 0)
-    remove_folder (self->temporary, self->names);
-  else
+  if (!put_in_place (self))
     {
-      /* File systems that cannot exchange: the old one goes first. */
-      if (self->exists)
-        remove_folder (self->target, self->names);
-      if (g_rename (self->temporary, self->target) != 0)
-        {
-          set_system_error (self, errno, error);
-          return FALSE;
-        }
+      set_system_error (self, errno, error);
+      return FALSE;
     }
   g_clear_pointer (&self->temporary, g_free);
   sync_folder (parent);

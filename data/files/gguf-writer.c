@@ -4,6 +4,7 @@
 #include <glib/gi18n-lib.h>
 #include <string.h>
 
+#include "data/files/quote.h"
 #include "engine/error.h"
 
 #define MAX_NAME_BYTES 63
@@ -153,18 +154,19 @@ static gboolean
 add_entry (TnGgufWriter *self, const char *name, guint32 type, guint n_dims, const guint64 *dims, guint64 bytes, Entry **added,
            GError **error)
 {
+  g_autofree char *quoted = tn_quote_string (name);
   Entry *entry;
 
   if (strlen (name) > MAX_NAME_BYTES || n_dims > MAX_DIMS)
     {
       g_set_error (error, TN_ERROR, TN_ERROR_ARGUMENT,
-                   _ ("tensor %s: GGUF holds names of at most %d bytes (%zu found) and %d dimensions (%u found)"), name,
+                   _ ("tensor %s: GGUF holds names of at most %d bytes (%zu found) and %d dimensions (%u found)"), quoted,
                    MAX_NAME_BYTES, strlen (name), MAX_DIMS, n_dims);
       return FALSE;
     }
   if (g_hash_table_contains (self->names, name))
     {
-      g_set_error (error, TN_ERROR, TN_ERROR_ARGUMENT, _ ("tensor %s: the name is taken; every tensor needs its own"), name);
+      g_set_error (error, TN_ERROR, TN_ERROR_ARGUMENT, _ ("tensor %s: the name is taken; every tensor needs its own"), quoted);
       return FALSE;
     }
   entry = g_new0 (Entry, 1);

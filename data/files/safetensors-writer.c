@@ -5,6 +5,7 @@
 #include <json-glib/json-glib.h>
 #include <string.h>
 
+#include "data/files/quote.h"
 #include "engine/error.h"
 
 typedef struct
@@ -87,6 +88,7 @@ tn_safetensors_writer_add_metadata (TnSafetensorsWriter *self, const char *key, 
 static gboolean
 fill_entry (TnSafetensorsWriter *self, Entry *entry, TnDtype dtype, guint n_dims, const guint64 *shape, GError **error)
 {
+  g_autofree char *quoted = tn_quote_string (entry->name);
   guint64 count = 1;
   gboolean fits = n_dims <= TN_TENSOR_MAX_DIMS;
 
@@ -95,14 +97,13 @@ fill_entry (TnSafetensorsWriter *self, Entry *entry, TnDtype dtype, guint n_dims
       break;
   if (entry->rank == G_N_ELEMENTS (dtypes))
     {
-      g_set_error (error, TN_ERROR, TN_ERROR_UNSUPPORTED, _ ("tensor %s: safetensors files cannot hold dtype %s"), entry->name,
+      g_set_error (error, TN_ERROR, TN_ERROR_UNSUPPORTED, _ ("tensor %s: safetensors files cannot hold dtype %s"), quoted,
                    tn_dtype_get_name (dtype));
       return FALSE;
     }
   if (strcmp (entry->name, "__metadata__") == 0 || g_hash_table_contains (self->names, entry->name))
     {
-      g_set_error (error, TN_ERROR, TN_ERROR_ARGUMENT, _ ("tensor %s: the name is taken; every tensor needs its own"),
-                   entry->name);
+      g_set_error (error, TN_ERROR, TN_ERROR_ARGUMENT, _ ("tensor %s: the name is taken; every tensor needs its own"), quoted);
       return FALSE;
     }
   for (guint i = 0; fits && i < n_dims; i++)
@@ -112,7 +113,7 @@ fill_entry (TnSafetensorsWriter *self, Entry *entry, TnDtype dtype, guint n_dims
     }
   if (!fits || !tn_dtype_bytes (dtype, count, &entry->bytes))
     {
-      g_set_error (error, TN_ERROR, TN_ERROR_SHAPE, _ ("tensor %s: its shape cannot be written"), entry->name);
+      g_set_error (error, TN_ERROR, TN_ERROR_SHAPE, _ ("tensor %s: its shape cannot be written"), quoted);
       return FALSE;
     }
   entry->n_dims = n_dims;

@@ -188,8 +188,9 @@ read_i2_s (TnModelFile *self)
       if (strcmp (entry->dtype_name, "I2_S") != 0 || entry->tensor->count % TN_I2_S_BLOCK != 0 || entry->tensor->count == 0)
         continue;
       tn_model_file_replace_tensor (self, entry, "I2_S", tn_ternary_tensor_new_i2_s (entry->tensor));
-      /* Files that were quantized on ARM look the same, with blocks of 64. */
-      tn_model_file_add_metadata (self, "ternion.reader.i2_s", g_strdup ("blocks of 128 (x86)"));
+      /* Those look the same. */
+      tn_model_file_add_metadata (self, "ternion.reader.i2_s",
+                                  g_strdup ("blocks of 128 (x86); a file that was quantized on ARM has blocks of 64 and reads wrong"));
     }
 }
 
@@ -204,9 +205,12 @@ tn_bitnet_prepare (TnModelFile *self)
 
   if (self->bitnet.source == TN_BITNET_NONE)
     return;
+  /* One file with a configuration is of our making: what is ternary in it was rounded already. */
+  if (self->bitnet.source == TN_BITNET_MASTERS && strcmp (self->format, "safetensors") == 0)
+    self->bitnet.source = TN_BITNET_STORED;
   if (self->bitnet.source == TN_BITNET_PACKED && self->cannot_run == NULL)
     unpack_layers (self);
-  if (self->bitnet.source == TN_BITNET_STORED)
+  if (strcmp (self->format, "gguf") == 0)
     read_i2_s (self);
   tn_model_file_add_metadata (self, "ternion.reader.linear_layers",
                               g_strdup_printf ("BitLinear, int8 activations a token; weights %s", sources[self->bitnet.source]));

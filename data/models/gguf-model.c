@@ -170,27 +170,21 @@ tn_model_file_open_gguf (TnMappedFile *file, GError **error)
       architecture = g_strdup ("unknown");
     }
   self = tn_model_file_new (tn_mapped_file_get_path (file), "gguf", architecture);
-  tn_model_file_add_part (self, file);
   for (guint i = 0; i < tn_gguf_n_values (gguf); i++)
     {
       const TnGgufValue *value = tn_gguf_get_value (gguf, i);
 
       tn_model_file_add_metadata (self, value->key, tn_gguf_value_to_text (value, MAX_SHOWN_ELEMENTS));
     }
-  for (guint i = 0; i < tn_gguf_n_entries (gguf); i++)
-    {
-      const TnGgufEntry *entry = tn_gguf_get_entry (gguf, i);
-
-      tn_model_file_add_tensor (self, NULL, entry->name, entry->type_name, tn_gguf_create_tensor (gguf, entry));
-    }
-
+  if (!tn_model_file_add_gguf (self, file, gguf, error))
+    return NULL;
   if (!g_str_equal (architecture, "llama") && !is_bitnet (architecture))
     {
       g_autofree char *quoted = tn_quote_string (architecture);
 
       tn_model_file_refuse_run (self, TN_ERROR_UNSUPPORTED, _ ("architecture %s cannot be run, only llama and bitnet"), quoted);
     }
-  else if (tn_gguf_n_entries (gguf) == 0)
+  else if (self->tensors->len == 0)
     tn_model_file_refuse_run (self, TN_ERROR_UNSUPPORTED, _ ("the file holds a vocabulary and no tensors"));
   else
     read_config (gguf, self);

@@ -178,6 +178,7 @@ add_shards (TnModelFile *self, const char *index_path, const TnJsonNode *index, 
   const TnJsonNode *map = tn_json_find_typed (index, "weight_map", TN_JSON_OBJECT);
   g_autoptr (GHashTable) shards = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, (GDestroyNotify) tn_safetensors_unref);
 
+  g_ptr_array_add (self->files, g_strdup (index_path));
   if (map == NULL)
     {
       g_set_error (error, TN_ERROR, TN_ERROR_FORMAT, _ ("%s: no object \"weight_map\" that says which file holds which tensor"),

@@ -3,6 +3,7 @@
 
 #include "data/files/json-reader.h"
 #include "data/files/mapped-file.h"
+#include "data/models/gguf.h"
 #include "data/models/model-file.h"
 #include "data/models/safetensors.h"
 #include "engine/error.h"
@@ -25,7 +26,7 @@ typedef enum
   TN_BITNET_NONE,    /* the model is none */
   TN_BITNET_PACKED,  /* Hugging Face: U8 codes and a weight_scale */
   TN_BITNET_MASTERS, /* ternarized by absmean when the model is loaded */
-  TN_BITNET_STORED,  /* GGUF: as stored where that is ternary, else like masters */
+  TN_BITNET_STORED,  /* GGUF, and safetensors of our own: as stored where that is ternary, else like masters */
 } TnBitnetSource;
 
 struct _TnModelFile
@@ -70,6 +71,9 @@ void         tn_model_file_replace_tensor (TnModelFile *self, TnModelTensor *ent
 void         tn_model_file_add_metadata (TnModelFile *self, const char *key, char *value);
 /* Tensors of one safetensors file, those that are quantized (data/models/packed-tensor.h) as what they stand for; rename: to canonical names. */
 gboolean     tn_model_file_add_safetensors (TnModelFile *self, TnSafetensors *file, gboolean rename, GError **error);
+/* Tensors of a GGUF file, and of the other parts of a model of several (llama.cpp, tools/gguf-split) where it is the first. TN_ERROR_UNSUPPORTED:
+ * it is another part; TN_ERROR_FORMAT, TN_ERROR_NOT_FOUND: the parts do not belong together, one is missing. */
+gboolean     tn_model_file_add_gguf     (TnModelFile *self, TnMappedFile *file, TnGguf *gguf, GError **error);
 /* The first reason counts. */
 void         tn_model_file_refuse_run   (TnModelFile *self, TnErrorCode code, const char *format, ...) G_GNUC_PRINTF (3, 4);
 

@@ -2,6 +2,7 @@
 #include "data/models/model-file.h"
 
 #include <string.h>
+#include <sys/stat.h>
 
 #include <glib/gi18n-lib.h>
 
@@ -165,6 +166,36 @@ GPtrArray *
 tn_model_file_get_files (TnModelFile *self)
 {
   return self->files;
+}
+
+static gboolean
+is_same_file (const struct stat *info, const char *path)
+{
+  struct stat other;
+
+  return stat (path, &other) == 0 && other.st_dev == info->st_dev && other.st_ino == info->st_ino;
+}
+
+gboolean
+tn_model_file_check_output (TnModelFile *self, const char *path, GError **error)
+{
+  struct stat info;
+
+  if (stat (path, &info) != 0)
+    return TRUE;
+  for (guint i = 0; i < self->files->len; i++)
+    {
+      const char *file = g_ptr_array_index (self->files, i);
+      g_autofree char *folder = g_path_get_dirname (file);
+
+      if (is_same_file (&info, file) || is_same_file (&info, folder))
+        {
+          g_set_error (error, TN_ERROR, TN_ERROR_ARGUMENT,
+                       _ ("%s: the output is (a part of) the model that is read; give another name"), path);
+          return FALSE;
+        }
+    }
+  return TRUE;
 }
 
 guint64

@@ -15,6 +15,10 @@ TnStats *tn_stats_load  (const char *path, GError **error);
 /* The same file with further metadata (string -> string), which tn_stats_load() passes over. */
 gboolean tn_stats_save_with_notes (const TnStats *stats, GHashTable *notes, const char *path, guint64 *bytes_written, GError **error);
 
+/* A file with less in it, which tn_stats_load() reads as well: channels have their means in float32 instead of exact sums, and no histograms. It is
+ * shown, compared, exported and used like the whole, and does not merge. */
+gboolean tn_stats_save_summary (const TnStats *stats, const char *path, guint64 *bytes_written, GError **error);
+
 /* llama.cpp importance matrices: mean squares of the inputs of every block's linear layers. */
 gboolean tn_stats_export_imatrix        (const TnStats *stats, const char *path, guint chunk_size, const char *dataset, GError **error);
 gboolean tn_stats_export_imatrix_legacy (const TnStats *stats, const char *path, guint chunk_size, const char *dataset, GError **error);

@@ -7,6 +7,7 @@ G_BEGIN_DECLS
 
 /* Names in a statistics file; resources/guides/statistics-file.md describes them to readers. */
 #define TN_STATS_FORMAT "ternion-statistics"
+#define TN_STATS_SUMMARY_FORMAT "ternion-statistics-summary"
 #define TN_STATS_SCHEMA_VERSION 2
 
 #define TN_STATS_KEY_FORMAT "format"
@@ -27,6 +28,7 @@ G_BEGIN_DECLS
 #define TN_STATS_KEY_SITES "sites"
 #define TN_STATS_KEY_WEIGHTED "weighted" /* only where sequences were not drawn evenly (stats-weights.h) */
 
+#define TN_STATS_KEY_LEFT_OUT "left_out" /* of a summary: for people */
 #define TN_STATS_KEY_CHECKSUM "metadata_crc32c" /* of all other metadata */
 
 /* Tensors of a site: SITE.NAME. Those of U8 are packed (stats-packing.h). */
@@ -40,6 +42,9 @@ G_BEGIN_DECLS
 #define TN_STATS_TENSOR_MAX "channels.max"
 #define TN_STATS_TENSOR_COUNT "channels.count"                /* only where a channel left values out */
 #define TN_STATS_TENSOR_CHANNEL_HISTOGRAMS "channels.histogram" /* only where asked for */
+/* Of a summary, instead of the sums. */
+#define TN_STATS_TENSOR_MEAN "channels.mean"
+#define TN_STATS_TENSOR_MEAN_SQUARE "channels.mean_square"
 #define TN_STATS_TENSOR_GRAM "gram"             /* only where asked for: the upper triangle, integers as those of channels */
 #define TN_STATS_TENSOR_ROWS "rows"             /* likewise: F32 */
 #define TN_STATS_TENSOR_ROW_PLACES "rows.place" /* before the first row, how many there may be; sample (low, high) and token of each */

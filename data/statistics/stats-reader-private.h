@@ -15,6 +15,7 @@ typedef struct
   const char *path;
   TnSafetensors *file;
   guint version;
+  gboolean summary;
   const TnJsonNode *checksums; /* of the site that is being read, from version 2 on */
   guint n_tensors;             /* looked up so far */
 } TnStatsReader;

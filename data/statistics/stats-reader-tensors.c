@@ -404,11 +404,41 @@ read_channel_sums (TnStatsReader *self, TnSiteStats *site, gboolean squares, GEr
   return TRUE;
 }
 
+static gboolean
+read_channel_means (TnStatsReader *self, TnSiteStats *site, gboolean squares, GError **error)
+{
+  const char *name = squares ? TN_STATS_TENSOR_MEAN_SQUARE : TN_STATS_TENSOR_MEAN;
+  const guint8 *data = tn_stats_reader_find (self, site, name, TN_DTYPE_F32, site->width, 0, NULL, NULL, error);
+  double bound = ldexp (1.0, squares ? 2 * TN_STATS_OVERSIZE_LOG2 : TN_STATS_OVERSIZE_LOG2);
+
+  if (data == NULL)
+    return FALSE;
+  for (guint c = 0; c < site->width; c++)
+    {
+      TnChannelStats *channel = &site->channels[c];
+      guint32 bits = tn_stats_half_word_at (data, c);
+      TnChannelSum sum;
+      float mean;
+
+      memcpy (&mean, &bits, sizeof mean);
+      if (!((double) mean <= bound && (double) mean >= (squares ? 0.0 : -bound)))
+        return tn_stats_reader_fail_site (self, site, name, error, _ ("a mean that no values in sums can have"));
+      /* Below 2^54 * 2^32 * 2^40: it fits. */
+      sum = (TnChannelSum) ldexp ((double) mean * (double) channel->count, -TN_CHANNEL_SUM_QUANTUM_LOG2);
+      if (squares)
+        channel->sum2 = sum;
+      else
+        channel->sum = sum;
+    }
+  return TRUE;
+}
+
 gboolean
 tn_stats_reader_channel_sums (TnStatsReader *self, TnSiteStats *site, guint64 in_sums, GError **error)
 {
-  return read_channel_counts (self, site, in_sums, error) && read_channel_sums (self, site, FALSE, error) &&
-         read_channel_sums (self, site, TRUE, error);
+  gboolean (*read) (TnStatsReader *, TnSiteStats *, gboolean, GError **) = self->summary ? read_channel_means : read_channel_sums;
+
+  return read_channel_counts (self, site, in_sums, error) && read (self, site, FALSE, error) && read (self, site, TRUE, error);
 }
 
 gboolean

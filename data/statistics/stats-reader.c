@@ -115,7 +115,8 @@ check_schema (TnStatsReader *reader, GError **error)
   g_autofree char *oversize = g_strdup_printf ("%d", TN_STATS_OVERSIZE_LOG2);
   g_autofree char *groups = g_strdup_printf ("%d", TN_STATS_GROUPS);
 
-  if (!read_constant (reader, TN_STATS_KEY_FORMAT, TN_STATS_FORMAT, error) ||
+  reader->summary = g_strcmp0 (tn_safetensors_get_metadata (reader->file, TN_STATS_KEY_FORMAT), TN_STATS_SUMMARY_FORMAT) == 0;
+  if ((!reader->summary && !read_constant (reader, TN_STATS_KEY_FORMAT, TN_STATS_FORMAT, error)) ||
       !read_number (reader, TN_STATS_KEY_SCHEMA, G_MAXUINT32, &version, error))
     return FALSE;
   if (version > TN_STATS_SCHEMA_VERSION)
@@ -127,6 +128,8 @@ check_schema (TnStatsReader *reader, GError **error)
     }
   if (version < 1)
     return tn_stats_reader_fail (reader, TN_STATS_KEY_SCHEMA, error, _ ("0 found, a version from 1 expected"));
+  if (reader->summary && version < 2)
+    return tn_stats_reader_fail (reader, TN_STATS_KEY_SCHEMA, error, _ ("1 found, a version from 2 expected of a summary"));
   reader->version = (guint) version;
   if (version > 1 && !check_metadata (reader, error))
     return FALSE;
@@ -224,6 +227,7 @@ tn_stats_load (const char *path, GError **error)
     }
   stats = tn_stats_new (model, backend);
   stats->partial = partial[0] == 't';
+  stats->summary = reader.summary;
   if (tn_safetensors_get_metadata (file, TN_STATS_KEY_POWER_ORDER) == NULL)
     stats->power_order = TN_POWER_ORDER_TOKEN;
   else if (!read_constant (&reader, TN_STATS_KEY_POWER_ORDER, TN_STATS_POWER_ORDER_TILE, error))

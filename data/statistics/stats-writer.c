@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "data/statistics/stats-file.h"
 
+#include <glib/gi18n-lib.h>
 #include <json-glib/json-glib.h>
 #include <string.h>
 
@@ -9,6 +10,9 @@
 #include "data/statistics/stats-packing.h"
 #include "data/statistics/stats-weights.h"
 #include "engine/crc32c.h"
+#include "engine/error.h"
+
+#define LEFT_OUT "exact sums of channels (float32 means instead), histograms of channels: it can be shown, compared and used, not merged"
 
 /* What goes into the file. */
 typedef struct
@@ -16,6 +20,7 @@ typedef struct
   TnSafetensorsWriter *writer;
   GHashTable *metadata;
   JsonBuilder *sites;
+  gboolean summary;
 } Writer;
 
 /* Takes data; its checksum becomes a member of the site's object of them, which is open. */
@@ -152,6 +157,35 @@ add_channels (Writer *self, const TnSiteStats *site, const char *name, ChannelFu
   return take_tensor (self, site, name, TN_DTYPE_U8, site->width, bytes, packed, error);
 }
 
+/* What a summary has of the sums: one float instead of up to 16 bytes. */
+static gboolean
+add_channel_means (Writer *self, const TnSiteStats *site, gboolean squares, GError **error)
+{
+  guint32 *words = g_new0 (guint32, site->width);
+
+  for (guint c = 0; c < site->width; c++)
+    {
+      const TnChannelStats *channel = &site->channels[c];
+      float mean = channel->count > 0
+                     ? (float) (tn_channel_sum_to_double (squares ? channel->sum2 : channel->sum) / (double) channel->count)
+                     : 0.0f;
+
+      memcpy (&words[c], &mean, sizeof words[c]);
+      words[c] = GUINT32_TO_LE (words[c]);
+    }
+  return take_tensor (self, site, squares ? TN_STATS_TENSOR_MEAN_SQUARE : TN_STATS_TENSOR_MEAN, TN_DTYPE_F32, site->width, 0, words,
+                      error);
+}
+
+static gboolean
+add_channel_sums (Writer *self, const TnSiteStats *site, GError **error)
+{
+  if (self->summary)
+    return add_channel_means (self, site, FALSE, error) && add_channel_means (self, site, TRUE, error);
+  return add_channels (self, site, TN_STATS_TENSOR_SUM, get_sum, error) &&
+         add_channels (self, site, TN_STATS_TENSOR_SUM2, get_sum2, error);
+}
+
 static gboolean
 add_channel_extremes (Writer *self, const TnSiteStats *site, gboolean largest, GError **error)
 {
@@ -269,10 +303,9 @@ add_tensors (Writer *self, const TnSiteStats *site, GError **error)
 {
   return add_histogram (self, site, error) && add_groups (self, site, error) &&
          (!site->has_details || (add_group_histograms (self, site, error) && add_largest (self, site, error))) &&
-         add_channels (self, site, TN_STATS_TENSOR_SUM, get_sum, error) &&
-         add_channels (self, site, TN_STATS_TENSOR_SUM2, get_sum2, error) && add_channel_extremes (self, site, FALSE, error) &&
+         add_channel_sums (self, site, error) && add_channel_extremes (self, site, FALSE, error) &&
          add_channel_extremes (self, site, TRUE, error) && add_channel_counts (self, site, error) &&
-         add_channel_histograms (self, site, error) && add_gram (self, site, error) && add_rows (self, site, error);
+         (self->summary || (add_channel_histograms (self, site, error) && add_gram (self, site, error) && add_rows (self, site, error)));
 }
 
 static void
@@ -390,7 +423,9 @@ take_metadata (Writer *self, const char *key, char *value)
 static void
 add_metadata (Writer *self, const TnStats *stats)
 {
-  take_metadata (self, TN_STATS_KEY_FORMAT, g_strdup (TN_STATS_FORMAT));
+  take_metadata (self, TN_STATS_KEY_FORMAT, g_strdup (self->summary ? TN_STATS_SUMMARY_FORMAT : TN_STATS_FORMAT));
+  if (self->summary)
+    take_metadata (self, TN_STATS_KEY_LEFT_OUT, g_strdup (LEFT_OUT));
   take_metadata (self, TN_STATS_KEY_SCHEMA, g_strdup_printf ("%d", TN_STATS_SCHEMA_VERSION));
   take_metadata (self, TN_STATS_KEY_MODEL, g_strdup_printf ("%016" G_GINT64_MODIFIER "x", stats->model_fingerprint));
   take_metadata (self, TN_STATS_KEY_DATA, g_strdup_printf ("%016" G_GINT64_MODIFIER "x", stats->data_fingerprint));
@@ -438,22 +473,21 @@ add_notes (Writer *self, GHashTable *notes)
     take_metadata (self, key, g_strdup (value));
 }
 
-gboolean
-tn_stats_save (const TnStats *stats, const char *path, guint64 *bytes_written, GError **error)
-{
-  return tn_stats_save_with_notes (stats, NULL, path, bytes_written, error);
-}
-
-gboolean
-tn_stats_save_with_notes (const TnStats *stats, GHashTable *notes, const char *path, guint64 *bytes_written, GError **error)
+static gboolean
+save (const TnStats *stats, gboolean summary, GHashTable *notes, const char *path, guint64 *bytes_written, GError **error)
 {
   g_autoptr (TnSafetensorsWriter) writer = tn_safetensors_writer_new ();
   g_autoptr (GHashTable) metadata = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, g_free);
   g_autoptr (JsonBuilder) sites = json_builder_new ();
-  Writer self = {writer, metadata, sites};
+  Writer self = {writer, metadata, sites, summary};
   GHashTableIter iter;
   gpointer key, value;
 
+  if (stats->summary && !summary)
+    {
+      g_set_error (error, TN_ERROR, TN_ERROR_UNSUPPORTED, _ ("%s: a summary cannot become statistics again: it has left out exact sums"), path);
+      return FALSE;
+    }
   json_builder_begin_array (sites);
   for (guint i = 0; i < stats->sites->len; i++)
     if (!add_site (&self, g_ptr_array_index (stats->sites, i), error))
@@ -471,4 +505,22 @@ tn_stats_save_with_notes (const TnStats *stats, GHashTable *notes, const char *p
   while (g_hash_table_iter_next (&iter, &key, &value))
     tn_safetensors_writer_add_metadata (writer, key, value);
   return tn_safetensors_writer_write (writer, path, bytes_written, error);
+}
+
+gboolean
+tn_stats_save (const TnStats *stats, const char *path, guint64 *bytes_written, GError **error)
+{
+  return save (stats, FALSE, NULL, path, bytes_written, error);
+}
+
+gboolean
+tn_stats_save_with_notes (const TnStats *stats, GHashTable *notes, const char *path, guint64 *bytes_written, GError **error)
+{
+  return save (stats, FALSE, notes, path, bytes_written, error);
+}
+
+gboolean
+tn_stats_save_summary (const TnStats *stats, const char *path, guint64 *bytes_written, GError **error)
+{
+  return save (stats, TRUE, NULL, path, bytes_written, error);
 }

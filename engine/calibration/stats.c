@@ -50,6 +50,7 @@ tn_stats_copy (const TnStats *self)
   copy->samples = self->samples;
   copy->tokens = self->tokens;
   copy->partial = self->partial;
+  copy->summary = self->summary;
   copy->power_order = self->power_order;
   for (guint i = 0; i < self->sites->len; i++)
     g_ptr_array_add (copy->sites, tn_site_stats_copy (g_ptr_array_index (self->sites, i)));
@@ -209,6 +210,13 @@ check_merge (const TnStats *self, const TnStats *other, GError **error)
 {
   const char *missing;
 
+  if (self->summary || other->summary)
+    {
+      g_set_error_literal (error, TN_ERROR, TN_ERROR_MISMATCH,
+                           _ ("a summary found: it has left out the exact sums of channels and does not merge; merge the files that summaries "
+                              "are made of"));
+      return FALSE;
+    }
   if (self->model_fingerprint != other->model_fingerprint)
     {
       g_set_error (error, TN_ERROR, TN_ERROR_MISMATCH,
@@ -349,7 +357,7 @@ gboolean
 tn_stats_equal (const TnStats *a, const TnStats *b)
 {
   if (a->model_fingerprint != b->model_fingerprint || a->data_fingerprint != b->data_fingerprint || a->samples != b->samples ||
-      a->tokens != b->tokens || a->partial != b->partial || strcmp (a->backend, b->backend) != 0 ||
+      a->tokens != b->tokens || a->partial != b->partial || a->summary != b->summary || strcmp (a->backend, b->backend) != 0 ||
       a->power_order != b->power_order || first_missing (a, b) != NULL || first_missing (b, a) != NULL ||
       !tn_weighted_stats_equal (a->weighted, b->weighted))
     return FALSE;

@@ -27,6 +27,7 @@ typedef struct
   guint64    tokens;
   gboolean   partial;          /* the run that made it was cancelled before its end */
   char      *backend;          /* the numeric back end that ran, e.g. "openblas" */
+  gboolean   summary;          /* read from a summary: channel sums are what means in float32 give, so that they do not merge */
   TnPowerOrder power_order;
   GPtrArray *sites;            /* TnSiteStats, sorted by name (strcmp) */
   TnWeightedStats *weighted;   /* where sequences were not drawn evenly; NULL otherwise */

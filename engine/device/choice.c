@@ -5,7 +5,7 @@
 
 #include "engine/device/device.h"
 
-static GRecMutex mutex;    /* of the table, and held while a choice is measured */
+static GMutex mutex;       /* of the table; never held while anything waits for the compute thread */
 static GPtrArray *choices; /* TnChoice */
 
 static void
@@ -65,47 +65,60 @@ choose_fastest (TnChoice *self, guint n)
 
 typedef struct
 {
-  TnChoice *choice;
+  const char *what;
+  const char *const *names;
   guint n;
   TnChoiceFunc measure;
   gpointer user_data;
-} Measurement;
+  guint chosen;
+} Request;
 
+/* FALSE where there is no choice between these variants yet. */
+static gboolean
+look_up (Request *self)
+{
+  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&mutex);
+  const TnChoice *choice = find (self->what);
+
+  if (choice == NULL || g_strv_length (choice->names) != self->n)
+    return FALSE;
+  for (guint i = 0; i < self->n; i++)
+    if (strcmp (choice->names[i], self->names[i]) != 0)
+      return FALSE;
+  self->chosen = choice->chosen;
+  return TRUE;
+}
+
+/* On the compute thread, so one at a time. */
 static void
 measure_all (gpointer user_data)
 {
-  const Measurement *self = user_data;
+  Request *self = user_data;
+  TnChoice *choice;
 
+  /* Somebody else asked meanwhile. */
+  if (look_up (self))
+    return;
+  choice = choice_new (self->what, self->names, self->n);
   for (guint i = 0; i < self->n; i++)
-    self->choice->rates[i] = self->measure (i, self->user_data);
+    choice->rates[i] = self->measure (i, self->user_data);
+  choose_fastest (choice, self->n);
+  self->chosen = choice->chosen;
+  g_mutex_lock (&mutex);
+  add (choice);
+  g_mutex_unlock (&mutex);
 }
 
 guint
 tn_choice_make (const char *what, const char *const *names, guint n, TnChoiceFunc measure, gpointer user_data)
 {
-  TnChoice *choice;
-  gboolean fits;
-  guint chosen;
+  Request request = {.what = what, .names = names, .n = n, .measure = measure, .user_data = user_data};
 
   g_return_val_if_fail (n > 0 && n <= TN_CHOICE_MOST, 0);
 
-  g_rec_mutex_lock (&mutex);
-  choice = find (what);
-  fits = choice != NULL && g_strv_length (choice->names) == n;
-  for (guint i = 0; fits && i < n; i++)
-    fits = strcmp (choice->names[i], names[i]) == 0;
-  if (!fits)
-    {
-      Measurement measurement = {choice_new (what, names, n), n, measure, user_data};
-
-      tn_compute_run (measure_all, &measurement);
-      choice = measurement.choice;
-      choose_fastest (choice, n);
-      add (choice);
-    }
-  chosen = choice->chosen;
-  g_rec_mutex_unlock (&mutex);
-  return chosen;
+  if (!look_up (&request))
+    tn_compute_run (measure_all, &request);
+  return request.chosen;
 }
 
 GPtrArray *
@@ -113,7 +126,7 @@ tn_choice_list (void)
 {
   GPtrArray *list = g_ptr_array_new_with_free_func (choice_free);
 
-  g_rec_mutex_lock (&mutex);
+  g_mutex_lock (&mutex);
   for (guint i = 0; choices != NULL && i < choices->len; i++)
     {
       const TnChoice *choice = g_ptr_array_index (choices, i);
@@ -123,7 +136,7 @@ tn_choice_list (void)
       copy->chosen = choice->chosen;
       g_ptr_array_add (list, copy);
     }
-  g_rec_mutex_unlock (&mutex);
+  g_mutex_unlock (&mutex);
   return list;
 }
 
@@ -132,7 +145,7 @@ tn_choice_preset (const char *what, const char *const *names, const double *rate
 {
   g_return_if_fail (n > 0 && n <= TN_CHOICE_MOST);
 
-  g_rec_mutex_lock (&mutex);
+  g_mutex_lock (&mutex);
   if (find (what) == NULL)
     {
       TnChoice *choice = choice_new (what, names, n);
@@ -141,5 +154,5 @@ tn_choice_preset (const char *what, const char *const *names, const double *rate
       choose_fastest (choice, n);
       add (choice);
     }
-  g_rec_mutex_unlock (&mutex);
+  g_mutex_unlock (&mutex);
 }

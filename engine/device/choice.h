@@ -13,7 +13,7 @@ typedef double (*TnChoiceFunc) (guint variant, gpointer user_data);
 
 /* The index of the fastest of n <= TN_CHOICE_MOST variants, from what is known or by measuring each; what: a word for the work
  * ("ternary-product"); names[i]: for people and for the file. The first of equals. One that cannot run is never chosen, but at
- * least one must run. */
+ * least one must run. Any thread, but as with tn_compute_run() with no lock held. */
 #define TN_CHOICE_MOST 8
 guint tn_choice_make (const char *what, const char *const *names, guint n, TnChoiceFunc measure, gpointer user_data);
 

@@ -50,8 +50,8 @@ const TnDevice *tn_device_auto_select (void);
  * floats: "auto+openblas"); before any other call of the engine.
  * TN_ERROR_ARGUMENT when unknown, TN_ERROR_UNSUPPORTED when the CPU lacks it, TN_ERROR_BUSY when another is in use already. */
 gboolean        tn_device_override    (const char *name, GError **error);
-/* 0: all cores. Before the first product. */
 const char     *tn_product_back_end_get_name (TnProductBackEnd product); /* "own", "openblas" */
+/* 0: all cores. Before the first product. */
 void            tn_device_set_threads (guint threads);
 guint           tn_device_get_threads (void);
 /* Best of several sequential reads over a buffer larger than the last cache, bytes per second; takes about half a second. */
@@ -63,7 +63,8 @@ double          tn_device_measure_read_bandwidth (void);
 void            tn_device_prepare_process (char **argv);
 
 /* The one compute thread: libgomp gives every calling thread a team of its own, so all parallel regions run here.
- * Runs func on it at lowered priority and waits for the end; calls from the compute thread itself run in place. */
+ * Runs func on it at lowered priority and waits for the end; calls from the compute thread itself run in place. Not from the other
+ * threads of a parallel region, nor with a lock held that work on the compute thread may take: both would wait for ever. */
 typedef void (*TnComputeFunc) (gpointer user_data);
 void            tn_compute_run        (TnComputeFunc func, gpointer user_data);
 

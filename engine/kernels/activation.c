@@ -3,7 +3,6 @@
 
 #include "engine/kernels/lanes16.h"
 
-/* value * factor is the result. */
 TN_KERNEL_INLINE void
 silu (TnFloats *value)
 {

@@ -23,7 +23,7 @@ typedef struct
 void   tn_log_sum_exp_piece  (const float *x, gsize n, guint first, TnLogSumExp *piece);
 /* Adds the next piece to what was joined so far; a row starts as TN_LOG_SUM_EXP_EMPTY. */
 void   tn_log_sum_exp_join   (TnLogSumExp *row, const TnLogSumExp *piece);
-/* log sum exp (x) of the whole row; NaN when a value was NaN. */
+/* log sum exp (x) of the whole row; NaN when a value was NaN or +infinity. */
 double tn_log_sum_exp_finish (const TnLogSumExp *row);
 
 #define TN_LOG_SUM_EXP_EMPTY ((TnLogSumExp){ .sum = 0.0, .maximum = -INFINITY, .best = G_MAXUINT })

@@ -123,12 +123,11 @@ fill (Trial *self, guint8 *tiles)
     }
 }
 
-void
-tn_ternary_choose (void)
+static void
+choose (gpointer user_data)
 {
-  static gsize done;
+  int *done = user_data;
   const char *names[] = {"ternion", tn_onednn_get_name ()};
-  const TnDevice *device = tn_device_auto_select ();
   const gsize tile_bytes = tn_ternary_bytes (MEASURED_ROWS, MEASURED_COLUMNS);
   const gsize x_bytes = (gsize) MEASURED_TOKENS * MEASURED_COLUMNS,
               y_bytes = (gsize) MEASURED_TOKENS * MEASURED_ROWS * sizeof (gint32);
@@ -138,14 +137,13 @@ tn_ternary_choose (void)
   Trial trial;
   guint8 *at;
 
-  if (!g_once_init_enter (&done))
+  /* Another thread asked at the same time. */
+  if (g_atomic_int_get (done))
     return;
-  /* A device that was told to do without some of the processor's instructions would not be obeyed by the library. */
-  if (names[1] != NULL && device->features == device->cpu_features)
-    block =
-        tn_pool_alloc (tn_pool_default (), TN_PURPOSE_SCRATCH,
-                       tile_bytes + x_bytes + 2 * y_bytes + scratch_bytes + TN_POOL_ALIGNMENT + MEASURED_TOKENS * sizeof (gint32),
-                       NULL);
+  block =
+      tn_pool_alloc (tn_pool_default (), TN_PURPOSE_SCRATCH,
+                     tile_bytes + x_bytes + 2 * y_bytes + scratch_bytes + TN_POOL_ALIGNMENT + MEASURED_TOKENS * sizeof (gint32),
+                     NULL);
   if (block != NULL)
     {
       at = block;
@@ -158,5 +156,18 @@ tn_ternary_choose (void)
       fill (&trial, at);
       tn_ternary_use_onednn (tn_choice_make ("ternary-product", names, 2, measure, &trial) == 1);
     }
-  g_once_init_leave (&done, 1);
+  g_atomic_int_set (done, TRUE);
+}
+
+void
+tn_ternary_choose (void)
+{
+  static int done; /* atomic; becomes TRUE on the compute thread */
+  const TnDevice *device = tn_device_auto_select ();
+
+  /* A device that was told to do without some of the processor's instructions would not be obeyed by the library. */
+  if (g_atomic_int_get (&done) || device->features != device->cpu_features || tn_onednn_get_name () == NULL)
+    return;
+  /* Not under a lock: the compute thread may be at work for somebody who asks, too. */
+  tn_compute_run (choose, &done);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "engine/memory/region.h"
 
-#include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -150,19 +150,31 @@ is_warm (const TnRegion *self, gsize page)
   return self->warm[page / 64] >> page % 64 & 1;
 }
 
-/* Where pages of the system are larger than ours, what they share with a neighbour stays. */
+static void
+clear (TnRegion *self, gsize from, gsize to)
+{
+  TN_UNPOISON (self->start + from, to - from);
+  memset (self->start + from, 0, to - from);
+  TN_POISON (self->start + from, to - from);
+}
+
+/* Cold pages come zeroed when they are taken again, so what the system keeps is cleared here: where its pages are larger than
+ * ours the parts that are shared with a neighbour, and memory that is locked. */
 static void
 give_back (TnRegion *self, gsize first, gsize end)
 {
   gsize system_page = (gsize) sysconf (_SC_PAGESIZE);
-  gsize from = (first * TN_PAGE_BYTES + system_page - 1) / system_page * system_page;
-  gsize to = end * TN_PAGE_BYTES / system_page * system_page;
+  gsize from = first * TN_PAGE_BYTES, to = end * TN_PAGE_BYTES;
+  gsize whole_from = (from + system_page - 1) / system_page * system_page, whole_to = to / system_page * system_page;
 
-  if (from < to)
+  if (whole_from < whole_to && madvise (self->start + whole_from, whole_to - whole_from, MADV_DONTNEED) == 0)
     {
-      madvise (self->start + from, to - from, MADV_DONTNEED);
-      madvise (self->start + from, to - from, MADV_NOHUGEPAGE);
+      madvise (self->start + whole_from, whole_to - whole_from, MADV_NOHUGEPAGE);
+      clear (self, from, whole_from);
+      clear (self, whole_to, to);
     }
+  else
+    clear (self, from, to);
   for (gsize word = first / 64; word * 64 < end; word++)
     self->warm[word] &= ~word_mask (word, first, end);
 }

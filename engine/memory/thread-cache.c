@@ -154,6 +154,26 @@ give_credit_back (TnThreadCache *self, TnPool *pool, gsize bytes)
   self->lowest_credit = self->credit;
 }
 
+/* Credit for at least a block, in *grant; what was granted before and is gone is told now. With the lock, which is not held any
+ * more when this is FALSE. */
+static gboolean
+reserve_credit (TnThreadCache *self, TnPool *pool, TnPurpose purpose, gsize asked, gsize bytes, TnGrant *grant, GError **error)
+{
+  gsize wanted = MAX (bytes, atomic_load (&pool->accounts.credit));
+
+  unlock (self);
+  if (grant->bytes > 0)
+    tn_pool_tell_pressure (pool, grant);
+  *grant = (TnGrant){0};
+  if (!tn_pool_reserve (pool, purpose, asked, bytes, wanted, grant, error))
+    return FALSE;
+  lock (self);
+  /* More will be held than at any time since the peak was noted: hold() finds the lowest credit anew. */
+  self->credit += grant->bytes;
+  self->lowest_credit = self->credit;
+  return TRUE;
+}
+
 /* Credit and a magazine that is not empty, found with all that it takes. *grant is what was reserved for it. With the lock,
  * which is not held any more when this is FALSE. */
 static gboolean
@@ -161,23 +181,15 @@ prepare (TnThreadCache *self, TnPool *pool, TnPurpose purpose, gsize asked, guin
 {
   Magazine *magazine = &self->magazines[size_class];
 
-  if (self->credit < magazine->bytes)
+  for (gboolean trimmed = FALSE;; trimmed = TRUE)
     {
-      gsize wanted = MAX (magazine->bytes, atomic_load (&pool->accounts.credit));
-
-      unlock (self);
-      if (!tn_pool_reserve (pool, purpose, asked, magazine->bytes, wanted, grant, error))
+      /* Others may have settled while the lock was not held. */
+      if (self->credit < magazine->bytes && !reserve_credit (self, pool, purpose, asked, magazine->bytes, grant, error))
         return FALSE;
-      lock (self);
-      /* More will be held than at any time since the peak was noted: hold() finds the lowest credit anew. */
-      self->credit += grant->bytes;
-      self->lowest_credit = self->credit;
-    }
-  for (gboolean trimmed = FALSE; magazine->n == 0; trimmed = TRUE)
-    {
-      magazine->n = tn_depot_take (&pool->depots[size_class], magazine->blocks, magazine->most / 2);
+      if (magazine->n == 0)
+        magazine->n = tn_depot_take (&pool->depots[size_class], magazine->blocks, magazine->most / 2);
       if (magazine->n > 0)
-        break;
+        return TRUE;
       unlock (self);
       if (trimmed)
         {
@@ -187,7 +199,6 @@ prepare (TnThreadCache *self, TnPool *pool, TnPurpose purpose, gsize asked, guin
       tn_pool_trim (pool);
       lock (self);
     }
-  return TRUE;
 }
 
 G_GNUC_NO_INLINE static void *

@@ -16,6 +16,7 @@ typedef struct
   gboolean found, finite;
   guint64 row;
   float level, other; /* two magnitudes of the row, where it is finite */
+  float overflow;     /* or the scale that cannot be stored; else 0 */
 } Misfit;
 
 /* A weight on its way into tiles, row blocks at a time. */
@@ -101,6 +102,9 @@ scale_rows (const Make *self, const float *x, guint64 first, guint64 n, Misfit *
           continue;
         }
       rounding = tn_rounding_find (self->scheme, x, self->columns);
+      misfit->overflow = rounding.overflow;
+      if (rounding.overflow > 0.0f)
+        return FALSE;
       scales[first + i] = rounding.scale;
       self->thresholds[first + i] = rounding.threshold;
     }
@@ -140,7 +144,10 @@ check_fit (const Misfit *misfit, GError **error)
 {
   if (!misfit->found)
     return TRUE;
-  if (!misfit->finite)
+  if (misfit->overflow > 0.0f)
+    g_set_error (error, TN_ERROR, TN_ERROR_DATA, _ ("row %" PRIu64 ": the scale %g is outside what a 16-bit float can hold"),
+                 misfit->row, (double) misfit->overflow);
+  else if (!misfit->finite)
     g_set_error (error, TN_ERROR, TN_ERROR_DATA,
                  _ ("row %" PRIu64 " holds a value that is not finite, which ternary codes cannot stand for"), misfit->row);
   else
@@ -187,7 +194,9 @@ make (const TnTensor *weight, Make *self, GCancellable *cancellable, GError **er
   made = tn_bit_linear_new (rows, columns, self->per_row, error);
   if (made == NULL)
     return NULL;
-  tn_bit_linear_get_scales (made)[0] = self->rounding.scale;
+  /* A matrix without columns has rows nevertheless. */
+  for (guint64 row = 0; row < (weight->count == 0 ? MAX (rows, 1) : 1); row++)
+    tn_bit_linear_get_scales (made)[row] = self->rounding.scale;
   if (weight->count == 0)
     return g_steal_pointer (&made);
   thresholds = tn_pool_alloc_array (tn_pool_default (), TN_PURPOSE_SCRATCH, self->per_row ? rows : 1, sizeof (float), error);
@@ -214,6 +223,8 @@ tn_bit_linear_from_float (const TnTensor *weight, const TnScheme *scheme, GCance
 
   if (!self.per_row &&
       !tn_rounding_find_in_tensor (weight, 0, weight->count, NULL, &scheme, 1, &self.rounding, cancellable, error))
+    return NULL;
+  if (!check_fit (&(Misfit){.found = self.rounding.overflow > 0.0f, .overflow = self.rounding.overflow}, error))
     return NULL;
   return make (weight, &self, cancellable, error);
 }

@@ -17,7 +17,8 @@ G_BEGIN_DECLS
 /* TRUE when weights under this scheme can be those of a BitLinear: ternary, a scale a tensor or row. */
 gboolean  tn_bit_linear_takes        (const TnScheme *scheme);
 /* The codes and scales of the scheme, which tn_bit_linear_takes(): those that tn_quantize_tensor() multiplies out. Streams by row blocks.
- * TN_ERROR_DATA names a row with a value that is not finite. Runs parallel loops: call on the compute thread. */
+ * TN_ERROR_DATA names a row with a value that is not finite, or whose scale is too large for fp16. Runs parallel loops: call on the
+ * compute thread. */
 TnTensor *tn_bit_linear_from_float   (const TnTensor *weight, const TnScheme *scheme, GCancellable *cancellable, GError **error);
 /* Weights that are ternary already, in whatever type: each row holds -s, 0 and +s of one s, the row's scale; one a tensor where all s
  * are the same. TN_ERROR_UNSUPPORTED names the first row where that is not so, TN_ERROR_DATA one with a value that is not finite.

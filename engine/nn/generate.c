@@ -29,40 +29,39 @@ struct _TnGenerator
   float *residual, *normed, *q, *attended, *gate, *up, *logits;
 };
 
-/* A larger block with what the old one holds: n parts of old_size floats that lie new_size apart afterwards. */
-static gboolean
-grow (float **block, gsize n, gsize old_size, gsize new_size, GError **error)
+static void
+replace (float **block, TnBlock **larger)
 {
-  TnPool *pool = tn_pool_default ();
-  float *larger = tn_pool_alloc_array (pool, TN_PURPOSE_ACTIVATIONS, n * new_size, sizeof (float), error);
-
-  if (larger == NULL)
-    return FALSE;
-  for (gsize i = 0; i < n && old_size > 0; i++)
-    memcpy (larger + i * new_size, *block + i * old_size, old_size * sizeof (float));
-  tn_pool_release (pool, *block);
-  *block = larger;
-  return TRUE;
+  tn_pool_release (tn_pool_default (), *block);
+  *block = g_steal_pointer (larger);
 }
 
-/* Room for n more positions. The cache goes last: where it fails the rest is only larger than needed. */
+/* Room for n more positions, in all that has to grow or in none of it: what is there is in use until then. */
 static gboolean
 reserve (TnGenerator *self, guint n, GError **error)
 {
   const TnLlamaConfig *config = &self->model->config;
   gsize width = (gsize) config->n_head_kv * config->head_dim, half = config->rope_dim / 2;
+  gsize n_parts = 2 * (gsize) config->n_layer, part = self->capacity * width;
   guint wanted = MAX (2 * self->capacity, FIRST_CAPACITY);
+  g_autoptr (TnBlock) cosines = NULL, sines = NULL, scores = NULL, cache = NULL;
+  TnPool *pool = tn_pool_default ();
 
   if (self->position + n <= self->capacity)
     return TRUE;
   wanted = MIN (config->n_context, MAX (wanted, self->position + n));
-  if (!grow (&self->cosines, 1, 0, wanted * half, error) || !grow (&self->sines, 1, 0, wanted * half, error) ||
-      !grow (&self->scores, 1, 0, wanted, error))
+  if ((cosines = tn_pool_alloc_array (pool, TN_PURPOSE_ACTIVATIONS, wanted * half, sizeof (float), error)) == NULL ||
+      (sines = tn_pool_alloc_array (pool, TN_PURPOSE_ACTIVATIONS, wanted * half, sizeof (float), error)) == NULL ||
+      (scores = tn_pool_alloc_array (pool, TN_PURPOSE_ACTIVATIONS, wanted, sizeof (float), error)) == NULL ||
+      (cache = tn_pool_alloc_array (pool, TN_PURPOSE_ACTIVATIONS, n_parts * wanted, width * sizeof (float), error)) == NULL)
     return FALSE;
-  tn_rope_table (0, wanted, config->rope_dim, config->rope_base, config->rope_scale, self->model->rope_factors, self->cosines,
-                 self->sines);
-  if (!grow (&self->cache, 2 * (gsize) config->n_layer, self->capacity * width, wanted * width, error))
-    return FALSE;
+  tn_rope_table (0, wanted, config->rope_dim, config->rope_base, config->rope_scale, self->model->rope_factors, cosines, sines);
+  for (gsize i = 0; i < n_parts && part > 0; i++)
+    memcpy ((float *) cache + i * wanted * width, self->cache + i * part, part * sizeof (float));
+  replace (&self->cosines, &cosines);
+  replace (&self->sines, &sines);
+  replace (&self->scores, &scores);
+  replace (&self->cache, &cache);
   self->capacity = wanted;
   return TRUE;
 }

@@ -8,7 +8,7 @@
 static gboolean
 set_fixed (TnInputRounding *self, const TnQuantParams *params, GError **error)
 {
-  float scale, low, high;
+  float scale;
 
   if (self->scheme.kind != TN_SCHEME_INTEGER || params->scheme.kind != TN_SCHEME_INTEGER ||
       params->scheme.bits != self->scheme.bits || params->scheme.asymmetric != self->scheme.asymmetric)
@@ -26,15 +26,16 @@ set_fixed (TnInputRounding *self, const TnQuantParams *params, GError **error)
                    params->scale);
       return FALSE;
     }
-  high = (float) ((1 << (self->scheme.bits - (self->scheme.asymmetric ? 0 : 1))) - 1);
-  low = self->scheme.asymmetric ? 0.0f : -high;
   /* Scale 0: everything that was seen was zero. */
-  self->fixed = scale > 0.0f ? (TnRounding){.integer = TRUE,
-                                            .scale = scale,
-                                            .low = low - (float) params->zero_point,
-                                            .high = high - (float) params->zero_point,
-                                            .clips = TRUE}
-                             : (TnRounding){.integer = TRUE, .scale = 1.0f, .clips = TRUE};
+  self->fixed = tn_rounding_from_scale (&self->scheme, params->scale, params->zero_point);
+  if (self->fixed.overflow > 0.0f)
+    {
+      g_autofree char *name = tn_scheme_to_string (&self->scheme);
+
+      g_set_error (error, TN_ERROR, TN_ERROR_DATA,
+                   _ ("Scheme %s: a scale is beyond 65504, the largest 16 bits hold; expected :f32"), name);
+      return FALSE;
+    }
   return TRUE;
 }
 
@@ -89,8 +90,7 @@ round_row (const TnInputRounding *self, const float *x, gsize width, float *out)
       TnRounding rounding =
           self->scheme.granularity == TN_PER_TENSOR ? self->fixed : tn_rounding_find (&self->scheme, x + start, length);
 
-      for (gsize i = start; i < start + length; i++)
-        out[i] = tn_rounding_apply (&rounding, x[i]);
+      tn_rounding_round (&rounding, x + start, length, out + start);
     }
 }
 

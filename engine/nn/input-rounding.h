@@ -15,7 +15,8 @@ typedef struct
   TnRounding fixed;  /* per tensor only */
 } TnInputRounding;
 
-/* params: for a scheme per tensor, else NULL. TN_ERROR_ARGUMENT when the scheme is none for activations of this width. */
+/* params: for a scheme per tensor, else NULL. TN_ERROR_ARGUMENT when the scheme is none for activations of this width; TN_ERROR_DATA:
+ * the scale is too large for fp16, where the scheme has it so. */
 gboolean tn_input_rounding_init    (TnInputRounding *self, const TnScheme *scheme, const TnQuantParams *params, guint64 width,
                                     GError **error);
 /* The int8 activations of BitNet: TnInt8Rows hold what it rounds to. */

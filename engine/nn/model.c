@@ -22,17 +22,29 @@ tn_parameter_free (TnParameter *self)
   g_free (self);
 }
 
-/* "blk.3.ffn_down.weight": kind is that of ffn_down, rest what stands behind "blk.". */
+/* "blk.3.ffn_down.weight": block 3, rest "ffn_down.weight". A block has one name: no sign, no zeros in front. */
 static gboolean
-parse_layer (const char *name, const char **rest, TnLayerKind *kind)
+parse_block (const char *name, guint64 *block, const char **rest)
 {
-  const char *layer;
+  char *end;
 
-  if (!g_str_has_prefix (name, "blk.") || (layer = strchr (name + 4, '.')) == NULL)
+  if (!g_str_has_prefix (name, "blk.") || !g_ascii_isdigit (name[4]) || (name[4] == '0' && name[5] != '.'))
     return FALSE;
-  *rest = name + 4;
+  *block = g_ascii_strtoull (name + 4, &end, 10);
+  *rest = end + 1;
+  return *end == '.';
+}
+
+/* The kind is that of ffn_down there. */
+static gboolean
+parse_layer (const char *name, guint64 *block, TnLayerKind *kind)
+{
+  const char *rest;
+
+  if (!parse_block (name, block, &rest))
+    return FALSE;
   for (guint i = 0; i < TN_N_LAYERS; i++)
-    if (g_str_has_prefix (layer + 1, layer_names[i]) && strcmp (layer + 1 + strlen (layer_names[i]), ".weight") == 0)
+    if (g_str_has_prefix (rest, layer_names[i]) && strcmp (rest + strlen (layer_names[i]), ".weight") == 0)
       {
         *kind = (TnLayerKind) i;
         return TRUE;
@@ -43,20 +55,20 @@ parse_layer (const char *name, const char **rest, TnLayerKind *kind)
 gboolean
 tn_parameter_is_linear (const TnParameter *parameter)
 {
-  const char *rest;
   TnLayerKind kind;
+  guint64 block;
 
-  return parse_layer (parameter->name, &rest, &kind);
+  return parse_layer (parameter->name, &block, &kind);
 }
 
 gboolean
 tn_model_find_layer (const TnModel *self, const char *name, guint *block, TnLayerKind *kind)
 {
-  const char *rest;
+  guint64 index;
 
-  if (!parse_layer (name, &rest, kind) || !g_hash_table_contains (self->by_name, name))
+  if (!parse_layer (name, &index, kind) || !g_hash_table_contains (self->by_name, name))
     return FALSE;
-  *block = (guint) g_ascii_strtoull (rest, NULL, 10);
+  *block = (guint) index;
   return TRUE;
 }
 
@@ -197,15 +209,13 @@ static gboolean
 check_parameter (const TnModel *self, const TnParameter *parameter, GError **error)
 {
   static const char *const vectors[] = {"attn_norm", "ffn_norm", "attn_sub_norm", "ffn_sub_norm"};
+  const char *rest;
   guint64 block;
-  char *rest;
 
   if (!g_str_has_prefix (parameter->name, "blk."))
     return TRUE;
-  block = g_ascii_strtoull (parameter->name + 4, &rest, 10);
-  if (*rest == '.' && block < self->config.n_layer)
+  if (parse_block (parameter->name, &block, &rest) && block < self->config.n_layer)
     {
-      rest++;
       for (guint i = 0; i < G_N_ELEMENTS (vectors); i++)
         if (g_str_has_prefix (rest, vectors[i]) && strcmp (rest + strlen (vectors[i]), ".weight") == 0)
           return TRUE;

@@ -80,8 +80,8 @@ typedef struct
   GCancellable *cancellable;
 } TnForwardOptions;
 
-/* What the batch loses. nll[i] in nats for row i (0 where not scored); correct[i] = 1 when the best guess is the target
- * (smallest id wins ties). Either may be NULL. Sums of double over rows, in order. */
+/* What the batch loses, over the rows that have a target: nats, how many there are, and of how many the best guess is the target
+ * (smallest id wins ties). Sums of double over rows, in order. */
 typedef struct
 {
   double   nll_sum;
@@ -91,8 +91,8 @@ typedef struct
 
 /* The whole batch through the model; a sequence's activations depend on that sequence alone, to the bit, for any batch,
  * order and number of threads. logits: [n_tokens, n_vocab] or NULL. loss: needs targets; NULL where not wanted (then the head
- * is computed only if a site or logits ask for it). row_nll: [n_tokens] double or NULL. TN_ERROR_DATA: a token outside the vocabulary;
- * TN_ERROR_ARGUMENT: a sequence longer than the context; TN_ERROR_MEMORY. */
+ * is computed only if a site or logits ask for it). row_nll: [n_tokens] in nats, 0 where not scored; or NULL. TN_ERROR_DATA: a token
+ * outside the vocabulary; TN_ERROR_ARGUMENT: a sequence longer than the context; TN_ERROR_MEMORY. */
 gboolean tn_model_forward (TnModel *self, const TnBatch *batch, const TnForwardOptions *options,
                            float *logits, TnLoss *loss, double *row_nll, GError **error);
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "engine/quant/rounding.h"
 
+#include <float.h>
+
 #include "engine/quant/lloyd-max.h"
 #include "engine/quant/order-statistic.h"
 #include "engine/quant/parameters.h"
@@ -33,6 +35,15 @@ store_scale (TnRounding *self, const TnScheme *scheme, float scale)
   return isinf (stored) ? LARGEST_HALF : stored;
 }
 
+/* No code of a symmetric scheme stands for infinity: of the largest floats the scale may round a step too high for that. */
+static float
+keep_finite (float scale, float largest_code)
+{
+  float most = FLT_MAX / largest_code;
+
+  return MIN (scale, isinf (most * largest_code) ? nextafterf (most, 0.0f) : most);
+}
+
 /* A level of 0 stands for nothing: no element gets it. */
 static float
 get_threshold (float level, float threshold)
@@ -60,7 +71,7 @@ tn_rounding_from_range (const TnScheme *scheme, float min, float max)
     {
       float largest = (float) ((1 << (scheme->bits - 1)) - 1);
 
-      self.scale = store_scale (&self, scheme, MAX (fabsf (min), fabsf (max)) / largest);
+      self.scale = keep_finite (store_scale (&self, scheme, MAX (fabsf (min), fabsf (max)) / largest), largest);
       self.low = -largest;
       self.high = largest;
     }
@@ -112,15 +123,18 @@ TnRounding
 tn_rounding_from_scale (const TnScheme *scheme, double scale, gint32 zero_point)
 {
   TnRounding self = {.integer = TRUE, .clips = TRUE};
-  gint32 last = (1 << (scheme->bits - (scheme->asymmetric ? 0 : 1))) - 1;
+  gint32 last;
 
   if (scheme->kind != TN_SCHEME_INTEGER)
     return tn_rounding_from_level (scheme, scale);
+  last = (1 << (scheme->bits - (scheme->asymmetric ? 0 : 1))) - 1;
   self.scale = store_scale (&self, scheme, (float) scale);
   if (!(self.scale > 0.0f))
     return (TnRounding){.integer = TRUE, .scale = 1.0f, .clips = TRUE};
   self.low = (float) (scheme->asymmetric ? -zero_point : -last);
   self.high = (float) (scheme->asymmetric ? last - zero_point : last);
+  if (!scheme->asymmetric)
+    self.scale = keep_finite (self.scale, self.high);
   return self;
 }
 

@@ -46,6 +46,7 @@ const char *tn_dtype_get_name    (TnDtype dtype);
 /* Elements a block (1 for plain numbers), and bytes a block; 0 for PACKED and OPAQUE. */
 gsize       tn_dtype_block_elements (TnDtype dtype);
 gsize       tn_dtype_block_bytes    (TnDtype dtype);
+#define TN_DTYPE_MOST_BLOCK_ELEMENTS 256
 /* Bytes of n elements; FALSE on overflow or when n is no multiple of the block. */
 gboolean    tn_dtype_bytes       (TnDtype dtype, guint64 n, guint64 *bytes);
 /* TRUE for all but INVALID and OPAQUE. */

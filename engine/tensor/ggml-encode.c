@@ -11,7 +11,6 @@
 /* Layouts: ggml-blocks.c. The arithmetic is that of ggml's quantize_row_*_ref: codes come from the scale before it is rounded to
  * a half. Loops are plain, over whole blocks and in integers where order matters, so that compilers make vectors of them. */
 
-#define MAX_BLOCK_ELEMENTS 256
 #define INFINITY_BITS 0x7f800000
 #define HALF_INFINITY 0x7c00
 
@@ -338,7 +337,7 @@ encode_code_block (TnDtype dtype, guint n, const gint8 *codes, guint16 scale, gu
   const CodeForm *form = &forms[dtype];
   gint8 low = (gint8) form->low, high = (gint8) form->high;
   guint8 offset = (guint8) form->offset, outside = 0, any = 0;
-  guint8 raw[MAX_BLOCK_ELEMENTS];
+  guint8 raw[TN_DTYPE_MOST_BLOCK_ELEMENTS];
 
   for (guint j = 0; j < n; j++)
     {
@@ -368,7 +367,7 @@ encode_code_block (TnDtype dtype, guint n, const gint8 *codes, guint16 scale, gu
       pack_tq2_0 (raw, block);
       break;
     }
-  write_half (block + form->scale_at, n == MAX_BLOCK_ELEMENTS && any == 0 ? 0 : scale);
+  write_half (block + form->scale_at, n == TN_DTYPE_MOST_BLOCK_ELEMENTS && any == 0 ? 0 : scale);
   return TRUE;
 }
 

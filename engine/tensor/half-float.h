@@ -5,7 +5,8 @@
 
 G_BEGIN_DECLS
 
-/* Arrays of short floats, at any alignment, to float32: exact, NaN made quiet, the same bits on every machine. */
+/* Arrays of short floats, at any alignment, to float32: exact, the same bits on every machine. A NaN of a half is made quiet; one of bf16
+ * keeps its bits. */
 void  tn_f16_decode     (const void *source, gsize n, float *out);
 void  tn_bf16_decode    (const void *source, gsize n, float *out);
 /* And back, rounded to nearest even, NaN kept quiet; FALSE when a finite number became infinite (all are written nevertheless). The same

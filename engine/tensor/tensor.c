@@ -6,8 +6,6 @@
 
 #include "engine/error.h"
 
-#define MAX_BLOCK_ELEMENTS 256
-
 static gboolean
 count_elements (guint n_dims, const guint64 *shape, guint64 *count)
 {
@@ -233,7 +231,7 @@ tn_tensor_decode (const TnTensor *self, guint64 first, guint64 n, float *out)
     }
   if (first % elements != 0)
     {
-      float block[MAX_BLOCK_ELEMENTS];
+      float block[TN_DTYPE_MOST_BLOCK_ELEMENTS];
       guint64 skip = first % elements;
       guint64 head = MIN (n, elements - skip);
 

@@ -304,6 +304,34 @@ class Calibration(CommandTest):
         # What was lost by the last kill is at most what came behind the checkpoint.
         self.assertGreaterEqual(result["resumed_samples"], 0)
 
+    def test_killed_recordings_go_on(self):
+        rows, width = 60000, 96
+        header = json.dumps({name: {"dtype": "F32", "shape": [rows, width], "data_offsets": [i * rows * width * 4, (i + 1) * rows * width * 4]}
+                             for i, name in enumerate(("a.in", "b.in"))}).encode()
+        generator = random.Random(7)
+        block = struct.pack("<9600f", *(generator.gauss(0, 1) for _ in range(9600)))
+        with open(self.path("x.safetensors"), "wb") as f:
+            f.write(struct.pack("<Q", len(header)) + header)
+            for i in range(2 * rows * width // 9600):
+                f.write(block[4 * i:] + block[:4 * i])
+        command = ("calibrate", "--tensors", self.path("x.safetensors"), "--batch-size", "2", "--no-cache", "--threads", "1", "--json")
+        begun = time.monotonic()
+        whole = json.loads(self.run_raw(*command, "--out", self.path("whole")).stdout)
+        seconds = time.monotonic() - begun
+        kills = 0
+        for _ in range(6):
+            kills += not self.run_until_killed(generator.uniform(0.05, 0.7 * seconds), *command, "--out", self.path("a"), "--resume", "--checkpoint-every",
+                                               "0.01")
+        self.assertGreater(kills, 0)
+        result = self.run_raw(*command, "--out", self.path("a"), "--resume")
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertEqual(json.loads(result.stdout)["samples"], whole["samples"])
+        self.assertEqual(self.read("whole"), self.read("a"))
+        # How many are taken is all of them unless it is said, whatever the default for models is.
+        cached = [word for word in command if word != "--no-cache"]
+        self.assertIsNotNone(json.loads(self.run_raw(*cached, "--out", self.path("d")).stdout)["cached"])
+        self.assertIsNone(json.loads(self.run_raw(*cached, "--samples", "128", "--out", self.path("e")).stdout)["cached"])
+
     def test_killed_run_is_shown(self):
         process = self.start("a", "--checkpoint-every", "0.01")
         deadline = time.time() + 60
@@ -602,8 +630,19 @@ class BadInput(CommandTest):
             self.assertEqual(model["decisions"]["weight_levels"], "0.5 to 0.5" if sign == "*" else "2 to 2")
             self.assertIn(f"code {sign} weight_scale", self.run_raw("inspect", folder).stdout)
         model = self.run_json("inspect", os.path.join(corpus, "gguf", "bitnet.gguf"))["model"]
-        self.assertEqual(model["decisions"]["i2_s"], "blocks of 128 (x86)")
+        self.assertEqual(model["decisions"]["i2_s"], "blocks of 128 (x86); a file that was quantized on ARM has blocks of 64 and reads wrong")
         self.assertEqual(self.run_json("inspect", os.path.join(corpus, "gguf", "llama.gguf"))["model"]["decisions"], {})
+
+    def test_output_is_not_the_model(self):
+        model = self.path("model.bin")
+        shutil.copy(realdata("stories260k/stories260K.bin"), model)
+        result = self.run_raw("calibrate", model, "--data", realdata("text/expected_stories.txt"), "--tokenizer", realdata("stories260k/tok512.bin"),
+                              "--out", model)
+        self.assert_fails(result, "output")
+        self.assertEqual(os.path.getsize(model), os.path.getsize(realdata("stories260k/stories260K.bin")))
+
+    def test_statistics_without_use(self):
+        self.assert_fails(self.run_raw("eval", "m", "--data", "d", "--stats", "s"), "--stats", status=2)
 
     def test_output_is_checked_first(self):
         for out in (self.path("no-such-folder/x"), self.folder, "/dev/null"):
@@ -793,7 +832,7 @@ class Quantize(CommandTest):
         with open(self.path("own.gguf"), "rb") as f:
             self.assertEqual(f.read(), before)
         self.assertEqual(sorted(n for n in os.listdir(self.folder) if not n.startswith("workspace")), ["link.gguf", "own.gguf"])
-        for arguments in (("m",), ("m", "--out", "x.gguf"), ("m", "--scheme", "int8"), ("m", "--scheme", "int9", "--out", "x.gguf"),
+        for arguments in (("m",), ("m", "--out", "x.gguf"), ("m", "--scheme", "int8"), ("m", "--scheme", "int8", "--out", ""), ("m", "--scheme", "int9", "--out", "x.gguf"),
                           ("m", "--scheme", "int8", "--plan", "p", "--out", "x.gguf"), ("m", "--type", "Q9", "--out", "x.gguf"),
                           ("m", "--scheme", "int8", "--type", "Q4_0", "--out", "x.safetensors")):
             with self.subTest(arguments):
@@ -803,8 +842,125 @@ class Quantize(CommandTest):
         folder = self.path("model")
         shutil.copytree(realdata("stories260k/hf-f32"), folder)
         os.chmod(folder, 0o755)
-        for out in (folder, os.path.join(folder, "model.safetensors")):
-            self.assert_fails(self.run_raw("quantize", folder, "--scheme", "ternary", "--out", out), "output")
+        weights, config = os.path.join(folder, "model.safetensors"), os.path.join(folder, "config.json")
+        with open(weights, "rb") as f:
+            before = f.read()
+        index = os.path.join(folder, "other.index.json")
+        names = [t["source_name"] for t in self.run_json("inspect", folder)["tensors"]]
+        with open(index, "w") as f:
+            json.dump({"weight_map": {name: "model.safetensors" for name in names}}, f)
+        # However the model is named, what it is read from stays.
+        for model in (folder, weights, config, index):
+            for out in (folder, weights):
+                with self.subTest(model=model, out=out):
+                    self.assert_fails(self.run_raw("quantize", model, "--scheme", "ternary", "--out", out), "output")
+                    with open(weights, "rb") as f:
+                        self.assertEqual(f.read(), before)
+
+    def test_damaged_source(self):
+        self.quantize(self.gguf(), "x.safetensors", "--scheme", "int4:c")
+        with open(self.path("x.safetensors"), "r+b") as f:
+            f.seek(-1000, os.SEEK_END)
+            byte = f.read(1)
+            f.seek(-1000, os.SEEK_END)
+            f.write(bytes([byte[0] ^ 1]))
+        for out in ("y.gguf", "y.safetensors", "y"):
+            result = self.run_raw("quantize", self.path("x.safetensors"), "--scheme", "ternary", "--out", self.path(out), *(("--type", "F16") if out == "y.gguf" else ()))
+            with self.subTest(out):
+                self.assert_fails(result, "damaged")
+
+    def test_loss_of_types_is_shown(self):
+        result = self.run_raw("quantize", self.gguf(), "--type", "F16", "--out", self.path("x.gguf"))
+        self.assertRegex(result.stdout, r"converted +F16 +35 tensors, .*, SQNR from \d+")
+
+    def test_second_rounding_is_said(self):
+        def eval_says(model):
+            result = self.run_raw("eval", model, "--data", realdata("text/expected_stories.txt"), "--tokenizer", realdata("stories260k/tok512.bin"),
+                                  "--scheme", "int4:c")
+            self.assertEqual(result.returncode, 0, result.stderr)
+            return result.stderr
+        self.assertEqual(eval_says(self.gguf()), "")
+        for scheme in ("ternary:ls", "int8:c"):
+            with self.subTest(scheme):
+                self.quantize(self.gguf(), "x.safetensors", "--scheme", scheme)
+                self.assertIn("35 linear layers", eval_says(self.path("x.safetensors")))
+                result = self.run_raw("quantize", self.path("x.safetensors"), "--scheme", "ternary", "--out", self.path("y.safetensors"))
+                self.assertEqual(result.returncode, 0, result.stderr)
+                self.assertIn("already", result.stderr)
+
+    def test_another_tokenizer(self):
+        with open(realdata("stories260k/tok512.bin"), "rb") as f:
+            data = f.read()
+        tokens, at = [], 4
+        while at < len(data):
+            length = struct.unpack_from("<I", data, at + 4)[0]
+            tokens.append([data[at:at + 4], data[at + 8:at + 8 + length]])
+            at += 8 + length
+        a, b = (next(i for i, token in enumerate(tokens) if token[1] == letter) for letter in (b"q", b"z"))
+        tokens[a][1], tokens[b][1] = tokens[b][1], tokens[a][1]
+        other = self.path("other.bin")
+        with open(other, "wb") as f:
+            f.write(data[:4] + b"".join(score + struct.pack("<I", len(text)) + text for score, text in tokens))
+        folder = self.path("model")
+        shutil.copytree(realdata("stories260k/hf-f32"), folder)
+        os.chmod(folder, 0o755)
+        shutil.copy(realdata("stories260k/tok512.bin"), os.path.join(folder, "tokenizer.bin"))
+        for model, out, more in ((self.gguf(), "x.gguf", ("--type", "F32")), (folder, "y.gguf", ("--type", "F32")), (folder, "z", ())):
+            with self.subTest(out):
+                made = self.quantize(model, out, "--scheme", "ternary", "--tokenizer", other, *more)
+                ids = self.run_json("tokenize", made["out"], "--text", "quiz")["ids"]
+                self.assertEqual(ids, self.run_json("tokenize", self.gguf(), "--text", "quiz", "--tokenizer", other)["ids"])
+                self.assertNotEqual(ids, self.run_json("tokenize", self.gguf(), "--text", "quiz")["ids"])
+        result = self.run_raw("quantize", self.gguf(), "--scheme", "ternary", "--tokenizer", other, "--out", self.path("x.safetensors"))
+        self.assertIn("no tokenizer", result.stderr)
+
+    def test_parts(self):
+        with open(self.gguf(), "rb") as f:
+            data = f.read()
+        sizes = (1, 1, 2, 2, 4, 4, 4, 1, 0, 0, 8, 8, 8)
+
+        def skip(at, kind):
+            if kind == 8:
+                return at + 8 + struct.unpack_from("<Q", data, at)[0]
+            if kind != 9:
+                return at + sizes[kind]
+            kind, count = struct.unpack_from("<IQ", data, at)
+            at += 12
+            for _ in range(count if kind == 8 else 0):
+                at = skip(at, 8)
+            return at + sizes[kind] * count
+        n_tensors, n_keys = struct.unpack_from("<QQ", data, 8)
+        at = 24
+        for _ in range(n_keys):
+            at = skip(at, 8)
+            at = skip(at + 4, struct.unpack_from("<I", data, at)[0])
+        keys, tensors = data[24:at], []
+        for _ in range(n_tensors):
+            start = at
+            at = skip(at, 8)
+            at += 4 + 8 * struct.unpack_from("<I", data, at)[0] + 4
+            tensors.append((data[start:at], struct.unpack_from("<Q", data, at)[0]))
+            at += 8
+        blob = data[(at + 31) // 32 * 32:]
+        ends = [offset for _, offset in tensors[1:]] + [len(blob)]
+        # No tensors in the first part, as llama.cpp can write it.
+        for number, (first, end) in enumerate(((0, 0), (0, 20), (20, n_tensors))):
+            numbers = b"".join(struct.pack("<Q", len(key)) + key + struct.pack("<IH", 2, value) for key, value in ((b"split.no", number), (b"split.count", 3)))
+            part = b"GGUF" + struct.pack("<IQQ", 3, end - first, (n_keys if number == 0 else 0) + 2) + (keys if number == 0 else b"") + numbers
+            for description, offset in tensors[first:end]:
+                part += description + struct.pack("<Q", offset - tensors[first][1])
+            part += bytes(-len(part) % 32) + (blob[tensors[first][1]:ends[end - 1]] if end > first else b"")
+            with open(self.path(f"m-{number + 1:05}-of-00003.gguf"), "wb") as f:
+                f.write(part)
+        model = self.path("m-00001-of-00003.gguf")
+        self.assertEqual(self.score(model, tokenizer=False)["loss"], self.score(self.gguf(), tokenizer=False)["loss"])
+        self.assertEqual(self.run_json("inspect", model)["model"]["fingerprint"], self.run_json("inspect", self.gguf())["model"]["fingerprint"])
+        self.quantize(model, "x.safetensors", "--scheme", "ternary")
+        self.assert_fails(self.run_raw("quantize", model, "--scheme", "ternary", "--out", self.path("m-00002-of-00003.gguf")), "output")
+        self.assert_fails(self.run_raw("quantize", model, "--scheme", "ternary", "--type", "F16", "--out", self.path("x.gguf")), "join")
+        self.assert_fails(self.run_raw("inspect", self.path("m-00002-of-00003.gguf")), "part 2 of 3", "m-00001-of-00003.gguf")
+        os.unlink(self.path("m-00003-of-00003.gguf"))
+        self.assert_fails(self.run_raw("inspect", model), "part 3 of 3", "m-00003-of-00003.gguf")
 
     def test_file_is_replaced(self):
         self.quantize(self.gguf(), "x.gguf", "--type", "F16")
@@ -820,7 +976,7 @@ class Quantize(CommandTest):
         for out in ("x.gguf", "x.safetensors", "x"):
             result = self.run_raw("quantize", self.gguf(), "--scheme", "ternary", "--out", self.path(out), *(("--type", "F32") if out == "x.gguf" else ()),
                                   "--quiet", preexec=small_files)
-            self.assert_fails(result, "cannot be written" if out != "x" else "model.safetensors")
+            self.assert_fails(result, self.path(out if out != "x" else "x/model.safetensors") + ": cannot be written")
             self.assertEqual([n for n in os.listdir(self.folder) if not n.startswith("workspace")], [])
 
     def test_interrupt_leaves_nothing(self):

@@ -1,5 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#define _GNU_SOURCE /* unshare */
 #include "data/files/atomic-folder.h"
+
+#include <sched.h>
+#include <sys/mount.h>
+
+#include <glib/gstdio.h>
+
 #include "engine/error.h"
 #include "tests/data/model-bytes.h"
 
@@ -103,6 +110,39 @@ test_refused (void)
   assert_holds (folder, "c", "x");
 }
 
+/* Whatever cannot be replaced keeps what it holds. */
+static void
+test_mounted (void)
+{
+  g_autofree char *mounted = g_build_filename (test_folder, "mounted", NULL);
+  g_autofree char *bound = g_build_filename (test_folder, "bound", NULL);
+  g_autoptr (TnAtomicFolder) self = NULL;
+  g_autoptr (GError) error = NULL;
+
+  g_mkdir (mounted, 0755);
+  g_mkdir (bound, 0755);
+  /* Mounts of this process alone. */
+  if (unshare (CLONE_NEWNS) != 0 || mount ("none", "/", "none", MS_REC | MS_PRIVATE, NULL) != 0 ||
+      mount ("tmpfs", mounted, "tmpfs", 0, NULL) != 0 || mount (bound, bound, "none", MS_BIND, NULL) != 0)
+    {
+      g_test_skip ("no right to mount");
+      return;
+    }
+  put (mounted, "a", "old");
+  assert_refused (mounted, "mounted");
+  assert_holds (mounted, "a", "old");
+  /* The same file system, so that only renaming finds out. */
+  put (bound, "a", "old");
+  self = tn_atomic_folder_create (bound, names, &error);
+  g_assert_no_error (error);
+  put (tn_atomic_folder_get_path (self), "a", "new");
+  g_assert_false (tn_atomic_folder_commit (self, &error));
+  assert_message (error, bound, "cannot be written");
+  assert_holds (bound, "a", "old");
+  umount (bound);
+  umount (mounted);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -113,6 +153,7 @@ main (int argc, char **argv)
   g_test_add_func ("/atomic-folder/new-and-replaced", test_new_and_replaced);
   g_test_add_func ("/atomic-folder/given-up", test_given_up);
   g_test_add_func ("/atomic-folder/refused", test_refused);
+  g_test_add_func ("/atomic-folder/mounted", test_mounted);
   status = g_test_run ();
   test_folder_remove (test_folder);
   return status;

@@ -173,7 +173,7 @@ static void
 test_bitnet_masters (void)
 {
   g_autofree char *model = make_masters ("masters"), *folder = out_path ("trained"), *packed = out_path ("trained.safetensors"),
-                  *gguf = out_path ("trained.gguf"), *again = out_path ("trained-again");
+                  *gguf = out_path ("trained.gguf"), *again = out_path ("trained-again"), *plain = out_path ("trained-f32.safetensors");
   g_autoptr (TnMappedFile) map = NULL;
   g_autoptr (TnGguf) file = NULL;
   g_autofree char *architecture = NULL;
@@ -182,12 +182,15 @@ test_bitnet_masters (void)
   get_logits (model, &wanted);
   export(tn_export_bitnet, model, folder, "ternary", TN_DTYPE_INVALID);
   export(tn_export_safetensors, model, packed, "ternary", TN_DTYPE_INVALID);
+  export(tn_export_safetensors, model, plain, "ternary", TN_DTYPE_F32);
   export(tn_export_gguf, model, gguf, "ternary", TN_DTYPE_F32);
   /* A checkpoint that is packed already stays what it is under the level of least squares. */
   export(tn_export_bitnet, folder, again, "ternary:ls", TN_DTYPE_INVALID);
   get_logits (folder, &found);
   g_assert_cmpmem (found.logits, sizeof found.logits, wanted.logits, sizeof wanted.logits);
   get_logits (packed, &found);
+  g_assert_cmpmem (found.logits, sizeof found.logits, wanted.logits, sizeof wanted.logits);
+  get_logits (plain, &found);
   g_assert_cmpmem (found.logits, sizeof found.logits, wanted.logits, sizeof wanted.logits);
   get_logits (again, &found);
   g_assert_cmpmem (found.logits, sizeof found.logits, wanted.logits, sizeof wanted.logits);
@@ -202,6 +205,9 @@ test_bitnet_masters (void)
   architecture = tn_gguf_dup_string (file, "general.architecture");
   g_assert_cmpstr (architecture, ==, "bitnet-b1.58");
   assert_refused (tn_export_safetensors, folder, "no.safetensors", "ternary:ls", TN_DTYPE_INVALID, TN_ERROR_UNSUPPORTED, "GGUF");
+  /* What would be ternarized again when it is read. */
+  assert_refused (tn_export_safetensors, model, "no.safetensors", "int4:c", TN_DTYPE_INVALID, TN_ERROR_UNSUPPORTED, "BitNet");
+  assert_refused (tn_export_gguf, model, "no.gguf", "int8", TN_DTYPE_F32, TN_ERROR_UNSUPPORTED, "BitNet");
 }
 
 int

@@ -696,6 +696,70 @@ test_real_random (void)
     }
 }
 
+/* A file with a tensor of four zeros, which says that it is part number (from 0) of count. */
+static char *
+write_part (const char *file_name, const char *tensor, guint16 number, guint16 count)
+{
+  g_autoptr (GByteArray) bytes = g_byte_array_new ();
+  const guint64 dims[] = {4};
+
+  put_head (bytes, 3, 1, 2);
+  put_key (bytes, "split.no", U16);
+  put_bytes (bytes, &number, sizeof number);
+  put_key (bytes, "split.count", U16);
+  put_bytes (bytes, &count, sizeof count);
+  put_tensor (bytes, tensor, 1, dims, 0, 0);
+  pad_to (bytes, 32);
+  put_zeros (bytes, 32);
+  return test_write_array (file_name, bytes);
+}
+
+static void
+test_parts (void)
+{
+  g_autofree char *first = write_part ("m-00001-of-00002.gguf", "a", 0, 2), *second = write_part ("m-00002-of-00002.gguf", "b", 1, 2);
+  g_autoptr (GError) error = NULL;
+  g_autoptr (TnModelFile) file = tn_model_file_open (first, &error);
+
+  g_assert_no_error (error);
+  g_assert_cmpuint (tn_model_file_n_tensors (file), ==, 2);
+  g_assert_nonnull (tn_model_file_find_tensor (file, "b"));
+  g_assert_false (tn_model_file_check_output (file, second, &error));
+  assert_message (error, second, "output");
+  g_assert_false (tn_model_file_check_output (file, test_folder, NULL));
+  g_assert_true (tn_model_file_check_output (file, "m-00003-of-00002.gguf", NULL));
+}
+
+static void
+test_wrong_parts (void)
+{
+  struct
+  {
+    char *path;
+    TnErrorCode code;
+    const char *piece;
+  } cases[] = {
+      {write_part ("m-00002-of-00002.gguf", "b", 1, 2), TN_ERROR_UNSUPPORTED, "m-00001-of-00002.gguf"},
+      {write_part ("renamed.gguf", "a", 0, 2), TN_ERROR_FORMAT, "-00001-of-00002.gguf"},
+      {write_part ("n-00001-of-00002.gguf", "a", 0, 2), TN_ERROR_NOT_FOUND, "part 2 of 2"},
+      {write_part ("o-00001-of-00002.gguf", "a", 2, 2), TN_ERROR_FORMAT, "split.no"},
+      {write_part ("p-00001-of-00002.gguf", "a", 0, 2), TN_ERROR_FORMAT, "split.count"},
+      {write_part ("q-00001-of-00002.gguf", "a", 0, 2), TN_ERROR_FORMAT, "\"a\" is in an earlier part"},
+  };
+  g_autofree char *of_three = write_part ("p-00002-of-00002.gguf", "b", 1, 3);
+  g_autofree char *same_tensor = write_part ("q-00002-of-00002.gguf", "a", 1, 2);
+
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      g_autoptr (GError) error = NULL;
+      g_autofree char *path = cases[i].path;
+
+      g_assert_null (tn_model_file_open (path, &error));
+      g_assert_error (error, TN_ERROR, (int) cases[i].code);
+      assert_message (error, test_folder, cases[i].piece);
+    }
+}
+
 int
 main (int argc, char **argv)
 {
@@ -710,6 +774,8 @@ main (int argc, char **argv)
   g_test_add_func ("/gguf/ambiguous-types", test_ambiguous_types);
   g_test_add_func ("/gguf/real-vocabulary", test_real_vocabulary);
   g_test_add_func ("/gguf/real-random", test_real_random);
+  g_test_add_func ("/gguf/parts", test_parts);
+  g_test_add_func ("/gguf/wrong-parts", test_wrong_parts);
   result = g_test_run ();
   test_folder_remove (test_folder);
   return result;

@@ -77,6 +77,31 @@ test_rounds_like_the_scheme (void)
         }
 }
 
+/* What tn_quantize_tensor() refuses is refused here, too. */
+static void
+test_scale_too_large (void)
+{
+  const char *const names[] = {"ternary:f16", "ternary:f16:c", "ternary:ls:f16", "ternary:twn:f16:c", "ternary:mse:f16:c"};
+
+  for (guint i = 0; i < G_N_ELEMENTS (names); i++)
+    {
+      g_autoptr (TnTensor) weight = random_matrix (19, 33, i);
+      float *x = tn_tensor_get_writable (weight);
+      g_autoptr (GError) error = NULL;
+      TnScheme scheme;
+
+      for (guint k = 0; k < 33; k++)
+        x[17 * 33 + k] = k % 2 == 0 ? 1e8f : -1e8f;
+      g_assert_true (tn_scheme_parse (names[i], &scheme, &error));
+      g_assert_null (tn_quantize_tensor (weight, &scheme, &error));
+      g_assert_error (error, TN_ERROR, TN_ERROR_DATA);
+      g_clear_error (&error);
+      g_assert_null (tn_bit_linear_from_float (weight, &scheme, NULL, &error));
+      g_assert_error (error, TN_ERROR, TN_ERROR_DATA);
+      g_assert_nonnull (strstr (error->message, scheme.granularity == TN_PER_CHANNEL ? "row 17: " : "row 0: "));
+    }
+}
+
 static void
 test_takes (void)
 {
@@ -258,6 +283,32 @@ test_forward (void)
         g_assert_true (tn_variant_use (before));
         layers_clear (&layers);
       }
+}
+
+/* No columns: sums of nothing, whatever lay in memory before. */
+static void
+test_no_columns (void)
+{
+  for (guint i = 0; i < 3; i++)
+    {
+      g_autoptr (TnTensor) weight = matrix_new (TN_DTYPE_F32, 37, 0), made = NULL;
+      g_autoptr (GError) error = NULL;
+      g_autofree float *y = NULL;
+      guint8 *dirty = tn_pool_alloc (tn_pool_default (), TN_PURPOSE_SCRATCH, 37 * sizeof (float), NULL);
+      float nothing = 0.0f;
+      TnScheme scheme;
+      Layers layers = {.n_weights = 1, .x = &nothing, .n_rows = 3};
+
+      memset (dirty, 0xff, 37 * sizeof (float));
+      tn_pool_release (tn_pool_default (), dirty);
+      g_assert_true (tn_scheme_parse (i == 0 ? "ternary" : "ternary:c", &scheme, NULL));
+      made = i < 2 ? tn_bit_linear_from_float (weight, &scheme, NULL, &error) : tn_bit_linear_from_ternary (weight, NULL, &error);
+      g_assert_no_error (error);
+      layers.weights[0] = made;
+      y = run (&layers, NULL, 2);
+      for (guint k = 0; k < 3 * 37; k++)
+        g_assert_cmpfloat (y[k], ==, 0.0f);
+    }
 }
 
 /* A row gives the same alone and among others. */
@@ -559,6 +610,24 @@ test_fixed_input (void)
     }
 }
 
+/* A fixed scale is rounded to what the scheme stores. */
+static void
+test_fixed_half (void)
+{
+  TnQuantParams params = {.scheme = {.kind = TN_SCHEME_INTEGER, .bits = 8, .scale_type = TN_SCALE_F16}, .scale = 0.1};
+  const float x = 3.0f, scale = tn_f16_to_f32 (tn_f32_to_f16 (0.1f));
+  g_autoptr (GError) error = NULL;
+  TnInputRounding input;
+  float y;
+
+  g_assert_true (tn_input_rounding_init (&input, &params.scheme, &params, 1, &error));
+  tn_input_rounding_apply (&input, &x, 1, 1, &y, 1);
+  g_assert_cmpfloat (y, ==, 30.0f * scale);
+  params.scale = 1e6;
+  g_assert_false (tn_input_rounding_init (&input, &params.scheme, &params, 1, &error));
+  g_assert_error (error, TN_ERROR, TN_ERROR_DATA);
+}
+
 static void
 test_wrong_inputs (void)
 {
@@ -587,6 +656,8 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/bit-linear/rounds-like-the-scheme", test_rounds_like_the_scheme);
+  g_test_add_func ("/bit-linear/scale-too-large", test_scale_too_large);
+  g_test_add_func ("/bit-linear/no-columns", test_no_columns);
   g_test_add_func ("/bit-linear/takes", test_takes);
   g_test_add_func ("/bit-linear/decodes-any-range", test_decodes_any_range);
   g_test_add_func ("/bit-linear/forward", test_forward);
@@ -600,6 +671,7 @@ main (int argc, char **argv)
   g_test_add_func ("/bit-linear/too-wide", test_too_wide);
   g_test_add_func ("/bit-linear/input-rounding", test_input_rounding);
   g_test_add_func ("/bit-linear/fixed-input", test_fixed_input);
+  g_test_add_func ("/bit-linear/fixed-half", test_fixed_half);
   g_test_add_func ("/bit-linear/wrong-inputs", test_wrong_inputs);
   return g_test_run ();
 }

@@ -207,6 +207,50 @@ test_choice (void)
   g_assert_cmpuint (choice_calls, ==, 6);
 }
 
+typedef struct
+{
+  GThread *other;
+  gint asks, chosen; /* atomic */
+} Race;
+
+static gpointer
+ask_elsewhere (gpointer user_data)
+{
+  static const char *const names[] = {"a", "b"};
+  static const double rates[] = {1.0, 2.0};
+  Race *race = user_data;
+
+  g_atomic_int_set (&race->asks, TRUE);
+  g_atomic_int_set (&race->chosen, (gint) tn_choice_make ("elsewhere", names, 2, give_rate, (gpointer) rates));
+  return NULL;
+}
+
+static void
+ask_while_busy (gpointer user_data)
+{
+  static const char *const names[] = {"a", "b"};
+  static const double rates[] = {2.0, 1.0};
+  Race *race = user_data;
+
+  race->other = g_thread_new ("other", ask_elsewhere, race);
+  while (!g_atomic_int_get (&race->asks))
+    g_thread_yield ();
+  /* Until the other thread waits for this one. */
+  g_usleep (100000);
+  g_assert_cmpuint (tn_choice_make ("here", names, 2, give_rate, (gpointer) rates), ==, 0);
+}
+
+/* A thread that waits for the compute thread to measure does not keep the work there from choosing. */
+static void
+test_choice_by_two (void)
+{
+  Race race = {.chosen = -1};
+
+  tn_compute_run (ask_while_busy, &race);
+  g_thread_join (race.other);
+  g_assert_cmpint (race.chosen, ==, 1);
+}
+
 static void
 test_threads (void)
 {
@@ -399,6 +443,7 @@ main (int argc, char **argv)
   g_test_add_func ("/device/idle-threads", test_idle_threads);
   g_test_add_func ("/device/rates", test_rates);
   g_test_add_func ("/device/choice", test_choice);
+  g_test_add_func ("/device/choice-by-two", test_choice_by_two);
   g_test_add_func ("/device/override-too-late", test_override_comes_too_late);
   g_test_add_func ("/device/threads", test_threads);
   g_test_add_func ("/device/compute-thread", test_compute_thread);

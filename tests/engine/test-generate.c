@@ -211,6 +211,42 @@ test_memory (void)
   g_assert_cmpuint (tn_pool_get_total (pool), ==, before);
 }
 
+/* Where one of the tables finds no room to grow, those in use stay as they are. */
+static void
+test_growth_fails (void)
+{
+  TnPool *pool = tn_pool_default ();
+  guint n = configs[0].n_context;
+  g_autoptr (TnModel) model = llama_fixture_new (&configs[0], TN_DTYPE_F32, 1);
+  g_autoptr (TnBatch) batch = llama_fixture_batch (&configs[0], &n, 1, 1);
+  const gint32 *tokens = batch->sequences[0].tokens;
+  g_autoptr (GError) error = NULL;
+  /* It stays, or its tables could be found again in memory that is taken anew. */
+  g_autoptr (TnGenerator) other = tn_generator_new (model, &error);
+  const float *expected = NULL;
+
+  for (guint t = 0; t < n; t++)
+    expected = tn_generator_step (other, tokens[t], &error);
+  g_assert_no_error (error);
+  /* Room for one of the tables, for two, … */
+  for (gsize room = 3600; room < 12000; room += 1200)
+    {
+      g_autoptr (TnGenerator) generator = tn_generator_new (model, &error);
+      const float *found = NULL;
+
+      /* Token by token, then, as far as there was room already. */
+      tn_pool_set_budget (pool, tn_pool_get_total (pool) + room);
+      g_assert_null (tn_generator_prompt (generator, tokens, n, &error));
+      g_assert_error (error, TN_ERROR, TN_ERROR_MEMORY);
+      g_clear_error (&error);
+      tn_pool_set_budget (pool, 0);
+      for (guint t = 256; t < n; t++)
+        found = tn_generator_step (generator, tokens[t], &error);
+      g_assert_no_error (error);
+      g_assert_cmpmem (found, configs[0].n_vocab * sizeof (float), expected, configs[0].n_vocab * sizeof (float));
+    }
+}
+
 static void
 test_stories (void)
 {
@@ -265,6 +301,29 @@ test_sampling (void)
   g_assert_cmpint (tn_sample_token (logits, 5, 1.0, 0.0, 0.999), ==, 1);
 }
 
+/* What is no number is never drawn, and an infinite logit always. */
+static void
+test_sampling_nan (void)
+{
+  const float some[] = {NAN, 1.0f, NAN, 3.0f, -INFINITY}, infinite[] = {2.0f, NAN, INFINITY, 5.0f, INFINITY};
+  const float none[] = {NAN, NAN, NAN}, nothing[] = {-INFINITY, -INFINITY, NAN};
+  guint counts[5] = {0};
+
+  g_assert_cmpint (best_of (some, 5), ==, 3);
+  g_assert_cmpint (best_of (infinite, 5), ==, 2);
+  g_assert_cmpint (best_of (none, 3), ==, 0);
+  for (guint i = 0; i < 1000; i++)
+    counts[tn_sample_token (some, 5, 1.0, 1.0, i / 1000.0)]++;
+  g_assert_cmpuint (counts[1] + counts[3], ==, 1000);
+  g_assert_cmpuint (counts[1], >, 100);
+  for (guint i = 0; i < 10; i++)
+    {
+      g_assert_cmpint (tn_sample_token (infinite, 5, 0.7, 1.0, i / 10.0), ==, i < 5 ? 2 : 4);
+      g_assert_cmpint (tn_sample_token (none, 3, 0.7, 1.0, i / 10.0), ==, 0);
+      g_assert_cmpint (tn_sample_token (nothing, 3, 0.7, 1.0, i / 10.0), ==, i < 5 ? 0 : 1);
+    }
+}
+
 int
 main (int argc, char **argv)
 {
@@ -275,7 +334,9 @@ main (int argc, char **argv)
   g_test_add_func ("/generate/prompt-fails", test_prompt_fails);
   g_test_add_func ("/generate/wrong-token", test_wrong_token);
   g_test_add_func ("/generate/memory", test_memory);
+  g_test_add_func ("/generate/growth-fails", test_growth_fails);
   g_test_add_func ("/generate/stories", test_stories);
   g_test_add_func ("/generate/sampling", test_sampling);
+  g_test_add_func ("/generate/sampling-nan", test_sampling_nan);
   return g_test_run ();
 }

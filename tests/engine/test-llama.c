@@ -426,6 +426,10 @@ test_wrong_parameters (void)
       {"output_norm.weight", "other.weight", TN_ERROR_NOT_FOUND},
       {"output_norm.weight", "blk.0.attn_q.bias", TN_ERROR_UNSUPPORTED},
       {"output_norm.weight", "blk.7.attn_q.weight", TN_ERROR_UNSUPPORTED},
+      /* Second names of a layer. */
+      {"output_norm.weight", "blk.00.attn_q.weight", TN_ERROR_UNSUPPORTED},
+      {"output_norm.weight", "blk.+0.attn_q.weight", TN_ERROR_UNSUPPORTED},
+      {"output_norm.weight", "blk..attn_q.weight", TN_ERROR_UNSUPPORTED},
       {"blk.0.attn_q.weight", NULL, TN_ERROR_SHAPE},
       {"blk.0.ffn_norm.weight", NULL, TN_ERROR_SHAPE},
       {"output.weight", NULL, TN_ERROR_SHAPE},

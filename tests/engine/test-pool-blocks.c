@@ -2,6 +2,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "engine/device/device.h"
 #include "engine/error.h"
@@ -325,6 +326,30 @@ test_zeroed (void)
   tn_pool_free (pool);
 }
 
+/* Memory that is locked stays when it is given back; it is zeroed nevertheless. */
+static void
+test_locked (void)
+{
+  const gsize bytes = 128 << 10;
+  TnPool *pool = tn_pool_new (0);
+  /* Keeps the region. */
+  void *first = tn_pool_alloc (pool, TN_PURPOSE_SCRATCH, bytes, NULL);
+  guint8 *block = tn_pool_alloc (pool, TN_PURPOSE_SCRATCH, bytes, NULL);
+
+  if (mlock (block, bytes) != 0)
+    g_test_skip ("no memory may be locked here");
+  memset (block, 0xff, bytes);
+  tn_pool_release (pool, block);
+  tn_pool_trim (pool);
+  block = tn_pool_alloc0 (pool, TN_PURPOSE_SCRATCH, bytes, NULL);
+  for (gsize i = 0; i < bytes; i++)
+    g_assert_cmpuint (block[i], ==, 0);
+  munlock (block, bytes);
+  tn_pool_release (pool, block);
+  tn_pool_release (pool, first);
+  tn_pool_free (pool);
+}
+
 #define N_SLOTS 64
 
 typedef struct
@@ -618,6 +643,7 @@ main (int argc, char **argv)
   g_test_add_func ("/pool-blocks/cache-stays-in-budget", test_cache_stays_in_budget);
   g_test_add_func ("/pool-blocks/memory-is-given-back", test_memory_is_given_back);
   g_test_add_func ("/pool-blocks/zeroed", test_zeroed);
+  g_test_add_func ("/pool-blocks/locked", test_locked);
   g_test_add_func ("/pool-blocks/threads-exchange-blocks", test_threads_exchange_blocks);
   g_test_add_data_func ("/pool-blocks/idle-threads/small", GINT_TO_POINTER (0), test_idle_threads_keep_nothing);
   g_test_add_data_func ("/pool-blocks/idle-threads/large", GINT_TO_POINTER (1), test_idle_threads_keep_nothing);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <float.h>
 #include <math.h>
 #include <omp.h>
 #include <stdlib.h>
@@ -443,6 +444,34 @@ test_gaussian_steps (void)
     }
 }
 
+/* The largest floats become large ones, not infinite; only asymmetric codes may lie a half of a step outside of the range. */
+static void
+test_largest_floats (void)
+{
+  const float w[] = {FLT_MAX, -FLT_MAX, 1.0f, -0.75f * FLT_MAX, 0.0f, 0.5f * FLT_MAX, FLT_MIN, -FLT_MIN};
+  g_autoptr (GArray) schemes = tn_scheme_parse_list (ALL_SCHEMES, NULL);
+  const char *const searched[] = {"int2:mse", "int8:mse", "int4:aciq", "int4:kl", "ternary:mse", "ternary:octav"};
+
+  for (guint i = 0; i < G_N_ELEMENTS (searched); i++)
+    g_array_append_vals (schemes, &(TnScheme[1]){parse (searched[i])}, 1);
+  for (guint i = 0; i < schemes->len; i++)
+    {
+      const TnScheme *scheme = &g_array_index (schemes, TnScheme, i);
+      g_autofree char *name = tn_scheme_to_string (scheme);
+      float out[8];
+
+      g_test_message ("%s", name);
+      if (scheme->asymmetric)
+        continue;
+      /* Scales in 16 bits are refused. */
+      if (tn_quantize_values (scheme, w, 1, 8, out, NULL))
+        for (guint k = 0; k < 8; k++)
+          g_assert_true (isfinite (out[k]));
+      else
+        g_assert_cmpint (tn_scheme_get_scale_type (scheme), ==, TN_SCALE_F16);
+    }
+}
+
 /* Rounding what is rounded changes no code; levels that the rule finds again, no value. */
 static void
 test_again (void)
@@ -606,6 +635,7 @@ main (int argc, char **argv)
   g_test_add_func ("/quantize/exact", test_exact);
   g_test_add_func ("/quantize/gaussian", test_gaussian);
   g_test_add_func ("/quantize/gaussian-steps", test_gaussian_steps);
+  g_test_add_func ("/quantize/largest-floats", test_largest_floats);
   g_test_add_func ("/quantize/again", test_again);
   g_test_add_func ("/quantize/reproducible", test_reproducible);
   g_test_add_func ("/quantize/other-dtypes", test_other_dtypes);

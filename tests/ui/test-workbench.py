@@ -125,6 +125,10 @@ class Workbench:
         assert not nameless, f"{page}: {nameless}"
 
     @staticmethod
+    def click_at(x, y):
+        subprocess.run(["xdotool", "mousemove", str(x), str(y), "click", "1"], check=True)
+
+    @staticmethod
     def key(name):
         subprocess.run(["xdotool", "key", name], check=True)
 
@@ -167,6 +171,28 @@ def check_layers(app):
     print("ok: the layers of a real model")
 
 
+def check_details(app, row):
+    app.wait(lambda: any("✓" in text or "±" in text for text in app.row_texts(row)), 30, "the interval of a site")
+    for page in ("Settling", "Channels", "Extremes"):
+        tab = app.find("page tab", f"^{page}$")
+        extents = tab.queryComponent().getExtents(pyatspi.WINDOW_COORDS)
+        app.click_at(extents.x + extents.width // 2, extents.y + extents.height // 2)
+        app.wait(lambda: tab.getState().contains(pyatspi.STATE_SELECTED), 10, f"{page} to be shown")
+        app.check_names("Calibration, " + page)
+    app.click("push button", "^Find the _?Texts$")
+    app.find("label", "^tinystories_2MB.txt, record at byte", 30)
+    print("ok: how a site settled, its channels, and the text of its extremes")
+
+
+def check_guides(app):
+    app.key("F1")
+    app.find("label", "^Calibration: what a model", 10)
+    app.check_names("Guides")
+    app.key("Escape")
+    app.wait(lambda: app.node.childCount == 1, 10, "the guides to close")
+    print("ok: the guides")
+
+
 def check_calibration(app, folder):
     show_page(app, "Calibration")
     app.find("label", "^Choose the data to calibrate on$")
@@ -181,6 +207,7 @@ def check_calibration(app, folder):
     row = app.find("table row", "^blk.0.ffn_down.in$")
     app.wait(lambda: "…" not in app.row_texts(row), 30, "parameters of every site")
     app.check_names("Calibration, done")
+    check_details(app, row)
 
     exported = os.path.join(folder, "exported.csv")
     # The outer node of a menu button has no action; the button inside has.
@@ -247,6 +274,7 @@ def main():
     try:
         check_layers(app)
         check_calibration(app, folder)
+        check_guides(app)
         check_other_program(app, ternion, workspace, folder)
         check_broken(app, folder)
         check_closing(app)

@@ -48,6 +48,12 @@ export_npz (const TnStats *stats, const TnStatsArguments *arguments, GError **er
 }
 
 static gboolean
+export_summary (const TnStats *stats, const TnStatsArguments *arguments, GError **error)
+{
+  return tn_stats_save_summary (stats, arguments->out, NULL, error);
+}
+
+static gboolean
 export_imatrix (const TnStats *stats, const TnStatsArguments *arguments, GError **error)
 {
   return tn_stats_export_imatrix (stats, arguments->out, (guint) arguments->chunk_size, arguments->dataset != NULL ? arguments->dataset : "", error);
@@ -67,6 +73,7 @@ tn_stats_run_export (TnCommand *command, const TnStatsArguments *arguments)
     { "json", TRUE, export_json },        { "csv", TRUE, export_csv },
     { "npz", FALSE, export_npz },         { "imatrix", FALSE, export_imatrix },
     { "imatrix-dat", FALSE, export_imatrix_legacy }, { "onnx", TRUE, export_onnx },
+    { "safetensors", FALSE, export_summary },
   };
   const char *format = arguments->format != NULL ? arguments->format : "json";
   g_autoptr (TnStats) stats = NULL;
@@ -78,6 +85,9 @@ tn_stats_run_export (TnCommand *command, const TnStatsArguments *arguments)
         continue;
       if (!formats[i].is_text && arguments->out == NULL)
         return tn_command_usage_error (command, _("--out FILE is missing"));
+      if (arguments->summary != (formats[i].write == export_summary))
+        return tn_command_usage_error (command, arguments->summary ? _("--summary: it is for --format safetensors")
+                                                                   : _("--format safetensors: the whole is that already; --summary makes it small"));
       if (arguments->names != NULL && formats[i].write != export_onnx)
         return tn_command_usage_error (command, _("--names: it is for --format onnx"));
       stats = tn_stats_load (command->arguments[1], &error);
@@ -85,5 +95,5 @@ tn_stats_run_export (TnCommand *command, const TnStatsArguments *arguments)
         return tn_command_fail (command, error);
       return tn_command_finish (command);
     }
-  return tn_command_usage_error (command, _("--format: “%s” is none of json, csv, npz, imatrix, imatrix-dat, onnx"), format);
+  return tn_command_usage_error (command, _("--format: “%s” is none of json, csv, npz, imatrix, imatrix-dat, onnx, safetensors"), format);
 }

@@ -63,7 +63,7 @@ print_stats (const TnStats *stats, const char *path, const TnParamsChoice *choic
   int name_width = 4;
 
   g_print (_("%s: %" PRIu64 " sequences, %" PRIu64 " tokens, %u sites%s\n"), path, stats->samples, stats->tokens, stats->sites->len,
-           stats->partial ? _(" (partial: the run was cancelled)") : "");
+           stats->summary ? _(" (a summary)") : stats->partial ? _(" (partial: the run was cancelled)") : "");
   g_print (_("model %016" PRIx64 ", data %016" PRIx64 ", %s\n\n"), stats->model_fingerprint, stats->data_fingerprint, stats->backend);
   for (guint i = 0; i < stats->sites->len; i++)
     name_width = MAX (name_width, (int) strlen (((TnSiteStats *) g_ptr_array_index (stats->sites, i))->name));

@@ -120,6 +120,7 @@ tn_verb_stats (int argc, char **argv)
     { "seq-len", 0, 0, G_OPTION_ARG_INT, &arguments.seq_len, N_("extremes: the longest sequence then (512 or the model's context)"), "N" },
     { "out", 0, 0, G_OPTION_ARG_FILENAME, &arguments.out, N_("File to write"), N_("FILE") },
     { "chunk-size", 0, 0, G_OPTION_ARG_INT, &arguments.chunk_size, N_("imatrix: tokens a chunk (512)"), "N" },
+    { "summary", 0, 0, G_OPTION_ARG_NONE, &arguments.summary, N_("safetensors: a smaller file that can be shown, compared and used, not merged"), NULL },
     { "names", 0, 0, G_OPTION_ARG_FILENAME, &arguments.names, N_("onnx: key file with the names of the graph's tensors"), N_("FILE") },
     { "dataset", 0, 0, G_OPTION_ARG_STRING, &arguments.dataset, N_("imatrix: name of the data to write into it"), N_("NAME") },
     { NULL },
