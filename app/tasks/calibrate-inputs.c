@@ -45,9 +45,10 @@ check_memory (GHashTable *marked, GError **error)
       g_autofree char *need = g_format_size_full (used + bytes, G_FORMAT_SIZE_IEC_UNITS);
       g_autofree char *have = g_format_size_full (budget, G_FORMAT_SIZE_IEC_UNITS);
 
-      g_set_error (error, TN_ERROR, TN_ERROR_MEMORY,
-                   _ ("--gram: the matrices of %u sites need %s of memory with what is held, and %s are allowed: name fewer sites"),
-                   g_hash_table_size (marked), need, have);
+      g_set_error (
+          error, TN_ERROR, TN_ERROR_MEMORY,
+          _ ("--gram: the matrices of %u sites need %s of memory with what is held, and %s are allowed: name fewer sites"),
+          g_hash_table_size (marked), need, have);
       return FALSE;
     }
   return TRUE;
@@ -64,8 +65,8 @@ keep_grams (TnStats *stats, const char *list, GError **error)
   for (guint i = 0; items[i] != NULL; i++)
     if (!mark_sites (stats, g_strstrip (items[i]), marked))
       {
-        g_set_error (error, TN_ERROR, TN_ERROR_NOT_FOUND, _ ("--gram: “%s” fits no site; expected %s or a name such as %s"), items[i], ALL,
-                     stats->sites->len > 0 ? ((TnSiteStats *) g_ptr_array_index (stats->sites, 0))->name : "-");
+        g_set_error (error, TN_ERROR, TN_ERROR_NOT_FOUND, _ ("--gram: “%s” fits no site; expected %s or a name such as %s"),
+                     items[i], ALL, stats->sites->len > 0 ? ((TnSiteStats *) g_ptr_array_index (stats->sites, 0))->name : "-");
         return FALSE;
       }
   if (!check_memory (marked, error))

@@ -45,8 +45,7 @@ tn_method_choice_parse (const TnMethodChoice *self, TnMethodOptions *options, GE
 gboolean
 tn_method_options_need_output (const TnMethodOptions *options)
 {
-  return options->method == TN_METHOD_OUTPUT ||
-         (options->method == TN_METHOD_AUTO && options->objective == TN_OBJECTIVE_OUTPUT);
+  return options->method == TN_METHOD_OUTPUT || (options->method == TN_METHOD_AUTO && options->objective == TN_OBJECTIVE_OUTPUT);
 }
 
 static gboolean

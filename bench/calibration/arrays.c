@@ -13,12 +13,19 @@
 #define SEQUENCE 256
 #define SEQUENCES 32
 
-static const char *const distributions[] = {"gauss", "laplace", "student3", "gauss+0.1%x20", "lognormal1", "relu-gauss", "uniform"};
+static const char *const distributions[] = {"gauss",      "laplace",    "student3", "gauss+0.1%x20",
+                                            "lognormal1", "relu-gauss", "uniform"};
 
 static const char *const models[] = {
-    "stories260k/hf-f32",       "stories260k/hf-f16",        "stories260k/hf-bf16",
-    "gguf/llama-2-tiny-random.gguf", "hf/tiny-random-gpt2",  "hf/gpt-nano-sort",
-    "hf/silero_vad_16k.safetensors", "vision/burn_mnist_cnn.safetensors", "mnist/mnist-mlp-784-500-10.safetensors",
+    "stories260k/hf-f32",
+    "stories260k/hf-f16",
+    "stories260k/hf-bf16",
+    "gguf/llama-2-tiny-random.gguf",
+    "hf/tiny-random-gpt2",
+    "hf/gpt-nano-sort",
+    "hf/silero_vad_16k.safetensors",
+    "vision/burn_mnist_cnn.safetensors",
+    "mnist/mnist-mlp-784-500-10.safetensors",
 };
 
 /* Those that run, and what they read; NULL: random tokens. */
@@ -166,7 +173,8 @@ record_sites (GPtrArray *arrays, const char *folder, guint run, gsize least_valu
       const char *paths[] = {text_path, NULL};
 
       tokenizer = tn_tokenizer_find (tokenizer_path, file, NULL);
-      dataset = tokenizer != NULL ? tn_dataset_open (paths, NULL, tokenizer, tn_model_get_config (model)->n_vocab, NULL, NULL) : NULL;
+      dataset =
+          tokenizer != NULL ? tn_dataset_open (paths, NULL, tokenizer, tn_model_get_config (model)->n_vocab, NULL, NULL) : NULL;
       source = dataset != NULL ? tn_dataset_windows (dataset, SEQUENCE, 8, NULL, NULL) : NULL;
       if (source == NULL)
         return;

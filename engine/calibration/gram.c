@@ -189,7 +189,8 @@ tn_gram_observe (TnGram *self, const TnBatch *batch, const float *x)
 
   for (guint s = 0; s < batch->n_sequences; s++)
     longest = MAX (longest, batch->sequences[s].length);
-  panels = tn_pool_alloc_array (tn_pool_default (), TN_PURPOSE_SCRATCH, (gsize) n_panels * PANEL * sizeof (double), MAX (longest, 1), NULL);
+  panels = tn_pool_alloc_array (tn_pool_default (), TN_PURPOSE_SCRATCH, (gsize) n_panels * PANEL * sizeof (double),
+                                MAX (longest, 1), NULL);
   if (panels == NULL)
     return FALSE;
   for (guint s = 0; s < batch->n_sequences; s++)

@@ -104,8 +104,8 @@ measure_chunk (const Search *self, guint64 n, const TnRounding *units, gboolean 
         }
       return;
     }
-  cblas_ssymm (CblasRowMajor, CblasRight, CblasUpper, (blasint) n, (blasint) columns, 1.0f, self->gram, (blasint) columns, self->e,
-               (blasint) columns, 0.0f, self->f, (blasint) columns);
+  cblas_ssymm (CblasRowMajor, CblasRight, CblasUpper, (blasint) n, (blasint) columns, 1.0f, self->gram, (blasint) columns,
+               self->e, (blasint) columns, 0.0f, self->f, (blasint) columns);
   for (guint64 row = 0; row < n; row++)
     {
       errors[row] = 0.0;
@@ -163,7 +163,11 @@ TnRounding *
 tn_output_find_units (const TnTensor *weight, const TnScheme *scheme, const float *gram, TnOutputErrors *errors,
                       GCancellable *cancellable, GError **error)
 {
-  Search self = {.weight = weight, .scheme = *scheme, .gram = gram, .rows = tn_tensor_rows (weight), .columns = tn_tensor_columns (weight)};
+  Search self = {.weight = weight,
+                 .scheme = *scheme,
+                 .gram = gram,
+                 .rows = tn_tensor_rows (weight),
+                 .columns = tn_tensor_columns (weight)};
   gboolean per_tensor = scheme->granularity == TN_PER_TENSOR;
   g_autofree TnRounding *units = NULL;
   g_autofree double *found = NULL;
@@ -181,7 +185,7 @@ tn_output_find_units (const TnTensor *weight, const TnScheme *scheme, const floa
   self.units_per_row = self.columns / MAX (self.unit_length, 1);
   n_units = per_tensor ? 1 : self.rows * self.units_per_row;
   units = g_new0 (TnRounding, MAX (n_units, 1));
-  found = g_new (double, CHUNK_ROWS * MAX (self.units_per_row, 1) * N_SCALES);
+  found = g_new (double, CHUNK_ROWS *MAX (self.units_per_row, 1) * N_SCALES);
   if (!alloc (&self, &memory, error) || !find_start (&self, units, cancellable, error))
     return NULL;
   for (guint64 first = 0; first < self.rows; first += CHUNK_ROWS)
@@ -258,8 +262,8 @@ typedef struct
 static void
 measure_product (const Product *self, guint64 n, double *error, double *power)
 {
-  cblas_sgemm (CblasRowMajor, CblasNoTrans, CblasTrans, (blasint) self->n_rows, (blasint) n, (blasint) self->columns, 1.0f, self->x,
-               (blasint) self->columns, self->w, (blasint) self->columns, 0.0f, self->y, (blasint) n);
+  cblas_sgemm (CblasRowMajor, CblasNoTrans, CblasTrans, (blasint) self->n_rows, (blasint) n, (blasint) self->columns, 1.0f,
+               self->x, (blasint) self->columns, self->w, (blasint) self->columns, 0.0f, self->y, (blasint) n);
   for (gsize i = 0; i < self->n_rows * n; i++)
     *power += (double) self->y[i] * (double) self->y[i];
   cblas_sgemm (CblasRowMajor, CblasNoTrans, CblasTrans, (blasint) self->n_rows, (blasint) n, (blasint) self->columns, -1.0f,

@@ -139,8 +139,8 @@ static gboolean
 check_arguments (const TnScheme *scheme, const TnMethodOptions *options, GError **error)
 {
   g_autofree char *name = NULL;
-  gboolean known = scheme->kind == TN_SCHEME_TERNARY ||
-                   (scheme->kind == TN_SCHEME_INTEGER && scheme->bits >= 2 && scheme->bits <= 8);
+  gboolean known =
+      scheme->kind == TN_SCHEME_TERNARY || (scheme->kind == TN_SCHEME_INTEGER && scheme->bits >= 2 && scheme->bits <= 8);
 
   if (!known || scheme->granularity != TN_PER_TENSOR || tn_scheme_get_scale_type (scheme) != TN_SCALE_F32)
     {
@@ -157,9 +157,10 @@ check_arguments (const TnScheme *scheme, const TnMethodOptions *options, GError 
     }
   if (options->method == TN_METHOD_OUTPUT || (options->method == TN_METHOD_AUTO && options->objective == TN_OBJECTIVE_OUTPUT))
     {
-      g_set_error (error, TN_ERROR, TN_ERROR_UNSUPPORTED,
-                   _ ("method %s: the error of a layer's output needs the layer's weights and --stats with a Gram matrix or rows"),
-                   tn_method_get_name (options->method));
+      g_set_error (
+          error, TN_ERROR, TN_ERROR_UNSUPPORTED,
+          _ ("method %s: the error of a layer's output needs the layer's weights and --stats with a Gram matrix or rows"),
+          tn_method_get_name (options->method));
       return FALSE;
     }
   return TRUE;
@@ -175,8 +176,7 @@ find_chosen (const TnDistribution *values, const TnGrid *grid, const TnMethodOpt
       TnGridScale found;
 
       one.method = method;
-      if (tn_parameters_find (values, grid, &one, &found) && found.scale == scale->scale &&
-          found.zero_point == scale->zero_point)
+      if (tn_parameters_find (values, grid, &one, &found) && found.scale == scale->scale && found.zero_point == scale->zero_point)
         return method;
     }
   return options->method;

@@ -150,7 +150,7 @@ shrink (TnRowSample *self, guint most)
 
   self->most = most;
   self->n = MIN (self->n, most);
-  kept = g_new (float, MAX ((gsize) self->n *self->width, 1));
+  kept = g_new (float, MAX ((gsize) self->n * self->width, 1));
   for (guint i = 0; i < self->n; i++)
     memcpy (kept + (gsize) i * self->width, tn_row_sample_get (self, i, NULL, NULL), self->width * sizeof (float));
   memcpy (self->values, kept, (gsize) self->n * self->width * sizeof (float));

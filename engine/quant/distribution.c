@@ -17,7 +17,7 @@ distribution_new (gsize n, gboolean points, gboolean folded)
 {
   TnDistribution *self = g_new0 (TnDistribution, 1);
   gsize padded = (n + 3) & ~(gsize) 3;
-  double *memory = g_new (double, padded * (points ? 1 : 2) + 3 * (n + 1));
+  double *memory = g_new (double, padded *(points ? 1 : 2) + 3 * (n + 1));
 
   self->n = n;
   self->folded = folded;

@@ -187,7 +187,8 @@ integrate_power (double r, double power)
   return copysign (pow (fabs (r), power + 1.0), r) / (power + 1.0);
 }
 
-/* |distance to the nearest code|^power, in steps, averaged over [low, high]. A whole step holds twice the integral to one half. */
+/* |distance to the nearest code|^power, in steps, averaged over [low, high]. A whole step holds twice the integral to one half.
+ */
 static double
 mean_cell_error (double low, double high, double first, double last, double power)
 {

@@ -16,9 +16,9 @@ get_code (double x, double scale, double limit)
   return x == 0.0 ? 0.0 : MIN (floor (x / scale + 0.5), limit);
 }
 
-/* A change of code: the scale as a float in the upper half, so that comparing changes compares scales, then value and code. Scales that
- * differ by less than a float shows may change places: what is found is then the error of codes that do not all round to nearest, and no
- * smaller than that of those that do. */
+/* A change of code: the scale as a float in the upper half, so that comparing changes compares scales, then value and code.
+ * Scales that differ by less than a float shows may change places: what is found is then the error of codes that do not all round
+ * to nearest, and no smaller than that of those that do. */
 typedef guint64 Change;
 
 static inline Change

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The entropy calibration of TensorRT (Migacz, "8-bit Inference with TensorRT", GTC 2017), in the variant that ModelOpt and
- * pytorch-quantization ship: |x| in N = 2048 equal bins over [0, max |x|], the first bin overwritten by the second; for every i from 2^(B-1)
- * (128 at 8 bits) to N: P = bins 0 .. i - 1 with all that is above added to the last of them; Q = the same bins without that, merged into
- * 2^(B-1) groups, each spread evenly over its bins that are not empty; D = KL (P || Q), both normalized; the clip is the upper edge of the
- * last i with the least D. Its flaws are kept, for they are the method: it sees the code 0 as one of 2^(B-1), not the grid ±Q; clipped mass weighs
- * nothing but its count; where the last bin is empty and something is above, D is infinite; fewer bits leave few groups and an i that starts
- * near 0. Asymmetric grids are the range cut at the same magnitude, since the method knows magnitudes only.
+ * pytorch-quantization ship: |x| in N = 2048 equal bins over [0, max |x|], the first bin overwritten by the second; for every i
+ * from 2^(B-1) (128 at 8 bits) to N: P = bins 0 .. i - 1 with all that is above added to the last of them; Q = the same bins
+ * without that, merged into 2^(B-1) groups, each spread evenly over its bins that are not empty; D = KL (P || Q), both
+ * normalized; the clip is the upper edge of the last i with the least D. Its flaws are kept, for they are the method: it sees the
+ * code 0 as one of 2^(B-1), not the grid ±Q; clipped mass weighs nothing but its count; where the last bin is empty and something
+ * is above, D is infinite; fewer bits leave few groups and an i that starts near 0. Asymmetric grids are the range cut at the
+ * same magnitude, since the method knows magnitudes only.
  *
  * Of fewer values than bins, as in a row or a group, there are as many bins as values, but no fewer than four for each group.
  *
@@ -21,10 +22,10 @@
 typedef struct
 {
   guint n, n_groups;
-  double width; /* of a bin */
-  double *mass; /* [n] */
+  double width;                    /* of a bin */
+  double *mass;                    /* [n] */
   double *below, *logs, *occupied; /* [n + 1]: prefix sums of mass, mass * log mass, mass > 0 */
-  double total; /* of mass, and all that was overwritten */
+  double total;                    /* of mass, and all that was overwritten */
 } Histogram;
 
 static void

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The scale and zero point with the least error, of squares or of another power.
  *
- * Under one zero point the error of a scale is piecewise quadratic with many small valleys. Of few values all pieces are gone through
- * (engine/quant/grid-sweep.h): the optimum is exact. Of many, a logarithmic grid over all scales that can be the best finds the deepest valleys; a
- * golden section goes down each; then the pieces around are gone through, as many as take no longer than the grid did; and the scale that
- * fits the codes best (least squares) is taken again and again, which never raises the error and ends in the lowest point of a piece. Other
- * powers than 2 have grid and section only. */
+ * Under one zero point the error of a scale is piecewise quadratic with many small valleys. Of few values all pieces are gone
+ * through (engine/quant/grid-sweep.h): the optimum is exact. Of many, a logarithmic grid over all scales that can be the best
+ * finds the deepest valleys; a golden section goes down each; then the pieces around are gone through, as many as take no longer
+ * than the grid did; and the scale that fits the codes best (least squares) is taken again and again, which never raises the
+ * error and ends in the lowest point of a piece. Other powers than 2 have grid and section only. */
 #include <math.h>
 
 #include "engine/quant/grid-sweep.h"
@@ -28,9 +28,11 @@
 /* Powers are dear: their valleys are looked for on so many pieces. */
 #define COARSE_PIECES 1024
 #define POWER_GRID_RATIO 1.05
-/* Of few values, whose valleys are steep, there are more points: as many as codes change, while they take no longer than so many powers. */
+/* Of few values, whose valleys are steep, there are more points: as many as codes change, while they take no longer than so many
+ * powers. */
 #define POWER_WORK 65536
 #define MOST_POWER_POINTS 2000
+#define FEW_POWER_VALUES 256
 #define POWER_GOLDEN_STEPS 16
 
 typedef struct
@@ -185,7 +187,8 @@ best_scale (const Search *self, gint32 zero_point, double low, double high, guin
 static guint
 count_grid_points (const Search *self, double low, double high)
 {
-  double n = (double) self->values->n, points = ceil (log (high / low) / log (self->power != 2.0 ? POWER_GRID_RATIO : GRID_RATIO));
+  double n = (double) self->values->n,
+         points = ceil (log (high / low) / log (self->power != 2.0 ? POWER_GRID_RATIO : GRID_RATIO));
 
   if (self->power == 2.0)
     return (guint) CLAMP (points, MIN_GRID_POINTS, MAX_GRID_POINTS);
@@ -199,6 +202,10 @@ search_symmetric (const Search *self, TnGridScale *scale)
   double codes = (double) self->problem->grid.n_codes, fitting = self->problem->max / codes;
   /* The best clip is never far below the mean magnitude; a little above the largest value the grid may fit the data better. */
   double low = 0.5 * self->problem->absmean / codes, high = 1.25 * fitting, error;
+
+  /* Of few values the best grid may leave many codes unused. */
+  if (self->values->n <= FEW_POWER_VALUES)
+    high = MIN (4.0, 2.0 * codes) * fitting;
 
   scale->scale = best_scale (self, 0, low, high, count_grid_points (self, low, high), &error);
   if (get_error (self, self->values, 0, fitting) <= error)
@@ -289,7 +296,8 @@ search (const TnParameterProblem *problem, double power, TnGridScale *scale)
       .values = problem->values,
       .coarse = problem->values,
       .power = power,
-      .few = power == 2.0 && problem->values->low == problem->values->high && problem->values->n * problem->grid.n_codes <= FEW_CHANGES,
+      .few = power == 2.0 && problem->values->low == problem->values->high &&
+             problem->values->n * problem->grid.n_codes <= FEW_CHANGES,
   };
 
   if (power != 2.0 && problem->values->n > 2 * COARSE_PIECES)

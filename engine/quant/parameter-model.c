@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* ACIQ: the clip that is best for a Laplace or a normal distribution of the values' own width (Banner, Nahshan, Soudry 2018). Which of
- * the two is told by the kurtosis: 6 of Laplace, 3 of Gauss; above 4.5 it is Laplace.
+/* ACIQ: the clip that is best for a Laplace or a normal distribution of the values' own width (Banner, Nahshan, Soudry 2018).
+ * Which of the two is told by the kurtosis: 6 of Laplace, 3 of Gauss; above 4.5 it is Laplace.
  *
- * Symmetric grids: moments are about 0, and rounding costs c^2 / 12 Q^2, the step of ±Q codes. Asymmetric grids have the paper's 2^B
- * levels over [m - c, m + c] about the mean m, cut where the values end. Data that are neither (one-sided, a few outliers) get
- * what their moments say, however wrong. */
+ * Symmetric grids: moments are about 0, and rounding costs c^2 / 12 Q^2, the step of ±Q codes. Asymmetric grids have the paper's
+ * 2^B levels over [m - c, m + c] about the mean m, cut where the values end. Data that are neither (one-sided, a few outliers)
+ * get what their moments say, however wrong. */
 #include <math.h>
 
 #include "engine/quant/parameters-private.h"

@@ -3,7 +3,8 @@
  * equation 6). Zeros are not rounded and do not count. It starts where the paper does, at the mean magnitude times three.
  *
  * Asymmetric grids have two ends that share a step (high - low) / Q; each gets Newton's step in turn, the other being held:
- * high = (sum x [x > high] + k N low) / (#[x > high] + k N), k = 1 / 12 Q^2, N the values inside that are not 0; and low alike. This is ours. */
+ * high = (sum x [x > high] + k N low) / (#[x > high] + k N), k = 1 / 12 Q^2, N the values inside that are not 0; and low alike.
+ * This is ours. */
 #include <math.h>
 
 #include "engine/quant/parameters-private.h"

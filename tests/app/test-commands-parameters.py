@@ -109,7 +109,7 @@ class Parameters(commands.CommandTest):
                 (("calibrate", SAMPLE, "--data", STORIES, "--rows", "-1"), ("rows",))):
             with self.subTest(arguments=arguments):
                 self.assert_fails(self.run_raw(*arguments), *words, status=2)
-        self.assert_fails(self.run_raw("calibrate", SAMPLE, "--data", STORIES, "--gram", "nosuch", "--out", self.path("x.stats")), "--gram", "nosuch")
+        self.assert_fails(self.run_raw("calibrate", SAMPLE, "--data", STORIES, "--gram", "nosuch", "--no-cache", "--out", self.path("x.stats")), "--gram", "nosuch")
 
     def test_guide(self):
         with open(os.path.join(ROOT, "resources", "guides", "calibration.md"), encoding="utf-8") as guide:

@@ -247,7 +247,8 @@ test_output (void)
   data_clear (&data);
 }
 
-/* The interval holds the estimate, is wider for fewer sequences, and holds the scale of other sequences of the same kind nineteen times of twenty. */
+/* The interval holds the estimate, is wider for fewer sequences, and holds the scale of other sequences of the same kind nineteen
+ * times of twenty. */
 static void
 test_interval (void)
 {
@@ -290,8 +291,8 @@ test_interval (void)
           widths[run % 2] += log (interval.scale_high / interval.scale_low);
         }
     }
-  g_test_message ("of 60 intervals %u (64 sequences) and %u (256) hold the scale; widths %.4f, %.4f", hits[1], hits[0], widths[1] / 60,
-                  widths[0] / 60);
+  g_test_message ("of 60 intervals %u (64 sequences) and %u (256) hold the scale; widths %.4f, %.4f", hits[1], hits[0],
+                  widths[1] / 60, widths[0] / 60);
   /* 57 of 60 would be nominal; few sequences a group make the jackknife a little too narrow. */
   g_assert_cmpuint (hits[0], >=, 51);
   g_assert_cmpuint (hits[1], >=, 45);

@@ -42,7 +42,6 @@ evaluate_both (EvalWork *work, TnModel *original, TnModel *rounded, TnDataset *d
   precision.activations = name;
   precision.taken = NULL;
   precision.listener = NULL;
-  precision.stats_path = NULL;
   /* It is of fixed scales; those of the weights are the same in both. */
   if (precision.scheme == NULL && precision.plan_path == NULL)
     precision.method = precision.objective = NULL;
