@@ -259,7 +259,8 @@ quantize (TnJob *job, const TnListener *listener, GCancellable *cancellable, gpo
   g_autofree char *activations = NULL;
 
   if (!tn_quantize_check (options, error) || (file = tn_model_file_open (options->model_path, error)) == NULL ||
-      !tn_model_file_check_output (file, options->out_path, error) || !check_writable (options->out_path, error))
+      !tn_model_file_check_output (file, options->out_path, error) || !check_writable (options->out_path, error) ||
+      !tn_model_file_check_sums (file, error))
     return FALSE;
   if (options->plan_path != NULL && (plan = load_plan_for (options->plan_path, &choice, file, listener, error)) == NULL)
     return FALSE;

@@ -308,8 +308,10 @@ tn_export_safetensors (TnModelFile *source, const char *path, const TnExportOpti
     return FALSE;
   add_description (&output, parts);
   if (!tn_safetensors_writer_update (output.writer, file, error) || !tn_model_file_check (source, error) ||
-      (readable = tn_atomic_file_get_readable (file, error)) == NULL || !verify (&output, readable, path, items, run, error))
+      (readable = tn_atomic_file_get_readable (file, error)) == NULL)
     return FALSE;
+  if (!verify (&output, readable, path, items, run, error))
+    return tn_export_fail (readable, path, error);
   tn_export_result_fill (result, items, tn_atomic_file_tell (file));
   return tn_atomic_file_commit (file, error);
 }

@@ -855,6 +855,22 @@ class Quantize(CommandTest):
                     with open(weights, "rb") as f:
                         self.assertEqual(f.read(), before)
 
+    def test_damaged_source(self):
+        self.quantize(self.gguf(), "x.safetensors", "--scheme", "int4:c")
+        with open(self.path("x.safetensors"), "r+b") as f:
+            f.seek(-1000, os.SEEK_END)
+            byte = f.read(1)
+            f.seek(-1000, os.SEEK_END)
+            f.write(bytes([byte[0] ^ 1]))
+        for out in ("y.gguf", "y.safetensors", "y"):
+            result = self.run_raw("quantize", self.path("x.safetensors"), "--scheme", "ternary", "--out", self.path(out), *(("--type", "F16") if out == "y.gguf" else ()))
+            with self.subTest(out):
+                self.assert_fails(result, "damaged")
+
+    def test_loss_of_types_is_shown(self):
+        result = self.run_raw("quantize", self.gguf(), "--type", "F16", "--out", self.path("x.gguf"))
+        self.assertRegex(result.stdout, r"converted +F16 +35 tensors, .*, SQNR from \d+")
+
     def test_second_rounding_is_said(self):
         def eval_says(model):
             result = self.run_raw("eval", model, "--data", realdata("text/expected_stories.txt"), "--tokenizer", realdata("stories260k/tok512.bin"),
@@ -958,7 +974,7 @@ class Quantize(CommandTest):
         for out in ("x.gguf", "x.safetensors", "x"):
             result = self.run_raw("quantize", self.gguf(), "--scheme", "ternary", "--out", self.path(out), *(("--type", "F32") if out == "x.gguf" else ()),
                                   "--quiet", preexec=small_files)
-            self.assert_fails(result, "cannot be written" if out != "x" else "model.safetensors")
+            self.assert_fails(result, self.path(out if out != "x" else "x/model.safetensors") + ": cannot be written")
             self.assertEqual([n for n in os.listdir(self.folder) if not n.startswith("workspace")], [])
 
     def test_interrupt_leaves_nothing(self):

@@ -93,15 +93,15 @@ print_text (const TnQuantizeResult *result)
     {
       const Group *group = &g_array_index (groups, Group, i);
       g_autofree char *bytes = g_format_size (group->bytes);
+      const char *treatment = group->scheme != NULL ? group->scheme : group->copied ? _ ("kept") : _ ("converted");
 
       scale_change = MAX (scale_change, group->scale_change);
-      if (group->scheme != NULL && isinf (group->lowest_db))
-        g_print (_ ("%-14s %-10s %4u tensors, %s, exact\n"), group->scheme, group->type, group->n, bytes);
-      else if (group->scheme == NULL)
-        g_print (_ ("%-14s %-10s %4u tensors, %s\n"), group->copied ? _ ("kept") : _ ("converted"), group->type, group->n, bytes);
+      if (group->copied)
+        g_print (_ ("%-14s %-10s %4u tensors, %s\n"), treatment, group->type, group->n, bytes);
+      else if (isinf (group->lowest_db))
+        g_print (_ ("%-14s %-10s %4u tensors, %s, exact\n"), treatment, group->type, group->n, bytes);
       else
-        g_print (_ ("%-14s %-10s %4u tensors, %s, SQNR from %.2f dB\n"), group->scheme, group->type, group->n, bytes,
-                 group->lowest_db);
+        g_print (_ ("%-14s %-10s %4u tensors, %s, SQNR from %.2f dB\n"), treatment, group->type, group->n, bytes, group->lowest_db);
     }
   if (scale_change > 0.0)
     g_print (_ ("The file keeps scales with fewer bits than they were found with: they changed by at most %.2g of themselves.\n"),
