@@ -284,25 +284,23 @@ class Calibration(CommandTest):
             return False
 
     def test_killed_runs_go_on(self):
-        for more in (("--samples", "300"), ("--samples", "0", "--shard", "2/9"), ("--samples", "70", "--seq-len", "32", "--sampler", "systematic")):
+        for more in (("--samples", "150"), ("--samples", "0", "--shard", "2/40"), ("--samples", "70", "--seq-len", "32", "--sampler", "systematic")):
             with self.subTest(more=more):
                 begun = time.monotonic()
                 self.calibrate("whole", *more)
                 seconds = time.monotonic() - begun
                 generator = random.Random(5)
                 kills = 0
-                command = self.command("a", "--resume", "--checkpoint-every", "0.02", *more)
+                command = self.command("a", "--resume", "--checkpoint-every", "0.05", *more)
                 # Ten moments anywhere in the run, whose places move on with what is kept.
-                for _ in range(10 if more[1] == "300" else 3):
+                for _ in range(10 if more[1] == "150" else 2):
                     kills += not self.run_until_killed(generator.uniform(0.05, 0.4 * seconds), *command)
                 self.assertGreater(kills, 0)
-                result = self.run_json(*command)
+                self.run_json(*command)
                 self.assertEqual(self.read("whole"), self.read("a"))
                 self.assertFalse(os.path.exists(self.path("a.checkpoint")))
                 self.assertEqual([n for n in os.listdir(self.folder) if n.startswith(".ternion-")], [])
                 os.unlink(self.path("a"))
-        # What was lost by the last kill is at most what came behind the checkpoint.
-        self.assertGreaterEqual(result["resumed_samples"], 0)
 
     def test_killed_recordings_go_on(self):
         rows, width = 60000, 96
