@@ -5,7 +5,7 @@
 
 G_BEGIN_DECLS
 
-/* Members of an open object; name NULL: elements of an open array. */
+/* Members of an open object; name NULL: elements of an open array. A NULL string is null, one that is not UTF-8 is mended. */
 /* null where the value is not finite. */
 void tn_json_add_double (JsonBuilder *builder, const char *name, double value);
 void tn_json_add_count  (JsonBuilder *builder, const char *name, guint64 value);

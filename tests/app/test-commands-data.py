@@ -56,7 +56,7 @@ class DataTest(commands.CommandTest):
         self.assertEqual(result.returncode, 0, result.stderr)
         return self.read(out)
 
-    def stories(self, n=160):
+    def stories(self, n=70):
         with open(realdata("text/tinystories_2MB.txt"), encoding="utf-8") as f:
             return [story.strip() for story in f.read().split("<|endoftext|>")[1:n + 1] if story.strip()]
 

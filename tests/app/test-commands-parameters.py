@@ -118,7 +118,7 @@ class Parameters(commands.CommandTest):
         self.assertGreater(len(lines), 6)
         self.run_json("calibrate", SAMPLE, "--data", STORIES, "--samples", "16", "--seq-len", "128", "--out", self.path("sample.stats"))
         for line in lines:
-            arguments = [os.path.join(ROOT, word) if word.startswith("resources/") else self.path(word) if word.endswith((".stats", ".gguf")) else word
+            arguments = [os.path.join(ROOT, word) if word.startswith("resources/") else self.path(word) if word.endswith((".stats", ".safetensors")) else word
                          for word in line[1:]]
             with self.subTest(line=" ".join(line)):
                 result = self.run_raw(*arguments)

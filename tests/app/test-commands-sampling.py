@@ -134,6 +134,24 @@ class Reference(SamplingTest):
         self.assertTrue(os.path.exists(self.path("a")))
 
 
+class Ranges(SamplingTest):
+    def test_what_was_asked_for(self):
+        """Percentiles, an outlier rule and the channels' ranges are those that "stats show" gives."""
+        self.assertIsNone(self.calibrate("a")["site_ranges"])
+        result = self.calibrate("a", "--percentiles", "2,50,98", "--outlier-rule", "iqr", "--ranges", "channel")
+        shown = {site["name"]: site for site in self.run_json("stats", "show", self.path("a"), "--percentiles", "2,50,98")["sites"]}
+        self.assertEqual(len(result["site_ranges"]), result["sites"])
+        for site in result["site_ranges"]:
+            self.assertEqual(site["percentiles"], shown[site["name"]]["percentiles"])
+            self.assertEqual(list(site["outliers"]), ["iqr"])
+            ranges = site["channel_ranges"]
+            self.assertLessEqual(ranges["narrowest"], ranges["median"])
+            self.assertLessEqual(ranges["widest"], site["max"] - site["min"] + 1e-6)
+            self.assertGreater(ranges["widest"], 0)
+        text = self.run_raw(*self.arguments("--outlier-rule", "tail", "--out", self.path("a")))
+        self.assertIn("ranges from the 0.1 to the 99.9 % point", text.stdout)
+
+
 class Stop(SamplingTest):
     def test_stops_at_the_same_place(self):
         first = self.calibrate("a", "--stop-when-stable", "10%", samples=600)

@@ -3,12 +3,13 @@
 """Writes the small valid files that fuzz-parsers.c mutates: corpus/PARSER/*. Run it in this folder; the result is committed.
 
 Every file is made here, from counters and a fixed generator: the same run gives the same bytes. The exceptions are
-statistics/packed.safetensors and safetensors/packed-*.safetensors, which the program itself writes, and statistics/small.safetensors, which its first
+statistics/packed.safetensors, statistics/summary.safetensors and safetensors/packed-*.safetensors, which the program itself writes, and statistics/small.safetensors, which its first
 version wrote:
 
     ../tools/make-llama-checkpoint.py tiny --hidden 2 --layers 1 --heads 1 --kv-heads 1 --ff 2 --vocab 257 --context 64 --tied
     ternion calibrate tiny --tokenizer bytes --data corpus/text --samples 2 --seq-len 8 --channel-histograms all --ema-decay 0.9 \\
         --out corpus/statistics/packed.safetensors
+    ternion stats export corpus/statistics/packed.safetensors --format safetensors --summary --out corpus/statistics/summary.safetensors
     mkdir small; cp corpus/hf-config/llama.json small/config.json; cp corpus/safetensors/llama.safetensors small/model.safetensors
     ternion quantize small --scheme ternary:c --out corpus/safetensors/packed-ternary.safetensors
     ternion quantize small --scheme int4:asym:g2 --out corpus/safetensors/packed-bits.safetensors
@@ -338,7 +339,13 @@ def make_plans():
     write('plan', 'small.plan', '[plan]\nformat=1\n')
 
 
+def make_activation_scales():
+    write('activation-scales', 'int8.json', '{"scheme":"int8","sites":{"blk.0.attn_q.in":[0.015625,0],"blk.0.ffn_down.in":[1e-3,0]}}')
+    write('activation-scales', 'asym.json', '{"sites":{"a":[0,255],"b":[3.5,7]},"scheme":"int8:asym"}')
+
+
 if __name__ == '__main__':
+    make_activation_scales()
     make_safetensors()
     make_gguf()
     make_bitnet()

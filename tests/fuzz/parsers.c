@@ -10,6 +10,7 @@
 #include "data/files/json-reader.h"
 #include "data/models/model-file.h"
 #include "data/plans/plan-file.h"
+#include "data/models/activation-scales.h"
 #include "data/statistics/stats-file.h"
 #include "data/tokenizers/tokenizer.h"
 
@@ -134,6 +135,23 @@ read_statistics (const char *path, const guint8 *data, gsize bytes, GError **err
   return TRUE;
 }
 
+/* What is read prints the same again. */
+static gboolean
+read_activation_scales (const char *path, const guint8 *data, gsize bytes, GError **error)
+{
+  g_autofree char *text = g_strndup ((const char *) data, bytes), *printed = NULL, *again = NULL;
+  g_autoptr (TnActivationScales) scales = tn_activation_scales_parse (text, "input", error), second = NULL;
+
+  if (scales == NULL)
+    return FALSE;
+  printed = tn_activation_scales_print (scales);
+  second = tn_activation_scales_parse (printed, "printed", NULL);
+  g_assert_nonnull (second);
+  again = tn_activation_scales_print (second);
+  g_assert_cmpstr (printed, ==, again);
+  return TRUE;
+}
+
 /* A plan that opens is asked for every name it has. */
 static gboolean
 read_plan (const char *path, const guint8 *data, gsize bytes, GError **error)
@@ -237,6 +255,7 @@ const FuzzParser fuzz_parsers[] = {
     {"gzip", "array.gz", NULL, read_arrays},
     {"statistics", "input.safetensors", NULL, read_statistics},
     {"plan", "input.plan", NULL, read_plan},
+    {"activation-scales", NULL, NULL, read_activation_scales},
     {"list", "records", NULL, read_list},
     {"calibrate-config", "calibrate.conf", NULL, read_config},
     {NULL},
