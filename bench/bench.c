@@ -52,7 +52,8 @@ tn_bench_cancelled (TnBench *self)
 }
 
 void
-tn_bench_add (TnBench *self, const char *name, double value, double best, const char *unit, TnGoal goal, double target, double limit)
+tn_bench_add (TnBench *self, const char *name, double value, double best, const char *unit, TnGoal goal, double target,
+              double limit)
 {
   TnFigure *figure;
 
@@ -122,7 +123,8 @@ tn_bench_run (const char *group, const char *const *names, TnFigureFunc listener
   if (n_run == 0)
     {
       if (group != NULL && (names == NULL || names[0] == NULL))
-        g_set_error (error, TN_ERROR, TN_ERROR_ARGUMENT, _ ("there are no figures of %s yet; ternion bench --list shows all"), group);
+        g_set_error (error, TN_ERROR, TN_ERROR_ARGUMENT, _ ("there are no figures of %s yet; ternion bench --list shows all"),
+                     group);
       else
         g_set_error_literal (error, TN_ERROR, TN_ERROR_ARGUMENT, _ ("no figure has such a name; ternion bench --list shows all"));
       return NULL;

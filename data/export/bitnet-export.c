@@ -19,7 +19,8 @@
 #define WEIGHTS_NAME "model.safetensors"
 #define SCALE_SUFFIX "_scale"
 
-/* All that a folder of ours may hold; what follows the first two is copied from the model's own, its tokenizer unless another one was given. */
+/* All that a folder of ours may hold; what follows the first two is copied from the model's own, its tokenizer unless another one
+ * was given. */
 static const char *const names[] = {CONFIG_NAME,
                                     WEIGHTS_NAME,
                                     "generation_config.json",
@@ -306,9 +307,9 @@ copy_companions (const char *folder, TnModelFile *source, const char *tokenizer_
       g_propagate_error (error, g_steal_pointer (&local));
       return FALSE;
     }
-  tn_listener_event (
-      run->listener, "warning",
-      _ ("the new folder has no tokenizer: that of the model is no file that could lie there; give a tokenizer.json or tokenizer.bin with --tokenizer"));
+  tn_listener_event (run->listener, "warning",
+                     _ ("the new folder has no tokenizer: that of the model is no file that could lie there; give a "
+                        "tokenizer.json or tokenizer.bin with --tokenizer"));
   return TRUE;
 }
 

@@ -89,8 +89,7 @@ tn_export_item_set_rows (TnExportItem *item, TnModelFile *source, TnRopeLayout l
 static gboolean
 is_ternary_a_row (const TnScheme *scheme)
 {
-  return scheme->granularity != TN_PER_GROUP &&
-         (scheme->kind != TN_SCHEME_INTEGER || (scheme->bits == 2 && !scheme->asymmetric));
+  return scheme->granularity != TN_PER_GROUP && (scheme->kind != TN_SCHEME_INTEGER || (scheme->bits == 2 && !scheme->asymmetric));
 }
 
 gboolean
@@ -105,10 +104,11 @@ tn_export_check_bitnet (GPtrArray *items, GError **error)
         continue;
       quoted = tn_quote_string (item->source->name);
       name = tn_scheme_to_string (&item->scheme);
-      g_set_error (error, TN_ERROR, TN_ERROR_UNSUPPORTED,
-                   _ ("tensor %s: the model is a BitNet, whose linear layers are ternary with one scale a tensor or row, not %s; ternion "
-                      "eval measures that without a file"),
-                   quoted, name);
+      g_set_error (
+          error, TN_ERROR, TN_ERROR_UNSUPPORTED,
+          _ ("tensor %s: the model is a BitNet, whose linear layers are ternary with one scale a tensor or row, not %s; ternion "
+             "eval measures that without a file"),
+          quoted, name);
       return FALSE;
     }
   return TRUE;

@@ -190,7 +190,8 @@ copy_keys (TnGgufKeys *self, GPtrArray *items, gboolean with_tokenizer, GError *
 
   if (tn_gguf_get_u64 (self->source, "split.count", &parts) && parts > 1)
     {
-      g_set_error (error, TN_ERROR, TN_ERROR_UNSUPPORTED, _ ("%s: a GGUF file is written from one file, not from parts; join them first (llama-gguf-split --merge)"),
+      g_set_error (error, TN_ERROR, TN_ERROR_UNSUPPORTED,
+                   _ ("%s: a GGUF file is written from one file, not from parts; join them first (llama-gguf-split --merge)"),
                    tn_gguf_get_path (self->source));
       return FALSE;
     }
@@ -414,7 +415,8 @@ add_tokenizer (TnGgufKeys *self, TnModelFile *source, const char *path, const Tn
 }
 
 TnGgufKeys *
-tn_gguf_keys_new (TnModelFile *source, GPtrArray *items, const TnExportOptions *options, const TnListener *listener, GError **error)
+tn_gguf_keys_new (TnModelFile *source, GPtrArray *items, const TnExportOptions *options, const TnListener *listener,
+                  GError **error)
 {
   g_autoptr (TnGgufKeys) self = g_new0 (TnGgufKeys, 1);
 

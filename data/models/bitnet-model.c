@@ -190,7 +190,8 @@ read_i2_s (TnModelFile *self)
       tn_model_file_replace_tensor (self, entry, "I2_S", tn_ternary_tensor_new_i2_s (entry->tensor));
       /* Those look the same. */
       tn_model_file_add_metadata (self, "ternion.reader.i2_s",
-                                  g_strdup ("blocks of 128 (x86); a file that was quantized on ARM has blocks of 64 and reads wrong"));
+                                  g_strdup (
+                                      "blocks of 128 (x86); a file that was quantized on ARM has blocks of 64 and reads wrong"));
     }
 }
 

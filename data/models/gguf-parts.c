@@ -60,8 +60,8 @@ add_other_part (TnModelFile *self, const char *path, guint64 number, guint64 cou
       found_number == number && found_count == count)
     return add_tensors (self, file, gguf, error);
   g_set_error (error, TN_ERROR, TN_ERROR_FORMAT,
-               _ ("%s: metadata keys split.no and split.count, expected %" PRIu64 " and %" PRIu64 " as its name says"), path, number,
-               count);
+               _ ("%s: metadata keys split.no and split.count, expected %" PRIu64 " and %" PRIu64 " as its name says"), path,
+               number, count);
   return FALSE;
 }
 
@@ -76,7 +76,8 @@ tn_model_file_add_gguf (TnModelFile *self, TnMappedFile *file, TnGguf *gguf, GEr
   if (!tn_gguf_get_u64 (gguf, "split.no", &number) || count > MOST_PARTS || number >= count)
     {
       g_set_error (error, TN_ERROR, TN_ERROR_FORMAT,
-                   _ ("%s: metadata key split.no, expected a number below split.count, and that at most %d"), self->path, MOST_PARTS);
+                   _ ("%s: metadata key split.no, expected a number below split.count, and that at most %d"), self->path,
+                   MOST_PARTS);
       return FALSE;
     }
   if ((stem = find_stem (self->path, number, count)) == NULL)
@@ -84,8 +85,8 @@ tn_model_file_add_gguf (TnModelFile *self, TnMappedFile *file, TnGguf *gguf, GEr
       g_autofree char *ending = g_strdup_printf (NAME_FORMAT, "", number + 1, count);
 
       g_set_error (error, TN_ERROR, TN_ERROR_FORMAT,
-                   _ ("%s: part %" PRIu64 " of %" PRIu64 "; the others are found by its name, which has to end in %s"), self->path,
-                   number + 1, count, ending);
+                   _ ("%s: part %" PRIu64 " of %" PRIu64 "; the others are found by its name, which has to end in %s"),
+                   self->path, number + 1, count, ending);
       return FALSE;
     }
   if (number > 0)

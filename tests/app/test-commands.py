@@ -640,7 +640,7 @@ class BadInput(CommandTest):
         self.assertEqual(os.path.getsize(model), os.path.getsize(realdata("stories260k/stories260K.bin")))
 
     def test_statistics_without_use(self):
-        self.assert_fails(self.run_raw("eval", "m", "--data", "d", "--stats", "s"), "--stats", status=2)
+        self.assert_fails(self.run_raw("eval", "m", "--data", "d", "--activations", "none", "--stats", "s"), "--stats", status=2)
 
     def test_output_is_checked_first(self):
         for out in (self.path("no-such-folder/x"), self.folder, "/dev/null"):

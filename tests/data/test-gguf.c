@@ -717,7 +717,8 @@ write_part (const char *file_name, const char *tensor, guint16 number, guint16 c
 static void
 test_parts (void)
 {
-  g_autofree char *first = write_part ("m-00001-of-00002.gguf", "a", 0, 2), *second = write_part ("m-00002-of-00002.gguf", "b", 1, 2);
+  g_autofree char *first = write_part ("m-00001-of-00002.gguf", "a", 0, 2),
+                  *second = write_part ("m-00002-of-00002.gguf", "b", 1, 2);
   g_autoptr (GError) error = NULL;
   g_autoptr (TnModelFile) file = tn_model_file_open (first, &error);
 
