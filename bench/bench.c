@@ -121,7 +121,10 @@ tn_bench_run (const char *group, const char *const *names, TnFigureFunc listener
     }
   if (n_run == 0)
     {
-      g_set_error_literal (error, TN_ERROR, TN_ERROR_ARGUMENT, _ ("no figure has such a name; ternion bench --list shows all"));
+      if (group != NULL && (names == NULL || names[0] == NULL))
+        g_set_error (error, TN_ERROR, TN_ERROR_ARGUMENT, _ ("there are no figures of %s yet; ternion bench --list shows all"), group);
+      else
+        g_set_error_literal (error, TN_ERROR, TN_ERROR_ARGUMENT, _ ("no figure has such a name; ternion bench --list shows all"));
       return NULL;
     }
   return g_steal_pointer (&figures);

@@ -3,6 +3,8 @@
 
 #include <glib/gi18n-lib.h>
 #include <math.h>
+#include <signal.h>
+#include <string.h>
 
 #include "engine/device/device.h"
 #include "engine/error.h"
@@ -89,13 +91,26 @@ tn_peer_describe (TnPeer *self)
   return self->description;
 }
 
+/* Writing to a peer that has gone must not end this process. */
+static gboolean
+send_line (TnPeer *self, const char *line)
+{
+  GOutputStream *input = g_subprocess_get_stdin_pipe (self->process);
+  struct sigaction ignore = {.sa_handler = SIG_IGN}, before;
+  gboolean sent;
+
+  sigaction (SIGPIPE, &ignore, &before);
+  sent = g_output_stream_write_all (input, line, strlen (line), NULL, NULL, NULL) && g_output_stream_flush (input, NULL, NULL);
+  sigaction (SIGPIPE, &before, NULL);
+  return sent;
+}
+
 double
 tn_peer_run (TnPeer *self, const char *name)
 {
   g_autofree char *request = g_strdup_printf ("run %s\n", name), *answer = NULL;
-  GOutputStream *input = g_subprocess_get_stdin_pipe (self->process);
 
-  if (!g_output_stream_printf (input, NULL, NULL, NULL, "%s", request) || !g_output_stream_flush (input, NULL, NULL))
+  if (!send_line (self, request))
     return NAN;
   answer = g_data_input_stream_read_line_utf8 (self->output, NULL, NULL, NULL);
   return answer != NULL ? g_ascii_strtod (answer, NULL) : NAN;

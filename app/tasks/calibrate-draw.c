@@ -131,12 +131,15 @@ draw_by_loss (const TnCalibrateOptions *options, TnModel *model, TnDataset *data
               GError **error)
 {
   TnSamplingOptions sampling = options->sampling;
+  /* Too few records for so many candidates is nothing to be told. */
+  const TnListener silent = { .progress = listener != NULL ? listener->progress : NULL, .boundary = listener != NULL ? listener->boundary : NULL,
+                              .user_data = listener != NULL ? listener->user_data : NULL };
   g_autoptr (TnSample) sample = NULL;
   g_autoptr (GArray) sizes = g_array_new (FALSE, FALSE, sizeof (double));
 
   sampling.sampler = TN_SAMPLER_RANDOM;
   sampling.n_samples = options->candidates > 0 ? MAX (options->candidates, sampling.n_samples) : CANDIDATES_A_SEQUENCE * sampling.n_samples;
-  sample = tn_sample_draw (dataset, &sampling, listener, cancellable, error);
+  sample = tn_sample_draw (dataset, &sampling, &silent, cancellable, error);
   if (sample == NULL || !measure (sample, &sampling, model, sizes, listener, cancellable, error))
     return NULL;
   tn_sample_thin (sample, (const double *) (gpointer) sizes->data, options->sampling.n_samples, sampling.seed);

@@ -7,6 +7,7 @@
 
 #include "app/tasks/calibrate-checkpoint.h"
 #include "app/tasks/option-values.h"
+#include "engine/calibration/row-sample.h"
 #include "engine/error.h"
 
 #define MOST_REFERENCE 100000000
@@ -115,6 +116,14 @@ static const Entry entries[] = {
     {{"statistics", "channel-histograms", N_ ("Keep a histogram of every channel of these sites, with commas between, or all"), N_ ("SITE,…")},
      TEXT,
      AT (channel_histograms)},
+    {{"statistics", "gram", N_ ("Keep XᵀX of the inputs of these sites, for --method output: names, patterns or all"), N_ ("LIST")},
+     TEXT,
+     AT (gram)},
+    {{"statistics", "rows", N_ ("Keep so many rows of the inputs of every site, for --method output (0)"), "N"},
+     COUNT,
+     AT (rows),
+     0,
+     TN_ROW_SAMPLE_MOST},
 
     {{"run", "out", N_ ("Statistics file to write (beside the workspace)"), N_ ("FILE"), .path = TRUE}, TEXT, AT (out_path)},
     {{"run", "batch-size", N_ ("Sequences that go through the model together (8)"), "N"}, COUNT, AT (sampling.batch_size), 1, 65536},
@@ -123,7 +132,7 @@ static const Entry entries[] = {
     {{"run", "checkpoint-every", N_ ("How often what was seen is kept for --resume, 0 never (20s)"), N_ ("TIME")},
      DURATION,
      AT (checkpoint_seconds)},
-    {{"run", "stop-when-stable", N_ ("Stop when the ranges of every site are known to this part of their value (2%)"), N_ ("[TOLERANCE]")},
+    {{"run", "stop-when-stable", N_ ("Stop when the ranges of every site are known to this part of their value (5%)"), N_ ("[TOLERANCE]")},
      NUMBER,
      AT (tolerance),
      0,
@@ -302,8 +311,8 @@ bit_of (const char *name)
   return G_GUINT64_CONSTANT (1) << (find_entry (name) - entries);
 }
 
-static gboolean
-is_given (const TnCalibrateOptions *self, const char *name)
+gboolean
+tn_calibrate_options_is_given (const TnCalibrateOptions *self, const char *name)
 {
   return (self->given & bit_of (name)) != 0;
 }
@@ -319,9 +328,9 @@ tn_calibrate_options_set (TnCalibrateOptions *self, const char *origin, const ch
     return FALSE;
   self->given |= bit_of (name);
   /* A list says which sampler it is for. */
-  if (strcmp (name, "indices") == 0 && !is_given (self, "sampler"))
+  if (strcmp (name, "indices") == 0 && !tn_calibrate_options_is_given (self, "sampler"))
     self->sampling.sampler = TN_SAMPLER_INDICES;
-  if (strcmp (name, "weights") == 0 && !is_given (self, "sampler"))
+  if (strcmp (name, "weights") == 0 && !tn_calibrate_options_is_given (self, "sampler"))
     self->sampling.sampler = TN_SAMPLER_IMPORTANCE;
   return TRUE;
 }
@@ -508,6 +517,17 @@ print_field (GString *text, gconstpointer field, const Entry *entry)
     }
 }
 
+/* FALSE: that it was not given is what counts, not its value. */
+static gboolean
+is_in_force (const TnCalibrateOptions *self, const Entry *entry)
+{
+  const char *name = entry->option.name;
+  gboolean by_being_given = strcmp (name, "ema-decay") == 0 ||
+                            (self->tensor_paths != NULL && (strcmp (name, "samples") == 0 || strcmp (name, "batch-size") == 0));
+
+  return !by_being_given || tn_calibrate_options_is_given (self, name);
+}
+
 char *
 tn_calibrate_options_print (const TnCalibrateOptions *self)
 {
@@ -518,6 +538,8 @@ tn_calibrate_options_print (const TnCalibrateOptions *self)
       const Entry *entry = &entries[i];
       gconstpointer field = field_of (self, entry);
 
+      if (!is_in_force (self, entry))
+        continue;
       if (entry->kind == LIST)
         {
           char **list = *(char **const *) field;
@@ -555,9 +577,9 @@ find_sampling_problem (const TnCalibrateOptions *self)
     return _ ("--indices FILE and --sampler indices go together, and with no other sampler");
   if (self->weights_path != NULL && sampling->sampler != TN_SAMPLER_IMPORTANCE)
     return _ ("--weights goes with --sampler importance only");
-  if (is_given (self, "candidates") && (sampling->sampler != TN_SAMPLER_IMPORTANCE || self->weights_path != NULL))
+  if (self->candidates > 0 && (sampling->sampler != TN_SAMPLER_IMPORTANCE || self->weights_path != NULL))
     return _ ("--candidates goes with --sampler importance without --weights only");
-  if (is_given (self, "strata") && sampling->sampler != TN_SAMPLER_STRATIFIED)
+  if (sampling->strata != TN_STRATA_LENGTH && sampling->sampler != TN_SAMPLER_STRATIFIED)
     return _ ("--strata goes with --sampler stratified only");
   if (sampling->sampler == TN_SAMPLER_STRATIFIED && sampling->strata == TN_STRATA_LABEL && self->data.label == NULL)
     return _ ("--strata label needs --label, the field or column that holds it");
@@ -571,15 +593,6 @@ find_sampling_problem (const TnCalibrateOptions *self)
 }
 
 gboolean
-tn_calibrate_options_is_given (const TnCalibrateOptions *self, const char *name)
-{
-  const Entry *entry = find_entry (name);
-
-  g_return_val_if_fail (entry != NULL, FALSE);
-  return (self->given & G_GUINT64_CONSTANT (1) << (entry - entries)) != 0;
-}
-
-gboolean
 tn_calibrate_options_check (const TnCalibrateOptions *self, GError **error)
 {
   const char *problem = NULL;
@@ -590,8 +603,6 @@ tn_calibrate_options_check (const TnCalibrateOptions *self, GError **error)
     problem = _ ("--tensors and --stop-when-stable do not go together: sites are read one after the other");
   else if (self->tensor_paths != NULL && self->sampling.sampler == TN_SAMPLER_IMPORTANCE && self->weights_path == NULL)
     problem = _ ("--tensors and --sampler importance need --weights FILE: there is no model to ask");
-  else if (self->tensor_paths != NULL && self->resume)
-    problem = _ ("--tensors and --resume do not go together: recorded activations are observed anew");
   else if (self->tensor_paths == NULL && self->model_path == NULL)
     problem = _ ("MODEL is missing");
   else if (self->tensor_paths == NULL && self->data_paths == NULL)

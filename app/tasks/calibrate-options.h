@@ -36,6 +36,8 @@ typedef struct
   TnRanges          ranges;
   double            ema_decay;      /* in (0, 1); moving ranges are kept only when it was given, for they do not merge */
   char             *channel_histograms; /* sites whose channels get histograms, with commas between, or "all"; NULL: none */
+  char             *gram;           /* sites whose Gram matrix is kept, a list of names and patterns, or "all"; NULL: none */
+  guint             rows;           /* of the input of every site that are kept */
   /* [run] */
   char             *out_path;       /* statistics file; NULL: beside the workspace */
   guint64           memory_limit;   /* bytes, 0 none; whoever starts the job sets the pool's budget, the job keeps to that */

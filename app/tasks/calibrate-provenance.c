@@ -63,6 +63,8 @@ add_options (GString *text, const TnCalibrateOptions *options, GError **error)
   for (guint i = 0; (option = tn_calibrate_option_get (i)) != NULL; i++)
     if (!add_option (text, options, option, values, error))
       return FALSE;
+  /* Kept when asked for, whatever the number. */
+  tn_provenance_add (text, "moving ranges", "%s", tn_calibrate_options_is_given (options, "ema-decay") ? "kept" : "none");
   return TRUE;
 }
 

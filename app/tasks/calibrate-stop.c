@@ -18,6 +18,7 @@ struct _TnCalibrateStop
   double         time_limit; /* seconds, 0 none */
   gint64         start;
   guint64        next_look;  /* sequences */
+  guint          looks;      /* that there may be */
   TnCalibrateEnd end;
 };
 
@@ -60,6 +61,17 @@ tn_calibrate_stop_free (TnCalibrateStop *self)
   g_free (self->report.widest);
   g_free (self->report.last);
   g_free (self);
+}
+
+/* Looks up to so many sequences. */
+static guint
+count_looks (guint64 samples)
+{
+  guint looks = 0;
+
+  for (guint64 at = look_after (0); at <= samples; at = look_after (at))
+    looks++;
+  return looks;
 }
 
 /* Batches that are cut. */
@@ -117,12 +129,13 @@ cutter_free (gpointer user_data)
 }
 
 TnBatchSource *
-tn_calibrate_stop_cut (TnCalibrateStop *self, TnBatchSource *source, guint64 before)
+tn_calibrate_stop_cut (TnCalibrateStop *self, TnBatchSource *source, guint64 before, guint64 most)
 {
   TnBatchSource *cut;
   Cutter *cutter;
 
   self->next_look = look_after (before);
+  self->looks = MAX (count_looks (most), 1);
   if (!(self->report.tolerance > 0.0))
     return source;
   cutter = g_new0 (Cutter, 1);
@@ -132,23 +145,11 @@ tn_calibrate_stop_cut (TnCalibrateStop *self, TnBatchSource *source, guint64 bef
   return cut;
 }
 
-/* The number of the look at so many sequences, from 1: it does not depend on where the run began. */
-static guint
-number_of_look (guint64 samples)
-{
-  guint number = 1;
-
-  for (guint64 look = FIRST_LOOK; look < samples; look += (look + 3) / 4)
-    number++;
-  return number;
-}
-
 static gboolean
 look (TnCalibrateStop *self, const TnStats *stats, const TnListener *listener)
 {
   TnStopReport *report = &self->report;
-  guint number = number_of_look (stats->samples);
-  double error = (1.0 - report->confidence) * 6.0 / (G_PI * G_PI * number * number) / (STATEMENTS_A_SITE * MAX (stats->sites->len, 1));
+  double error = (1.0 - report->confidence) / ((double) self->looks * STATEMENTS_A_SITE * MAX (stats->sites->len, 1));
   double factor = tn_student_half_width (error, TN_STATS_GROUPS - 1);
   double widest = -1.0;
 

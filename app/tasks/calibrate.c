@@ -159,6 +159,7 @@ open_all (CalibrateData *data, Opened *opened, const TnListener *listener, GErro
   guint context;
 
   if (!check_output (options->out_path, error) || (opened->file = tn_model_file_open (options->model_path, error)) == NULL ||
+      !tn_model_file_check_output (opened->file, options->out_path, error) ||
       (opened->model = tn_model_file_load (opened->file, error)) == NULL)
     return FALSE;
   /* What may end early has to have seen a uniform draw by then. */
@@ -193,7 +194,8 @@ open_source (CalibrateData *data, Opened *opened, const TnListener *listener, GC
   if (opened->source == NULL)
     return FALSE;
   opened->source = tn_batch_source_read_ahead (opened->source, data->options->workers, tn_pool_get_budget (tn_pool_default ()) / AHEAD_FRACTION);
-  opened->source = tn_calibrate_stop_cut (data->stop, opened->source, data->samples_before);
+  opened->source = tn_calibrate_stop_cut (data->stop, opened->source, data->samples_before,
+                                          sampling->sampler == TN_SAMPLER_INDICES ? tn_sample_count (data->sample) : sampling->n_samples);
   return TRUE;
 }
 

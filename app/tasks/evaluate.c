@@ -83,40 +83,70 @@ finish (const GArray *windows, TnEvaluation *evaluation)
   evaluation->perplexity = exp (evaluation->loss);
 }
 
-gboolean
-tn_evaluate (TnModel *model, TnDataset *dataset, guint seq_len, guint batch_size, TnEvaluation *evaluation, const TnListener *listener,
-             GCancellable *cancellable, GError **error)
+/* The same error of the mean difference. */
+static void
+compare (const GArray *a, const GArray *b, TnLossDifference *difference)
 {
-  TnBatchSource *windows_source = tn_dataset_windows (dataset, seq_len, batch_size, cancellable, error);
-  g_autoptr (TnBatchSource) source =
-      windows_source != NULL ? tn_batch_source_read_ahead (windows_source, BATCHES_AHEAD, tn_pool_get_budget (tn_pool_default ()) / AHEAD_FRACTION) : NULL;
   g_autoptr (GArray) windows = g_array_new (FALSE, FALSE, sizeof (Window));
+  TnEvaluation evaluation;
+
+  for (guint i = 0; i < a->len; i++)
+    {
+      Window window = g_array_index (a, Window, i);
+
+      window.nll -= g_array_index (b, Window, i).nll;
+      g_array_append_val (windows, window);
+    }
+  finish (windows, &evaluation);
+  *difference = (TnLossDifference) { .loss = evaluation.loss, .loss_stderr = evaluation.loss_stderr };
+}
+
+/* A model and what is known of its scores. */
+typedef struct
+{
+  TnModel *model;
+  GArray  *windows; /* Window */
+  guint64  correct;
+  gint64   taken_us;
+} Score;
+
+static gboolean
+score_batch (Score *score, const TnBatch *batch, GCancellable *cancellable, GError **error)
+{
+  g_autofree double *row_nll = g_new0 (double, batch->n_tokens);
+  ForwardCall call = { .model = score->model, .batch = batch, .row_nll = row_nll, .cancellable = cancellable };
   gint64 start = g_get_monotonic_time ();
-  guint64 correct = 0, sequences = 0;
+
+  tn_compute_run (forward_on_compute_thread, &call);
+  if (!call.ok)
+    {
+      g_propagate_error (error, call.error);
+      return FALSE;
+    }
+  score->correct += call.loss.n_correct;
+  score->taken_us += g_get_monotonic_time () - start;
+  collect_windows (batch, row_nll, score->windows);
+  return TRUE;
+}
+
+static gboolean
+score_all (Score *scores, guint n_scores, TnBatchSource *source, const TnListener *listener, GCancellable *cancellable, GError **error)
+{
+  guint64 sequences = 0;
   GError *local = NULL;
 
-  if (source == NULL)
-    return FALSE;
   while (TRUE)
     {
       g_autoptr (TnBatch) batch = tn_batch_source_next (source, &local);
-      g_autofree double *row_nll = NULL;
-      ForwardCall call = { .model = model, .batch = batch, .cancellable = cancellable };
 
       if (batch == NULL)
         break;
       if (g_cancellable_set_error_if_cancelled (cancellable, error) || !tn_listener_boundary (listener, error))
         return FALSE;
-      call.row_nll = row_nll = g_new0 (double, batch->n_tokens);
-      tn_compute_run (forward_on_compute_thread, &call);
-      if (!call.ok)
-        {
-          g_propagate_error (error, call.error);
+      for (guint i = 0; i < n_scores; i++)
+        if (!score_batch (&scores[i], batch, cancellable, error))
           return FALSE;
-        }
-      correct += call.loss.n_correct;
       sequences += batch->n_sequences;
-      collect_windows (batch, row_nll, windows);
       tn_listener_progress (listener, (double) sequences, (double) tn_batch_source_count (source), "windows");
     }
   if (local != NULL)
@@ -124,13 +154,57 @@ tn_evaluate (TnModel *model, TnDataset *dataset, guint seq_len, guint batch_size
       g_propagate_error (error, local);
       return FALSE;
     }
-  if (windows->len == 0)
-    {
-      g_set_error_literal (error, TN_ERROR, TN_ERROR_DATA, _("the data hold no token to predict: a document of two tokens or more is needed"));
-      return FALSE;
-    }
-  finish (windows, evaluation);
-  evaluation->accuracy = (double) correct / (double) evaluation->tokens;
+  if (scores[0].windows->len > 0)
+    return TRUE;
+  g_set_error_literal (error, TN_ERROR, TN_ERROR_DATA, _("the data hold no token to predict: a document of two tokens or more is needed"));
+  return FALSE;
+}
+
+static void
+finish_score (const Score *score, TnEvaluation *evaluation)
+{
+  finish (score->windows, evaluation);
+  evaluation->accuracy = (double) score->correct / (double) evaluation->tokens;
+  evaluation->seconds = (double) score->taken_us * 1e-6;
+}
+
+static TnBatchSource *
+open_windows (TnDataset *dataset, guint seq_len, guint batch_size, GCancellable *cancellable, GError **error)
+{
+  TnBatchSource *source = tn_dataset_windows (dataset, seq_len, batch_size, cancellable, error);
+
+  return source != NULL ? tn_batch_source_read_ahead (source, BATCHES_AHEAD, tn_pool_get_budget (tn_pool_default ()) / AHEAD_FRACTION) : NULL;
+}
+
+gboolean
+tn_evaluate_pair (TnModel *a, TnModel *b, TnDataset *dataset, guint seq_len, guint batch_size, TnEvaluation *evaluation_a,
+                  TnEvaluation *evaluation_b, TnLossDifference *difference, const TnListener *listener, GCancellable *cancellable,
+                  GError **error)
+{
+  g_autoptr (TnBatchSource) source = open_windows (dataset, seq_len, batch_size, cancellable, error);
+  g_autoptr (GArray) windows_a = g_array_new (FALSE, FALSE, sizeof (Window)), windows_b = g_array_new (FALSE, FALSE, sizeof (Window));
+  Score scores[] = { { .model = a, .windows = windows_a }, { .model = b, .windows = windows_b } };
+
+  if (source == NULL || !score_all (scores, G_N_ELEMENTS (scores), source, listener, cancellable, error))
+    return FALSE;
+  finish_score (&scores[0], evaluation_a);
+  finish_score (&scores[1], evaluation_b);
+  compare (windows_a, windows_b, difference);
+  return TRUE;
+}
+
+gboolean
+tn_evaluate (TnModel *model, TnDataset *dataset, guint seq_len, guint batch_size, TnEvaluation *evaluation, const TnListener *listener,
+             GCancellable *cancellable, GError **error)
+{
+  gint64 start = g_get_monotonic_time ();
+  g_autoptr (TnBatchSource) source = open_windows (dataset, seq_len, batch_size, cancellable, error);
+  g_autoptr (GArray) windows = g_array_new (FALSE, FALSE, sizeof (Window));
+  Score score = { .model = model, .windows = windows };
+
+  if (source == NULL || !score_all (&score, 1, source, listener, cancellable, error))
+    return FALSE;
+  finish_score (&score, evaluation);
   evaluation->seconds = (double) (g_get_monotonic_time () - start) * 1e-6;
   return TRUE;
 }

@@ -17,6 +17,18 @@ typedef struct
   double  seconds;
 } TnEvaluation;
 
+/* Of two models on the same windows, a - b. The windows' differences have an error of their own, far below those of the two losses, which share
+ * what is hard and easy in the text. */
+typedef struct
+{
+  double loss;        /* nats a predicted token */
+  double loss_stderr; /* over windows; NaN: one window */
+} TnLossDifference;
+
+/* Scores every window of the data set under both models, batch by batch. */
+gboolean tn_evaluate_pair (TnModel *a, TnModel *b, TnDataset *dataset, guint seq_len, guint batch_size, TnEvaluation *evaluation_a,
+                           TnEvaluation *evaluation_b, TnLossDifference *difference, const TnListener *listener, GCancellable *cancellable,
+                           GError **error);
 /* Scores every window of the data set. */
 gboolean tn_evaluate (TnModel *model, TnDataset *dataset, guint seq_len, guint batch_size, TnEvaluation *evaluation,
                       const TnListener *listener, GCancellable *cancellable, GError **error);

@@ -58,16 +58,23 @@ apply (const TnMethodOptions *options, TnScheme *scheme, GError **error)
                    tn_method_get_name (options->method));
       return FALSE;
     }
-  if (tn_method_options_need_output (options))
-    {
-      g_set_error (error, TN_ERROR, TN_ERROR_ARGUMENT,
-                   _ ("--method: %s needs the layer's inputs: --stats with the Gram matrices or rows of ternion calibrate"),
-                   tn_method_get_name (options->method));
-      return FALSE;
-    }
-  if (scheme->method == TN_METHOD_MINMAX)
+  if (scheme->method == TN_METHOD_MINMAX && !tn_method_options_need_output (options))
     tn_scheme_set_method (scheme, options);
   return TRUE;
+}
+
+gboolean
+tn_method_choice_check_values_only (const TnMethodChoice *self, GError **error)
+{
+  TnMethodOptions options;
+
+  if (!tn_method_choice_parse (self, &options, error))
+    return FALSE;
+  if (!tn_method_options_need_output (&options))
+    return TRUE;
+  g_set_error (error, TN_ERROR, TN_ERROR_ARGUMENT, _ ("--method: the error of a layer's output needs its inputs; %s"),
+               "ternion eval --stats");
+  return FALSE;
 }
 
 gboolean

@@ -18,7 +18,10 @@ gboolean tn_method_choice_is_empty (const TnMethodChoice *self);
 gboolean tn_method_choice_parse    (const TnMethodChoice *self, TnMethodOptions *options, GError **error);
 /* TRUE when the weights alone are not enough for it. */
 gboolean tn_method_options_need_output (const TnMethodOptions *options);
-/* The method into each scheme that names none itself. TN_ERROR_ARGUMENT: --method that a scheme cannot have. */
+/* TN_ERROR_ARGUMENT: a method that values alone are not enough for, where there is nothing else. */
+gboolean tn_method_choice_check_values_only (const TnMethodChoice *self, GError **error);
+/* The method into each scheme that names none itself; one that needs the layer's inputs leaves schemes as they are. TN_ERROR_ARGUMENT: --method
+ * that a scheme cannot have. */
 gboolean tn_method_choice_apply    (const TnMethodChoice *self, GArray *schemes, GError **error);
 gboolean tn_method_choice_apply_to_scheme (const TnMethodChoice *self, TnScheme *scheme, GError **error);
 /* To the rules of a group. */

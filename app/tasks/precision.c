@@ -3,13 +3,15 @@
 
 #include <glib/gi18n-lib.h>
 #include <inttypes.h>
+#include <math.h>
 #include <string.h>
 
 #include "app/tasks/method-choice.h"
 #include "data/export/export-selection.h"
 #include "data/plans/plan-file.h"
 #include "data/statistics/stats-file.h"
-#include "engine/calibration/parameter-search.h"
+#include "engine/calibration/output-search.h"
+#include "engine/calibration/site-parameters.h"
 #include "engine/device/device.h"
 #include "engine/error.h"
 #include "engine/quant/quantize.h"
@@ -47,6 +49,11 @@ tn_precision_check (const TnPrecision *self, GError **error)
   if (self->scheme != NULL && self->plan_path != NULL)
     {
       g_set_error_literal (error, TN_ERROR, TN_ERROR_ARGUMENT, _ ("--plan and --scheme exclude each other"));
+      return FALSE;
+    }
+  if (self->stats_path != NULL && tn_precision_is_empty (self))
+    {
+      g_set_error_literal (error, TN_ERROR, TN_ERROR_ARGUMENT, _ ("--stats: they are for --activations and --plan"));
       return FALSE;
     }
   if (!tn_method_choice_is_empty (&choice) && tn_precision_is_empty (self))
@@ -163,6 +170,7 @@ typedef struct
   TnModel *original, *model; /* model: with weights that were rounded already */
   TnStats *stats;            /* or NULL */
   const char *stats_path;
+  const TnActivationScales *stored; /* or NULL */
   TnMethodOptions method; /* of fixed scales of activations */
   GArray *layers;    /* TnLayerPrecision */
   GPtrArray *params; /* TnQuantParams */
@@ -212,17 +220,48 @@ find_site (const TnStats *stats, const char *name)
   return NULL;
 }
 
+/* "blk.3.ffn_down.weight" -> "blk.3.ffn_down.in". */
+static char *
+site_of (const char *weight)
+{
+  return g_strdup_printf ("%.*s.in", (int) (strlen (weight) - strlen (".weight")), weight);
+}
+
+static gboolean
+take_stored (Layers *self, const char *site_name, const TnScheme *scheme, const TnQuantParams **params, GError **error)
+{
+  const TnActivationScale *scale = tn_activation_scales_find (self->stored, site_name);
+  g_autofree char *name = tn_scheme_to_string (scheme), *found = NULL;
+
+  if (scale == NULL)
+    {
+      g_set_error (error, TN_ERROR, TN_ERROR_NOT_FOUND, _ ("the model's file has no scale for site %s: give --stats"), site_name);
+      return FALSE;
+    }
+  if (!tn_scheme_equal (&scale->params.scheme, scheme))
+    {
+      found = tn_scheme_to_string (&scale->params.scheme);
+      g_set_error (error, TN_ERROR, TN_ERROR_MISMATCH, _ ("activations in %s: the scales in the model's file are for %s; give --stats"), name, found);
+      return FALSE;
+    }
+  *params = &scale->params;
+  return TRUE;
+}
+
 /* One scale for all tokens is known from statistics only. */
 static gboolean
 find_params (Layers *self, const char *site_name, const TnScheme *scheme, const TnQuantParams **params, GError **error)
 {
   const TnSiteStats *site = self->stats != NULL ? find_site (self->stats, site_name) : NULL;
   g_autofree TnQuantParams *found = g_new0 (TnQuantParams, 1);
+  TnMethodOptions method = self->method;
   g_autofree char *name = tn_scheme_to_string (scheme);
 
   *params = NULL;
   if (scheme->granularity != TN_PER_TENSOR)
     return TRUE;
+  if (self->stats == NULL && self->stored != NULL)
+    return take_stored (self, site_name, scheme, params, error);
   if (site == NULL)
     {
       if (self->stats == NULL)
@@ -234,8 +273,9 @@ find_params (Layers *self, const char *site_name, const TnScheme *scheme, const 
         g_set_error (error, TN_ERROR, TN_ERROR_NOT_FOUND, _ ("%s: no statistics of site %s"), self->stats_path, site_name);
       return FALSE;
     }
-  if (!tn_parameter_search_by (site->histogram, (double) site->min.value, (double) site->max.value, scheme, &self->method, found,
-                               error))
+  if (tn_method_options_need_output (&method))
+    method = (TnMethodOptions){.method = TN_METHOD_MSE};
+  if (!tn_site_parameters (site, scheme, &method, found, NULL, error))
     {
       g_prefix_error (error, "%s: ", site_name);
       return FALSE;
@@ -243,6 +283,99 @@ find_params (Layers *self, const char *site_name, const TnScheme *scheme, const 
   *params = found;
   g_ptr_array_add (self->params, g_steal_pointer (&found));
   return TRUE;
+}
+
+/* A layer on its way to the least error of its output. */
+typedef struct
+{
+  const TnSiteStats *site;
+  const TnTensor *weight, *taken; /* taken: the weight that the layer will have */
+  const TnScheme *scheme;
+  TnQuantParams *params;
+  TnTensor *rounded;
+  GCancellable *cancellable;
+  gboolean ok;
+  GError *error;
+} OutputCall;
+
+static void
+round_for_output (gpointer user_data)
+{
+  OutputCall *call = user_data;
+  g_autofree float *gram = tn_output_gram (call->site, &call->error);
+  g_autofree TnRounding *units = NULL;
+  TnOutputErrors errors;
+
+  if (gram == NULL)
+    return;
+  units = tn_output_find_units (call->weight, call->scheme, gram, &errors, call->cancellable, &call->error);
+  if (units != NULL)
+    call->rounded = tn_output_round (call->weight, call->scheme, units, &call->error);
+}
+
+static void
+find_input_for_output (gpointer user_data)
+{
+  OutputCall *call = user_data;
+  TnOutputErrors errors;
+
+  call->ok = tn_output_find_input (call->site, call->weight, call->taken, call->params, &errors, call->cancellable, &call->error);
+}
+
+/* Replaces the weight by the rounded one. */
+static gboolean
+round_weight_for_output (Layers *self, const TnParameter *parameter, const TnScheme *scheme, const char *site_name,
+                         GCancellable *cancellable, GError **error)
+{
+  OutputCall call = {.weight = parameter->tensor, .scheme = scheme, .cancellable = cancellable};
+  g_autoptr (TnTensor) rounded = NULL;
+  TnModel *next;
+
+  if (self->stats == NULL || (call.site = find_site (self->stats, site_name)) == NULL)
+    {
+      g_set_error (error, TN_ERROR, TN_ERROR_NOT_FOUND,
+                   _ ("%s: the error of its output needs the statistics of site %s: --stats"), parameter->name, site_name);
+      return FALSE;
+    }
+  tn_compute_run (round_for_output, &call);
+  if ((rounded = call.rounded) == NULL)
+    {
+      g_propagate_prefixed_error (error, call.error, "%s: ", parameter->name);
+      return FALSE;
+    }
+  next = tn_model_with_parameter (self->model, parameter->name, rounded, error);
+  if (next == NULL)
+    return FALSE;
+  tn_model_unref (self->model);
+  self->model = next;
+  return TRUE;
+}
+
+static const TnTensor *
+find_weight (TnModel *model, const char *name)
+{
+  for (guint i = 0; i < tn_model_n_parameters (model); i++)
+    if (strcmp (tn_model_get_parameter (model, i)->name, name) == 0)
+      return tn_model_get_parameter (model, i)->tensor;
+  return NULL;
+}
+
+/* The last of params, once the layer's weight is what it will be. */
+static gboolean
+fit_input_to_output (Layers *self, const TnParameter *parameter, const char *site_name, GCancellable *cancellable, GError **error)
+{
+  OutputCall call = {
+      .site = find_site (self->stats, site_name),
+      .weight = parameter->tensor,
+      .taken = find_weight (self->model, parameter->name),
+      .params = g_ptr_array_index (self->params, self->params->len - 1),
+      .cancellable = cancellable,
+  };
+
+  tn_compute_run (find_input_for_output, &call);
+  if (!call.ok)
+    g_propagate_prefixed_error (error, call.error, "%s: ", parameter->name);
+  return call.ok;
 }
 
 static gboolean
@@ -264,21 +397,30 @@ is_like_ternary (const TnScheme *scheme)
  * same layer: what is ternary computes in integers, wherever it comes from. */
 static gboolean
 add_layer (Layers *self, const TnParameter *parameter, const TnScheme *weights, const char *site, const TnScheme *activations,
-           GError **error)
+           GCancellable *cancellable, GError **error)
 {
+  gboolean for_output = tn_method_options_need_output (&self->method);
   TnLayerPrecision layer = {.name = parameter->name, .weights = weights, .activations = activations};
 
   if (activations != NULL && !find_params (self, site, activations, &layer.static_params, error))
     return FALSE;
   self->rounded_twice += weights != NULL && tn_export_is_rounded_already (parameter->tensor);
-  if (is_int8_a_token (activations) && weights != NULL && is_like_ternary (weights))
+  if (for_output && weights != NULL && weights->kind != TN_SCHEME_BINARY)
+    {
+      if (!round_weight_for_output (self, parameter, weights, site, cancellable, error))
+        return FALSE;
+      layer.weights = NULL;
+    }
+  if (for_output && layer.static_params != NULL && !fit_input_to_output (self, parameter, site, cancellable, error))
+    return FALSE;
+  if (is_int8_a_token (activations) && layer.weights != NULL && is_like_ternary (weights))
     {
       if (!round_parameter (&self->model, parameter, weights, error))
         return FALSE;
       layer.weights = NULL;
     }
   layer.keep_ternary = is_int8_a_token (activations) && layer.weights == NULL;
-  if (weights != NULL || activations != NULL)
+  if (layer.weights != NULL || activations != NULL)
     g_array_append_val (self->layers, layer);
   return TRUE;
 }
@@ -304,15 +446,30 @@ add_layers (Layers *self, TnPlan *plan, const TnScheme *scheme, const TnScheme *
 
       if (!tn_parameter_is_linear (parameter))
         continue;
-      site = g_strdup_printf ("%.*s.in", (int) (strlen (parameter->name) - strlen (".weight")), parameter->name);
+      site = site_of (parameter->name);
       if (weights == NULL)
         weights = find_rule (plan, TN_PLAN_WEIGHTS, parameter->name);
       if (inputs == NULL && planned_inputs)
         inputs = find_rule (plan, TN_PLAN_ACTIVATIONS, site);
-      if (g_cancellable_set_error_if_cancelled (cancellable, error) || !add_layer (self, parameter, weights, site, inputs, error))
+      if (g_cancellable_set_error_if_cancelled (cancellable, error) || !add_layer (self, parameter, weights, site, inputs, cancellable, error))
         return FALSE;
     }
   return TRUE;
+}
+
+static void
+tell_taken (const Layers *self, TnActivationScales *taken)
+{
+  for (guint i = 0; i < self->layers->len; i++)
+    {
+      const TnLayerPrecision *layer = &g_array_index (self->layers, TnLayerPrecision, i);
+      g_autofree char *name = site_of (layer->name);
+      const TnSiteStats *site = self->stats != NULL ? find_site (self->stats, name) : NULL;
+
+      if (layer->static_params != NULL)
+        tn_activation_scales_add (taken, name, layer->static_params,
+                                  site != NULL ? MAX (fabs ((double) site->min.value), fabs ((double) site->max.value)) : (double) NAN);
+    }
 }
 
 static void
@@ -332,6 +489,7 @@ tn_precision_apply (const TnPrecision *self, TnModel *model, GCancellable *cance
   g_auto (Layers) layers = {
       .original = model,
       .model = tn_model_ref (model),
+      .stored = self->stored,
       .layers = g_array_new (FALSE, FALSE, sizeof (TnLayerPrecision)),
       .params = g_ptr_array_new_with_free_func (g_free),
   };
@@ -358,6 +516,8 @@ tn_precision_apply (const TnPrecision *self, TnModel *model, GCancellable *cance
       !add_layers (&layers, plan, self->scheme != NULL ? &scheme : NULL, rounds_inputs (self) ? &activations : NULL,
                    self->activations == NULL, cancellable, error))
     return NULL;
+  if (self->taken != NULL)
+    tell_taken (&layers, self->taken);
   warn_of_second_rounding (&layers, self->listener);
   if (layers.layers->len == 0)
     return g_steal_pointer (&layers.model);

@@ -3,6 +3,7 @@
 
 #include <gio/gio.h>
 
+#include "data/models/activation-scales.h"
 #include "engine/listener.h"
 #include "engine/nn/quantized-model.h"
 #include "engine/quant/plan.h"
@@ -19,6 +20,8 @@ typedef struct
   const char *method;      /* how fixed scales are found, of weights and activations (app/tasks/method-choice.h), or NULL: those of weights as
                               their scheme says, those of activations with the least squared error */
   const char *objective;   /* of --method auto, or NULL */
+  const TnActivationScales *stored; /* fixed scales that the model's file has, for use without statistics; or NULL */
+  TnActivationScales *taken;        /* is filled with the fixed scales that were used, a linear layer each; or NULL */
   const TnListener *listener; /* told what is probably not meant; or NULL */
 } TnPrecision;
 

@@ -8,6 +8,7 @@
 #include "app/tasks/method-choice.h"
 #include "app/tasks/precision.h"
 #include "data/files/atomic-file.h"
+#include "data/models/activation-scales.h"
 #include "data/models/model-file.h"
 #include "engine/error.h"
 
@@ -29,6 +30,8 @@ tn_quantize_options_free (TnQuantizeOptions *self)
   g_free (self->method);
   g_free (self->objective);
   g_free (self->type);
+  g_free (self->stats_path);
+  g_free (self->activations);
   g_free (self->tokenizer_path);
   g_free (self->out_path);
   g_free (self);
@@ -90,6 +93,26 @@ get_choice (const TnQuantizeOptions *options)
   return (TnMethodChoice){options->method, options->objective};
 }
 
+static gboolean
+check_activations (const TnQuantizeOptions *options, GError **error)
+{
+  TnScheme scheme;
+
+  if (options->stats_path == NULL && options->activations != NULL)
+    g_set_error_literal (error, TN_ERROR, TN_ERROR_ARGUMENT,
+                         _ ("--activations: a file keeps fixed scales only, which come from --stats; for others ternion eval --activations"));
+  else if (options->stats_path != NULL && get_format (options->out_path) == FORMAT_FOLDER)
+    g_set_error_literal (error, TN_ERROR, TN_ERROR_ARGUMENT, _ ("--stats: a BitNet checkpoint has a scale a token, not fixed ones"));
+  else if (options->activations != NULL && !tn_scheme_parse (options->activations, &scheme, error))
+    g_prefix_error (error, "--activations: ");
+  else if (options->activations != NULL && (scheme.kind != TN_SCHEME_INTEGER || scheme.granularity != TN_PER_TENSOR))
+    g_set_error (error, TN_ERROR, TN_ERROR_ARGUMENT, _ ("--activations: %s has no one scale for all tokens; expected int8, int4, int8:asym, …"),
+                 options->activations);
+  else
+    return TRUE;
+  return FALSE;
+}
+
 gboolean
 tn_quantize_check (const TnQuantizeOptions *options, GError **error)
 {
@@ -116,14 +139,15 @@ tn_quantize_check (const TnQuantizeOptions *options, GError **error)
       g_prefix_error (error, "--scheme: ");
       return FALSE;
     }
-  if (!tn_method_choice_is_empty (&choice) && options->plan_path == NULL && options->scheme == NULL)
+  if (!tn_method_choice_is_empty (&choice) && options->plan_path == NULL && options->scheme == NULL && options->stats_path == NULL)
     {
       g_set_error_literal (error, TN_ERROR, TN_ERROR_ARGUMENT, _ ("--method: it is for --scheme and --plan; --type has rules of its own"));
       return FALSE;
     }
-  if (options->scheme != NULL && !tn_method_choice_apply_to_scheme (&choice, &scheme, error))
+  if (!tn_method_choice_check_values_only (&choice, error) ||
+      (options->scheme != NULL && !tn_method_choice_apply_to_scheme (&choice, &scheme, error)))
     return FALSE;
-  return options->type == NULL || check_type (options, error);
+  return check_activations (options, error) && (options->type == NULL || check_type (options, error));
 }
 
 static TnPlan *
@@ -138,7 +162,7 @@ load_plan_for (const char *path, const TnMethodChoice *choice, TnModelFile *file
   if (plan == NULL || !tn_method_choice_apply_to_plan (choice, plan, TN_PLAN_WEIGHTS, error))
     return NULL;
   if (tn_plan_n_rules (plan, TN_PLAN_ACTIVATIONS) > 0)
-    tn_listener_event (listener, "info", _ ("a file holds weights only: the plan's [activations] are for ternion eval --plan"));
+    tn_listener_event (listener, "info", _ ("a file holds weights, and fixed scales from --stats: the plan's [activations] are for ternion eval --plan"));
   return g_steal_pointer (&plan);
 }
 
@@ -152,17 +176,6 @@ check_writable (const char *out, GError **error)
     return TRUE;
   file = tn_atomic_file_create (out, error);
   return file != NULL;
-}
-
-static gboolean
-check_output (TnModelFile *file, const char *out, GError **error)
-{
-  /* The model is read while the output is written. */
-  if (!tn_model_file_is_part (file, out))
-    return check_writable (out, error);
-  g_set_error (error, TN_ERROR, TN_ERROR_ARGUMENT,
-               _ ("%s: the output is (a part of) the model that is read; give another name"), out);
-  return FALSE;
 }
 
 static void
@@ -181,7 +194,28 @@ record_model (QuantizeData *data, TnModelFile *file)
     tn_workspace_record_model (data->workspace, &row, NULL);
 }
 
-static gboolean export(TnModelFile *file, const TnQuantizeOptions *options, TnPlan *plan, TnExportRun *run,
+/* The fixed scales as they stand in the file. */
+static char *
+find_activations (const TnQuantizeOptions *options, TnModelFile *file, guint *n, GCancellable *cancellable, GError **error)
+{
+  g_autoptr (TnActivationScales) scales = tn_activation_scales_new ();
+  g_autoptr (TnModel) model = tn_model_file_load (file, error), rounded = NULL;
+  TnPrecision precision = {
+      .activations = options->activations != NULL ? options->activations : "int8",
+      .stats_path = options->stats_path,
+      .method = options->method,
+      .objective = options->objective,
+      .taken = scales,
+  };
+
+  rounded = model != NULL ? tn_precision_apply (&precision, model, cancellable, error) : NULL;
+  if (rounded == NULL)
+    return NULL;
+  *n = tn_activation_scales_count (scales);
+  return tn_activation_scales_print (scales);
+}
+
+static gboolean export(TnModelFile *file, const TnQuantizeOptions *options, TnPlan *plan, const char *activations, TnExportRun *run,
                        TnExportResult *result, GError **error)
 {
   TnScheme scheme;
@@ -189,6 +223,7 @@ static gboolean export(TnModelFile *file, const TnQuantizeOptions *options, TnPl
       .plan = plan,
       .type = options->type != NULL ? tn_export_type_parse (options->type) : TN_DTYPE_INVALID,
       .tokenizer_path = options->tokenizer_path,
+      .activations = activations,
   };
 
   if (options->scheme != NULL)
@@ -221,16 +256,21 @@ quantize (TnJob *job, const TnListener *listener, GCancellable *cancellable, gpo
   gint64 start = g_get_monotonic_time ();
   g_autoptr (TnModelFile) file = NULL;
   g_autoptr (TnPlan) plan = NULL;
+  g_autofree char *activations = NULL;
 
   if (!tn_quantize_check (options, error) || (file = tn_model_file_open (options->model_path, error)) == NULL ||
-      !check_output (file, options->out_path, error))
+      !tn_model_file_check_output (file, options->out_path, error) || !check_writable (options->out_path, error) ||
+      !tn_model_file_check_sums (file, error))
     return FALSE;
   if (options->plan_path != NULL && (plan = load_plan_for (options->plan_path, &choice, file, listener, error)) == NULL)
+    return FALSE;
+  if (options->stats_path != NULL &&
+      (activations = find_activations (options, file, &data->result->n_activations, cancellable, error)) == NULL)
     return FALSE;
   if (options->tokenizer_path != NULL && get_format (options->out_path) == FORMAT_SAFETENSORS)
     tn_listener_event (listener, "warning", _ ("a safetensors file holds no tokenizer: --tokenizer is not used"));
   record_model (data, file);
-  if (!export(file, options, plan, &run, &data->result->export, error))
+  if (!export(file, options, plan, activations, &run, &data->result->export, error))
     return FALSE;
   tn_job_set_output (job, options->out_path);
   data->result->out = g_strdup (options->out_path);
@@ -262,6 +302,8 @@ describe_arguments (const TnQuantizeOptions *options)
   add_argument (builder, "method", options->method);
   add_argument (builder, "objective", options->objective);
   add_argument (builder, "type", options->type);
+  add_argument (builder, "stats", options->stats_path);
+  add_argument (builder, "activations", options->activations);
   json_builder_end_object (builder);
   root = json_builder_get_root (builder);
   json_generator_set_root (generator, root);

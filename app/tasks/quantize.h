@@ -14,6 +14,8 @@ typedef struct
   char *method;         /* how scales are found (app/tasks/method-choice.h), or NULL */
   char *objective;      /* of --method auto, or NULL */
   char *type;           /* of what is quantized, as GGUF names it; NULL: as the scheme wants it */
+  char *stats_path;     /* statistics of the activations, whose fixed scales go into the file; or NULL */
+  char *activations;    /* with them: the scheme of the inputs of every linear layer; NULL: int8 */
   char *tokenizer_path; /* or NULL */
   char *out_path;       /* NAME.gguf, NAME.safetensors, else a folder for a BitNet checkpoint */
 } TnQuantizeOptions;
@@ -24,6 +26,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (TnQuantizeOptions, tn_quantize_options_free)
 typedef struct
 {
   char          *out;
+  guint          n_activations; /* fixed scales in the file */
   TnExportResult export;
   double         seconds;
 } TnQuantizeResult;

@@ -16,7 +16,7 @@ typedef struct
   guint64  ordinal; /* of the record in the data, from 0 */
   double   size;    /* importance: what its chance grows with */
   double   weight;  /* records of the data that it stands for */
-  GBytes  *content; /* of a file that cannot be read at any place: the passage, or the ids (gint32); else NULL. Owned */
+  GBytes  *content; /* of a file that cannot be read at any place: the passage; else NULL. Owned, of the pool */
 } TnSampleItem;
 
 typedef struct _TnSampleSet TnSampleSet;

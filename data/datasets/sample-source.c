@@ -122,8 +122,6 @@ read_item (SampleSource *self, const TnSampleItem *item, TnPassage *passage, GEr
       gsize bytes;
       const char *data = g_bytes_get_data (item->content, &bytes);
 
-      if (self->dataset->tokens)
-        g_array_append_vals (self->ids, data, (guint) (bytes / sizeof (gint32)));
       *passage = (TnPassage){
           .text = data,
           .bytes = bytes,

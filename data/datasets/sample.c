@@ -3,9 +3,11 @@
 
 #include <glib/gi18n-lib.h>
 #include <inttypes.h>
+#include <string.h>
 
 #include "data/datasets/sample-private.h"
 #include "engine/error.h"
+#include "engine/memory/pool.h"
 
 /* A passage holds this many bytes a token of a sequence: more than any tokenizer needs, so that it fills a sequence, and not much
  * more. */
@@ -48,19 +50,18 @@ static gboolean
 keep_content (TnRecordFile *records, TnSampleItem *item, GError **error)
 {
   TnPassage passage;
-  g_autoptr (GArray) ids = NULL;
+  void *block;
 
-  if (!tn_record_format_is_tokens (records->format))
-    {
-      if (!tn_record_file_read_text (records, &item->record, &passage, error))
-        return FALSE;
-      item->content = g_bytes_new (passage.text, passage.bytes);
-      return TRUE;
-    }
-  ids = g_array_new (FALSE, FALSE, sizeof (gint32));
-  if (!tn_record_file_read_tokens (records, &item->record, ids, error))
+  if (!tn_record_file_read_text (records, &item->record, &passage, error))
     return FALSE;
-  item->content = g_bytes_new (ids->data, (gsize) ids->len * sizeof (gint32));
+  block = tn_pool_alloc (tn_pool_default (), TN_PURPOSE_SCRATCH, passage.bytes, error);
+  if (block == NULL)
+    {
+      g_prefix_error (error, "%s", _ ("drawn text of a packed file or a pipe is kept in memory, take fewer --samples: "));
+      return FALSE;
+    }
+  memcpy (block, passage.text, passage.bytes);
+  item->content = g_bytes_new_with_free_func (block, passage.bytes, tn_block_free, block);
   return TRUE;
 }
 

@@ -361,7 +361,7 @@ tn_export_bitnet (TnModelFile *source, const char *path, const TnExportOptions *
   if (!write_weights (place, items, parts, run, &bytes, error) || !tn_model_file_check (source, error) ||
       !write_config (place, source, items, &bytes, error) ||
       !copy_companions (place, source, options->tokenizer_path, run, &bytes, error) || !verify (place, path, items, run, error))
-    return FALSE;
+    return tn_export_fail (place, path, error);
   tn_export_result_fill (result, items, bytes);
   return tn_atomic_folder_commit (folder, error);
 }

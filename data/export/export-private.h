@@ -15,6 +15,8 @@ void     tn_export_begin         (TnExportRun *run, GPtrArray *items);
 /* Every item is a tensor of the model, and reads as it was meant; n_more tensors are beside them. path: for messages. */
 gboolean tn_export_verify_items  (TnModelFile *written, const char *path, GPtrArray *items, guint n_more, TnExportRun *run,
                                   GError **error);
+/* Puts path where the message of an error has the name that the output bears until it is done. FALSE. */
+gboolean tn_export_fail           (const char *temporary, const char *path, GError **error);
 void     tn_export_result_fill   (TnExportResult *result, GPtrArray *items, guint64 bytes);
 /* "TQ2_0", "F16", "4 bits"; free with g_free(). */
 char    *tn_export_item_get_type (const TnExportItem *item);

@@ -171,6 +171,20 @@ tn_export_begin (TnExportRun *run, GPtrArray *items)
 }
 
 gboolean
+tn_export_fail (const char *temporary, const char *path, GError **error)
+{
+  g_autoptr (GString) message = NULL;
+
+  if (error == NULL || *error == NULL || temporary == NULL)
+    return FALSE;
+  message = g_string_new ((*error)->message);
+  g_string_replace (message, temporary, path, 0);
+  g_free ((*error)->message);
+  (*error)->message = g_string_free (g_steal_pointer (&message), FALSE);
+  return FALSE;
+}
+
+gboolean
 tn_export_verify_items (TnModelFile *written, const char *path, GPtrArray *items, guint n_more, TnExportRun *run, GError **error)
 {
   if (tn_model_file_n_tensors (written) != items->len + n_more)

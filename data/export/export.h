@@ -15,6 +15,8 @@ typedef struct
   const TnScheme *scheme;     /* of every linear layer, without a plan; NULL: type alone */
   TnDtype     type;           /* what quantized weights are stored in; INVALID: what the format has for their scheme */
   const char *tokenizer_path; /* or NULL: what belongs to the model */
+  const char *activations;    /* fixed scales of the inputs of linear layers (data/models/activation-scales.h), written into GGUF and safetensors;
+                                 NULL: those of a GGUF source stay */
 } TnExportOptions;
 
 typedef struct

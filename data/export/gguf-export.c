@@ -272,7 +272,7 @@ tn_export_gguf (TnModelFile *source, const char *path, const TnExportOptions *op
 
   if (items == NULL || (source->bitnet.sub_norms && !tn_export_check_bitnet (items, error)))
     return FALSE;
-  keys = tn_gguf_keys_new (source, items, options->tokenizer_path, run->listener, error);
+  keys = tn_gguf_keys_new (source, items, options, run->listener, error);
   if (keys == NULL || (file = tn_atomic_file_create (path, error)) == NULL)
     return FALSE;
   contents = g_new0 (Content, items->len + 1);
@@ -281,8 +281,10 @@ tn_export_gguf (TnModelFile *source, const char *path, const TnExportOptions *op
   if (!tn_gguf_keys_write (keys, writer, error) ||
       !add_tensors (writer, items, tn_gguf_keys_get_source (keys), contents, run, error) ||
       !tn_gguf_writer_write_to (writer, file, error) || !tn_model_file_check (source, error) ||
-      (readable = tn_atomic_file_get_readable (file, error)) == NULL || !verify (readable, path, items, keys, run, error))
+      (readable = tn_atomic_file_get_readable (file, error)) == NULL)
     return FALSE;
+  if (!verify (readable, path, items, keys, run, error))
+    return tn_export_fail (readable, path, error);
   tn_export_result_fill (result, items, tn_atomic_file_tell (file));
   return tn_atomic_file_commit (file, error);
 }

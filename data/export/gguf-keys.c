@@ -6,6 +6,7 @@
 #include <glib/gi18n-lib.h>
 
 #include "data/files/quote.h"
+#include "data/models/activation-scales.h"
 #include "data/models/gguf-types.h"
 #include "data/models/model-file-private.h"
 #include "data/tokenizers/gguf-form.h"
@@ -173,6 +174,15 @@ has_blocks (GPtrArray *items)
   return FALSE;
 }
 
+/* The scales of a source give way to new ones, which are among the keys already. */
+static gboolean
+is_replaced (const TnGgufKeys *self, const char *key)
+{
+  const Key *first = self->keys->len > 0 ? g_ptr_array_index (self->keys, 0) : NULL;
+
+  return strcmp (key, TN_ACTIVATION_SCALES_KEY) == 0 && first != NULL && strcmp (first->key, key) == 0;
+}
+
 static gboolean
 copy_keys (TnGgufKeys *self, GPtrArray *items, gboolean with_tokenizer, GError **error)
 {
@@ -192,7 +202,7 @@ copy_keys (TnGgufKeys *self, GPtrArray *items, gboolean with_tokenizer, GError *
         add_u32 (self, KEY_FILE_TYPE, find_file_type (items));
       else if (strcmp (value->key, KEY_VERSION) == 0)
         add_u32 (self, KEY_VERSION, QUANTIZATION_VERSION);
-      else if (with_tokenizer || !g_str_has_prefix (value->key, TOKENIZER_PREFIX))
+      else if ((with_tokenizer || !g_str_has_prefix (value->key, TOKENIZER_PREFIX)) && !is_replaced (self, value->key))
         copy_key (self, value);
     }
   if (tn_gguf_find_value (self->source, KEY_FILE_TYPE) == NULL)
@@ -404,19 +414,21 @@ add_tokenizer (TnGgufKeys *self, TnModelFile *source, const char *path, const Tn
 }
 
 TnGgufKeys *
-tn_gguf_keys_new (TnModelFile *source, GPtrArray *items, const char *tokenizer_path, const TnListener *listener, GError **error)
+tn_gguf_keys_new (TnModelFile *source, GPtrArray *items, const TnExportOptions *options, const TnListener *listener, GError **error)
 {
   g_autoptr (TnGgufKeys) self = g_new0 (TnGgufKeys, 1);
 
   self->keys = g_ptr_array_new_with_free_func (key_free);
+  if (options->activations != NULL)
+    add_text (self, TN_ACTIVATION_SCALES_KEY, options->activations);
   if (strcmp (source->format, "gguf") == 0)
     {
       g_autoptr (TnMappedFile) file = tn_mapped_file_open (source->path, error);
 
       self->source = file != NULL ? tn_gguf_open (file, error) : NULL;
-      if (self->source == NULL || !copy_keys (self, items, tokenizer_path == NULL, error))
+      if (self->source == NULL || !copy_keys (self, items, options->tokenizer_path == NULL, error))
         return NULL;
-      if (tokenizer_path == NULL)
+      if (options->tokenizer_path == NULL)
         return g_steal_pointer (&self);
     }
   if (source->cannot_run != NULL)
@@ -425,7 +437,7 @@ tn_gguf_keys_new (TnModelFile *source, GPtrArray *items, const char *tokenizer_p
       return NULL;
     }
   return (self->source != NULL || add_model_keys (self, source, items, error)) &&
-                 add_tokenizer (self, source, tokenizer_path, listener, error)
+                 add_tokenizer (self, source, options->tokenizer_path, listener, error)
              ? g_steal_pointer (&self)
              : NULL;
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "data/export/export-item.h"
+#include "data/export/export.h"
 #include "data/files/gguf-writer.h"
 #include "data/models/gguf.h"
 
@@ -12,7 +13,7 @@ typedef struct _TnGgufKeys TnGgufKeys;
 
 /* From a GGUF file: its keys, those of its tokenizer unless another one is given. Else those of a llama model, and its tokenizer where GGUF can express it; what cannot be expressed is said to the
  * listener. items: what general.file_type follows from. */
-TnGgufKeys *tn_gguf_keys_new        (TnModelFile *source, GPtrArray *items, const char *tokenizer_path, const TnListener *listener,
+TnGgufKeys *tn_gguf_keys_new        (TnModelFile *source, GPtrArray *items, const TnExportOptions *options, const TnListener *listener,
                                      GError **error);
 void        tn_gguf_keys_free       (TnGgufKeys *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (TnGgufKeys, tn_gguf_keys_free)

@@ -12,6 +12,7 @@
 #include "data/export/packed-content.h"
 #include "data/files/quote.h"
 #include "data/files/safetensors-writer.h"
+#include "data/models/activation-scales.h"
 #include "data/models/model-file-private.h"
 #include "data/models/packed-tensor.h"
 
@@ -298,6 +299,8 @@ tn_export_safetensors (TnModelFile *source, const char *path, const TnExportOpti
   set_metadata (&output, "ternion.source_fingerprint", fingerprint);
   if (!add_config (&output, source, error))
     return FALSE;
+  if (options->activations != NULL)
+    set_metadata (&output, TN_ACTIVATION_SCALES_KEY, options->activations);
   add_description (&output, parts);
   add_schemes (&output, items);
   tn_export_begin (run, items);
@@ -305,8 +308,10 @@ tn_export_safetensors (TnModelFile *source, const char *path, const TnExportOpti
     return FALSE;
   add_description (&output, parts);
   if (!tn_safetensors_writer_update (output.writer, file, error) || !tn_model_file_check (source, error) ||
-      (readable = tn_atomic_file_get_readable (file, error)) == NULL || !verify (&output, readable, path, items, run, error))
+      (readable = tn_atomic_file_get_readable (file, error)) == NULL)
     return FALSE;
+  if (!verify (&output, readable, path, items, run, error))
+    return tn_export_fail (readable, path, error);
   tn_export_result_fill (result, items, tn_atomic_file_tell (file));
   return tn_atomic_file_commit (file, error);
 }

@@ -3,10 +3,17 @@
 
 #include <math.h>
 
+static void
+begin (JsonBuilder *builder, const char *name)
+{
+  if (name != NULL)
+    json_builder_set_member_name (builder, name);
+}
+
 void
 tn_json_add_double (JsonBuilder *builder, const char *name, double value)
 {
-  json_builder_set_member_name (builder, name);
+  begin (builder, name);
   if (isfinite (value))
     json_builder_add_double_value (builder, value);
   else
@@ -16,23 +23,28 @@ tn_json_add_double (JsonBuilder *builder, const char *name, double value)
 void
 tn_json_add_count (JsonBuilder *builder, const char *name, guint64 value)
 {
-  json_builder_set_member_name (builder, name);
+  begin (builder, name);
   json_builder_add_int_value (builder, (gint64) value);
 }
 
 void
 tn_json_add_integer (JsonBuilder *builder, const char *name, gint64 value)
 {
-  if (name != NULL)
-    json_builder_set_member_name (builder, name);
+  begin (builder, name);
   json_builder_add_int_value (builder, value);
 }
 
 void
 tn_json_add_string (JsonBuilder *builder, const char *name, const char *value)
 {
-  json_builder_set_member_name (builder, name);
-  json_builder_add_string_value (builder, value);
+  /* Names of files may hold any bytes, JSON may not. */
+  g_autofree char *valid = value != NULL ? g_utf8_make_valid (value, -1) : NULL;
+
+  begin (builder, name);
+  if (valid != NULL)
+    json_builder_add_string_value (builder, valid);
+  else
+    json_builder_add_null_value (builder);
 }
 
 void
@@ -46,20 +58,20 @@ tn_json_add_hash (JsonBuilder *builder, const char *name, guint64 value)
 void
 tn_json_add_bool (JsonBuilder *builder, const char *name, gboolean value)
 {
-  json_builder_set_member_name (builder, name);
+  begin (builder, name);
   json_builder_add_boolean_value (builder, value);
 }
 
 void
 tn_json_open_object (JsonBuilder *builder, const char *name)
 {
-  json_builder_set_member_name (builder, name);
+  begin (builder, name);
   json_builder_begin_object (builder);
 }
 
 void
 tn_json_open_array (JsonBuilder *builder, const char *name)
 {
-  json_builder_set_member_name (builder, name);
+  begin (builder, name);
   json_builder_begin_array (builder);
 }

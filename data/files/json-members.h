@@ -5,11 +5,12 @@
 
 G_BEGIN_DECLS
 
-/* Members of an open object. */
+/* Members of an open object; name NULL: elements of an open array. A NULL string is null, one that is not UTF-8 is mended. */
 /* null where the value is not finite. */
 void tn_json_add_double (JsonBuilder *builder, const char *name, double value);
 void tn_json_add_count  (JsonBuilder *builder, const char *name, guint64 value);
 void tn_json_add_integer (JsonBuilder *builder, const char *name, gint64 value);
+/* NULL becomes null, and what is not UTF-8 is replaced. */
 void tn_json_add_string (JsonBuilder *builder, const char *name, const char *value);
 /* 16 hexadecimal digits. */
 void tn_json_add_hash   (JsonBuilder *builder, const char *name, guint64 value);

@@ -188,8 +188,9 @@ read_i2_s (TnModelFile *self)
       if (strcmp (entry->dtype_name, "I2_S") != 0 || entry->tensor->count % TN_I2_S_BLOCK != 0 || entry->tensor->count == 0)
         continue;
       tn_model_file_replace_tensor (self, entry, "I2_S", tn_ternary_tensor_new_i2_s (entry->tensor));
-      /* Files that were quantized on ARM look the same, with blocks of 64. */
-      tn_model_file_add_metadata (self, "ternion.reader.i2_s", g_strdup ("blocks of 128 (x86)"));
+      /* Those look the same. */
+      tn_model_file_add_metadata (self, "ternion.reader.i2_s",
+                                  g_strdup ("blocks of 128 (x86); a file that was quantized on ARM has blocks of 64 and reads wrong"));
     }
 }
 

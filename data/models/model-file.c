@@ -177,21 +177,25 @@ is_same_file (const struct stat *info, const char *path)
 }
 
 gboolean
-tn_model_file_is_part (TnModelFile *self, const char *path)
+tn_model_file_check_output (TnModelFile *self, const char *path, GError **error)
 {
   struct stat info;
 
   if (stat (path, &info) != 0)
-    return FALSE;
+    return TRUE;
   for (guint i = 0; i < self->files->len; i++)
     {
       const char *file = g_ptr_array_index (self->files, i);
       g_autofree char *folder = g_path_get_dirname (file);
 
       if (is_same_file (&info, file) || is_same_file (&info, folder))
-        return TRUE;
+        {
+          g_set_error (error, TN_ERROR, TN_ERROR_ARGUMENT,
+                       _ ("%s: the output is (a part of) the model that is read; give another name"), path);
+          return FALSE;
+        }
     }
-  return FALSE;
+  return TRUE;
 }
 
 guint64

@@ -32,8 +32,8 @@ const char          *tn_model_file_get_architecture (TnModelFile *self);
 guint64              tn_model_file_get_bytes        (TnModelFile *self); /* of all files with weights */
 /* What it is read from, config.json and the index of shards too; element-type char *, owned by the model file. */
 GPtrArray           *tn_model_file_get_files        (TnModelFile *self);
-/* TRUE when path, which need not exist, is one of these files or a folder that holds one. */
-gboolean             tn_model_file_is_part          (TnModelFile *self, const char *path);
+/* TN_ERROR_ARGUMENT when path, which need not exist, is one of these files or a folder that holds one: it is not to be written over. */
+gboolean             tn_model_file_check_output     (TnModelFile *self, const char *path, GError **error);
 guint64              tn_model_file_get_n_elements   (TnModelFile *self); /* parameters */
 /* Hash of canonical names, dtypes, shapes and a sample of the content: the same for a copy elsewhere; computed at the first call. */
 guint64              tn_model_file_get_fingerprint  (TnModelFile *self);

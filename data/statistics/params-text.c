@@ -5,7 +5,6 @@
 
 #include "data/files/json-members.h"
 #include "engine/calibration/intervals.h"
-#include "engine/calibration/parameter-search.h"
 #include "engine/calibration/value-distribution.h"
 
 static const TnScheme default_schemes[] = {{.kind = TN_SCHEME_INTEGER, .bits = 8}, {.kind = TN_SCHEME_INTEGER, .bits = 4}};
@@ -25,12 +24,7 @@ tn_params_choice_get_scheme (const TnParamsChoice *self, guint index)
 gboolean
 tn_params_find (const TnSiteStats *site, const TnScheme *scheme, const TnMethodOptions *method, TnQuantParams *params)
 {
-  TnMethodOptions options = *method;
-
-  if (options.method == TN_METHOD_PERCENTILE && options.percentile == 0.0)
-    options.percentile = TN_METHOD_DEFAULT_PERCENTILE;
-  return site->has_extremes && tn_parameter_search_by (site->histogram, (double) site->min.value, (double) site->max.value, scheme,
-                                                       &options, params, NULL);
+  return site->has_extremes && tn_site_parameters (site, scheme, method, params, NULL, NULL);
 }
 
 /* The members of an open object. */
@@ -65,6 +59,29 @@ add_code_entropy (JsonBuilder *builder, const TnSiteStats *site, const TnQuantPa
   distribution = tn_value_distribution_new_site (site);
   tn_json_add_double (builder, "code_entropy",
                       tn_value_distribution_code_entropy (distribution, params->scale, params->zero_point, scheme->asymmetric ? 0 : -last, last));
+}
+
+/* null where it is not known. */
+static void
+add_range (JsonBuilder *builder, const char *name, double low, double high)
+{
+  tn_json_open_object (builder, name);
+  tn_json_add_double (builder, "low", low);
+  tn_json_add_double (builder, "high", high);
+  json_builder_end_object (builder);
+}
+
+/* What other sequences would have given. */
+static void
+add_parameter_intervals (JsonBuilder *builder, const TnSiteStats *site, const TnScheme *scheme, const TnMethodOptions *method)
+{
+  TnParameterInterval interval;
+  TnQuantParams params;
+
+  if (!tn_site_parameters (site, scheme, method, &params, &interval, NULL))
+    return;
+  add_range (builder, "scale_interval", interval.scale_low, interval.scale_high);
+  add_range (builder, "mse_interval", interval.mse_low, interval.mse_high);
 }
 
 static void
@@ -130,7 +147,10 @@ tn_params_add_json (JsonBuilder *builder, const TnSiteStats *site, const TnParam
       add_params (builder, &params);
       add_code_entropy (builder, site, &params);
       if (intervals)
-        add_sqnr_interval (builder, site, &params);
+        {
+          add_sqnr_interval (builder, site, &params);
+          add_parameter_intervals (builder, site, &scheme, &choice->method);
+        }
       json_builder_end_object (builder);
     }
   json_builder_end_object (builder);

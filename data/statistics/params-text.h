@@ -3,8 +3,7 @@
 
 #include <json-glib/json-glib.h>
 
-#include "engine/calibration/site-stats.h"
-#include "engine/quant/quant-params.h"
+#include "engine/calibration/site-parameters.h"
 
 G_BEGIN_DECLS
 
@@ -24,7 +23,8 @@ TnScheme tn_params_choice_get_scheme (const TnParamsChoice *self, guint index);
 /* FALSE where the site saw nothing, or the method finds nothing in it. */
 gboolean tn_params_find              (const TnSiteStats *site, const TnScheme *scheme, const TnMethodOptions *method,
                                       TnQuantParams *params);
-/* Members "params" and "searches" of an open object; intervals: with the interval of the SQNR, where the scheme has one scale for all. */
+/* Members "params" and "searches" of an open object; intervals: with those of scale and error (engine/calibration/site-parameters.h), and of the SQNR under the scale
+ * as it is, where the scheme has one scale for all. */
 void     tn_params_add_json          (JsonBuilder *builder, const TnSiteStats *site, const TnParamsChoice *choice, gboolean intervals);
 
 G_END_DECLS

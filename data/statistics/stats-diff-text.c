@@ -2,9 +2,10 @@
 #include "data/statistics/stats-diff-text.h"
 
 #include <inttypes.h>
-#include <json-glib/json-glib.h>
 #include <math.h>
 #include <string.h>
+
+#include "data/files/json-members.h"
 
 /* What is told of a site of each of the two. */
 static const struct
@@ -32,44 +33,15 @@ tn_change_kind_get_name (TnChangeKind kind)
 }
 
 static void
-add_text (JsonBuilder *builder, const char *name, const char *text)
-{
-  g_autofree char *valid = g_utf8_make_valid (text, -1);
-
-  json_builder_set_member_name (builder, name);
-  json_builder_add_string_value (builder, valid);
-}
-
-static void
-add_double (JsonBuilder *builder, const char *name, double value)
-{
-  json_builder_set_member_name (builder, name);
-  if (isfinite (value))
-    json_builder_add_double_value (builder, value);
-  else
-    json_builder_add_null_value (builder);
-}
-
-static void
-add_count (JsonBuilder *builder, const char *name, guint64 value)
-{
-  json_builder_set_member_name (builder, name);
-  json_builder_add_int_value (builder, (gint64) value);
-}
-
-static void
 add_stats (JsonBuilder *builder, const char *name, const TnStats *stats, const char *path)
 {
-  g_autofree char *model = g_strdup_printf ("%016" PRIx64, stats->model_fingerprint);
-  g_autofree char *data = g_strdup_printf ("%016" PRIx64, stats->data_fingerprint);
-
   json_builder_set_member_name (builder, name);
   json_builder_begin_object (builder);
-  add_text (builder, "path", path);
-  add_text (builder, "model_fingerprint", model);
-  add_text (builder, "data_fingerprint", data);
-  add_count (builder, "samples", stats->samples);
-  add_count (builder, "tokens", stats->tokens);
+  tn_json_add_string (builder, "path", path);
+  tn_json_add_hash (builder, "model_fingerprint", stats->model_fingerprint);
+  tn_json_add_hash (builder, "data_fingerprint", stats->data_fingerprint);
+  tn_json_add_count (builder, "samples", stats->samples);
+  tn_json_add_count (builder, "tokens", stats->tokens);
   json_builder_end_object (builder);
 }
 
@@ -83,10 +55,10 @@ add_view (JsonBuilder *builder, const char *name, guint width, const TnSiteView 
       return;
     }
   json_builder_begin_object (builder);
-  add_count (builder, "width", width);
-  add_count (builder, "count", view->summary.count);
+  tn_json_add_count (builder, "width", width);
+  tn_json_add_count (builder, "count", view->summary.count);
   for (guint i = 0; i < G_N_ELEMENTS (numbers); i++)
-    add_double (builder, numbers[i].name, number_of (view, i));
+    tn_json_add_double (builder, numbers[i].name, number_of (view, i));
   json_builder_end_object (builder);
 }
 
@@ -107,14 +79,14 @@ tn_stats_diff_to_json (GPtrArray *differences, const TnStats *a, const char *pat
       const TnSiteDifference *difference = g_ptr_array_index (differences, i);
 
       json_builder_begin_object (builder);
-      add_text (builder, "name", difference->name);
+      tn_json_add_string (builder, "name", difference->name);
       json_builder_set_member_name (builder, "change");
       json_builder_begin_object (builder);
-      add_text (builder, "kind", tn_change_kind_get_name (difference->kind));
-      add_double (builder, "amount", difference->change);
+      tn_json_add_string (builder, "kind", tn_change_kind_get_name (difference->kind));
+      tn_json_add_double (builder, "amount", difference->change);
       json_builder_end_object (builder);
-      add_double (builder, "ks", difference->distance.ks);
-      add_double (builder, "js", difference->distance.js);
+      tn_json_add_double (builder, "ks", difference->distance.ks);
+      tn_json_add_double (builder, "js", difference->distance.js);
       add_view (builder, "a", difference->width_a, &difference->a);
       add_view (builder, "b", difference->width_b, &difference->b);
       json_builder_end_object (builder);

@@ -45,6 +45,10 @@ G_BEGIN_DECLS
 /* Of a summary, instead of the sums. */
 #define TN_STATS_TENSOR_MEAN "channels.mean"
 #define TN_STATS_TENSOR_MEAN_SQUARE "channels.mean_square"
+#define TN_STATS_TENSOR_GRAM "gram"             /* only where asked for: the upper triangle, integers as those of channels */
+#define TN_STATS_TENSOR_ROWS "rows"             /* likewise: F32 */
+#define TN_STATS_TENSOR_ROW_PLACES "rows.place" /* before the first row, how many there may be; sample (low, high) and token of each */
+#define TN_STATS_ROW_PLACE_WORDS 3
 /* Words of an entry of largest: the value's bits, the sample's hash (low, high), token, channel. */
 #define TN_STATS_LARGEST_WORDS 5
 

@@ -44,6 +44,9 @@ gboolean tn_stats_reader_largest        (TnStatsReader *self, TnSiteStats *site,
 gboolean tn_stats_reader_channel_sums   (TnStatsReader *self, TnSiteStats *site, guint64 in_sums, GError **error);
 gboolean tn_stats_reader_channel_histograms (TnStatsReader *self, TnSiteStats *site, GError **error);
 
+/* The Gram matrix and the rows, where there are any. */
+gboolean tn_stats_reader_inputs         (TnStatsReader *self, TnSiteStats *site, GError **error);
+
 gboolean tn_stats_reader_check_total    (TnStatsReader *self, const TnSiteStats *site, const char *name, guint64 finite, GError **error);
 
 gboolean tn_stats_reader_site           (TnStatsReader *self, TnStats *stats, const TnJsonNode *node, guint index, GError **error);

@@ -196,5 +196,6 @@ tn_stats_reader_site (TnStatsReader *reader, TnStats *stats, const TnJsonNode *n
   return (reader->version == 1 ? tn_stats_reader_groups_1 (reader, site, finite, error)
                                : tn_stats_reader_groups (reader, site, finite, error)) &&
          tn_stats_reader_largest (reader, site, error) && tn_stats_reader_channel_sums (reader, site, finite, error) &&
-         read_channel_extremes (reader, site, error) && tn_stats_reader_channel_histograms (reader, site, error);
+         read_channel_extremes (reader, site, error) && tn_stats_reader_channel_histograms (reader, site, error) &&
+         tn_stats_reader_inputs (reader, site, error);
 }

@@ -245,13 +245,67 @@ add_channel_histograms (Writer *self, const TnSiteStats *site, GError **error)
 }
 
 static gboolean
+add_gram (Writer *self, const TnSiteStats *site, GError **error)
+{
+  gsize n = site->gram != NULL ? tn_gram_n_sums (site->gram) : 0;
+  const TnChannelSum *sums = site->gram != NULL ? tn_gram_get_sums (site->gram) : NULL;
+  guint bytes = 1;
+  guint8 *packed;
+
+  if (site->gram == NULL)
+    return TRUE;
+  for (gsize i = 0; i < n; i++)
+    {
+      guint64 limbs[] = {(guint64) sums[i], (guint64) ((unsigned __int128) sums[i] >> 64)};
+
+      bytes = MAX (bytes, tn_packed_bytes (limbs, 2));
+    }
+  packed = g_malloc (n * bytes);
+  for (gsize i = 0; i < n; i++)
+    for (guint k = 0; k < bytes; k++)
+      packed[i * bytes + k] = (guint8) ((unsigned __int128) sums[i] >> 8 * k);
+  return take_tensor (self, site, TN_STATS_TENSOR_GRAM, TN_DTYPE_U8, n, bytes, packed, error);
+}
+
+static gboolean
+add_rows (Writer *self, const TnSiteStats *site, GError **error)
+{
+  guint n = site->rows != NULL ? tn_row_sample_n_rows (site->rows) : 0;
+  guint32 *values, *places;
+
+  if (site->rows == NULL)
+    return TRUE;
+  values = g_new (guint32, MAX ((gsize) n * site->width, 1));
+  places = g_new0 (guint32, (gsize) (n + 1) * TN_STATS_ROW_PLACE_WORDS);
+  places[0] = GUINT32_TO_LE (tn_row_sample_get_most (site->rows));
+  for (guint i = 0; i < n; i++)
+    {
+      guint64 sample;
+      guint32 token;
+      const float *row = tn_row_sample_get (site->rows, i, &sample, &token);
+      guint32 *place = places + (gsize) (i + 1) * TN_STATS_ROW_PLACE_WORDS;
+
+      place[0] = GUINT32_TO_LE ((guint32) sample);
+      place[1] = GUINT32_TO_LE ((guint32) (sample >> 32));
+      place[2] = GUINT32_TO_LE (token);
+      for (guint c = 0; c < site->width; c++)
+        {
+          memcpy (&values[(gsize) i * site->width + c], &row[c], sizeof *values);
+          values[(gsize) i * site->width + c] = GUINT32_TO_LE (values[(gsize) i * site->width + c]);
+        }
+    }
+  return take_tensor (self, site, TN_STATS_TENSOR_ROW_PLACES, TN_DTYPE_U32, n + 1, TN_STATS_ROW_PLACE_WORDS, places, error) &&
+         take_tensor (self, site, TN_STATS_TENSOR_ROWS, TN_DTYPE_F32, n, site->width, values, error);
+}
+
+static gboolean
 add_tensors (Writer *self, const TnSiteStats *site, GError **error)
 {
   return add_histogram (self, site, error) && add_groups (self, site, error) &&
          (!site->has_details || (add_group_histograms (self, site, error) && add_largest (self, site, error))) &&
          add_channel_sums (self, site, error) && add_channel_extremes (self, site, FALSE, error) &&
          add_channel_extremes (self, site, TRUE, error) && add_channel_counts (self, site, error) &&
-         (self->summary || add_channel_histograms (self, site, error));
+         (self->summary || (add_channel_histograms (self, site, error) && add_gram (self, site, error) && add_rows (self, site, error)));
 }
 
 static void

@@ -296,6 +296,27 @@ spread_zeros (const float *x, guint n, float *spread)
 }
 
 TARGET static void
+sum_bins (const guint32 *bins, guint first, guint end, guint32 *sums)
+{
+  for (guint i = first; i < end; i++)
+    {
+      const __m256i *run = (const __m256i *) (bins + i * TN_COUNT_RUN);
+      __m256i a = _mm256_loadu_si256 (run), b = _mm256_loadu_si256 (run + 1), c = _mm256_loadu_si256 (run + 2);
+      __m256i d = _mm256_loadu_si256 (run + 3), all = _mm256_or_si256 (_mm256_or_si256 (a, b), _mm256_or_si256 (c, d));
+      __m128i sum;
+
+      sums[i] = 0;
+      if (_mm256_testz_si256 (all, all))
+        continue;
+      all = _mm256_add_epi32 (_mm256_add_epi32 (a, b), _mm256_add_epi32 (c, d));
+      sum = _mm_add_epi32 (_mm256_castsi256_si128 (all), _mm256_extracti128_si256 (all, 1));
+      sum = _mm_add_epi32 (sum, _mm_shuffle_epi32 (sum, _MM_SHUFFLE (1, 0, 3, 2)));
+      sum = _mm_add_epi32 (sum, _mm_shuffle_epi32 (sum, _MM_SHUFFLE (2, 3, 0, 1)));
+      sums[i] = (guint32) _mm_cvtsi128_si32 (sum);
+    }
+}
+
+TARGET static void
 count_zeros (const float *x, guint n, guint *positive, guint *negative)
 {
   const __m256i minus = _mm256_set1_epi32 (G_MININT32);
@@ -319,5 +340,5 @@ count_zeros (const float *x, guint n, guint *positive, guint *negative)
     }
 }
 
-const TnObserveKernel tn_observe_kernel_avx2 = {pack, accumulate, accumulate_large, spread_zeros, count_zeros};
+const TnObserveKernel tn_observe_kernel_avx2 = {pack, accumulate, accumulate_large, spread_zeros, sum_bins, count_zeros};
 #endif

@@ -164,6 +164,19 @@ spread_zeros (const float *x, guint n, float *spread)
 }
 
 static void
+sum_bins (const guint32 *bins, guint first, guint end, guint32 *sums)
+{
+  for (guint i = first; i < end; i++)
+    {
+      guint32 sum = 0;
+
+      for (guint k = 0; k < TN_COUNT_RUN; k++)
+        sum += bins[i * TN_COUNT_RUN + k];
+      sums[i] = sum;
+    }
+}
+
+static void
 count_zeros (const float *x, guint n, guint *positive, guint *negative)
 {
   *positive = *negative = 0;
@@ -177,10 +190,10 @@ count_zeros (const float *x, guint n, guint *positive, guint *negative)
     }
 }
 
-static const TnObserveKernel kernel_portable = {pack, accumulate, accumulate_large, spread_zeros, count_zeros};
+static const TnObserveKernel kernel_portable = {pack, accumulate, accumulate_large, spread_zeros, sum_bins, count_zeros};
 #if defined(__aarch64__)
 /* Of the rest compilers make vectors by themselves. */
-static const TnObserveKernel kernel_neon = {pack, tn_observe_accumulate_neon, accumulate_large, spread_zeros, count_zeros};
+static const TnObserveKernel kernel_neon = {pack, tn_observe_accumulate_neon, accumulate_large, spread_zeros, sum_bins, count_zeros};
 #endif
 
 const TnObserveKernel *

@@ -18,6 +18,8 @@ G_BEGIN_DECLS
 /* Bins of bit patterns: the upper half of a float. */
 #define TN_TILE_BINS 65536
 
+#define TN_COUNT_RUN 32
+
 enum
 {
   TN_POWER_ABS,
@@ -100,6 +102,8 @@ typedef struct
   /* Where many values are zero, one bin would be incremented again and again, each time waiting for the last: copies n values
    * (a multiple of 8), zeros replaced by NaNs of many bins. Returns how many there were. */
   guint (*spread_zeros) (const float *x, guint n, float *spread);
+  /* sums[i]: of the TN_COUNT_RUN bins from bin TN_COUNT_RUN * i on, for first <= i < end. Most are empty. */
+  void (*sum_bins) (const guint32 *bins, guint first, guint end, guint32 *sums);
   /* Zeros among n values, a multiple of 8. */
   void (*count_zeros) (const float *x, guint n, guint *positive, guint *negative);
 } TnObserveKernel;

@@ -10,12 +10,15 @@
 #include "engine/calibration/site-stats-private.h"
 #include "engine/memory/pool.h"
 
-/* Tiles are gone through group of sequences after group, so that a thread's bins, which it gives away between, are those of one; in a group
+/* Tiles are gone through group of sequences after group: what a thread's bins have gained since the last group is the group's. In a group they come
  * in patches: so many columns of 128 channels, whose sums fit into the nearest caches, by so many blocks of tokens, in which the tiles of one
  * block come one after the other, because they lie side by side in memory. */
 #define PATCH_COLUMNS 8
 #define PATCH_BLOCKS 16
 G_STATIC_ASSERT (PATCH_BLOCKS *TN_TILE_ROWS <= TN_TILE_MAX_ROWS);
+G_STATIC_ASSERT (TN_COUNT_RUN == TN_GROUP_BIN_WIDTH);
+/* A group's bins below this one, of either sign, are those of magnitudes below 2^-32. */
+#define TINY_END ((127 - 32) * 128 / TN_GROUP_BIN_WIDTH)
 /* With fewer values a thread has more to do with its table of bins than with them. */
 #define MIN_VALUES_PER_THREAD 65536
 /* Where more than one value in so many is zero, the zeros of the next tile are spread. */
@@ -53,7 +56,7 @@ typedef struct
   guint64 left_out[TN_TILE_CHANNELS];
 } Column;
 
-/* What one thread has seen of a group. */
+/* What one thread has seen of the batch. */
 typedef struct
 {
   float tiles[2][TN_TILE_VALUES]; /* first, where the block is aligned to lines of the cache */
@@ -64,9 +67,13 @@ typedef struct
   guint32 bins[TN_TILE_BINS];                    /* every value by its upper half; meaningless for NaN and infinities */
   guint64 zeros, positive_zeros, negative_zeros; /* all; those among bins */
   guint64 nans, positive_infinities, negative_infinities, oversize;
-  TnGroupStats group;
   TnCandidate min, max;
   TnLargestCandidates largest;
+  TnGroupStats group;                   /* the one that is being seen */
+  guint32 group_counts[TN_GROUP_BINS];  /* of bins, when they were last gone through */
+  guint64 group_values;                 /* in it */
+  guint64 group_zeros, group_nonfinite; /* when it began */
+  guint64 tiny_positive_zeros, tiny_negative_zeros; /* when bins below TINY_END were last gone through */
   gboolean spreads_zeros;
   guint tile;      /* which of the two is being gone through */
   gboolean packed; /* it holds its values already */
@@ -289,9 +296,12 @@ observe_tile (Worker *self, const Observation *observation, const Place *place, 
       tn_candidate_offer (&self->min, &place->tile, -min, TN_SOUGHT_MIN);
       tn_candidate_offer (&self->max, &place->tile, max, TN_SOUGHT_MAX);
       tn_largest_candidates_offer (&self->largest, &place->tile, MAX (-min, max));
+      self->group.min = MIN (self->group.min, min);
+      self->group.max = MAX (self->group.max, max);
     }
   column->rows += rows;
   self->group.count += n - left_out;
+  self->group_values += n;
   add_powers (&self->group, &powers);
 }
 
@@ -341,77 +351,130 @@ any_of_16 (const guint32 *bins)
   return any != 0;
 }
 
-/* Takes bins first .. end from the worker; many are empty. */
+/* Adds bins first .. end that the worker has counted; many are empty. */
 static void
-take_bins (Worker *worker, guint first, guint end, TnFloatHistogram *histogram, guint64 *group_bins)
+merge_bins (const Worker *worker, guint first, guint end, TnFloatHistogram *histogram)
 {
   for (guint i = first; i < end; i += 16)
     if (any_of_16 (worker->bins + i))
       {
-        guint64 counts[16], sum = 0;
+        guint64 counts[16];
 
         for (guint k = 0; k < G_N_ELEMENTS (counts); k++)
-          {
-            counts[k] = worker->bins[i + k];
-            sum += counts[k];
-          }
-        memset (worker->bins + i, 0, sizeof counts / 2);
+          counts[k] = worker->bins[i + k];
         tn_float_histogram_add_counts (histogram, i, counts, G_N_ELEMENTS (counts));
-        group_bins[i / TN_GROUP_BIN_WIDTH] += sum;
       }
 }
 
-static void
-take_extremes (TnSiteStats *stats, Worker *worker)
+/* A multiple of run behind the last bin of positive values that may be occupied, infinities and NaN left out; those of negative ones are as many. */
+static guint
+end_of_bins (const Worker *worker, guint run)
 {
-  const TnExtreme *min = tn_candidate_settle (&worker->min, TN_SOUGHT_MIN), *max = tn_candidate_settle (&worker->max, TN_SOUGHT_MAX);
+  float largest = MAX (worker->min.key, worker->max.key);
+  guint32 bits;
 
-  worker->group.min = min->value;
-  worker->group.max = max->value;
-  if (!stats->has_extremes || tn_extreme_beats (min, &stats->min, FALSE))
-    stats->min = *min;
-  if (!stats->has_extremes || tn_extreme_beats (max, &stats->max, TRUE))
-    stats->max = *max;
-  stats->has_extremes = TRUE;
-  for (guint i = 0; i < worker->largest.n; i++)
-    tn_site_stats_offer_largest (stats, tn_candidate_settle (&worker->largest.entries[i], TN_SOUGHT_MAGNITUDE));
+  memcpy (&bits, &largest, sizeof bits);
+  return ((bits & 0x7fffffff) >> 16 | (run - 1)) + 1;
 }
 
-/* What the worker has seen of the group enters the statistics, and the worker begins anew. */
 static void
-end_group (Observation *observation, Worker *worker, guint group)
+merge_candidate (const TnSiteStats *stats, TnCandidate *candidate, TnExtreme *best, TnSought sought)
+{
+  gboolean want_largest = sought == TN_SOUGHT_MAX;
+  const TnExtreme *found;
+
+  if (stats->has_extremes && (want_largest ? candidate->key < best->value : candidate->key < -best->value))
+    return;
+  found = tn_candidate_settle (candidate, sought);
+  if (!stats->has_extremes || tn_extreme_beats (found, best, want_largest))
+    *best = *found;
+}
+
+static void
+merge_worker (const Observation *observation, Worker *worker)
 {
   TnSiteStats *stats = observation->stats;
   TnFloatHistogram *histogram = stats->histogram;
+  guint end;
 
-  g_mutex_lock (&observation->lock);
   histogram->zeros += worker->zeros;
   histogram->nans += worker->nans;
   histogram->positive_infinities += worker->positive_infinities;
   histogram->negative_infinities += worker->negative_infinities;
   stats->oversize += worker->oversize;
-  worker->group.zeros = worker->zeros;
-  worker->group.min = INFINITY;
-  worker->group.max = -INFINITY;
-  if (worker->min.any)
-    {
-      float largest = MAX (worker->min.key, worker->max.key);
-      guint64 *group_bins = tn_site_stats_group_bins (stats, group);
-      guint32 bits;
-      guint end;
+  if (!worker->min.any)
+    return;
+  end = end_of_bins (worker, 16);
+  worker->bins[0] -= (guint32) worker->positive_zeros;
+  worker->bins[0x8000] -= (guint32) worker->negative_zeros;
+  merge_bins (worker, 0, end, histogram);
+  merge_bins (worker, 0x8000, 0x8000 + end, histogram);
+  merge_candidate (stats, &worker->min, &stats->min, TN_SOUGHT_MIN);
+  merge_candidate (stats, &worker->max, &stats->max, TN_SOUGHT_MAX);
+  stats->has_extremes = TRUE;
+  for (guint i = 0; i < worker->largest.n; i++)
+    tn_site_stats_offer_largest (stats, tn_candidate_settle (&worker->largest.entries[i], TN_SOUGHT_MAGNITUDE));
+}
 
-      memcpy (&bits, &largest, sizeof bits);
-      /* A multiple of 16, infinities and NaN left out. */
-      end = ((bits & 0x7fffffff) >> 16 | 15) + 1;
-      worker->bins[0] -= (guint32) worker->positive_zeros;
-      worker->bins[0x8000] -= (guint32) worker->negative_zeros;
-      take_bins (worker, 0, end, histogram, group_bins);
-      take_bins (worker, 0x8000, 0x8000 + end, histogram, group_bins);
-      take_extremes (stats, worker);
+static void
+begin_group (Worker *self)
+{
+  self->group_values = 0;
+  self->group = (TnGroupStats){.min = INFINITY, .max = -INFINITY};
+}
+
+/* Takes what bins first .. end of both signs have gained since this was last called for them. Returns how much that is. */
+static guint64
+gain_group_counts (Worker *self, const TnObserveKernel *kernel, guint first, guint end, guint64 *group_bins)
+{
+  guint64 gained = 0;
+
+  for (guint sign = 0; sign < TN_GROUP_BINS; sign += TN_GROUP_BINS / 2)
+    {
+      guint32 sums[TN_GROUP_BINS];
+
+      kernel->sum_bins (self->bins, sign + first, sign + end, sums);
+      for (guint i = sign + first; i < sign + end; i++)
+        if (sums[i] != self->group_counts[i])
+          {
+            group_bins[i] += sums[i] - self->group_counts[i];
+            gained += sums[i] - self->group_counts[i];
+            self->group_counts[i] = sums[i];
+          }
     }
-  tn_group_stats_merge (&stats->groups[group], &worker->group);
+  return gained;
+}
+
+/* What the worker has seen of the group enters the statistics. */
+static void
+end_group (Observation *observation, Worker *self, guint group)
+{
+  TnSiteStats *stats = observation->stats;
+  guint64 *group_bins = tn_site_stats_group_bins (stats, group);
+  guint end = self->min.any ? end_of_bins (self, TN_COUNT_RUN) / TN_COUNT_RUN : 0, tiny = MIN (TINY_END, end);
+  guint64 nonfinite = self->nans + self->positive_infinities + self->negative_infinities, wanted;
+
+  self->group.zeros = self->zeros - self->group_zeros;
+  self->group.min += 0.0f;
+  self->group.max += 0.0f;
+  wanted = self->group_values - self->group.zeros - (nonfinite - self->group_nonfinite);
+  g_mutex_lock (&observation->lock);
+  /* Values so small are rare, and going through the bins that they would stand in, which the cache has let go, is not: it is done when some are
+   * missing among the others. */
+  if (gain_group_counts (self, observation->kernel, tiny, end, group_bins) < wanted)
+    {
+      gain_group_counts (self, observation->kernel, 0, tiny, group_bins);
+      /* Zeros stand among the bins of denormals. */
+      group_bins[0] -= self->positive_zeros - self->tiny_positive_zeros;
+      group_bins[TN_GROUP_BINS / 2] -= self->negative_zeros - self->tiny_negative_zeros;
+      self->tiny_positive_zeros = self->positive_zeros;
+      self->tiny_negative_zeros = self->negative_zeros;
+    }
+  tn_group_stats_merge (&stats->groups[group], &self->group);
   g_mutex_unlock (&observation->lock);
-  memset (&worker->zeros, 0, G_STRUCT_OFFSET (Worker, spreads_zeros) - G_STRUCT_OFFSET (Worker, zeros));
+  self->group_zeros = self->zeros;
+  self->group_nonfinite = nonfinite;
+  begin_group (self);
 }
 
 static const Band *
@@ -439,6 +502,7 @@ observe_tiles (Worker *self, Observation *observation, guint64 first, guint64 en
 
   memset (self->bins, 0, sizeof *self - G_STRUCT_OFFSET (Worker, bins));
   begin_patch (self, observation);
+  begin_group (self);
   for (guint64 tile = first; tile < end; tile++)
     {
       Place next_place = find_tile (observation, place.band, MIN (tile + 1, end - 1));
@@ -454,11 +518,14 @@ observe_tiles (Worker *self, Observation *observation, guint64 first, guint64 en
           end_patch (self, observation, place.column / PATCH_COLUMNS * PATCH_COLUMNS);
           begin_patch (self, observation);
         }
-      /* Here, where its bins are in the cache. */
       if (tile + 1 == end || next_place.band->group != place.band->group)
         end_group (observation, self, place.band->group);
       place = next_place;
     }
+  /* Here, where its bins are in the cache. */
+  g_mutex_lock (&observation->lock);
+  merge_worker (observation, self);
+  g_mutex_unlock (&observation->lock);
 }
 
 static void
@@ -587,6 +654,10 @@ tn_site_stats_observe (TnSiteStats *self, const TnBatch *batch, const float *x)
     }
   if (self->channel_histograms != NULL)
     tn_channel_histograms_observe (self->channel_histograms, x, batch->n_tokens);
+  if (self->gram != NULL && !tn_gram_observe (self->gram, batch, x))
+    g_clear_pointer (&self->gram, tn_gram_free);
+  if (self->rows != NULL)
+    tn_row_sample_observe (self->rows, batch, x);
   if (self->moving.decay > 0.0)
     add_sequence_ranges (self, batch, x);
   self->tokens += batch->n_tokens;

@@ -4,6 +4,7 @@
 #include <glib/gi18n-lib.h>
 #include <math.h>
 
+#include "engine/calibration/parameter-search-private.h"
 #include "engine/error.h"
 #include "engine/quant/parameters.h"
 
@@ -49,9 +50,17 @@ trim_ends (GArray *pieces, double min, double max, gboolean folded)
     last->low = max;
 }
 
-/* Bins that hold one value, and zeros, are points; min > max: the extremes are not known. */
+static double
+get_weight (const TnFloatHistogram *histogram, const TnKeptShares *kept, guint bin)
+{
+  double count = (double) histogram->bins[bin];
+
+  return kept != NULL && count > 0.0 ? count * kept->bins[bin / (TN_FLOAT_HISTOGRAM_BINS / TN_KEPT_BINS)] : count;
+}
+
+/* Zeros are points; min > max: the extremes are not known. kept: NULL for all. */
 static TnDistribution *
-read_histogram (const TnFloatHistogram *histogram, gboolean folded, double min, double max)
+read_histogram (const TnFloatHistogram *histogram, const TnKeptShares *kept, gboolean folded, double min, double max)
 {
   g_autoptr (GArray) pieces = g_array_new (FALSE, FALSE, sizeof (TnPiece));
   double low, high;
@@ -59,13 +68,13 @@ read_histogram (const TnFloatHistogram *histogram, gboolean folded, double min, 
   for (guint i = folded ? 0 : 0x8000; i-- > 0;)
     {
       tn_float_histogram_bin_range (0x8000 | i, &low, &high);
-      add_piece (pieces, low, high, (double) histogram->bins[0x8000 | i]);
+      add_piece (pieces, low, high, get_weight (histogram, kept, 0x8000 | i));
     }
-  add_piece (pieces, 0.0, 0.0, (double) histogram->zeros);
+  add_piece (pieces, 0.0, 0.0, (double) histogram->zeros * (kept != NULL ? kept->zeros : 1.0));
   for (guint i = 0; i < 0x8000; i++)
     {
       tn_float_histogram_bin_range (i, &low, &high);
-      add_piece (pieces, low, high, (double) histogram->bins[i] + (folded ? (double) histogram->bins[0x8000 | i] : 0.0));
+      add_piece (pieces, low, high, get_weight (histogram, kept, i) + (folded ? get_weight (histogram, kept, 0x8000 | i) : 0.0));
     }
   if (min <= max)
     trim_ends (pieces, folded ? 0.0 : min, folded ? MAX (max, -min) : max, folded);
@@ -177,6 +186,13 @@ gboolean
 tn_parameter_search_by (const TnFloatHistogram *histogram, double minimum, double maximum, const TnScheme *scheme,
                         const TnMethodOptions *options, TnQuantParams *params, GError **error)
 {
+  return tn_parameter_search_in_part (histogram, NULL, minimum, maximum, scheme, options, params, error);
+}
+
+gboolean
+tn_parameter_search_in_part (const TnFloatHistogram *histogram, const TnKeptShares *kept, double minimum, double maximum,
+                             const TnScheme *scheme, const TnMethodOptions *options, TnQuantParams *params, GError **error)
+{
   TnQuantParams found = {.scheme = *scheme, .method = options->method, .chosen = options->method};
   TnGrid grid = tn_grid_of_scheme (scheme);
   g_autoptr (TnDistribution) values = NULL;
@@ -184,7 +200,7 @@ tn_parameter_search_by (const TnFloatHistogram *histogram, double minimum, doubl
 
   if (!check_arguments (scheme, options, error))
     return FALSE;
-  values = read_histogram (histogram, !grid.asymmetric, minimum, maximum);
+  values = read_histogram (histogram, kept, !grid.asymmetric, minimum, maximum);
   if (values->n == 0 || !isfinite (minimum) || !isfinite (maximum))
     {
       g_set_error_literal (error, TN_ERROR, TN_ERROR_DATA, _ ("no finite values to find quantization parameters for"));
@@ -230,7 +246,7 @@ tn_parameter_error (const TnFloatHistogram *histogram, const TnScheme *scheme, d
                     double *sqnr_db)
 {
   TnGrid grid = tn_grid_of_scheme (scheme);
-  g_autoptr (TnDistribution) values = read_histogram (histogram, !grid.asymmetric, 1.0, 0.0);
+  g_autoptr (TnDistribution) values = read_histogram (histogram, NULL, !grid.asymmetric, 1.0, 0.0);
   TnQuantParams params = {.scheme = *scheme, .scale = scale, .zero_point = zero_point, .threshold = 0.5 * scale};
 
   if (values->n > 0)

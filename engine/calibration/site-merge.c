@@ -63,6 +63,22 @@ count_sequences (const TnSiteStats *self)
 }
 
 static gboolean
+check_inputs (const TnSiteStats *self, const TnSiteStats *other, GError **error)
+{
+  gboolean both = self->tokens > 0 && other->tokens > 0;
+
+  if (both && (self->gram != NULL) != (other->gram != NULL))
+    g_set_error (error, TN_ERROR, TN_ERROR_MISMATCH,
+                 _ ("site %s: only one of both has the Gram matrix of its inputs: such statistics do not merge"), self->name);
+  else if (both && (self->rows != NULL) != (other->rows != NULL))
+    g_set_error (error, TN_ERROR, TN_ERROR_MISMATCH,
+                 _ ("site %s: only one of both has rows of its inputs: such statistics do not merge"), self->name);
+  else
+    return TRUE;
+  return FALSE;
+}
+
+static gboolean
 check_channel_histograms (const TnSiteStats *self, const TnSiteStats *other, GError **error)
 {
   if (self->channel_histograms == NULL && other->channel_histograms == NULL)
@@ -99,7 +115,7 @@ tn_site_stats_check_merge (const TnSiteStats *self, const TnSiteStats *other, GE
                    self->tokens, other->tokens);
       return FALSE;
     }
-  return check_channel_histograms (self, other, error);
+  return check_inputs (self, other, error) && check_channel_histograms (self, other, error);
 }
 
 void
@@ -145,6 +161,19 @@ merge_channel_histograms (TnSiteStats *self, const TnSiteStats *other)
     tn_channel_histograms_merge (self->channel_histograms, other->channel_histograms);
   else if (self->tokens == 0)
     self->channel_histograms = tn_channel_histograms_copy (other->channel_histograms);
+}
+
+static void
+merge_inputs (TnSiteStats *self, const TnSiteStats *other)
+{
+  if (self->gram != NULL && other->gram != NULL)
+    tn_gram_merge (self->gram, other->gram);
+  else if (self->tokens == 0 && other->gram != NULL)
+    self->gram = tn_gram_copy (other->gram);
+  if (self->rows != NULL && other->rows != NULL)
+    tn_row_sample_merge (self->rows, other->rows);
+  else if (self->tokens == 0 && other->rows != NULL)
+    self->rows = tn_row_sample_copy (other->rows);
 }
 
 void
@@ -202,6 +231,7 @@ tn_site_stats_merge (TnSiteStats *self, const TnSiteStats *other, GError **error
   if (count_sequences (other) > 0)
     self->moving = count_sequences (self) == 0 ? other->moving : (TnMovingRange){0};
   merge_channel_histograms (self, other);
+  merge_inputs (self, other);
   self->has_details = self->has_details && other->has_details;
   self->tokens += other->tokens;
   self->oversize += other->oversize;

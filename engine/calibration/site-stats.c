@@ -39,6 +39,10 @@ tn_site_stats_copy (const TnSiteStats *self)
   copy->sequence_ranges = g_array_copy (self->sequence_ranges);
   if (self->channel_histograms != NULL)
     copy->channel_histograms = tn_channel_histograms_copy (self->channel_histograms);
+  if (self->gram != NULL)
+    copy->gram = tn_gram_copy (self->gram);
+  if (self->rows != NULL)
+    copy->rows = tn_row_sample_copy (self->rows);
   copy->channels = g_memdup2 (self->channels, self->width * sizeof *self->channels);
   return copy;
 }
@@ -51,6 +55,8 @@ tn_site_stats_free (TnSiteStats *self)
   tn_float_histogram_free (self->histogram);
   g_array_unref (self->sequence_ranges);
   tn_channel_histograms_free (self->channel_histograms);
+  tn_gram_free (self->gram);
+  tn_row_sample_free (self->rows);
   g_free (self->group_bins);
   g_free (self->channels);
   g_free (self->name);
@@ -82,6 +88,10 @@ tn_site_stats_clear (TnSiteStats *self)
     self->channels[c] = (TnChannelStats){.min = INFINITY, .max = -INFINITY};
   if (self->channel_histograms != NULL)
     tn_channel_histograms_clear (self->channel_histograms);
+  if (self->gram != NULL)
+    tn_gram_clear (self->gram);
+  if (self->rows != NULL)
+    tn_row_sample_clear (self->rows);
 }
 
 void
@@ -90,6 +100,23 @@ tn_site_stats_keep_moving_range (TnSiteStats *self, double decay)
   g_return_if_fail (decay > 0.0 && decay < 1.0 && self->tokens == 0);
 
   self->moving = (TnMovingRange){.decay = decay};
+}
+
+gboolean
+tn_site_stats_keep_gram (TnSiteStats *self, GError **error)
+{
+  g_return_val_if_fail (self->gram == NULL, FALSE);
+
+  self->gram = tn_gram_new (self->width, error);
+  return self->gram != NULL;
+}
+
+void
+tn_site_stats_keep_rows (TnSiteStats *self, guint most)
+{
+  g_return_if_fail (self->rows == NULL && most > 0 && most <= TN_ROW_SAMPLE_MOST);
+
+  self->rows = tn_row_sample_new (self->width, most);
 }
 
 void
@@ -121,7 +148,9 @@ details_equal (const TnSiteStats *a, const TnSiteStats *b)
 {
   if (a->has_details != b->has_details || a->n_largest != b->n_largest || a->moving.decay != b->moving.decay ||
       a->moving.sequences != b->moving.sequences || a->moving.min != b->moving.min || a->moving.max != b->moving.max ||
-      (a->channel_histograms != NULL) != (b->channel_histograms != NULL) ||
+      (a->channel_histograms != NULL) != (b->channel_histograms != NULL) || (a->gram != NULL) != (b->gram != NULL) ||
+      (a->rows != NULL) != (b->rows != NULL) || (a->gram != NULL && !tn_gram_equal (a->gram, b->gram)) ||
+      (a->rows != NULL && !tn_row_sample_equal (a->rows, b->rows)) ||
       memcmp (a->group_bins, b->group_bins, TN_STATS_GROUPS * TN_GROUP_BINS * sizeof *a->group_bins) != 0)
     return FALSE;
   for (guint i = 0; i < a->n_largest; i++)

@@ -4,6 +4,8 @@
 #include <glib.h>
 
 #include "engine/calibration/channel-histograms.h"
+#include "engine/calibration/gram.h"
+#include "engine/calibration/row-sample.h"
 #include "engine/calibration/wide-sum.h"
 #include "engine/metrics/float-histogram.h"
 #include "engine/nn/batch.h"
@@ -96,6 +98,8 @@ typedef struct
                                   * largest is empty */
   TnChannelStats   *channels;  /* [width] */
   TnChannelHistograms *channel_histograms; /* NULL unless asked for */
+  TnGram           *gram; /* NULL unless asked for */
+  TnRowSample      *rows; /* likewise */
   TnMovingRange     moving;
   GArray           *sequence_ranges; /* TnSequenceRange of each sequence observed since the last clear, in order; only while moving.decay > 0 */
 } TnSiteStats;
@@ -110,6 +114,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (TnSiteStats, tn_site_stats_free)
 void         tn_site_stats_keep_moving_range (TnSiteStats *self, double decay);
 /* Before the first sequence: exact histograms of every channel, in at most so many bytes of memory (channel-histograms.h). */
 void         tn_site_stats_keep_channel_histograms (TnSiteStats *self, gsize most_bytes);
+/* Before the first sequence: the Gram matrix of the inputs (gram.h), and so many of their rows (row-sample.h). TN_ERROR_MEMORY. */
+gboolean     tn_site_stats_keep_gram    (TnSiteStats *self, GError **error);
+void         tn_site_stats_keep_rows    (TnSiteStats *self, guint most);
 /* x: [batch->n_tokens, width]. Runs parallel loops: call on the compute thread. The result does not depend on the number of threads. */
 void         tn_site_stats_observe (TnSiteStats *self, const TnBatch *batch, const float *x);
 /* TN_ERROR_MISMATCH when the widths differ. */

@@ -45,17 +45,18 @@ transpose (const float *columns, gsize stride, gsize depth, float *panel)
       panel[k * TN_PANEL_COLUMNS + j] = columns[j * stride + k];
 }
 
+/* Side by side, for a step of one chain has to wait for the last one. */
 static void
 vector (const float *x, const float *columns, gsize stride, gsize depth, float *y, TnChain chain)
 {
-  for (gsize j = 0; j < TN_PANEL_COLUMNS; j++)
-    {
-      float sum = chain == TN_CHAIN_RESUME ? y[j] : 0.0f;
+  float sums[TN_PANEL_COLUMNS] = {0};
 
-      for (gsize k = 0; k < depth; k++)
-        sum = fused_multiply_add (x[k], columns[j * stride + k], sum);
-      y[j] = sum;
-    }
+  if (chain == TN_CHAIN_RESUME)
+    memcpy (sums, y, sizeof sums);
+  for (gsize k = 0; k < depth; k++)
+    for (gsize j = 0; j < TN_PANEL_COLUMNS; j++)
+      sums[j] = fused_multiply_add (x[k], columns[j * stride + k], sums[j]);
+  memcpy (y, sums, sizeof sums);
 }
 
 const TnProductKernels tn_product_scalar = {1, 1, multiply, transpose, vector};

@@ -158,8 +158,8 @@ clear (TnRegion *self, gsize from, gsize to)
   TN_POISON (self->start + from, to - from);
 }
 
-/* Cold pages come zeroed when they are taken again, so what the system keeps is cleared here: where its pages are larger than ours
- * the parts that are shared with a neighbour, and memory that is locked. */
+/* Cold pages come zeroed when they are taken again, so what the system keeps is cleared here: where its pages are larger than
+ * ours the parts that are shared with a neighbour, and memory that is locked. */
 static void
 give_back (TnRegion *self, gsize first, gsize end)
 {

@@ -53,7 +53,7 @@ reserve (TnGenerator *self, guint n, GError **error)
   if ((cosines = tn_pool_alloc_array (pool, TN_PURPOSE_ACTIVATIONS, wanted * half, sizeof (float), error)) == NULL ||
       (sines = tn_pool_alloc_array (pool, TN_PURPOSE_ACTIVATIONS, wanted * half, sizeof (float), error)) == NULL ||
       (scores = tn_pool_alloc_array (pool, TN_PURPOSE_ACTIVATIONS, wanted, sizeof (float), error)) == NULL ||
-      (cache = tn_pool_alloc_array (pool, TN_PURPOSE_ACTIVATIONS, n_parts * wanted * width, sizeof (float), error)) == NULL)
+      (cache = tn_pool_alloc_array (pool, TN_PURPOSE_ACTIVATIONS, n_parts * wanted, width * sizeof (float), error)) == NULL)
     return FALSE;
   tn_rope_table (0, wanted, config->rope_dim, config->rope_base, config->rope_scale, self->model->rope_factors, cosines, sines);
   for (gsize i = 0; i < n_parts && part > 0; i++)

@@ -21,7 +21,7 @@ const float *tn_generator_step (TnGenerator *self, gint32 token, GError **error)
 const float *tn_generator_prompt (TnGenerator *self, const gint32 *tokens, guint n, GError **error);
 
 /* temperature 0: the most likely token (smallest id wins ties); else a draw from softmax(logits / temperature)
- * cut to the smallest set with mass top_p (1: all). uniform in [0, 1). */
+ * cut to the smallest set with mass top_p (1: all). uniform in [0, 1). NaN is never taken; where there is nothing else, token 0. */
 gint32       tn_sample_token   (const float *logits, guint n_vocab, double temperature, double top_p, double uniform);
 
 G_END_DECLS

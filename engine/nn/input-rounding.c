@@ -32,8 +32,8 @@ set_fixed (TnInputRounding *self, const TnQuantParams *params, GError **error)
     {
       g_autofree char *name = tn_scheme_to_string (&self->scheme);
 
-      g_set_error (error, TN_ERROR, TN_ERROR_DATA, _ ("Scheme %s: a scale is beyond 65504, the largest 16 bits hold; expected :f32"),
-                   name);
+      g_set_error (error, TN_ERROR, TN_ERROR_DATA,
+                   _ ("Scheme %s: a scale is beyond 65504, the largest 16 bits hold; expected :f32"), name);
       return FALSE;
     }
   return TRUE;

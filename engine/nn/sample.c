@@ -29,14 +29,19 @@ tn_sample_token (const float *logits, guint n_vocab, double temperature, double 
   guint kept = 0;
 
   for (guint i = 1; i < n_vocab; i++)
-    if (logits[i] > logits[best])
+    if (logits[i] > logits[best] || (isnan (logits[best]) && !isnan (logits[i])))
       best = (gint32) i;
   if (temperature <= 0.0)
     return best;
   candidates = g_new (Candidate, n_vocab);
   for (guint i = 0; i < n_vocab; i++)
     {
-      candidates[i] = (Candidate){(float) exp (((double) logits[i] - (double) logits[best]) / temperature), (gint32) i};
+      float probability = (float) exp (((double) logits[i] - (double) logits[best]) / temperature);
+
+      /* A difference of infinities is no number. */
+      if (isnan (probability))
+        probability = logits[i] == logits[best] ? 1.0f : 0.0f;
+      candidates[i] = (Candidate){probability, (gint32) i};
       total += (double) candidates[i].probability;
     }
   qsort (candidates, n_vocab, sizeof *candidates, compare_candidates);

@@ -27,7 +27,10 @@
 #define COARSE_GRID_POINTS 64
 /* Powers are dear: their valleys are looked for on so many pieces. */
 #define COARSE_PIECES 1024
-#define POWER_GRID_RATIO 1.02
+#define POWER_GRID_RATIO 1.05
+/* Of few values, whose valleys are steep, there are more points: as many as codes change, while they take no longer than so many powers. */
+#define POWER_WORK 65536
+#define MOST_POWER_POINTS 2000
 #define POWER_GOLDEN_STEPS 16
 
 typedef struct
@@ -182,10 +185,12 @@ best_scale (const Search *self, gint32 zero_point, double low, double high, guin
 static guint
 count_grid_points (const Search *self, double low, double high)
 {
-  double ratio = self->power != 2.0 ? POWER_GRID_RATIO : GRID_RATIO;
-  double points = ceil (log (high / low) / log (ratio));
+  double n = (double) self->values->n, points = ceil (log (high / low) / log (self->power != 2.0 ? POWER_GRID_RATIO : GRID_RATIO));
 
-  return (guint) CLAMP (points, self->power != 2.0 ? COARSE_GRID_POINTS : MIN_GRID_POINTS, MAX_GRID_POINTS);
+  if (self->power == 2.0)
+    return (guint) CLAMP (points, MIN_GRID_POINTS, MAX_GRID_POINTS);
+  points = MAX (points, MIN (n * self->problem->grid.n_codes, POWER_WORK / n));
+  return (guint) CLAMP (points, COARSE_GRID_POINTS, MOST_POWER_POINTS);
 }
 
 static void

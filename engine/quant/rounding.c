@@ -35,7 +35,7 @@ store_scale (TnRounding *self, const TnScheme *scheme, float scale)
   return isinf (stored) ? LARGEST_HALF : stored;
 }
 
-/* No code of a symmetric scheme stands for infinity: of the largest floats there are the scale rounds a step too high for that. */
+/* No code of a symmetric scheme stands for infinity: of the largest floats the scale may round a step too high for that. */
 static float
 keep_finite (float scale, float largest_code)
 {

@@ -15,7 +15,6 @@
 #error "Model files are little-endian and used as they are mapped."
 #endif
 
-
 typedef struct
 {
   const char *name;
@@ -112,8 +111,8 @@ tn_dtype_bytes (TnDtype dtype, guint64 n, guint64 *bytes)
 gboolean
 tn_dtype_is_integer (TnDtype dtype)
 {
-  return dtype == TN_DTYPE_I8 || dtype == TN_DTYPE_U8 || dtype == TN_DTYPE_I16 || dtype == TN_DTYPE_U16 || dtype == TN_DTYPE_I32 ||
-         dtype == TN_DTYPE_U32 || dtype == TN_DTYPE_I64 || dtype == TN_DTYPE_U64;
+  return dtype == TN_DTYPE_I8 || dtype == TN_DTYPE_U8 || dtype == TN_DTYPE_I16 || dtype == TN_DTYPE_U16 ||
+         dtype == TN_DTYPE_I32 || dtype == TN_DTYPE_U32 || dtype == TN_DTYPE_I64 || dtype == TN_DTYPE_U64;
 }
 
 gboolean
@@ -244,8 +243,8 @@ set_overflow_error (TnDtype dtype, const float *x, gsize n, GError **error)
     if (isfinite (x[i]) &&
         isinf (dtype == TN_DTYPE_F16 ? tn_f16_to_f32 (tn_f32_to_f16 (x[i])) : tn_bf16_to_f32 (tn_f32_to_bf16 (x[i]))))
       {
-        g_set_error (error, TN_ERROR, TN_ERROR_DATA, _ ("Element %zu is %g, which is beyond the range of %s"), i,
-                     (double) x[i], infos[dtype].name);
+        g_set_error (error, TN_ERROR, TN_ERROR_DATA, _ ("Element %zu is %g, which is beyond the range of %s"), i, (double) x[i],
+                     infos[dtype].name);
         return;
       }
 }

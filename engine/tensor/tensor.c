@@ -6,7 +6,6 @@
 
 #include "engine/error.h"
 
-
 static gboolean
 count_elements (guint n_dims, const guint64 *shape, guint64 *count)
 {

@@ -149,6 +149,25 @@ test_wrong_files (void)
   assert_bad_file (large, -1, ": is no configuration: expected a key file in UTF-8 of at most 1 MiB");
 }
 
+/* What counts by being given alone is printed only then. */
+static void
+test_print (void)
+{
+  const char *const tensors[] = {"a.npy", NULL};
+  g_autoptr (TnCalibrateOptions) options = tn_calibrate_options_new ();
+  g_autofree char *first = tn_calibrate_options_print (options);
+  g_autofree char *second = NULL;
+
+  g_assert_null (strstr (first, "ema-decay"));
+  g_assert_nonnull (strstr (first, "samples=128"));
+  set (options, "ema-decay", "0.99");
+  g_assert_true (tn_calibrate_options_set (options, "--tensors", "tensors", tensors, NULL));
+  second = tn_calibrate_options_print (options);
+  g_assert_nonnull (strstr (second, "ema-decay=0.99"));
+  g_assert_null (strstr (second, "samples="));
+  g_assert_null (strstr (second, "batch-size="));
+}
+
 static void
 test_round_trip (void)
 {
@@ -223,6 +242,7 @@ main (int argc, char **argv)
   g_test_add_func ("/calibrate-options/wrong-values", test_wrong_values);
   g_test_add_func ("/calibrate-options/values", test_values);
   g_test_add_func ("/calibrate-options/wrong-files", test_wrong_files);
+  g_test_add_func ("/calibrate-options/print", test_print);
   g_test_add_func ("/calibrate-options/round-trip", test_round_trip);
   g_test_add_func ("/calibrate-options/table", test_table);
   g_test_add_func ("/calibrate-options/check", test_check);

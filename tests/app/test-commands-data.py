@@ -11,11 +11,12 @@ import io
 import json
 import os
 import random
+import signal
 import struct
 import subprocess
+import time
 import unittest
 import zipfile
-import zlib
 
 spec = importlib.util.spec_from_file_location("commands", os.path.join(os.path.dirname(os.path.abspath(__file__)), "test-commands.py"))
 commands = importlib.util.module_from_spec(spec)
@@ -55,7 +56,7 @@ class DataTest(commands.CommandTest):
         self.assertEqual(result.returncode, 0, result.stderr)
         return self.read(out)
 
-    def stories(self, n=160):
+    def stories(self, n=70):
         with open(realdata("text/tinystories_2MB.txt"), encoding="utf-8") as f:
             return [story.strip() for story in f.read().split("<|endoftext|>")[1:n + 1] if story.strip()]
 
@@ -111,6 +112,18 @@ class Kinds(DataTest):
                                 capture_output=True, timeout=120)
         self.assertEqual(result.returncode, 1)
         self.assertIn(b"standard input", result.stderr)
+
+    def test_memory_of_drawn_streams(self):
+        """What is drawn of a pipe is kept, and the limit holds for it."""
+        text = b"\n<|endoftext|>\n".join(b"word %d and more words " % i * 700 for i in range(6000))
+        command = [commands.PROGRAM, *self.command("-", more=("--samples", "6000", "--seq-len", "512", "--memory-limit", "64MiB", "--workspace", self.workspace))]
+        result = subprocess.run(command, input=text, capture_output=True, timeout=120)
+        self.assertEqual(result.returncode, 1, result.stderr)
+        self.assertIn(b"--samples", result.stderr)
+        command[command.index("6000")] = "40"
+        result = subprocess.run([*command, "--json"], input=text, capture_output=True, timeout=120)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertLess(json.loads(result.stdout)["peak_rss_bytes"], 64 << 20)
 
     def test_eval(self):
         forms = {name: self.write(name, data) for name, data in self.forms().items()}
@@ -304,6 +317,25 @@ class Recorded(DataTest):
         self.save("two/cube.npy", numpy.load(path)[[0, 39]])
         self.assertEqual(self.observe(self.path("two/cube.npy")), self.read("a"))
 
+    def test_interrupted_run_goes_on(self):
+        paths = [self.save("a.npy", self.array(3000, 20, 256)), self.save("b.npy", self.array(2000, 64))]
+        expected = self.observe(*paths)
+        command = [commands.PROGRAM, "calibrate", "--tensors", paths[0], "--tensors", paths[1], "--batch-size", "1", "--no-cache", "--out", self.path("x"),
+                   "--workspace", self.workspace]
+        process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        deadline = time.time() + 60
+        while time.time() < deadline and process.poll() is None:
+            runs = json.loads(self.run_raw("runs", "list", "--json").stdout or "[]")
+            if runs and runs[0]["state"] == "running" and runs[0]["done"] > 0:
+                break
+        process.send_signal(signal.SIGINT)
+        said = process.communicate(timeout=60)[1]
+        if process.returncode == 130:
+            self.assertIn("partial", said)
+            result = subprocess.run([*command, "--resume", "--json"], capture_output=True, text=True, timeout=120)
+            self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertEqual(self.read("x"), expected)
+
     def test_one_site_in_several_files(self):
         array = self.array(2048, 20)
         expected = self.observe(self.save("all/x.npy", array))
@@ -358,6 +390,46 @@ class Recorded(DataTest):
         self.assertIn(result.returncode, (0, 1))
         if result.returncode == 1:
             self.assertIn("bad.npz", result.stderr)
+
+
+class Guide(DataTest):
+    """Every command of the guide's sections on data does what it says there: it ends well."""
+
+    def test_examples(self):
+        if numpy is None:
+            self.skipTest("numpy is not present")
+        root = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
+        stories = [f"Once upon a time there were {i} cats who sat by the lake and sang of the sea. " * 3 for i in range(60)]
+        generator = numpy.random.default_rng(1)
+        lines = "".join(json.dumps({"text": story}) + "\n" for story in stories)
+        self.write("stories.txt", "\n<|endoftext|>\n".join(stories))
+        self.write("stories.jsonl", lines)
+        self.write("stories.jsonl.gz", gzip.compress(lines.encode()))
+        self.write("part1.jsonl", lines)
+        self.write("more/a.txt", stories[0])
+        self.write("table.csv", "body,kind\n" + "".join(f"{story},{i % 3}\n" for i, story in enumerate(stories)))
+        numpy.save(self.path("tokens.npy"), generator.integers(0, 256, 3000).astype("<u2"))
+        numpy.savez(self.path("activations.npz"), a=generator.standard_normal((5, 60, 32)), b=generator.standard_normal((900, 16)))
+        os.makedirs(self.path("recorded"))
+        numpy.save(self.path("recorded/a.npy"), generator.standard_normal((700, 24)).astype("f4"))
+        os.symlink(os.path.join(root, "resources"), self.path("resources"))
+        os.makedirs(self.path("bin"))
+        os.symlink(commands.PROGRAM, self.path("bin/ternion"))
+        with open(os.path.join(root, "resources", "guides", "calibration.md"), encoding="utf-8") as f:
+            sections = f.read().split("\n## ")
+        run = 0
+        for section in sections:
+            if not section.startswith(("Data\n", "Recorded activations\n")):
+                continue
+            for line in section.splitlines():
+                if not line.startswith("    "):
+                    continue
+                with self.subTest(line.strip()):
+                    result = subprocess.run(["sh", "-c", line], cwd=self.folder, capture_output=True, text=True, timeout=120,
+                                            env={**os.environ, "PATH": self.path("bin") + ":" + os.environ["PATH"], "XDG_DATA_HOME": self.path("home")})
+                    self.assertEqual(result.returncode, 0, result.stderr)
+                    run += 1
+        self.assertGreater(run, 10)
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ import math
 import os
 import random
 import struct
+import subprocess
 import unittest
 import zipfile
 
@@ -238,6 +239,119 @@ class Export(StatisticsTest):
             site = name.replace(".weight", ".in")
             site = sites[shown["aliases"].get(site, site)]
             self.assertAlmostEqual(sum(means) / len(means), site["std"] ** 2 + site["mean"] ** 2, delta=1e-6 * site["std"] ** 2)
+
+
+class HandOver(StatisticsTest):
+    """Fixed scales of activations, from statistics into the layers."""
+
+    GGUF = "gguf/stories260K.gguf"
+
+    def score(self, model, *more):
+        return self.run_json("eval", model, "--data", realdata("text/expected_stories.txt"), "--seq-len", "128", "--tokenizer",
+                             realdata("stories260k/tok512.bin"), *more)
+
+    def test_both_losses(self):
+        self.calibrate("stats", model=self.GGUF, samples=96, seq_len=128)
+        model = realdata(self.GGUF)
+        found = self.score(model, "--stats", self.path("stats"))
+        # Without --activations it is int8, which is what statistics are for.
+        self.assertEqual(found, {**self.score(model, "--stats", self.path("stats"), "--activations", "int8"), "seconds": found["seconds"]})
+        dynamic = self.score(model, "--activations", "int8:t")
+        for key in ("loss", "loss_stderr", "perplexity", "accuracy"):
+            self.assertEqual(found["dynamic"][key], dynamic[key])
+        difference = found["static_minus_dynamic"]
+        self.assertAlmostEqual(difference["loss"], found["loss"] - dynamic["loss"], places=12)
+        # The windows share what is hard in them.
+        self.assertTrue(0 < difference["loss_stderr"] < 0.2 * found["loss_stderr"])
+        self.assertLess(abs(difference["loss"]), 0.03)
+        self.assertNotIn("dynamic", dynamic)
+        shown = self.show("stats")
+        sites = {site["name"]: site for site in shown["sites"]}
+        self.assertEqual(len(found["activations"]), 35)
+        for scale in found["activations"]:
+            site = sites[shown["aliases"].get(scale["site"], scale["site"])]
+            self.assertEqual((scale["scheme"], scale["largest"]), ("int8", max(-site["min"], site["max"])))
+            self.assertEqual((scale["scale"], scale["clip"]), (site["params"]["int8"]["scale"], site["params"]["int8"]["clip"]))
+            self.assertTrue(0 < scale["clip"] <= scale["largest"] * (1 + 1e-6))
+        text = self.run_raw("eval", model, "--data", realdata("text/expected_stories.txt"), "--stats", self.path("stats"), "--seq-len", "128").stdout
+        for word in ("blk.4.ffn_down.in", "static scales", "a scale a token", "static - dynamic"):
+            self.assertIn(word, text)
+        # Four bits lose more than eight, and a fixed scale for all tokens more than one for each.
+        four = self.score(model, "--stats", self.path("stats"), "--activations", "int4")
+        self.assertGreater(four["loss"], found["loss"] + 10 * difference["loss_stderr"])
+        self.assertGreater(four["static_minus_dynamic"]["loss"], 3 * four["static_minus_dynamic"]["loss_stderr"])
+
+    def test_scales_in_files(self):
+        self.calibrate("stats", model=self.GGUF, samples=32)
+        for scheme, activations in (("int8:c", "int8"), ("int4:c", "int8:asym")):
+            wanted = self.score(realdata(self.GGUF), "--scheme", scheme, "--stats", self.path("stats"), "--activations", activations)
+            for out, more in (("x.safetensors", ()), ("y.safetensors", ("--type", "F32")), ("x.gguf", ("--type", "F32"))):
+                with self.subTest(out=out, activations=activations):
+                    made = self.run_json("quantize", realdata(self.GGUF), "--scheme", scheme, "--stats", self.path("stats"), "--activations", activations,
+                                         "--out", self.path(out), *more)
+                    self.assertEqual(made["activation_scales"], 35)
+                    found = self.score(self.path(out), "--activations", activations)
+                    for key in ("loss", "dynamic", "static_minus_dynamic"):
+                        self.assertEqual(found[key], wanted[key])
+                    self.assertEqual([(s["site"], s["scale"], s["zero_point"]) for s in found["activations"]],
+                                     [(s["site"], s["scale"], s["zero_point"]) for s in wanted["activations"]])
+                    wrong = self.run_raw("eval", self.path(out), "--data", realdata("text/expected_stories.txt"), "--activations", "int4", "--tokenizer",
+                                         realdata("stories260k/tok512.bin"))
+                    self.assert_fails(wrong, "int4", f"for {activations}")
+        # What goes on from such a GGUF keeps them, unless there are new ones.
+        self.calibrate("again", model=os.path.join(self.folder, "x.gguf"), samples=16, seq_len=32)
+        for more, same in (((), True), (("--stats", self.path("again"), "--activations", "int8:asym"), False)):
+            self.run_json("quantize", self.path("x.gguf"), "--type", "F32", "--out", self.path("z.gguf"), *more)
+            found = self.score(self.path("z.gguf"), "--activations", "int8:asym")
+            (self.assertEqual if same else self.assertNotEqual)([s["scale"] for s in found["activations"]], [s["scale"] for s in wanted["activations"]])
+
+    def test_what_does_not_fit(self):
+        self.calibrate("stats", model=self.GGUF)
+        self.calibrate("outputs", "--sites", "out", model=self.GGUF)
+        data = ("--data", realdata("text/expected_stories.txt"), "--tokenizer", realdata("stories260k/tok512.bin"))
+        model = realdata(self.GGUF)
+        self.assert_fails(self.run_raw("eval", realdata("stories260k/hf-f32"), *data, "--stats", self.path("stats")), self.path("stats"),
+                          "are of the model")
+        self.assert_fails(self.run_raw("eval", model, *data, "--stats", self.path("outputs")), self.path("outputs"), "no statistics of site blk.0.attn_")
+        self.assert_fails(self.run_raw("eval", model, *data, "--activations", "int8"), "--stats")
+        out = ("--out", self.path("x.gguf"))
+        self.assert_fails(self.run_raw("quantize", model, "--type", "F32", "--activations", "int8", *out), "--stats", status=2)
+        self.assert_fails(self.run_raw("quantize", model, "--type", "F32", "--stats", self.path("stats"), "--activations", "int8:t", *out), "int8:t",
+                          status=2)
+        self.assert_fails(self.run_raw("quantize", model, "--scheme", "ternary", "--stats", self.path("stats"), "--out", self.path("folder")), "BitNet",
+                          status=2)
+        self.assert_fails(self.run_raw("quantize", realdata("stories260k/hf-f32"), "--scheme", "int8", "--stats", self.path("stats"), "--out",
+                                       self.path("x.safetensors")), "are of the model")
+        self.assertFalse(os.path.exists(self.path("x.gguf")) or os.path.exists(self.path("x.safetensors")))
+
+
+class Guide(StatisticsTest):
+    """What resources/guides/calibration.md shows is run as it stands there."""
+
+    SECTIONS = ("Stopping and going on", "Keeping, merging, comparing", "Using the parameters")
+
+    def test_examples(self):
+        root = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
+        os.symlink(os.path.join(os.path.abspath(root), "resources"), self.path("resources"))
+        with open(os.path.join(root, "resources", "guides", "calibration.md")) as f:
+            sections = {part.split("\n", 1)[0]: part for part in f.read().split("\n## ")}
+        for name in self.SECTIONS:
+            lines = [line.strip() for line in sections[name].splitlines() if line.startswith("    ternion ")]
+            self.assertGreater(len(lines), 1)
+            said = []
+            for line in lines:
+                with self.subTest(line=line):
+                    result = subprocess.run([commands.PROGRAM, *line.split()[1:], "--workspace", self.workspace], cwd=self.folder, capture_output=True,
+                                            text=True, timeout=120)
+                    self.assertEqual(result.returncode, 0, result.stderr)
+                    said.append(result.stderr)
+            if name == "Keeping, merging, comparing":
+                self.assertIn("used again", said[1])
+                self.assertIn("--seq-len was 128 and is 64", said[2])
+                self.assertEqual(self.read("whole.stats"), self.read("a.stats"))
+            elif name == "Stopping and going on":
+                self.assertFalse(os.path.exists(self.path("sample.stats.checkpoint")))
+                self.assertEqual(self.show("sample.stats")["samples"], 96)
 
 
 if __name__ == "__main__":

@@ -630,8 +630,19 @@ class BadInput(CommandTest):
             self.assertEqual(model["decisions"]["weight_levels"], "0.5 to 0.5" if sign == "*" else "2 to 2")
             self.assertIn(f"code {sign} weight_scale", self.run_raw("inspect", folder).stdout)
         model = self.run_json("inspect", os.path.join(corpus, "gguf", "bitnet.gguf"))["model"]
-        self.assertEqual(model["decisions"]["i2_s"], "blocks of 128 (x86)")
+        self.assertEqual(model["decisions"]["i2_s"], "blocks of 128 (x86); a file that was quantized on ARM has blocks of 64 and reads wrong")
         self.assertEqual(self.run_json("inspect", os.path.join(corpus, "gguf", "llama.gguf"))["model"]["decisions"], {})
+
+    def test_output_is_not_the_model(self):
+        model = self.path("model.bin")
+        shutil.copy(realdata("stories260k/stories260K.bin"), model)
+        result = self.run_raw("calibrate", model, "--data", realdata("text/expected_stories.txt"), "--tokenizer", realdata("stories260k/tok512.bin"),
+                              "--out", model)
+        self.assert_fails(result, "output")
+        self.assertEqual(os.path.getsize(model), os.path.getsize(realdata("stories260k/stories260K.bin")))
+
+    def test_statistics_without_use(self):
+        self.assert_fails(self.run_raw("eval", "m", "--data", "d", "--stats", "s"), "--stats", status=2)
 
     def test_output_is_checked_first(self):
         for out in (self.path("no-such-folder/x"), self.folder, "/dev/null"):
@@ -846,6 +857,22 @@ class Quantize(CommandTest):
                     with open(weights, "rb") as f:
                         self.assertEqual(f.read(), before)
 
+    def test_damaged_source(self):
+        self.quantize(self.gguf(), "x.safetensors", "--scheme", "int4:c")
+        with open(self.path("x.safetensors"), "r+b") as f:
+            f.seek(-1000, os.SEEK_END)
+            byte = f.read(1)
+            f.seek(-1000, os.SEEK_END)
+            f.write(bytes([byte[0] ^ 1]))
+        for out in ("y.gguf", "y.safetensors", "y"):
+            result = self.run_raw("quantize", self.path("x.safetensors"), "--scheme", "ternary", "--out", self.path(out), *(("--type", "F16") if out == "y.gguf" else ()))
+            with self.subTest(out):
+                self.assert_fails(result, "damaged")
+
+    def test_loss_of_types_is_shown(self):
+        result = self.run_raw("quantize", self.gguf(), "--type", "F16", "--out", self.path("x.gguf"))
+        self.assertRegex(result.stdout, r"converted +F16 +35 tensors, .*, SQNR from \d+")
+
     def test_second_rounding_is_said(self):
         def eval_says(model):
             result = self.run_raw("eval", model, "--data", realdata("text/expected_stories.txt"), "--tokenizer", realdata("stories260k/tok512.bin"),
@@ -949,7 +976,7 @@ class Quantize(CommandTest):
         for out in ("x.gguf", "x.safetensors", "x"):
             result = self.run_raw("quantize", self.gguf(), "--scheme", "ternary", "--out", self.path(out), *(("--type", "F32") if out == "x.gguf" else ()),
                                   "--quiet", preexec=small_files)
-            self.assert_fails(result, "cannot be written" if out != "x" else "model.safetensors")
+            self.assert_fails(result, self.path(out if out != "x" else "x/model.safetensors") + ": cannot be written")
             self.assertEqual([n for n in os.listdir(self.folder) if not n.startswith("workspace")], [])
 
     def test_interrupt_leaves_nothing(self):

@@ -724,8 +724,10 @@ test_parts (void)
   g_assert_no_error (error);
   g_assert_cmpuint (tn_model_file_n_tensors (file), ==, 2);
   g_assert_nonnull (tn_model_file_find_tensor (file, "b"));
-  g_assert_true (tn_model_file_is_part (file, second));
-  g_assert_true (tn_model_file_is_part (file, test_folder));
+  g_assert_false (tn_model_file_check_output (file, second, &error));
+  assert_message (error, second, "output");
+  g_assert_false (tn_model_file_check_output (file, test_folder, NULL));
+  g_assert_true (tn_model_file_check_output (file, "m-00003-of-00002.gguf", NULL));
 }
 
 static void

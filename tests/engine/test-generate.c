@@ -301,6 +301,29 @@ test_sampling (void)
   g_assert_cmpint (tn_sample_token (logits, 5, 1.0, 0.0, 0.999), ==, 1);
 }
 
+/* What is no number is never drawn, and an infinite logit always. */
+static void
+test_sampling_nan (void)
+{
+  const float some[] = {NAN, 1.0f, NAN, 3.0f, -INFINITY}, infinite[] = {2.0f, NAN, INFINITY, 5.0f, INFINITY};
+  const float none[] = {NAN, NAN, NAN}, nothing[] = {-INFINITY, -INFINITY, NAN};
+  guint counts[5] = {0};
+
+  g_assert_cmpint (best_of (some, 5), ==, 3);
+  g_assert_cmpint (best_of (infinite, 5), ==, 2);
+  g_assert_cmpint (best_of (none, 3), ==, 0);
+  for (guint i = 0; i < 1000; i++)
+    counts[tn_sample_token (some, 5, 1.0, 1.0, i / 1000.0)]++;
+  g_assert_cmpuint (counts[1] + counts[3], ==, 1000);
+  g_assert_cmpuint (counts[1], >, 100);
+  for (guint i = 0; i < 10; i++)
+    {
+      g_assert_cmpint (tn_sample_token (infinite, 5, 0.7, 1.0, i / 10.0), ==, i < 5 ? 2 : 4);
+      g_assert_cmpint (tn_sample_token (none, 3, 0.7, 1.0, i / 10.0), ==, 0);
+      g_assert_cmpint (tn_sample_token (nothing, 3, 0.7, 1.0, i / 10.0), ==, i < 5 ? 0 : 1);
+    }
+}
+
 int
 main (int argc, char **argv)
 {
@@ -314,5 +337,6 @@ main (int argc, char **argv)
   g_test_add_func ("/generate/growth-fails", test_growth_fails);
   g_test_add_func ("/generate/stories", test_stories);
   g_test_add_func ("/generate/sampling", test_sampling);
+  g_test_add_func ("/generate/sampling-nan", test_sampling_nan);
   return g_test_run ();
 }

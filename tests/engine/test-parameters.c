@@ -160,13 +160,13 @@ test_least_errors (void)
           g_assert_true (tn_parameters_find (folded, &grid, &options, &scale));
           achieved = reference_error (x, n, scale.scale, -codes, codes, 2.0);
           g_assert_cmpfloat (achieved, <=, reference_least (x, n, -codes, codes, 2.0) * (n > 30000 ? 1.002 : 1.0001) + 1e-12);
-          if (n > 2003)
+          if (n > 2003 || (n < 100 && bits >= 6))
             continue;
           /* No sweep goes through all pieces of this power: of few values at many codes a valley may be missed. */
           options.method = TN_METHOD_MSE24;
           g_assert_true (tn_parameters_find (folded, &grid, &options, &scale));
           achieved = reference_error (x, n, scale.scale, -codes, codes, 2.4);
-          g_assert_cmpfloat (achieved, <=, reference_least (x, n, -codes, codes, 2.4) * (bits == 8 ? 1.3 : 1.06) + 1e-12);
+          g_assert_cmpfloat (achieved, <=, reference_least (x, n, -codes, codes, 2.4) * (bits == 8 ? 1.15 : 1.06) + 1e-12);
         }
 }
 

@@ -151,6 +151,8 @@ test_moving_range (void)
   double min = 0.0, max = 0.0;
   guint64 entered = 0;
 
+  /* One sequence that has nothing to say. */
+  data.sequences[4].length = 0;
   for (guint s = 0; s < N; s++)
     {
       double low = INFINITY, high = -INFINITY;

@@ -3,10 +3,13 @@
 """Writes the small valid files that fuzz-parsers.c mutates: corpus/PARSER/*. Run it in this folder; the result is committed.
 
 Every file is made here, from counters and a fixed generator: the same run gives the same bytes. The exceptions are
-statistics/small.safetensors and safetensors/packed-*.safetensors, which the program itself writes:
+statistics/packed.safetensors, statistics/summary.safetensors and safetensors/packed-*.safetensors, which the program itself writes, and statistics/small.safetensors, which its first
+version wrote:
 
     ../tools/make-llama-checkpoint.py tiny --hidden 2 --layers 1 --heads 1 --kv-heads 1 --ff 2 --vocab 257 --context 64 --tied
-    ternion calibrate tiny --tokenizer bytes --data corpus/text --samples 2 --seq-len 8 --out corpus/statistics/small.safetensors
+    ternion calibrate tiny --tokenizer bytes --data corpus/text --samples 2 --seq-len 8 --channel-histograms all --ema-decay 0.9 \\
+        --out corpus/statistics/packed.safetensors
+    ternion stats export corpus/statistics/packed.safetensors --format safetensors --summary --out corpus/statistics/summary.safetensors
     mkdir small; cp corpus/hf-config/llama.json small/config.json; cp corpus/safetensors/llama.safetensors small/model.safetensors
     ternion quantize small --scheme ternary:c --out corpus/safetensors/packed-ternary.safetensors
     ternion quantize small --scheme int4:asym:g2 --out corpus/safetensors/packed-bits.safetensors
@@ -321,13 +324,28 @@ def make_arrays():
     write('text', 'packed.txt', gzipped(b'word ' * 60) + gzipped(b'and another member'))
 
 
+def make_calibration():
+    write('list', 'records', '# chosen\n5\n 17 # good\n\n0\n')
+    write('list', 'sizes', '0.5\n1e3\n0\n2\n')
+    write('calibrate-config', 'whole.conf', '# a run\n[model]\nmodel=a b\nsites=in,out\n\n[data]\ndata=x.txt;y\\;z;\nfield=body\n\n[sample]\nsampler=stratified\n'
+          'strata=file\nsamples=64\nseq-len=128\nseed=-1\nshard=2/3\n\n[statistics]\npercentiles=1, 50,99.9\nranges=channel\nema-decay=0.9\n\n'
+          '[run]\nout=o\nbatch-size=3\nmemory-limit=1.5GiB\ntime-limit=15min\nstop-when-stable=2%\nconfidence=0.9\n')
+    write('calibrate-config', 'small.conf', '[sample]\nindices=list\n')
+
+
 def make_plans():
     write('plan', 'whole.plan', '# a plan\n[plan]\nformat=1\nfingerprint=0123456789abcdef\n\n[weights]\nblk.0.attn_q.weight=int8:c\n'
                                 'blk.*.ffn_down.weight = int4:g32\nblk.*=ternary\ntoken_embd.weight=keep\n\n[activations]\n*=int8:t\n')
     write('plan', 'small.plan', '[plan]\nformat=1\n')
 
 
+def make_activation_scales():
+    write('activation-scales', 'int8.json', '{"scheme":"int8","sites":{"blk.0.attn_q.in":[0.015625,0],"blk.0.ffn_down.in":[1e-3,0]}}')
+    write('activation-scales', 'asym.json', '{"sites":{"a":[0,255],"b":[3.5,7]},"scheme":"int8:asym"}')
+
+
 if __name__ == '__main__':
+    make_activation_scales()
     make_safetensors()
     make_gguf()
     make_bitnet()
@@ -337,3 +355,4 @@ if __name__ == '__main__':
     make_data()
     make_arrays()
     make_plans()
+    make_calibration()

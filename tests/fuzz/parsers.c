@@ -4,11 +4,13 @@
 #include <string.h>
 
 #include "data/arrays/array-file.h"
+#include "app/tasks/calibrate-options.h"
 #include "data/datasets/dataset.h"
 #include "data/datasets/token-file.h"
 #include "data/files/json-reader.h"
 #include "data/models/model-file.h"
 #include "data/plans/plan-file.h"
+#include "data/models/activation-scales.h"
 #include "data/statistics/stats-file.h"
 #include "data/tokenizers/tokenizer.h"
 
@@ -133,6 +135,23 @@ read_statistics (const char *path, const guint8 *data, gsize bytes, GError **err
   return TRUE;
 }
 
+/* What is read prints the same again. */
+static gboolean
+read_activation_scales (const char *path, const guint8 *data, gsize bytes, GError **error)
+{
+  g_autofree char *text = g_strndup ((const char *) data, bytes), *printed = NULL, *again = NULL;
+  g_autoptr (TnActivationScales) scales = tn_activation_scales_parse (text, "input", error), second = NULL;
+
+  if (scales == NULL)
+    return FALSE;
+  printed = tn_activation_scales_print (scales);
+  second = tn_activation_scales_parse (printed, "printed", NULL);
+  g_assert_nonnull (second);
+  again = tn_activation_scales_print (second);
+  g_assert_cmpstr (printed, ==, again);
+  return TRUE;
+}
+
 /* A plan that opens is asked for every name it has. */
 static gboolean
 read_plan (const char *path, const guint8 *data, gsize bytes, GError **error)
@@ -181,6 +200,36 @@ read_arrays (const char *path, const guint8 *data, gsize bytes, GError **error)
   return TRUE;
 }
 
+/* Lists of records and of sizes: ascending and without doubles, or not negative. */
+static gboolean
+read_list (const char *path, const guint8 *data, gsize bytes, GError **error)
+{
+  g_autoptr (GArray) sizes = tn_size_list_load (path, NULL);
+  g_autoptr (GArray) ordinals = NULL;
+
+  for (guint i = 0; sizes != NULL && i < sizes->len; i++)
+    g_assert_true (g_array_index (sizes, double, i) >= 0.0);
+  ordinals = tn_ordinal_list_load (path, sizes != NULL ? NULL : error);
+  for (guint i = 1; ordinals != NULL && i < ordinals->len; i++)
+    g_assert_true (g_array_index (ordinals, TnListedOrdinal, i).ordinal > g_array_index (ordinals, TnListedOrdinal, i - 1).ordinal);
+  return ordinals != NULL || sizes != NULL;
+}
+
+/* What is read can be printed. */
+static gboolean
+read_config (const char *path, const guint8 *data, gsize bytes, GError **error)
+{
+  g_autoptr (TnCalibrateOptions) options = tn_calibrate_options_new ();
+  g_autofree char *text = NULL;
+
+  if (!tn_calibrate_options_load (options, path, error))
+    return FALSE;
+  tn_calibrate_options_check (options, NULL);
+  text = tn_calibrate_options_print (options);
+  g_assert_true (g_utf8_validate (text, -1, NULL));
+  return TRUE;
+}
+
 const FuzzParser fuzz_parsers[] = {
     {"safetensors", "input.safetensors", NULL, read_model},
     {"gguf", "input.gguf", NULL, read_model},
@@ -206,5 +255,8 @@ const FuzzParser fuzz_parsers[] = {
     {"gzip", "array.gz", NULL, read_arrays},
     {"statistics", "input.safetensors", NULL, read_statistics},
     {"plan", "input.plan", NULL, read_plan},
+    {"activation-scales", NULL, NULL, read_activation_scales},
+    {"list", "records", NULL, read_list},
+    {"calibrate-config", "calibrate.conf", NULL, read_config},
     {NULL},
 };

@@ -32,7 +32,7 @@ print_sample (const TnCalibrateResult *result)
   TnLengthDistance distance;
 
   tn_sample_report_length_distance (sample, &distance);
-  g_print (_("sample: %" PRIu64 " of %" PRIu64 " records (%.3g %%), %.3g %% of their length"), sample->drawn, sample->records,
+  g_print (_("drawn: %" PRIu64 " of %" PRIu64 " records (%.3g %%), %.3g %% of their length"), sample->drawn, sample->records,
            percent (sample->drawn, sample->records), percent (sample->drawn_length, sample->length));
   print_classes (_("files"), sample->files);
   print_classes (_("labels"), sample->labels);

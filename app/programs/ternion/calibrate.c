@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "app/programs/ternion/calibrate-ranges.h"
 #include "app/programs/ternion/calibrate-report.h"
 #include "app/programs/ternion/command.h"
 #include "app/tasks/calibrate.h"
@@ -10,7 +11,7 @@
 
 #define MAX_OPTIONS 64
 #define STOP_FLAG "--stop-when-stable"
-#define DEFAULT_TOLERANCE "2%"
+#define DEFAULT_TOLERANCE "5%"
 
 /* What was given on the command line, by the place of the option in the table. */
 typedef struct
@@ -118,7 +119,7 @@ make_options (const TnCommand *command, const CalibrateArguments *arguments, GEr
 }
 
 static gboolean
-print_json (const TnCalibrateResult *result, GError **error)
+print_json (const TnCalibrateResult *result, const TnCalibrateOptions *options, GError **error)
 {
   g_autoptr (JsonBuilder) builder = json_builder_new ();
 
@@ -134,12 +135,13 @@ print_json (const TnCalibrateResult *result, GError **error)
   tn_json_add_integer (builder, "sites", result->sites);
   tn_json_add_integer (builder, "stats_bytes", (gint64) result->stats_bytes);
   tn_calibrate_report_add (result, builder);
+  tn_calibrate_ranges_add (result->stats, options, builder);
   json_builder_end_object (builder);
   return tn_command_print_json (builder, error);
 }
 
 static void
-print_text (const TnCalibrateResult *result)
+print_text (const TnCalibrateResult *result, const TnCalibrateOptions *options)
 {
   g_autofree char *memory = g_format_size_full (result->peak_rss_bytes, G_FORMAT_SIZE_IEC_UNITS);
   g_autofree char *size = g_format_size (result->stats_bytes);
@@ -148,6 +150,7 @@ print_text (const TnCalibrateResult *result)
     g_print (_("%" PRIu64 " sequences, %" PRIu64 " tokens at %u sites in %.1f s (%.0f tokens/s), peak memory %s\n"), result->samples,
              result->tokens, result->sites, result->seconds, (double) (result->tokens - result->tokens_before) / result->seconds, memory);
   tn_calibrate_report_print (result);
+  tn_calibrate_ranges_print (result->stats, options);
   g_print (_("statistics: %s (%s); ternion stats show tells what is in it\n"), result->out, size);
 }
 
@@ -168,7 +171,7 @@ run (TnCommand *command, const TnCalibrateOptions *options)
       tn_calibrate_result_clear (&result);
       return tn_command_fail (command, error);
     }
-  if (command->json ? !print_json (&result, &error) : (print_text (&result), FALSE))
+  if (command->json ? !print_json (&result, options, &error) : (print_text (&result, options), FALSE))
     status = tn_command_fail (command, error);
   else
     status = tn_command_finish (command);

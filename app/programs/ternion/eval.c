@@ -2,10 +2,12 @@
 #include <glib/gi18n-lib.h>
 #include <inttypes.h>
 #include <math.h>
+#include <string.h>
 
 #include "app/programs/ternion/command.h"
 #include "app/tasks/evaluate.h"
 #include "app/tasks/precision.h"
+#include "data/models/activation-scales.h"
 #include "engine/error.h"
 
 #define DEFAULT_SEQ_LEN 512
@@ -18,8 +20,48 @@ typedef struct
   TnPrecision  precision;
   int          seq_len, batch_size;
   TnEvaluation evaluation;
+  TnActivationScales *scales;  /* fixed ones that were taken; NULL: none */
+  gboolean     paired;         /* with them in every layer: what follows is there */
+  TnEvaluation dynamic;        /* the same with a scale a token */
+  TnLossDifference difference;
   guint        layers[TN_LAYER_PATH_BIT_LINEAR + 1]; /* on each path */
 } EvalWork;
+
+/* The model with fixed scales beside the same with a scale a token. */
+static gboolean
+evaluate_both (EvalWork *work, TnModel *original, TnModel *rounded, TnDataset *dataset, guint seq_len, const TnListener *listener,
+               GCancellable *cancellable, GError **error)
+{
+  TnPrecision precision = work->precision;
+  TnScheme scheme = tn_activation_scales_get (work->scales, 0)->params.scheme;
+  g_autofree char *name = NULL;
+  g_autoptr (TnModel) dynamic = NULL;
+
+  scheme.granularity = TN_PER_TOKEN;
+  name = tn_scheme_to_string (&scheme);
+  precision.activations = name;
+  precision.taken = NULL;
+  precision.listener = NULL;
+  precision.stats_path = NULL;
+  /* It is of fixed scales; those of the weights are the same in both. */
+  if (precision.scheme == NULL && precision.plan_path == NULL)
+    precision.method = precision.objective = NULL;
+  dynamic = tn_precision_apply (&precision, original, cancellable, error);
+  return dynamic != NULL && tn_evaluate_pair (rounded, dynamic, dataset, seq_len, (guint) work->batch_size, &work->evaluation, &work->dynamic,
+                                              &work->difference, listener, cancellable, error);
+}
+
+/* Scales that the model's file has; *scales stays NULL where it has none. */
+static gboolean
+load_stored (TnModelFile *file, TnActivationScales **scales, GError **error)
+{
+  const char *text = tn_model_file_get_metadata (file, TN_ACTIVATION_SCALES_KEY);
+
+  if (text == NULL)
+    return TRUE;
+  *scales = tn_activation_scales_parse (text, tn_model_file_get_path (file), error);
+  return *scales != NULL;
+}
 
 static gboolean
 evaluate (TnJob *job, const TnListener *listener, GCancellable *cancellable, gpointer data, GError **error)
@@ -30,7 +72,9 @@ evaluate (TnJob *job, const TnListener *listener, GCancellable *cancellable, gpo
   g_autoptr (TnModel) model = file != NULL ? tn_model_file_load (file, error) : NULL;
   g_autoptr (TnTokenizer) tokenizer = NULL;
   g_autoptr (TnDataset) dataset = NULL;
-  guint context;
+  g_autoptr (TnActivationScales) stored = NULL;
+  g_autoptr (TnModel) original = NULL;
+  guint context, seq_len;
 
   if (model == NULL)
     return FALSE;
@@ -46,10 +90,15 @@ evaluate (TnJob *job, const TnListener *listener, GCancellable *cancellable, gpo
   dataset = tn_dataset_open ((const char *const *) work->data, &work->format, tokenizer, tn_model_get_config (model)->n_vocab, listener, error);
   if (dataset == NULL)
     return FALSE;
+  original = tn_model_ref (model);
   if (!tn_precision_is_empty (&work->precision))
     {
       TnModel *rounded;
 
+      if (!load_stored (file, &stored, error))
+        return FALSE;
+      work->precision.stored = stored;
+      work->precision.taken = work->scales;
       work->precision.listener = listener;
       rounded = tn_precision_apply (&work->precision, model, cancellable, error);
       if (rounded == NULL)
@@ -59,9 +108,54 @@ evaluate (TnJob *job, const TnListener *listener, GCancellable *cancellable, gpo
     }
   for (guint i = 0; i < G_N_ELEMENTS (work->layers); i++)
     work->layers[i] = tn_model_count_layer_paths (model, (TnLayerPath) i);
-  return tn_evaluate (model, dataset, work->seq_len > 0 ? (guint) work->seq_len : MIN (DEFAULT_SEQ_LEN, context), (guint) work->batch_size,
-                      &work->evaluation, listener, cancellable, error) &&
-         tn_model_file_check (file, error);
+  seq_len = work->seq_len > 0 ? (guint) work->seq_len : MIN (DEFAULT_SEQ_LEN, context);
+  /* A plan may fix some inputs and leave others. */
+  work->paired = tn_activation_scales_count (work->scales) > 0 && work->precision.activations != NULL;
+  if (work->paired
+        ? !evaluate_both (work, original, model, dataset, seq_len, listener, cancellable, error)
+        : !tn_evaluate (model, dataset, seq_len, (guint) work->batch_size, &work->evaluation, listener, cancellable, error))
+    return FALSE;
+  return tn_model_file_check (file, error);
+}
+
+static void
+add_dynamic (JsonBuilder *builder, const EvalWork *work)
+{
+  json_builder_set_member_name (builder, "dynamic");
+  json_builder_begin_object (builder);
+  tn_json_add_double (builder, "loss", work->dynamic.loss);
+  tn_json_add_double (builder, "loss_stderr", work->dynamic.loss_stderr);
+  tn_json_add_double (builder, "perplexity", work->dynamic.perplexity);
+  tn_json_add_double (builder, "accuracy", work->dynamic.accuracy);
+  json_builder_end_object (builder);
+  json_builder_set_member_name (builder, "static_minus_dynamic");
+  json_builder_begin_object (builder);
+  tn_json_add_double (builder, "loss", work->difference.loss);
+  tn_json_add_double (builder, "loss_stderr", work->difference.loss_stderr);
+  json_builder_end_object (builder);
+}
+
+static void
+add_scales (JsonBuilder *builder, const EvalWork *work)
+{
+  json_builder_set_member_name (builder, "activations");
+  json_builder_begin_array (builder);
+  for (guint i = 0; i < tn_activation_scales_count (work->scales); i++)
+    {
+      const TnActivationScale *scale = tn_activation_scales_get (work->scales, i);
+      g_autofree char *scheme = tn_scheme_to_string (&scale->params.scheme);
+
+      json_builder_begin_object (builder);
+      tn_json_add_string (builder, "site", scale->site);
+      tn_json_add_string (builder, "scheme", scheme);
+      tn_json_add_double (builder, "scale", scale->params.scale);
+      tn_json_add_integer (builder, "zero_point", scale->params.zero_point);
+      tn_json_add_double (builder, "clip", scale->params.clip);
+      tn_json_add_double (builder, "largest", scale->largest);
+      tn_json_add_double (builder, "sqnr_db", scale->params.sqnr_db);
+      json_builder_end_object (builder);
+    }
+  json_builder_end_array (builder);
 }
 
 static gboolean
@@ -83,8 +177,51 @@ print_json (const EvalWork *work, GError **error)
   tn_json_add_integer (builder, "rounded_input", work->layers[TN_LAYER_PATH_ROUNDED_INPUT]);
   tn_json_add_integer (builder, "bit_linear", work->layers[TN_LAYER_PATH_BIT_LINEAR]);
   json_builder_end_object (builder);
+  if (work->paired)
+    add_dynamic (builder, work);
+  if (tn_activation_scales_count (work->scales) > 0)
+    add_scales (builder, work);
   json_builder_end_object (builder);
   return tn_command_print_json (builder, error);
+}
+
+static void
+print_loss (const char *name, double loss, double loss_stderr)
+{
+  if (isnan (loss_stderr))
+    g_print (_("%-18s %.6f nats a token (one window: no error estimate)\n"), name, loss);
+  else
+    g_print (_("%-18s %.6f ± %.6f nats a token\n"), name, loss, loss_stderr);
+}
+
+static void
+print_scales (const EvalWork *work)
+{
+  int width = 4;
+
+  for (guint i = 0; i < tn_activation_scales_count (work->scales); i++)
+    width = MAX (width, (int) strlen (tn_activation_scales_get (work->scales, i)->site));
+  g_print ("\n%-*s %-12s %12s %12s %10s\n", width, _("site"), _("scheme"), _("clip"), _("max |x|"), _("SQNR dB"));
+  for (guint i = 0; i < tn_activation_scales_count (work->scales); i++)
+    {
+      const TnActivationScale *scale = tn_activation_scales_get (work->scales, i);
+      g_autofree char *scheme = tn_scheme_to_string (&scale->params.scheme);
+
+      g_print ("%-*s %-12s %12.5g", width, scale->site, scheme, scale->params.clip);
+      if (isnan (scale->largest))
+        g_print (" %12s %10s\n", "-", "-");
+      else
+        g_print (" %12.5g %10.2f\n", scale->largest, scale->params.sqnr_db);
+    }
+  g_print ("\n");
+}
+
+static void
+print_pair (const EvalWork *work)
+{
+  print_loss (_("static scales"), work->evaluation.loss, work->evaluation.loss_stderr);
+  print_loss (_("a scale a token"), work->dynamic.loss, work->dynamic.loss_stderr);
+  print_loss (_("static - dynamic"), work->difference.loss, work->difference.loss_stderr);
 }
 
 static void
@@ -92,7 +229,11 @@ print_text (const EvalWork *work)
 {
   const TnEvaluation *evaluation = &work->evaluation;
 
-  if (isnan (evaluation->loss_stderr))
+  if (tn_activation_scales_count (work->scales) > 0)
+    print_scales (work);
+  if (work->paired)
+    print_pair (work);
+  else if (isnan (evaluation->loss_stderr))
     g_print (_("loss %.6f nats a token (one window: no error estimate)\n"), evaluation->loss);
   else
     g_print (_("loss %.6f ± %.6f nats a token\n"), evaluation->loss, evaluation->loss_stderr);
@@ -118,13 +259,14 @@ tn_verb_eval (int argc, char **argv)
     { "scheme", 0, 0, G_OPTION_ARG_STRING, &scheme, N_("Round the weights of every linear layer first"), N_("SCHEME") },
     { "plan", 0, 0, G_OPTION_ARG_FILENAME, &plan, N_("Round weights and activations as a plan says (key file)"), N_("PLAN") },
     { "activations", 0, 0, G_OPTION_ARG_STRING, &activations, N_("Round the input of every linear layer too, such as int8:t; none: as the model has it (none)"), N_("SCHEME") },
-    { "method", 0, 0, G_OPTION_ARG_STRING, &method, N_("How fixed scales are found: minmax, percentile or p99.9, ema, mse, mse2.4, kl, aciq, octav, auto"), N_("METHOD") },
-    { "objective", 0, 0, G_OPTION_ARG_STRING, &objective, N_("What --method auto makes least: mse or kl (mse)"), N_("NAME") },
-    { "stats", 0, 0, G_OPTION_ARG_FILENAME, &stats, N_("Statistics file, for activations with one scale for all tokens"), N_("STATS") },
+    { "method", 0, 0, G_OPTION_ARG_STRING, &method, N_("How fixed scales are found: minmax, percentile or p99.9, ema, mse, mse2.4, kl, aciq, octav, output, auto"), N_("METHOD") },
+    { "objective", 0, 0, G_OPTION_ARG_STRING, &objective, N_("What --method auto makes least: mse, kl or output (mse)"), N_("NAME") },
+    { "stats", 0, 0, G_OPTION_ARG_FILENAME, &stats, N_("Statistics file, for activations with one scale for all tokens (int8), whose loss is shown beside that with a scale a token"), N_("STATS") },
     { NULL },
   };
   g_auto (GStrv) data = NULL;
   g_autofree char *title = NULL, *base = NULL, *format = NULL, *field = NULL;
+  g_autoptr (TnActivationScales) scales = tn_activation_scales_new ();
   g_autoptr (TnJob) job = NULL;
   TnExitStatus status;
   GError *error = NULL;
@@ -135,8 +277,12 @@ tn_verb_eval (int argc, char **argv)
   format = work.format.format;
   field = work.format.field;
   work.precision = (TnPrecision) { .scheme = scheme, .plan_path = plan, .activations = activations, .stats_path = stats, .method = method, .objective = objective };
+  work.scales = scales;
   if (!parsed_ok)
     return status;
+  /* Statistics are there for fixed scales. */
+  if (stats != NULL && plan == NULL && activations == NULL)
+    work.precision.activations = "int8";
   if (work.data == NULL)
     return tn_command_usage_error (&command, _("--data PATH is missing"));
   if (work.seq_len < 0 || work.batch_size < 1 || work.batch_size > 65536)

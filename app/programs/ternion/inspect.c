@@ -309,7 +309,8 @@ tn_verb_inspect (int argc, char **argv)
       g_error_free (error);
       return status;
     }
-  if (!tn_method_choice_apply (&(TnMethodChoice) { method, objective }, scheme_list, &error))
+  if (!tn_method_choice_check_values_only (&(TnMethodChoice) { method, objective }, &error) ||
+      !tn_method_choice_apply (&(TnMethodChoice) { method, objective }, scheme_list, &error))
     {
       status = tn_command_usage_error (&command, "%s", error->message);
       g_error_free (error);

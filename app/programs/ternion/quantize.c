@@ -31,6 +31,8 @@ print_json (const TnQuantizeResult *result, GError **error)
       json_builder_end_object (builder);
     }
   json_builder_end_array (builder);
+  if (result->n_activations > 0)
+    tn_json_add_integer (builder, "activation_scales", result->n_activations);
   tn_json_add_double (builder, "seconds", result->seconds);
   json_builder_end_object (builder);
   return tn_command_print_json (builder, error);
@@ -91,19 +93,21 @@ print_text (const TnQuantizeResult *result)
     {
       const Group *group = &g_array_index (groups, Group, i);
       g_autofree char *bytes = g_format_size (group->bytes);
+      const char *treatment = group->scheme != NULL ? group->scheme : group->copied ? _ ("kept") : _ ("converted");
 
       scale_change = MAX (scale_change, group->scale_change);
-      if (group->scheme != NULL && isinf (group->lowest_db))
-        g_print (_ ("%-14s %-10s %4u tensors, %s, exact\n"), group->scheme, group->type, group->n, bytes);
-      else if (group->scheme == NULL)
-        g_print (_ ("%-14s %-10s %4u tensors, %s\n"), group->copied ? _ ("kept") : _ ("converted"), group->type, group->n, bytes);
+      if (group->copied)
+        g_print (_ ("%-14s %-10s %4u tensors, %s\n"), treatment, group->type, group->n, bytes);
+      else if (isinf (group->lowest_db))
+        g_print (_ ("%-14s %-10s %4u tensors, %s, exact\n"), treatment, group->type, group->n, bytes);
       else
-        g_print (_ ("%-14s %-10s %4u tensors, %s, SQNR from %.2f dB\n"), group->scheme, group->type, group->n, bytes,
-                 group->lowest_db);
+        g_print (_ ("%-14s %-10s %4u tensors, %s, SQNR from %.2f dB\n"), treatment, group->type, group->n, bytes, group->lowest_db);
     }
   if (scale_change > 0.0)
     g_print (_ ("The file keeps scales with fewer bits than they were found with: they changed by at most %.2g of themselves.\n"),
              scale_change);
+  if (result->n_activations > 0)
+    g_print (_ ("fixed scales of the inputs of %u linear layers; ternion eval --activations uses them\n"), result->n_activations);
   g_print (_ ("%s: %s in %.2f s, read back and compared\n"), result->out, size, result->seconds);
 }
 
@@ -124,6 +128,10 @@ tn_verb_quantize (int argc, char **argv)
       {"type", 0, 0, G_OPTION_ARG_STRING, &options->type,
        N_ ("What quantized weights are stored in: F32, F16, BF16, and in GGUF Q8_0, Q5_0, Q5_1, Q4_0, Q4_1, TQ1_0, TQ2_0 (by scheme)"),
        N_ ("TYPE")},
+      {"stats", 0, 0, G_OPTION_ARG_FILENAME, &options->stats_path,
+       N_ ("Statistics file: fixed scales of activations go into the GGUF or safetensors file too"), N_ ("STATS")},
+      {"activations", 0, 0, G_OPTION_ARG_STRING, &options->activations, N_ ("With --stats: what they are scales for (int8)"),
+       N_ ("SCHEME")},
       {"out", 0, 0, G_OPTION_ARG_FILENAME, &options->out_path,
        N_ ("NAME.gguf, NAME.safetensors, or a folder for a BitNet checkpoint"), N_ ("PATH")},
       {NULL},
