@@ -186,7 +186,7 @@ def check_details(app, row):
 
 def check_guides(app):
     app.key("F1")
-    app.find("label", "^Calibration: what a model", 10)
+    app.find("label", "^In the window$")
     app.check_names("Guides")
     app.key("Escape")
     app.wait(lambda: app.node.childCount == 1, 10, "the guides to close")
