@@ -82,7 +82,7 @@ class Workbench:
             time.sleep(0.05)
         raise AssertionError(f"waited in vain for {what} ({last}); {self.log()[-2000:]}")
 
-    def find(self, role, name, timeout=10, actionable=False):
+    def find(self, role, name, timeout=40, actionable=False):
         pattern = re.compile(name)
 
         def fits(node):
@@ -97,7 +97,7 @@ class Workbench:
 
         return self.wait(lambda: pyatspi.findDescendant(self.node, fits), timeout, f"{role} “{name}”")
 
-    def click(self, role, name, timeout=10):
+    def click(self, role, name, timeout=40):
         node = self.find(role, name, timeout, actionable=True)
         self.wait(lambda: node.getState().contains(pyatspi.STATE_SENSITIVE), timeout, f"{name} to be sensitive")
         assert node.queryAction().doAction(0)
@@ -186,7 +186,7 @@ def check_details(app, row):
 
 def check_guides(app):
     app.key("F1")
-    app.find("label", "^Calibration: what a model", 10)
+    app.find("label", "^In the window$")
     app.check_names("Guides")
     app.key("Escape")
     app.wait(lambda: app.node.childCount == 1, 10, "the guides to close")
