@@ -75,6 +75,7 @@ add_layers (TnFigure *figure, const TnSiteHistory *history, TnSiteMeasure measur
       tn_figure_add_line (figure, _ ("smallest value"), 1, history->n, history->sequences, low);
       return;
     }
+  /* xgettext:no-c-format */
   tn_figure_add_band (figure, _ ("95 % interval"), 0, history->n, history->sequences, low, high);
   tn_figure_add_line (figure, axis_name (measure), 0, history->n, history->sequences, value);
 }

@@ -98,6 +98,7 @@ tn_details_describe (const TnSiteStats *site, const TnDetailsView *view)
 
   g_string_append_printf (text, _ ("%s: %u channels, %" PRIu64 " tokens, %" PRIu64 " values\n"), site->name, site->width, site->tokens,
                           summary->count);
+  /* xgettext:no-c-format */
   g_string_append (text, _ ("Numbers with their 95 % intervals over sequences in [ ]; between … what a number lies in for certain\n"));
   append_extreme (text, _ ("min"), site, &site->min, &details->min);
   append_extreme (text, _ ("max"), site, &site->max, &details->max);
