@@ -123,6 +123,16 @@ on_search_changed (TnGuidesWindow *self)
 }
 
 /* Enter goes to the first one found. */
+/* Escape empties the search first, then closes the window. */
+static void
+on_search_stopped (TnGuidesWindow *self)
+{
+  if (*gtk_editable_get_text (GTK_EDITABLE (self->search)) == '\0')
+    gtk_window_close (GTK_WINDOW (self));
+  else
+    gtk_editable_set_text (GTK_EDITABLE (self->search), "");
+}
+
 static void
 on_search_activated (TnGuidesWindow *self)
 {
@@ -198,6 +208,7 @@ tn_guides_window_class_init (TnGuidesWindowClass *klass)
   gtk_widget_class_bind_template_child (widget_class, TnGuidesWindow, view);
   gtk_widget_class_bind_template_callback (widget_class, on_search_changed);
   gtk_widget_class_bind_template_callback (widget_class, on_search_activated);
+  gtk_widget_class_bind_template_callback (widget_class, on_search_stopped);
   gtk_widget_class_bind_template_callback (widget_class, on_row_activated);
   gtk_widget_class_bind_template_callback (widget_class, on_back);
   gtk_widget_class_add_binding_action (widget_class, GDK_KEY_Escape, 0, "window.close", NULL);
