@@ -4,31 +4,11 @@
 #include <glib/gi18n-lib.h>
 #include <math.h>
 
-#include "engine/device/device.h"
+#include "app/tasks/batch-loss.h"
 
 #define CANDIDATES_A_SEQUENCE 4
 #define PROBE_TOKENS 64
 #define MOST_PROBED 16
-
-typedef struct
-{
-  TnModel       *model;
-  const TnBatch *batch;
-  double        *row_nll;
-  GCancellable  *cancellable;
-  TnLoss         loss;
-  gboolean       ok;
-  GError        *error;
-} ProbeCall;
-
-static void
-probe_on_compute_thread (gpointer user_data)
-{
-  ProbeCall *call = user_data;
-  TnForwardOptions options = { .cancellable = call->cancellable };
-
-  call->ok = tn_model_forward (call->model, call->batch, &options, NULL, &call->loss, call->row_nll, &call->error);
-}
 
 /* The beginnings of the sequences: a forward pass over them is cheap. */
 static TnBatch *
@@ -47,15 +27,11 @@ probe (TnModel *model, const TnBatch *whole, GArray *sizes, GCancellable *cancel
 {
   g_autoptr (TnBatch) batch = cut (whole);
   g_autofree double *row_nll = g_new0 (double, batch->n_tokens);
-  ProbeCall call = { .model = model, .batch = batch, .row_nll = row_nll, .cancellable = cancellable };
+  TnLoss loss = { 0 };
   gsize row = 0;
 
-  tn_compute_run (probe_on_compute_thread, &call);
-  if (!call.ok)
-    {
-      g_propagate_error (error, call.error);
-      return FALSE;
-    }
+  if (!tn_batch_loss (model, batch, &loss, row_nll, cancellable, error))
+    return FALSE;
   for (guint s = 0; s < batch->n_sequences; s++)
     {
       double nll = 0.0, size;

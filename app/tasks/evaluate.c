@@ -4,33 +4,13 @@
 #include <glib/gi18n-lib.h>
 #include <math.h>
 
+#include "app/tasks/batch-loss.h"
 #include "data/datasets/read-ahead.h"
-#include "engine/device/device.h"
 #include "engine/error.h"
 
 #define BATCHES_AHEAD 2
 /* Batches read ahead take this part of the memory limit at most. */
 #define AHEAD_FRACTION 16
-
-typedef struct
-{
-  TnModel       *model;
-  const TnBatch *batch;
-  double        *row_nll;
-  GCancellable  *cancellable;
-  TnLoss         loss;
-  gboolean       ok;
-  GError        *error;
-} ForwardCall;
-
-static void
-forward_on_compute_thread (gpointer user_data)
-{
-  ForwardCall *call = user_data;
-  TnForwardOptions options = { .cancellable = call->cancellable };
-
-  call->ok = tn_model_forward (call->model, call->batch, &options, NULL, &call->loss, call->row_nll, &call->error);
-}
 
 typedef struct
 {
@@ -114,16 +94,12 @@ static gboolean
 score_batch (Score *score, const TnBatch *batch, GCancellable *cancellable, GError **error)
 {
   g_autofree double *row_nll = g_new0 (double, batch->n_tokens);
-  ForwardCall call = { .model = score->model, .batch = batch, .row_nll = row_nll, .cancellable = cancellable };
   gint64 start = g_get_monotonic_time ();
+  TnLoss loss = { 0 };
 
-  tn_compute_run (forward_on_compute_thread, &call);
-  if (!call.ok)
-    {
-      g_propagate_error (error, call.error);
-      return FALSE;
-    }
-  score->correct += call.loss.n_correct;
+  if (!tn_batch_loss (score->model, batch, &loss, row_nll, cancellable, error))
+    return FALSE;
+  score->correct += loss.n_correct;
   score->taken_us += g_get_monotonic_time () - start;
   collect_windows (batch, row_nll, score->windows);
   return TRUE;

@@ -8,6 +8,7 @@
 #include "app/tasks/method-choice.h"
 #include "app/tasks/precision.h"
 #include "data/files/atomic-file.h"
+#include "data/files/json-members.h"
 #include "data/models/activation-scales.h"
 #include "data/models/model-file.h"
 #include "engine/error.h"
@@ -293,8 +294,6 @@ static char *
 describe_arguments (const TnQuantizeOptions *options)
 {
   g_autoptr (JsonBuilder) builder = json_builder_new ();
-  g_autoptr (JsonGenerator) generator = json_generator_new ();
-  g_autoptr (JsonNode) root = NULL;
 
   json_builder_begin_object (builder);
   add_argument (builder, "scheme", options->scheme);
@@ -305,9 +304,7 @@ describe_arguments (const TnQuantizeOptions *options)
   add_argument (builder, "stats", options->stats_path);
   add_argument (builder, "activations", options->activations);
   json_builder_end_object (builder);
-  root = json_builder_get_root (builder);
-  json_generator_set_root (generator, root);
-  return json_generator_to_data (generator, NULL);
+  return tn_json_builder_to_text (builder, FALSE);
 }
 
 TnJob *

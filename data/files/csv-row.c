@@ -97,3 +97,21 @@ tn_csv_parse_row (const char *text, gsize bytes, gsize *place, const char **expe
         }
     }
 }
+
+void
+tn_csv_append_field (GString *row, const char *field)
+{
+  if (strpbrk (field, ",\"\r\n") == NULL)
+    {
+      g_string_append (row, field);
+      return;
+    }
+  g_string_append_c (row, '"');
+  for (; *field != '\0'; field++)
+    {
+      if (*field == '"')
+        g_string_append_c (row, '"');
+      g_string_append_c (row, *field);
+    }
+  g_string_append_c (row, '"');
+}

@@ -15,4 +15,7 @@ gsize      tn_csv_find_row_end (const char *text, gsize from, gsize bytes, guint
  * breaks the rules: *place is where, *expected says what. */
 GPtrArray *tn_csv_parse_row    (const char *text, gsize bytes, gsize *place, const char **expected);
 
+/* Appends a field, in quotes where it has to be. */
+void       tn_csv_append_field (GString *row, const char *field);
+
 G_END_DECLS

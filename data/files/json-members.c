@@ -75,3 +75,14 @@ tn_json_open_array (JsonBuilder *builder, const char *name)
   begin (builder, name);
   json_builder_begin_array (builder);
 }
+
+char *
+tn_json_builder_to_text (JsonBuilder *builder, gboolean pretty)
+{
+  g_autoptr (JsonGenerator) generator = json_generator_new ();
+  g_autoptr (JsonNode) root = json_builder_get_root (builder);
+
+  json_generator_set_root (generator, root);
+  json_generator_set_pretty (generator, pretty);
+  return json_generator_to_data (generator, NULL);
+}

@@ -19,4 +19,7 @@ void tn_json_add_bool   (JsonBuilder *builder, const char *name, gboolean value)
 void tn_json_open_object (JsonBuilder *builder, const char *name);
 void tn_json_open_array  (JsonBuilder *builder, const char *name);
 
+/* What was built, once everything is closed; with line breaks and indentation where pretty. Free with g_free(). */
+char *tn_json_builder_to_text (JsonBuilder *builder, gboolean pretty);
+
 G_END_DECLS

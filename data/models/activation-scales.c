@@ -6,6 +6,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "data/files/json-members.h"
 #include "data/files/json-reader.h"
 #include "engine/error.h"
 
@@ -78,8 +79,6 @@ char *
 tn_activation_scales_print (const TnActivationScales *self)
 {
   g_autoptr (JsonBuilder) builder = json_builder_new ();
-  g_autoptr (JsonGenerator) generator = json_generator_new ();
-  g_autoptr (JsonNode) root = NULL;
   g_autofree char *scheme = NULL;
 
   g_return_val_if_fail (self->scales->len > 0, NULL);
@@ -102,9 +101,7 @@ tn_activation_scales_print (const TnActivationScales *self)
     }
   json_builder_end_object (builder);
   json_builder_end_object (builder);
-  root = json_builder_get_root (builder);
-  json_generator_set_root (generator, root);
-  return json_generator_to_data (generator, NULL);
+  return tn_json_builder_to_text (builder, FALSE);
 }
 
 static gboolean

@@ -5,6 +5,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "data/files/csv-row.h"
 #include "data/files/json-members.h"
 
 /* What is told of a site of each of the two. */
@@ -66,8 +67,6 @@ char *
 tn_stats_diff_to_json (GPtrArray *differences, const TnStats *a, const char *path_a, const TnStats *b, const char *path_b)
 {
   g_autoptr (JsonBuilder) builder = json_builder_new ();
-  g_autoptr (JsonGenerator) generator = json_generator_new ();
-  g_autoptr (JsonNode) root = NULL;
 
   json_builder_begin_object (builder);
   add_stats (builder, "a", a, path_a);
@@ -93,27 +92,7 @@ tn_stats_diff_to_json (GPtrArray *differences, const TnStats *a, const char *pat
     }
   json_builder_end_array (builder);
   json_builder_end_object (builder);
-  root = json_builder_get_root (builder);
-  json_generator_set_root (generator, root);
-  json_generator_set_pretty (generator, TRUE);
-  return json_generator_to_data (generator, NULL);
-}
-
-/* Quoted where it has to be (RFC 4180). */
-static void
-append_field (GString *text, const char *field)
-{
-  g_auto (GStrv) parts = NULL;
-  g_autofree char *doubled = NULL;
-
-  if (strpbrk (field, ",\"\r\n") == NULL)
-    {
-      g_string_append (text, field);
-      return;
-    }
-  parts = g_strsplit (field, "\"", -1);
-  doubled = g_strjoinv ("\"\"", parts);
-  g_string_append_printf (text, "\"%s\"", doubled);
+  return tn_json_builder_to_text (builder, TRUE);
 }
 
 /* An empty field where there is no number. */
@@ -154,7 +133,7 @@ tn_stats_diff_to_csv (GPtrArray *differences)
     {
       const TnSiteDifference *difference = g_ptr_array_index (differences, i);
 
-      append_field (text, difference->name);
+      tn_csv_append_field (text, difference->name);
       g_string_append_printf (text, ",%s", tn_change_kind_get_name (difference->kind));
       append_double (text, difference->change);
       append_double (text, difference->distance.ks);

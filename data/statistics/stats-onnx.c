@@ -5,6 +5,7 @@
 #include <json-glib/json-glib.h>
 #include <string.h>
 
+#include "data/files/json-members.h"
 #include "engine/error.h"
 
 #define NAMES_GROUP "names"
@@ -133,9 +134,7 @@ char *
 tn_stats_to_onnx (const TnStats *stats, const char *names_path, GError **error)
 {
   g_autoptr (JsonBuilder) builder = json_builder_new ();
-  g_autoptr (JsonGenerator) generator = json_generator_new ();
   g_autoptr (GKeyFile) names = names_path != NULL ? load_names (stats, names_path, error) : NULL;
-  g_autoptr (JsonNode) root = NULL;
 
   if (names_path != NULL && names == NULL)
     return NULL;
@@ -157,8 +156,5 @@ tn_stats_to_onnx (const TnStats *stats, const char *names_path, GError **error)
   json_builder_set_member_name (builder, "smooth_quant");
   json_builder_add_boolean_value (builder, FALSE);
   json_builder_end_object (builder);
-  root = json_builder_get_root (builder);
-  json_generator_set_root (generator, root);
-  json_generator_set_pretty (generator, TRUE);
-  return json_generator_to_data (generator, NULL);
+  return tn_json_builder_to_text (builder, TRUE);
 }

@@ -5,6 +5,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "data/files/csv-row.h"
 #include "data/files/json-members.h"
 
 static const struct
@@ -130,8 +131,6 @@ char *
 tn_stats_to_json_by (const TnStats *stats, const TnSiteStats *only, const TnParamsChoice *choice, const TnDetailsView *view)
 {
   g_autoptr (JsonBuilder) builder = json_builder_new ();
-  g_autoptr (JsonGenerator) generator = json_generator_new ();
-  g_autoptr (JsonNode) root = NULL;
 
   json_builder_begin_object (builder);
   tn_json_add_hash (builder, "model_fingerprint", stats->model_fingerprint);
@@ -150,28 +149,7 @@ tn_stats_to_json_by (const TnStats *stats, const TnSiteStats *only, const TnPara
       add_site (builder, g_ptr_array_index (stats->sites, i), choice, view);
   json_builder_end_array (builder);
   json_builder_end_object (builder);
-  root = json_builder_get_root (builder);
-  json_generator_set_root (generator, root);
-  json_generator_set_pretty (generator, TRUE);
-  return json_generator_to_data (generator, NULL);
-}
-
-static void
-append_text (GString *line, const char *text)
-{
-  if (strpbrk (text, ",\"\r\n") == NULL)
-    {
-      g_string_append (line, text);
-      return;
-    }
-  g_string_append_c (line, '"');
-  for (; *text != '\0'; text++)
-    {
-      if (*text == '"')
-        g_string_append_c (line, '"');
-      g_string_append_c (line, *text);
-    }
-  g_string_append_c (line, '"');
+  return tn_json_builder_to_text (builder, TRUE);
 }
 
 /* An empty field where there is no number. */
@@ -197,7 +175,7 @@ append_site (GString *text, const TnSiteStats *site)
   TnSiteSummary summary;
 
   tn_site_stats_summarize (site, &summary);
-  append_text (text, site->name);
+  tn_csv_append_field (text, site->name);
   append_count (text, site->width);
   append_count (text, site->tokens);
   append_count (text, summary.count);

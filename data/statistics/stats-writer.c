@@ -5,6 +5,7 @@
 #include <json-glib/json-glib.h>
 #include <string.h>
 
+#include "data/files/json-members.h"
 #include "data/files/safetensors-writer.h"
 #include "data/statistics/stats-layout.h"
 #include "data/statistics/stats-packing.h"
@@ -331,16 +332,6 @@ add_extreme (JsonBuilder *builder, const char *name, const TnExtreme *extreme, g
   json_builder_end_object (builder);
 }
 
-static char *
-builder_to_text (JsonBuilder *builder)
-{
-  g_autoptr (JsonGenerator) generator = json_generator_new ();
-  g_autoptr (JsonNode) root = json_builder_get_root (builder);
-
-  json_generator_set_root (generator, root);
-  return json_generator_to_data (generator, NULL);
-}
-
 static void
 add_moving_range (JsonBuilder *builder, const TnMovingRange *moving)
 {
@@ -411,7 +402,7 @@ aliases_to_text (const TnStats *stats)
       json_builder_add_string_value (builder, g_hash_table_lookup (stats->aliases, l->data));
     }
   json_builder_end_object (builder);
-  return builder_to_text (builder);
+  return tn_json_builder_to_text (builder, FALSE);
 }
 
 static void
@@ -499,7 +490,7 @@ save (const TnStats *stats, gboolean summary, GHashTable *notes, const char *pat
   if (notes != NULL)
     add_notes (&self, notes);
   add_metadata (&self, stats);
-  take_metadata (&self, TN_STATS_KEY_SITES, builder_to_text (sites));
+  take_metadata (&self, TN_STATS_KEY_SITES, tn_json_builder_to_text (sites, FALSE));
   take_metadata (&self, TN_STATS_KEY_CHECKSUM, g_strdup_printf ("%" G_GUINT32_FORMAT, tn_stats_metadata_checksum (metadata)));
   g_hash_table_iter_init (&iter, metadata);
   while (g_hash_table_iter_next (&iter, &key, &value))

@@ -12,6 +12,7 @@
 
 #include "app/tasks/option-values.h"
 #include "data/device/measurements.h"
+#include "data/files/json-members.h"
 #include "engine/device/device.h"
 #include "engine/error.h"
 #include "engine/memory/pool.h"
@@ -347,12 +348,8 @@ tn_command_run_job (TnCommand *self, TnJob *job, GError **error)
 gboolean
 tn_command_print_json (JsonBuilder *builder, GError **error)
 {
-  g_autoptr (JsonNode) root = json_builder_get_root (builder);
-  g_autoptr (JsonGenerator) generator = json_generator_new ();
-  g_autofree char *text = NULL;
+  g_autofree char *text = tn_json_builder_to_text (builder, FALSE);
 
-  json_generator_set_root (generator, root);
-  text = json_generator_to_data (generator, NULL);
   if (fputs (text, stdout) < 0 || fputc ('\n', stdout) == EOF || fflush (stdout) != 0)
     {
       g_set_error (error, TN_ERROR, TN_ERROR_IO, _("writing standard output failed: %s"), g_strerror (errno));
