@@ -55,7 +55,8 @@ typedef struct
   TnDtype            dtype;
   gboolean           training;
   guint              threads;
-  guint64            step;       /* of training: with the attributes' seed it makes the random numbers, in forward and when forward runs again */
+  gboolean           again;      /* forward runs again for the backward pass: the same outputs, and nothing outside is changed */
+  guint64            step;       /* of training: with the attributes' seed it makes the random numbers, also when forward runs again */
   gconstpointer      attributes;
   guint              n_inputs, n_outputs;
   const TnValueInfo *input_infos;
@@ -75,8 +76,8 @@ typedef enum
   TN_FUNCTION_PLAIN             = 0,
   /* outputs[0] may be inputs[0]: the same elements, each read before it is written. */
   TN_FUNCTION_IN_PLACE          = 1 << 0,
-  /* The gradient of input 0 is that of output 0. The two may be one array, which backward sees by equal pointers: then it does nothing for
-   * input 0, and reads output_gradients[0] before it would change it for others. */
+  /* The gradient of input 0 is that of output 0, of as many elements. The two may be one array, which backward sees by equal pointers:
+   * then it does nothing for input 0. */
   TN_FUNCTION_GRADIENT_PASSES   = 1 << 1,
 } TnFunctionFlags;
 

@@ -27,6 +27,8 @@ TnDtype  tn_tape_get_dtype     (TnTape *self);
 
 /* FLOAT or INT32; the caller fills tn_value_get_data() before each replay. */
 TnValue *tn_tape_input         (TnTape *self, TnValueKind kind, const TnShape *shape);
+/* The same, filled already: data [shape], of the tape's dtype or int32, is copied. */
+TnValue *tn_tape_constant      (TnTape *self, TnValueKind kind, const TnShape *shape, gconstpointer data);
 /* Of the tape's dtype; the tape takes a reference. The same value every time it is asked for. */
 TnValue *tn_tape_variable      (TnTape *self, TnVariable *variable);
 /* attributes are copied. Returns output 0; outputs, if not NULL, takes all of them. */
