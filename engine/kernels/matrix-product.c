@@ -37,13 +37,25 @@ tn_panel_pack_transposed (const float *columns, gsize stride, gsize n, gsize dep
 
   for (; n >= TN_PANEL_COLUMNS; n -= TN_PANEL_COLUMNS)
     {
-      kernels->transpose (columns, stride, depth, panels);
+      kernels->transpose (columns, stride, depth, panels, TN_PANEL_COLUMNS);
       columns += TN_PANEL_COLUMNS * stride;
       panels += TN_PANEL_COLUMNS * depth;
     }
   for (gsize k = 0; k < depth && n > 0; k++, panels += TN_PANEL_COLUMNS)
     for (gsize j = 0; j < TN_PANEL_COLUMNS; j++)
       panels[j] = j < n ? columns[j * stride + k] : 0.0f;
+}
+
+void
+tn_matrix_transpose (const float *columns, gsize stride, gsize n, gsize depth, float *out, gsize out_stride)
+{
+  const TnProductKernels *kernels = get_kernels ();
+
+  for (; n >= TN_PANEL_COLUMNS; n -= TN_PANEL_COLUMNS, columns += TN_PANEL_COLUMNS * stride, out += TN_PANEL_COLUMNS)
+    kernels->transpose (columns, stride, depth, out, out_stride);
+  for (gsize k = 0; k < depth && n > 0; k++)
+    for (gsize j = 0; j < n; j++)
+      out[k * out_stride + j] = columns[j * stride + k];
 }
 
 void
