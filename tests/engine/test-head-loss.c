@@ -154,6 +154,58 @@ test_distillation (void)
   check_float32 (&(const Case){1027, 6, 101, alone, TOP, 4, 0});
 }
 
+/* What is kept changes nothing but memory. */
+static void
+check_kept (const Case *self, gsize kept_bytes, float *gradients[2])
+{
+  Case changed = *self;
+  g_autoptr (TnTape) tape = tn_tape_new (TN_DTYPE_F32, TRUE);
+  FixtureVariable variables[4];
+  TnVariable *made[4];
+  guint n = fill_variables (self, variables);
+  TnTapeMemory memory;
+  TnValue *loss;
+
+  changed.options.kept_bytes = kept_bytes;
+  for (guint v = 0; v < n; v++)
+    made[v] = fixture_variable (variables[v].name, TN_DTYPE_F32, &variables[v].shape, 1.0);
+  loss = record (tape, made, &changed, NULL);
+  g_assert_true (tn_tape_plan (tape, loss, NULL) && tn_tape_allocate (tape, NULL));
+  tn_tape_get_memory (tape, &memory);
+  g_assert_cmpuint (memory.forward_bytes, >=, MIN (kept_bytes, self->rows * self->vocabulary * sizeof (float)) / 2);
+  /* Twice: what is kept is not used up. */
+  g_assert_true (tn_tape_forward (tape, NULL, NULL) && tn_tape_backward (tape, 1.0, FALSE, NULL, NULL) &&
+                 tn_tape_backward (tape, 1.0, FALSE, NULL, NULL));
+  for (guint v = 0; v < 2; v++)
+    gradients[v] = g_memdup2 (made[v]->gradient, made[v]->count * sizeof (float));
+  for (guint v = 0; v < n; v++)
+    tn_variable_unref (made[v]);
+}
+
+static void
+test_kept (void)
+{
+  static const Case cases[] = {{1100, 9, 700, {1.0, 0.1, 0.0, 1.0}, NO_TEACHER, 0, 3},
+                               {1100, 9, 700, {0.5, 0.1, 0.5, 2.0}, HEAD, 5, 3},
+                               {90, 9, 700, {0.5, 0.1, 0.5, 2.0}, TOP, 8, 3}};
+  const gsize kept[] = {2799, 2800, 700 * 4 * 1025, 1 << 30};
+
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      float *without[2], *with[2];
+
+      check_kept (&cases[i], 0, without);
+      for (guint k = 0; k < G_N_ELEMENTS (kept); k++)
+        {
+          check_kept (&cases[i], kept[k], with);
+          g_assert_cmpmem (with[0], cases[i].rows * 9 * sizeof (float), without[0], cases[i].rows * 9 * sizeof (float));
+          g_assert_cmpmem (with[1], 700 * 9 * sizeof (float), without[1], 700 * 9 * sizeof (float));
+          g_free (with[0]), g_free (with[1]);
+        }
+      g_free (without[0]), g_free (without[1]);
+    }
+}
+
 /* A teacher that is the student: no divergence, no gradient. */
 static void
 test_same_teacher (void)
@@ -346,6 +398,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/head-loss/cross-entropy", test_cross_entropy);
   g_test_add_func ("/head-loss/distillation", test_distillation);
+  g_test_add_func ("/head-loss/kept", test_kept);
   g_test_add_func ("/head-loss/same-teacher", test_same_teacher);
   g_test_add_func ("/head-loss/nothing-scored", test_nothing_scored);
   g_test_add_func ("/head-loss/outside", test_outside);

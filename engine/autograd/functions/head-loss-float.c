@@ -42,6 +42,8 @@ typedef struct
   TnHeadLossSizes sizes;
   float scale;                                      /* 1 / tau */
   float *logits, *teacher;                          /* [chunk rows, chunk columns] */
+  gsize n_kept;                                     /* rows, the first, whose logits are kept for the backward pass */
+  float *kept;                                      /* [n_kept, vocabulary], chunk after chunk */
   RowState *states;                                 /* [chunk rows]: forward alone */
   float *top_logits;                                /* [chunk rows, n_top]: forward alone */
   void *products;                                   /* scratch of products */
@@ -52,6 +54,21 @@ static gsize
 align (gsize bytes)
 {
   return (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+}
+
+static gsize
+count_kept (const TnHeadLossAttributes *attributes, const TnHeadLossSizes *sizes, gboolean training)
+{
+  return training ? MIN (sizes->rows, attributes->options.kept_bytes / (sizes->vocabulary * sizeof (float))) : 0;
+}
+
+/* Where the logits of the chunk are made. */
+static float *
+chunk_logits (const Chunk *self)
+{
+  if (self->first_row < self->n_kept)
+    return self->kept + self->first_row * self->sizes.vocabulary + self->n_rows * self->first_column;
+  return self->logits;
 }
 
 static gboolean
@@ -111,7 +128,8 @@ tn_head_loss_float_infer (TnInference *inference)
   Chunk chunk = {.attributes = inference->attributes};
 
   chunk.sizes = tn_head_loss_sizes (inference->inputs, chunk.attributes->teacher);
-  inference->saved_bytes = chunk.sizes.rows * sizeof (SavedRow);
+  chunk.n_kept = count_kept (chunk.attributes, &chunk.sizes, inference->training);
+  inference->saved_bytes = align (chunk.sizes.rows * sizeof (SavedRow)) + chunk.n_kept * chunk.sizes.vocabulary * sizeof (float);
   inference->forward_scratch_bytes = divide (&chunk, NULL, inference->threads, FALSE);
   inference->backward_scratch_bytes = divide (&chunk, NULL, inference->threads, TRUE);
 }
@@ -126,6 +144,8 @@ prepare (const TnCall *call, gboolean backward)
                 .scale = (float) (1.0 / attributes->options.temperature)};
 
   divide (&self, call->scratch, call->threads, backward);
+  self.n_kept = count_kept (attributes, &self.sizes, call->training);
+  self.kept = (float *) ((char *) call->saved + align (self.sizes.rows * sizeof (SavedRow)));
   return self;
 }
 
@@ -152,9 +172,10 @@ make_logits (const Chunk *self, guint x, guint weight, gsize width, float *logit
 }
 
 static void
-make_chunk (const Chunk *self)
+make_chunk (const Chunk *self, gboolean backward)
 {
-  make_logits (self, TN_HEAD_X, TN_HEAD_WEIGHT, self->sizes.width, self->logits);
+  if (!backward || self->first_row >= self->n_kept)
+    make_logits (self, TN_HEAD_X, TN_HEAD_WEIGHT, self->sizes.width, chunk_logits (self));
   if (self->attributes->teacher == TN_TEACHER_HEAD)
     make_logits (self, TN_HEAD_TEACHER, TN_HEAD_TEACHER_OTHER, self->sizes.teacher_width, self->teacher);
 }
@@ -190,7 +211,7 @@ top_probability (const Chunk *self, gsize row, gsize i)
 static void
 take_row (const Chunk *self, gsize row)
 {
-  const float *logits = self->logits + row * self->n_columns, *teacher = teacher_row (self, row);
+  const float *logits = chunk_logits (self) + row * self->n_columns, *teacher = teacher_row (self, row);
   RowState *state = &self->states[row];
   gint64 target = (gint64) target_of (self, row) - (gint64) self->first_column;
 
@@ -307,7 +328,7 @@ static gboolean
 next_rows (Chunk *self)
 {
   self->first_row += self->n_rows;
-  self->n_rows = MIN (CHUNK_ROWS, self->sizes.rows - self->first_row);
+  self->n_rows = MIN (CHUNK_ROWS, (self->first_row < self->n_kept ? self->n_kept : self->sizes.rows) - self->first_row);
   self->first_column = self->n_columns = 0;
   return self->n_rows > 0;
 }
@@ -325,7 +346,7 @@ tn_head_loss_float_forward (const TnCall *call)
         self.states[row] = (RowState){.lse = TN_LOG_SUM_EXP_EMPTY, .divergence = TN_DIVERGENCE_EMPTY};
       while (next_columns (&self))
         {
-          make_chunk (&self);
+          make_chunk (&self, FALSE);
 #pragma omp parallel for schedule(static) num_threads((int) call->threads)
           for (gint64 row = 0; row < (gint64) self.n_rows; row++)
             if (target_of (&self, (gsize) row) != -1)
@@ -336,32 +357,32 @@ tn_head_loss_float_forward (const TnCall *call)
   tn_head_loss_finish (call, &sums);
 }
 
-/* Makes a row's logits their gradient. */
+/* Makes the gradient of a row's logits. */
 static void
 turn_row (const Chunk *self, gsize row, float seed)
 {
   const SavedRow *saved = (const SavedRow *) self->call->saved + self->first_row + row;
-  float *logits = self->logits + row * self->n_columns, before[CHUNK_COLUMNS];
-  const float *teacher = teacher_row (self, row);
+  float *gradient = self->logits + row * self->n_columns, copy[CHUNK_COLUMNS];
+  const float *logits = chunk_logits (self) + row * self->n_columns, *teacher = teacher_row (self, row);
   gint64 target = (gint64) target_of (self, row) - (gint64) self->first_column;
   gsize n = self->n_columns;
 
   if (target_of (self, row) == -1)
     {
-      memset (logits, 0, n * sizeof *logits);
+      memset (gradient, 0, n * sizeof *gradient);
       return;
     }
-  if (has_teacher (self->attributes))
-    memcpy (before, logits, n * sizeof *logits);
-  tn_exponentials (logits, n, saved->maximum, 1.0f, saved->factor * seed, FALSE, logits);
+  if (has_teacher (self->attributes) && logits == gradient)
+    logits = memcpy (copy, logits, n * sizeof *logits);
+  tn_exponentials (logits, n, saved->maximum, 1.0f, saved->factor * seed, FALSE, gradient);
   if (target >= 0 && target < (gint64) n)
-    logits[target] -= saved->target_factor * seed;
+    gradient[target] -= saved->target_factor * seed;
   if (!has_teacher (self->attributes))
     return;
-  tn_exponentials (before, n, saved->student_maximum, self->scale, saved->student_factor * (1.0f - saved->rest) * seed, TRUE,
-                   logits);
+  tn_exponentials (logits, n, saved->student_maximum, self->scale, saved->student_factor * (1.0f - saved->rest) * seed, TRUE,
+                   gradient);
   if (teacher != NULL)
-    tn_exponentials (teacher, n, saved->teacher_maximum, self->scale, -saved->teacher_factor * seed, TRUE, logits);
+    tn_exponentials (teacher, n, saved->teacher_maximum, self->scale, -saved->teacher_factor * seed, TRUE, gradient);
   for (gsize i = 0; i < self->sizes.n_top; i++)
     {
       gint64 column = top_column (self, row, i);
@@ -369,8 +390,8 @@ turn_row (const Chunk *self, gsize row, float seed)
 
       if (column < 0)
         continue;
-      tn_exponentials (&before[column], 1, saved->student_maximum, self->scale, saved->student_factor * seed, FALSE, &y);
-      logits[column] += y * saved->rest - top_probability (self, row, i) * saved->teacher_factor * seed;
+      tn_exponentials (&logits[column], 1, saved->student_maximum, self->scale, saved->student_factor * seed, FALSE, &y);
+      gradient[column] += y * saved->rest - top_probability (self, row, i) * saved->teacher_factor * seed;
     }
 }
 
@@ -418,7 +439,7 @@ tn_head_loss_float_backward (const TnCall *call)
   while (next_rows (&self))
     while (next_columns (&self))
       {
-        make_chunk (&self);
+        make_chunk (&self, TRUE);
 #pragma omp parallel for schedule(static) num_threads((int) call->threads)
         for (gint64 row = 0; row < (gint64) self.n_rows; row++)
           turn_row (&self, (gsize) row, seed);

@@ -6,7 +6,7 @@
 G_BEGIN_DECLS
 
 /* The losses of a classifier over a vocabulary, fused with its product: logits z = x W^T go by chunks of rows and of the vocabulary and are
- * made again in the backward pass, so that [n, vocabulary] never exists; a few numbers a row are saved. Over the rows that are scored, those
+ * made again in the backward pass, so that [n, vocabulary] never exists (unless kept_bytes wants it); a few numbers a row are saved. Over the rows that are scored, those
  * whose target is not -1 (n_scored of them; none: loss and gradients are 0),
  *   loss = mean (cross_entropy (lse (z) - z_target + z_loss lse (z)^2) + distillation tau^2 KL (softmax (z' / tau) || softmax (z / tau)))
  * with lse the log-sum-exp, z' the teacher's logits, tau the temperature. Backward, y = softmax (z), y_tau = softmax (z / tau):
@@ -25,6 +25,8 @@ typedef struct
   double z_loss;        /* >= 0; 1e-4 is usual */
   double distillation;  /* weight, >= 0; needs a teacher */
   double temperature;   /* tau > 0 */
+  gsize  kept_bytes;    /* of logits that may be kept from forward to backward and are not made again, a third of the backward pass's
+                         * products; the results are the same bits. 0: none; n x vocabulary x 4: all */
 } TnHeadLossOptions;
 
 #define TN_HEAD_LOSS_CROSS_ENTROPY ((TnHeadLossOptions){ .cross_entropy = 1.0, .temperature = 1.0 })
