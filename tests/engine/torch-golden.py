@@ -50,3 +50,26 @@ def attention(layout):
 
 attention("interleaved")
 attention("half-split")
+
+
+def targets(rows, vocabulary, modulus):
+    return torch.tensor([-1 if modulus and i % modulus == 0 else (i * 7 + 3) % vocabulary for i in range(rows)])
+
+
+def head(name, z_loss, distillation, tau, modulus):
+    x, w = variable(0, 6, 4), variable(1, 9, 4)
+    z, t = x @ w.T, targets(6, 9, modulus)
+    loss = (1 - distillation) * torch.nn.functional.cross_entropy(z, t, ignore_index=-1)
+    loss = loss + z_loss * (torch.logsumexp(z, 1)[t >= 0] ** 2).mean()
+    if distillation:
+        teacher = variable(2, 6, 9).detach()
+        kl = torch.nn.functional.kl_div(
+            torch.log_softmax(z / tau, 1), torch.log_softmax(teacher / tau, 1), log_target=True, reduction="batchmean"
+        )
+        loss = loss + distillation * tau**2 * kl
+    case(name, loss, [x, w])
+
+
+head("head-cross-entropy", 0, 0, 1, 4)
+head("head-z-loss", 0.01, 0, 1, 4)
+head("head-distillation", 0, 0.5, 2, 0)
