@@ -84,12 +84,12 @@ fetch_8 (const float *in, const float *next, gsize stride, gsize k, gsize depth)
 /* A whole cache line of every column before the next, and 8 columns at a time: as many as the first cache has places for lines a
  * power of two apart. */
 TILE_TARGET static void
-transpose (const float *columns, gsize stride, gsize depth, float *panel)
+transpose (const float *columns, gsize stride, gsize depth, float *rows, gsize out_stride)
 {
   for (gsize j = 0; j < TN_PANEL_COLUMNS; j += 8)
     {
       const float *in = columns + j * stride;
-      float *out = panel + j;
+      float *out = rows + j;
       gsize k = 0;
 
       for (; k + TILE_LINE <= depth; k += TILE_LINE)
@@ -103,12 +103,12 @@ transpose (const float *columns, gsize stride, gsize depth, float *panel)
               gather_8 (in + k + part, stride, values);
               TILE_UNROLL
               for (gsize i = 0; i < 8; i++)
-                _mm256_storeu_ps (out + (k + part + i) * TN_PANEL_COLUMNS, values[i]);
+                _mm256_storeu_ps (out + (k + part + i) * out_stride, values[i]);
             }
         }
       for (; k < depth; k++)
         for (gsize i = 0; i < 8; i++)
-          out[k * TN_PANEL_COLUMNS + i] = in[i * stride + k];
+          out[k * out_stride + i] = in[i * stride + k];
     }
 }
 

@@ -70,9 +70,9 @@ multiply (const TnProductTile *tile, gsize rows, gsize panels)
 }
 
 static void
-transpose (const float *columns, gsize stride, gsize depth, float *panel)
+transpose (const float *columns, gsize stride, gsize depth, float *out, gsize out_stride)
 {
-  tn_product_avx2.transpose (columns, stride, depth, panel);
+  tn_product_avx2.transpose (columns, stride, depth, out, out_stride);
 }
 
 static void

@@ -67,12 +67,12 @@ fetch_4 (const float *in, gsize stride)
 
 /* 4 columns at a time: the first cache has places for few lines that are a power of two apart. */
 static void
-transpose (const float *columns, gsize stride, gsize depth, float *panel)
+transpose (const float *columns, gsize stride, gsize depth, float *rows, gsize out_stride)
 {
   for (gsize j = 0; j < TN_PANEL_COLUMNS; j += 4)
     {
       const float *in = columns + j * stride;
-      float *out = panel + j;
+      float *out = rows + j;
       gsize k = 0;
 
       for (; k + 4 <= depth; k += 4)
@@ -83,11 +83,11 @@ transpose (const float *columns, gsize stride, gsize depth, float *panel)
             fetch_4 (in + k, stride);
           gather_4 (in + k, stride, values);
           for (gsize i = 0; i < 4; i++)
-            vst1q_f32 (out + (k + i) * TN_PANEL_COLUMNS, values[i]);
+            vst1q_f32 (out + (k + i) * out_stride, values[i]);
         }
       for (; k < depth; k++)
         for (gsize i = 0; i < 4; i++)
-          out[k * TN_PANEL_COLUMNS + i] = in[i * stride + k];
+          out[k * out_stride + i] = in[i * stride + k];
     }
 }
 

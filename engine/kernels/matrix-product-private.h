@@ -30,8 +30,8 @@ typedef struct
   gsize rows, panels; /* of a tile at most */
   /* The first rows of the tile and panels of it, both at least 1. */
   void (*multiply) (const TnProductTile *tile, gsize rows, gsize panels);
-  /* A panel of 16 columns from columns[j * stride + k] for depth k. */
-  void (*transpose) (const float *columns, gsize stride, gsize depth, float *panel);
+  /* out[k * out_stride + j] = columns[j * stride + k] of 16 columns j and depth k. */
+  void (*transpose) (const float *columns, gsize stride, gsize depth, float *out, gsize out_stride);
   /* y [16] = chains of x [depth] and columns[j * stride + k]. */
   void (*vector) (const float *x, const float *columns, gsize stride, gsize depth, float *y, TnChain chain);
 } TnProductKernels;

@@ -38,11 +38,11 @@ multiply (const TnProductTile *tile, G_GNUC_UNUSED gsize rows, G_GNUC_UNUSED gsi
 }
 
 static void
-transpose (const float *columns, gsize stride, gsize depth, float *panel)
+transpose (const float *columns, gsize stride, gsize depth, float *out, gsize out_stride)
 {
   for (gsize k = 0; k < depth; k++)
     for (gsize j = 0; j < TN_PANEL_COLUMNS; j++)
-      panel[k * TN_PANEL_COLUMNS + j] = columns[j * stride + k];
+      out[k * out_stride + j] = columns[j * stride + k];
 }
 
 /* Side by side, for a step of one chain has to wait for the last one. */

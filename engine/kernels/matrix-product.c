@@ -37,7 +37,7 @@ tn_panel_pack_transposed (const float *columns, gsize stride, gsize n, gsize dep
 
   for (; n >= TN_PANEL_COLUMNS; n -= TN_PANEL_COLUMNS)
     {
-      kernels->transpose (columns, stride, depth, panels);
+      kernels->transpose (columns, stride, depth, panels, TN_PANEL_COLUMNS);
       columns += TN_PANEL_COLUMNS * stride;
       panels += TN_PANEL_COLUMNS * depth;
     }
@@ -47,17 +47,41 @@ tn_panel_pack_transposed (const float *columns, gsize stride, gsize n, gsize dep
 }
 
 void
+tn_matrix_transpose (const float *columns, gsize stride, gsize n, gsize depth, float *out, gsize out_stride)
+{
+  const TnProductKernels *kernels = get_kernels ();
+
+  for (; n >= TN_PANEL_COLUMNS; n -= TN_PANEL_COLUMNS, columns += TN_PANEL_COLUMNS * stride, out += TN_PANEL_COLUMNS)
+    kernels->transpose (columns, stride, depth, out, out_stride);
+  for (gsize k = 0; k < depth && n > 0; k++)
+    for (gsize j = 0; j < n; j++)
+      out[k * out_stride + j] = columns[j * stride + k];
+}
+
+/* Whole rows of a group of panels, as they lie in memory: what is behind the end of a row is not fetched in vain. */
+void
 tn_panel_pack (const float *rows, gsize stride, gsize n, gsize depth, float *panels)
 {
-  for (gsize j = 0; j < n; j += TN_PANEL_COLUMNS)
-    for (gsize k = 0; k < depth; k++, panels += TN_PANEL_COLUMNS)
-      if (n - j >= TN_PANEL_COLUMNS)
-        memcpy (panels, rows + k * stride + j, TN_PANEL_COLUMNS * sizeof (float));
-      else
+  for (gsize first = 0, columns; first < n; first += columns, panels += tn_panel_count (columns, depth))
+    {
+      gsize whole;
+
+      columns = MIN (TN_PANEL_GROUP, n - first);
+      whole = columns / TN_PANEL_COLUMNS * TN_PANEL_COLUMNS;
+      for (gsize k = 0; k < depth; k++)
         {
-          memset (panels, 0, TN_PANEL_COLUMNS * sizeof (float));
-          memcpy (panels, rows + k * stride + j, (n - j) * sizeof (float));
+          const float *row = rows + k * stride + first;
+          float *out = panels + k * TN_PANEL_COLUMNS;
+
+          for (gsize j = 0; j < whole; j += TN_PANEL_COLUMNS)
+            memcpy (out + j * depth, row + j, TN_PANEL_COLUMNS * sizeof (float));
+          if (whole < columns)
+            {
+              memset (out + whole * depth, 0, TN_PANEL_COLUMNS * sizeof (float));
+              memcpy (out + whole * depth, row + whole, (columns - whole) * sizeof (float));
+            }
         }
+    }
 }
 
 /* The last columns, which a tile writes more of than there are. */

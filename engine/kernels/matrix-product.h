@@ -32,6 +32,9 @@ void tn_panel_pack_transposed (const float *columns, gsize stride, gsize n, gsiz
 /* rows[k * stride + j] is b[k][j]. */
 void tn_panel_pack (const float *rows, gsize stride, gsize n, gsize depth, float *panels);
 
+/* Rows [depth] from columns: out[k * out_stride + j] = columns[j * stride + k] of n columns. */
+void tn_matrix_transpose (const float *columns, gsize stride, gsize n, gsize depth, float *out, gsize out_stride);
+
 typedef enum
 {
   TN_CHAIN_START,  /* s = 0 at first */

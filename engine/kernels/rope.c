@@ -58,3 +58,24 @@ TN_KERNEL_DEFINE (tn_rope_interleaved,
 TN_KERNEL_DEFINE (tn_rope_half_split,
                   (float *x, gsize n_heads, gsize head_dim, gsize dim, const float *cosines, const float *sines),
                   (x, n_heads, head_dim, dim, cosines, sines))
+
+TN_KERNEL_INLINE void
+tn_rope_back_body (TnRopeLayout layout, float *x, gsize n_heads, gsize head_dim, gsize dim, const float *cosines,
+                   const float *sines)
+{
+  gsize half = dim / 2, step = layout == TN_ROPE_INTERLEAVED ? 2 : 1, other = layout == TN_ROPE_INTERLEAVED ? 1 : half;
+
+  for (gsize head = 0; head < n_heads; head++, x += head_dim)
+    for (gsize i = 0; i < half; i++)
+      {
+        float a = x[step * i], b = x[step * i + other];
+
+        x[step * i] = a * cosines[i] + b * sines[i];
+        x[step * i + other] = b * cosines[i] - a * sines[i];
+      }
+}
+
+TN_KERNEL_DEFINE (tn_rope_back,
+                  (TnRopeLayout layout, float *x, gsize n_heads, gsize head_dim, gsize dim, const float *cosines,
+                   const float *sines),
+                  (layout, x, n_heads, head_dim, dim, cosines, sines))

@@ -44,8 +44,7 @@ maximum (const float *x, gsize n)
       take_larger (&tail, &best);
     }
   memcpy (lanes, &best, sizeof lanes);
-  _Pragma ("GCC unroll 4") for (guint half = TN_LANES16 / 2; half > 0; half /= 2)
-    for (guint lane = 0; lane < half; lane++)
+  _Pragma ("GCC unroll 4") for (guint half = TN_LANES16 / 2; half > 0; half /= 2) for (guint lane = 0; lane < half; lane++)
       lanes[lane] = larger (lanes[lane], lanes[lane + half]);
   return lanes[0];
 }
@@ -95,6 +94,49 @@ tn_softmax_body (float *x, gsize n, float scale, float *factor)
   *factor = (float) (1.0 / sum_exponentials (x, n, maximum (x, n), scale, TRUE, x));
 }
 
+TN_KERNEL_INLINE void
+take_products (const TnFloats16 *p, const TnFloats16 *g, TnSums16 *sums)
+{
+  TnFloats16 products;
+
+  TN_EACH_PIECE (k)
+  products.pieces[k] = p->pieces[k] * g->pieces[k];
+  tn_accumulate16 (&products, sums);
+}
+
+TN_KERNEL_INLINE void
+tn_softmax_gradient_body (float *p, float *g, gsize n, float scale, float factor)
+{
+  TnSums16 sums = {0};
+  TnFloats16 values, gradients;
+  float mean;
+  gsize i = 0;
+
+  for (; i + TN_LANES16 <= n; i += TN_LANES16)
+    {
+      tn_load16 (p + i, &values);
+      tn_load16 (g + i, &gradients);
+      TN_EACH_PIECE (k)
+      values.pieces[k] *= factor;
+      tn_store16 (p + i, &values);
+      take_products (&values, &gradients, &sums);
+    }
+  if (i < n)
+    {
+      TnFloats16 tail, tail_gradients;
+
+      tn_load16_tail (p + i, n - i, 0.0f, &tail);
+      tn_load16_tail (g + i, n - i, 0.0f, &tail_gradients);
+      TN_EACH_PIECE (k)
+      tail.pieces[k] *= factor;
+      memcpy (p + i, &tail, (n - i) * sizeof (float));
+      take_products (&tail, &tail_gradients, &sums);
+    }
+  mean = (float) tn_fold16 (&sums);
+  for (i = 0; i < n; i++)
+    g[i] = (g[i] - mean) * p[i] * scale;
+}
+
 /* The first place of value; n when it is nowhere. */
 TN_KERNEL_INLINE gsize
 find_first (const float *x, gsize n, float value)
@@ -127,6 +169,7 @@ tn_log_sum_exp_piece_body (const float *x, gsize n, guint first, TnLogSumExp *pi
 }
 
 TN_KERNEL_DEFINE (tn_softmax, (float *x, gsize n, float scale, float *factor), (x, n, scale, factor))
+TN_KERNEL_DEFINE (tn_softmax_gradient, (float *p, float *g, gsize n, float scale, float factor), (p, g, n, scale, factor))
 TN_KERNEL_DEFINE (tn_log_sum_exp_piece, (const float *x, gsize n, guint first, TnLogSumExp *piece), (x, n, first, piece))
 
 /* A sum of exp (x - from) as a sum of exp (x - to); both may be -infinity. */

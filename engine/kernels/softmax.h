@@ -10,6 +10,10 @@ G_BEGIN_DECLS
  * costs less after they have been used than before. In place; n > 0, scale > 0. With a NaN, or nothing but -infinity, the factor is NaN. */
 void tn_softmax (float *x, gsize n, float scale, float *factor);
 
+/* Of y = softmax (scale x), what tn_softmax() left: p [n], and its factor; g: [n], the gradient of y. p becomes y, and g the gradient of x,
+ * scale y (g - sum g y), the sum in double. */
+void tn_softmax_gradient (float *p, float *g, gsize n, float scale, float factor);
+
 /* What a piece of a row contributes to its log-sum-exp and to its best value. Pieces are joined in the order of the row, so
  * the outcome depends on where the row is cut but not on who computes which piece. */
 typedef struct

@@ -10,9 +10,8 @@ G_BEGIN_DECLS
  * q: [n_tokens, n_head * head_dim]; k, v: [n_tokens, n_head_kv * head_dim]; q and k as the layers gave them: they are rotated here,
  * by the scratch's tables, on their way, and k stays as it was. Products are chains of fused multiply-adds
  * (engine/kernels/matrix-product.h), and a query meets the keys up to its own and no more; so a token has the same bits here as in
- * tn_attention_step(). Queries go in tiles: scores take tile x length a thread, never length x length. Runs a parallel region: call
- * on the compute thread. Source: Ainslie et al., GQA, 2023. */
-#define TN_ATTENTION_TILE 48
+ * tn_attention_step(). Every head is a call of tn_attention_head(). Runs a parallel region: call on the compute thread.
+ * Source: Ainslie et al., GQA, 2023. */
 
 void  tn_attention_forward    (const TnLlamaConfig *config, float *q, const float *k, const float *v, const TnForwardScratch *scratch);
 /* Floats of a thread's tile. */

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-#include "engine/kernels/rope.h"
 #include "engine/nn/input-rounding.h"
 #include "engine/nn/model.h"
 
@@ -72,12 +71,10 @@ tn_model_head_site (const TnModel *self, TnSiteKind which)
   return g_ptr_array_index (self->sites, self->sites->len - (which == TN_SITE_INPUT ? 2 : 1));
 }
 
-typedef void (*TnRopeFunc) (float *x, gsize n_heads, gsize head_dim, gsize dim, const float *cosines, const float *sines);
-
 static inline TnRopeFunc
 tn_llama_rope (const TnLlamaConfig *config)
 {
-  return config->rope_layout == TN_ROPE_INTERLEAVED ? tn_rope_interleaved : tn_rope_half_split;
+  return tn_rope_get_func (config->rope_layout);
 }
 
 G_END_DECLS

@@ -3,17 +3,12 @@
 
 #include <gio/gio.h>
 
+#include "engine/kernels/rope.h"
 #include "engine/nn/batch.h"
 #include "engine/nn/site.h"
 #include "engine/tensor/tensor.h"
 
 G_BEGIN_DECLS
-
-typedef enum
-{
-  TN_ROPE_INTERLEAVED, /* pairs (2i, 2i+1): llama2.c, GGUF "llama" */
-  TN_ROPE_HALF_SPLIT,  /* pairs (i, i + d/2): Hugging Face, GPT-NeoX */
-} TnRopeLayout;
 
 typedef enum
 {
