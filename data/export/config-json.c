@@ -3,6 +3,7 @@
 
 #include <glib/gi18n-lib.h>
 
+#include "data/files/json-members.h"
 #include "data/models/model-file-private.h"
 
 static JsonNode *
@@ -101,9 +102,5 @@ tn_config_json_new (TnModelFile *model, GError **error)
 char *
 tn_config_json_to_text (JsonNode *config, gboolean pretty)
 {
-  g_autoptr (JsonGenerator) generator = json_generator_new ();
-
-  json_generator_set_root (generator, config);
-  json_generator_set_pretty (generator, pretty);
-  return json_generator_to_data (generator, NULL);
+  return tn_json_print (config, pretty);
 }
