@@ -4,6 +4,7 @@
 #include "bench/calibration/stats-size.h"
 #include "bench/calibration/streaming.h"
 #include "bench/core/core.h"
+#include "bench/training/training.h"
 
 static const TnBenchEntry entries[] = {
     {"core", {"machine_"}, tn_bench_machine},
@@ -18,6 +19,7 @@ static const TnBenchEntry entries[] = {
     {"calibration", {"stats_bytes"}, tn_bench_stats_size},
     {"calibration", {"param_"}, tn_bench_optimality},
     {"calibration", {"calibrate_10gb_", "calibrate_tensors_", "stream_vs_memory"}, tn_bench_streaming},
+    {"training", {"adamw_", "adamw8_", "muon_"}, tn_bench_optimizer},
 };
 
 const TnBenchEntry *
