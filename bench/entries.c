@@ -21,6 +21,7 @@ static const TnBenchEntry entries[] = {
     {"calibration", {"calibrate_10gb_", "calibrate_tensors_", "stream_vs_memory"}, tn_bench_streaming},
     {"training", {"matrix_multiply_"}, tn_bench_matrix_multiply},
     {"training", {"checkpoint_17m_"}, tn_bench_checkpoint},
+    {"training", {"adamw_", "adamw8_", "muon_"}, tn_bench_optimizer},
 };
 
 const TnBenchEntry *
