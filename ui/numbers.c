@@ -5,6 +5,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "data/files/count-text.h"
+
 /* Negative numbers get the minus sign of the figures' own width instead of the hyphen. */
 static char *
 with_minus_sign (char *text)
@@ -47,7 +49,7 @@ tn_format_decibel (double decibel)
 char *
 tn_format_count (guint64 count)
 {
-  return g_strdup_printf ("%'" G_GUINT64_FORMAT, count);
+  return tn_count_text (count);
 }
 
 char *

@@ -11,6 +11,7 @@ import math
 import os
 import random
 import re
+import shutil
 import struct
 import subprocess
 import sys
@@ -107,6 +108,42 @@ class Recorded(commands.CommandTest):
         self.assertAlmostEqual(self.site["entropy"]["bits_128_bins_an_octave"], entropy, delta=1e-9)
         self.assertEqual(self.site["largest"][0]["value"], 900)
         self.assertEqual((self.site["largest"][0]["channel"], self.site["max_at"]["channel"], self.site["min_at"]["channel"]), (3, 3, 6))
+
+    def test_tensor_of_the_same_values(self):
+        # A weight's numbers are those of a site that saw the same values.
+        values = struct.pack(f"<{ROWS * WIDTH}f", *(v for row in self.rows for v in row))
+        header = json.dumps({"x.weight": {"dtype": "F32", "shape": [ROWS, WIDTH], "data_offsets": [0, len(values)]}}).encode()
+        with open(self.path("x.safetensors"), "wb") as f:
+            f.write(struct.pack("<Q", len(header)) + header + values)
+        tensor = self.run_json("inspect", self.path("x.safetensors"), "--tensor", "x.weight")["tensors"][0]
+        site = self.run_json("stats", "show", self.path("stats"))["sites"][0]
+        for name in ("count", "min", "max", "nonfinite", "nans", "positive_infinities", "negative_infinities", "percentiles", "percentile_bounds", "iqr",
+                     "mad", "entropy"):
+            self.assertEqual(tensor[name], site[name], name)
+        for name in ("mean", "std", "absmean", "zeros", "skewness", "kurtosis", "sparsity"):
+            self.assertAlmostEqual(tensor[name], site[name], delta=1e-9 * max(1, abs(site[name])), msg=name)
+        self.assertEqual(set(tensor["outliers"]), set(site["outliers"]))
+        for rule, found in tensor["outliers"].items():
+            self.assertEqual((found["least"], found["most"]), (site["outliers"][rule]["least"], site["outliers"][rule]["most"]), rule)
+        whole = self.run_json("inspect", self.path("x.safetensors"), "--details")["tensors"][0]
+        self.assertEqual(whole, tensor)
+        self.assertNotIn("kurtosis", self.run_json("inspect", self.path("x.safetensors"))["tensors"][0])
+        shown = self.run_raw("inspect", self.path("x.safetensors"), "--details").stdout
+        for word in ("kurtosis", "percentile 50", "modified-z"):
+            self.assertIn(word, shown)
+
+    def test_counts_are_grouped_as_the_locale_has_them(self):
+        if shutil.which("localedef") is None or subprocess.run(["localedef", "-i", "en_US", "-f", "UTF-8", self.path("en_US.UTF-8")],
+                                                               capture_output=True).returncode != 0:
+            self.skipTest("no locale can be made")
+        environment = {**os.environ, "LOCPATH": self.folder, "LC_ALL": "en_US.UTF-8", "LANGUAGE": "C"}
+        for locale, count in (("en_US.UTF-8", "4,200"), ("C.UTF-8", "4200")):
+            for arguments in ((), ("--site", self.site["name"])):
+                result = subprocess.run([commands.PROGRAM, "stats", "show", self.path("stats"), *arguments], capture_output=True, text=True,
+                                        env={**environment, "LC_ALL": locale}, timeout=60)
+                self.assertIn(f" {count} ", result.stdout)
+                # All other numbers are as programs read them.
+                self.assertIn(" 900 ", result.stdout)
 
     def test_channels(self):
         self.assertEqual([c["channel"] for c in self.site["channels"]], list(range(WIDTH)))

@@ -7,6 +7,7 @@
 #include "app/programs/ternion/calibrate-report.h"
 #include "app/programs/ternion/command.h"
 #include "app/tasks/calibrate.h"
+#include "data/files/count-text.h"
 #include "engine/error.h"
 
 #define MAX_OPTIONS 64
@@ -145,10 +146,10 @@ print_text (const TnCalibrateResult *result, const TnCalibrateOptions *options)
 {
   g_autofree char *memory = g_format_size_full (result->peak_rss_bytes, G_FORMAT_SIZE_IEC_UNITS);
   g_autofree char *size = g_format_size (result->stats_bytes);
+  g_autofree char *samples = tn_count_text (result->samples), *tokens = tn_count_text (result->tokens);
 
   if (result->cached == NULL)
-    g_print (_("%" PRIu64 " sequences, %" PRIu64 " tokens at %u sites in %.1f s (%.0f tokens/s), peak memory %s\n"), result->samples,
-             result->tokens, result->sites, result->seconds, (double) (result->tokens - result->tokens_before) / result->seconds, memory);
+    g_print (_("%s sequences, %s tokens at %u sites in %.1f s (%.0f tokens/s), peak memory %s\n"), samples, tokens, result->sites, result->seconds, (double) (result->tokens - result->tokens_before) / result->seconds, memory);
   tn_calibrate_report_print (result);
   tn_calibrate_ranges_print (result->stats, options);
   g_print (_("statistics: %s (%s); ternion stats show tells what is in it\n"), result->out, size);
