@@ -5,8 +5,6 @@
 #include <math.h>
 #include <string.h>
 
-#include "data/files/count-text.h"
-
 /* Negative numbers get the minus sign of the figures' own width instead of the hyphen. */
 static char *
 with_minus_sign (char *text)
@@ -49,7 +47,7 @@ tn_format_decibel (double decibel)
 char *
 tn_format_count (guint64 count)
 {
-  return tn_count_text (count);
+  return g_strdup_printf ("%'" G_GUINT64_FORMAT, count);
 }
 
 char *

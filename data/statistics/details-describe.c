@@ -49,13 +49,14 @@ append_extreme (GString *text, const char *title, const TnSiteStats *site, const
 static void
 append_outliers (GString *text, const TnOutliers *outliers, const char *name)
 {
+  g_autofree char *count = tn_count_text ((guint64) (outliers->outside.count + 0.5));
   g_autofree char *least = tn_count_text (outliers->outside.least), *most = tn_count_text (outliers->outside.most);
 
   g_string_append_printf (text, "  %-14s", name);
   if (isnan (outliers->fraction))
     g_string_append (text, _ (" says nothing here\n"));
   else
-    g_string_append_printf (text, _ (" %12.0f (%s to %s, %.3g %%) outside %.6g … %.6g\n"), outliers->outside.count, least, most,
+    g_string_append_printf (text, _ (" %12s (%s to %s, %.3g %%) outside %.6g … %.6g\n"), count, least, most,
                             100.0 * outliers->fraction, outliers->low.value, outliers->high.value);
 }
 
