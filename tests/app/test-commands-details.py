@@ -190,6 +190,51 @@ class Recorded(commands.CommandTest):
         self.assert_fails(self.run_raw("stats", "show", self.path("stats"), "--extremes"), "--model", status=2)
 
 
+class OutlierFeatures(commands.CommandTest):
+    """Against a plain count over recorded activations of eight layers."""
+
+    LAYERS, TOKENS, CHANNELS = 8, 600, 6
+
+    def test_features(self):
+        generator = random.Random(11)
+        # Each channel: in how many layers it reaches 6, and at what share of positions there.
+        plan = {1: (8, 0.10), 2: (2, 0.30), 3: (1, 0.9), 4: (8, 0.03), 5: (2, 0.2)}
+        layers = {}
+        for layer in range(self.LAYERS):
+            rows = [[generator.uniform(-5.9, 5.9) for _ in range(self.CHANNELS)] for _ in range(self.TOKENS)]
+            for channel, (holding, share) in plan.items():
+                for row in rows if layer < holding else ():
+                    if generator.random() < share:
+                        row[channel] = generator.choice((6.0, -6.0, 77.0, -6.5))
+            layers[f"blk.{layer}.ffn_up.in"] = rows
+        layers["output.in"] = layers["blk.0.ffn_up.in"]
+        header, data = {}, b""
+        for name, rows in layers.items():
+            values = struct.pack(f"<{self.TOKENS * self.CHANNELS}f", *(v for row in rows for v in row))
+            header[name] = {"dtype": "F32", "shape": [self.TOKENS, self.CHANNELS], "data_offsets": [len(data), len(data) + len(values)]}
+            data += values
+        text = json.dumps(header).encode()
+        with open(self.path("x.safetensors"), "wb") as f:
+            f.write(struct.pack("<Q", len(text)) + text + data)
+        expected = []
+        for channel in range(self.CHANNELS):
+            large = [sum(abs(row[channel]) >= 6 for row in layers[f"blk.{layer}.ffn_up.in"]) for layer in range(self.LAYERS)]
+            holding, share = sum(n > 0 for n in large), sum(large) / (self.LAYERS * self.TOKENS)
+            if holding >= 0.25 * self.LAYERS and share >= 0.06:
+                expected.append({"kind": "ffn_up.in", "channel": channel, "layers": holding, "of_layers": self.LAYERS, "positions": share})
+        self.assertEqual([e["channel"] for e in expected], [1, 2])
+        self.run_json("calibrate", "--tensors", self.path("x.safetensors"), "--channel-histograms", "all", "--out", self.path("a"))
+        self.assertEqual(self.run_json("stats", "show", self.path("a"))["outlier_features"], expected)
+        shown = self.run_raw("stats", "show", self.path("a")).stdout
+        self.assertIn("in 2 of 8 layers", shown)
+        # Without histograms of channels, or with those of one layer only, it is not known.
+        self.run_json("calibrate", "--tensors", self.path("x.safetensors"), "--out", self.path("b"))
+        self.assertIsNone(self.run_json("stats", "show", self.path("b"))["outlier_features"])
+        self.assertNotIn("LLM.int8", self.run_raw("stats", "show", self.path("b")).stdout)
+        self.run_json("calibrate", "--tensors", self.path("x.safetensors"), "--channel-histograms", "blk.1.ffn_up.in", "--out", self.path("c"))
+        self.assertIsNone(self.run_json("stats", "show", self.path("c"))["outlier_features"])
+
+
 class RealModel(commands.CommandTest):
     def calibrate(self, out, *more, samples=24):
         return self.run_json("calibrate", realdata(MODEL), "--data", realdata(TEXT), "--samples", str(samples), "--seq-len", "64", "--no-cache", "--out",

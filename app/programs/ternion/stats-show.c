@@ -7,6 +7,7 @@
 #include "app/programs/ternion/stats.h"
 #include "app/tasks/method-choice.h"
 #include "data/files/count-text.h"
+#include "engine/calibration/outlier-features.h"
 #include "engine/calibration/outliers.h"
 #include "engine/error.h"
 
@@ -65,6 +66,23 @@ print_site (const TnSiteStats *site, int name_width, const TnParamsChoice *choic
 }
 
 static void
+print_outlier_features (const TnStats *stats)
+{
+  g_autoptr (GArray) features = tn_stats_find_outlier_features (stats);
+
+  if (features == NULL)
+    return;
+  g_print (_("\nOutlier features (LLM.int8(): |x| of 6 and more in 25 %% of the layers and 6 %% of the positions): %u\n"), features->len);
+  for (guint i = 0; i < features->len; i++)
+    {
+      const TnOutlierFeature *feature = &g_array_index (features, TnOutlierFeature, i);
+
+      g_print (_("  %-16s channel %5u in %u of %u layers, %.3g %% of the positions\n"), feature->kind, feature->channel, feature->layers,
+               feature->n_layers, 100.0 * feature->positions);
+    }
+}
+
+static void
 print_stats (const TnStats *stats, const char *path, const TnParamsChoice *choice)
 {
   g_autofree char *samples = tn_count_text (stats->samples), *tokens = tn_count_text (stats->tokens), *sites = tn_count_text (stats->sites->len);
@@ -92,6 +110,7 @@ print_stats (const TnStats *stats, const char *path, const TnParamsChoice *choic
       if (choice->every_method)
         print_searches (g_ptr_array_index (stats->sites, i), choice);
     }
+  print_outlier_features (stats);
 }
 
 static gboolean
