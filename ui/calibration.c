@@ -97,6 +97,7 @@ typedef struct
   char *chosen;
   guint next;
   gint64 budget_us;
+  double tolerance;
 } SurveyTask;
 
 static void
@@ -121,6 +122,8 @@ survey_on_worker (GTask *task, gpointer source, gpointer task_data, GCancellable
   if (stats != NULL)
     {
       found = tn_site_survey_new (stats, survey->chosen, survey->next, survey->budget_us, NULL);
+      for (guint i = 0; i < found->findings->len; i++)
+        ((TnSiteFindings *) g_ptr_array_index (found->findings, i))->tolerance = survey->tolerance;
       found->took_us = g_get_monotonic_time () - start;
     }
   g_task_return_pointer (task, found, (GDestroyNotify) tn_site_survey_free);
@@ -200,6 +203,7 @@ survey (TnCalibration *self)
   data->stats = !self->running && self->result.stats != NULL ? tn_stats_ref (self->result.stats) : NULL;
   data->chosen = g_strdup (self->chosen);
   data->next = self->next;
+  data->tolerance = tn_calibrate_options_get_settled_tolerance (self->options);
   /* The chosen site always is searched; all the others have been when the final statistics were. */
   data->budget_us = data->stats == NULL ? BUDGET_US : self->complete ? 1 : 0;
   self->complete = self->complete || data->stats != NULL;

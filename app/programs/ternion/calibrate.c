@@ -12,7 +12,6 @@
 
 #define MAX_OPTIONS 64
 #define STOP_FLAG "--stop-when-stable"
-#define DEFAULT_TOLERANCE "5%"
 
 /* What was given on the command line, by the place of the option in the table. */
 typedef struct
@@ -71,7 +70,7 @@ complete_stop_flag (int argc, char **argv)
 {
   for (int i = 1; i < argc && strcmp (argv[i], "--") != 0; i++)
     if (strcmp (argv[i], STOP_FLAG) == 0 && (i + 1 == argc || !g_ascii_isdigit (argv[i + 1][0]) || g_file_test (argv[i + 1], G_FILE_TEST_EXISTS)))
-      argv[i] = (char *) STOP_FLAG "=" DEFAULT_TOLERANCE;
+      argv[i] = (char *) STOP_FLAG "=" G_STRINGIFY (TN_DEFAULT_TOLERANCE_PERCENT) "%";
 }
 
 /* The text that a flag of the table gave; NULL: none. */
