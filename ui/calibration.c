@@ -97,7 +97,6 @@ typedef struct
   char *chosen;
   guint next;
   gint64 budget_us;
-  double tolerance;
 } SurveyTask;
 
 static void
@@ -122,8 +121,6 @@ survey_on_worker (GTask *task, gpointer source, gpointer task_data, GCancellable
   if (stats != NULL)
     {
       found = tn_site_survey_new (stats, survey->chosen, survey->next, survey->budget_us, NULL);
-      for (guint i = 0; i < found->findings->len; i++)
-        ((TnSiteFindings *) g_ptr_array_index (found->findings, i))->tolerance = survey->tolerance;
       found->took_us = g_get_monotonic_time () - start;
     }
   g_task_return_pointer (task, found, (GDestroyNotify) tn_site_survey_free);
@@ -142,6 +139,10 @@ extend_histories (TnCalibration *self, const TnSiteSurvey *survey)
 static void
 adopt_findings (TnCalibration *self, TnSiteSurvey *survey)
 {
+  double tolerance = tn_calibrate_options_get_settled_tolerance (self->options);
+
+  for (guint i = 0; i < survey->findings->len; i++)
+    ((TnSiteFindings *) g_ptr_array_index (survey->findings, i))->tolerance = tolerance;
   if (g_list_model_get_n_items (G_LIST_MODEL (self->sites)) != survey->findings->len)
     {
       g_autoptr (GPtrArray) rows = g_ptr_array_new_with_free_func (g_object_unref);
@@ -203,7 +204,6 @@ survey (TnCalibration *self)
   data->stats = !self->running && self->result.stats != NULL ? tn_stats_ref (self->result.stats) : NULL;
   data->chosen = g_strdup (self->chosen);
   data->next = self->next;
-  data->tolerance = tn_calibrate_options_get_settled_tolerance (self->options);
   /* The chosen site always is searched; all the others have been when the final statistics were. */
   data->budget_us = data->stats == NULL ? BUDGET_US : self->complete ? 1 : 0;
   self->complete = self->complete || data->stats != NULL;
