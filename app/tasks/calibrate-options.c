@@ -567,6 +567,12 @@ tn_calibrate_options_get_reference_count (const TnCalibrateOptions *self)
   return self->reference != NULL && g_ascii_string_to_unsigned (self->reference, 10, 1, MOST_REFERENCE, &count, NULL) ? (guint) count : 0;
 }
 
+double
+tn_calibrate_options_get_settled_tolerance (const TnCalibrateOptions *self)
+{
+  return self != NULL && self->tolerance > 0.0 ? self->tolerance : TN_DEFAULT_TOLERANCE_PERCENT / 100.0;
+}
+
 /* What is wrong with how the sample is to be drawn, or NULL. */
 static const char *
 find_sampling_problem (const TnCalibrateOptions *self)

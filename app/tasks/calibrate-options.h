@@ -83,6 +83,10 @@ char    *tn_calibrate_options_print (const TnCalibrateOptions *self);
 gboolean tn_calibrate_options_is_given (const TnCalibrateOptions *self, const char *name);
 /* Sequences that --reference asks for; 0: it names a file, or is not there. */
 guint    tn_calibrate_options_get_reference_count (const TnCalibrateOptions *self);
+/* How narrow an interval has to be, over its value, for a number to count as settled: the tolerance of the run's stop rule; without a rule, and for
+ * NULL (statistics whose run is not known), that of --stop-when-stable without a number. */
+#define TN_DEFAULT_TOLERANCE_PERCENT 5
+double   tn_calibrate_options_get_settled_tolerance (const TnCalibrateOptions *self);
 /* Whether the options go together: TN_ERROR_ARGUMENT names those that do not. */
 gboolean tn_calibrate_options_check (const TnCalibrateOptions *self, GError **error);
 

@@ -228,7 +228,10 @@ test_check (void)
   g_clear_error (&error);
   set (options, "data", "b");
   g_assert_true (tn_calibrate_options_check (options, &error));
+  g_assert_cmpfloat (tn_calibrate_options_get_settled_tolerance (NULL), ==, 0.05);
+  g_assert_cmpfloat (tn_calibrate_options_get_settled_tolerance (options), ==, 0.05);
   set (options, "stop-when-stable", "1%");
+  g_assert_cmpfloat (tn_calibrate_options_get_settled_tolerance (options), ==, 0.01);
   set (options, "shard", "1/2");
   g_assert_false (tn_calibrate_options_check (options, &error));
   g_assert_nonnull (strstr (error->message, "--stop-when-stable and --shard"));
