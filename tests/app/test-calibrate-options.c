@@ -20,7 +20,7 @@ assert_refused (const char *name, const char *value, const char *message)
   g_assert_cmpstr (error->message, ==, message);
   after = tn_calibrate_options_print (options);
   g_assert_cmpstr (before, ==, after);
-  g_assert_cmpuint (options->given, ==, 0);
+  g_assert_cmpuint (options->given[0], ==, 0);
 }
 
 static void
@@ -205,7 +205,7 @@ static void
 test_table (void)
 {
   g_autoptr (GHashTable) names = g_hash_table_new (g_str_hash, g_str_equal);
-  const TnCalibrateOption *option;
+  const TnOption *option;
   guint n = 0;
 
   for (; (option = tn_calibrate_option_get (n)) != NULL; n++)

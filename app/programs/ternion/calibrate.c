@@ -46,7 +46,7 @@ make_entries (CalibrateArguments *arguments)
     { "print-config", 0, 0, G_OPTION_ARG_NONE, &arguments->print_config, N_("Print all options as such a file, and do nothing else"), NULL },
   };
   g_autoptr (GArray) entries = g_array_new (TRUE, TRUE, sizeof (GOptionEntry));
-  const TnCalibrateOption *option;
+  const TnOption *option;
 
   for (guint i = 0; (option = tn_calibrate_option_get (i)) != NULL; i++)
     {
@@ -92,7 +92,7 @@ static TnCalibrateOptions *
 make_options (const TnCommand *command, const CalibrateArguments *arguments, GError **error)
 {
   g_autoptr (TnCalibrateOptions) options = tn_calibrate_options_new ();
-  const TnCalibrateOption *option;
+  const TnOption *option;
 
   if (arguments->config != NULL && !tn_calibrate_options_load (options, arguments->config, error))
     return NULL;
