@@ -54,25 +54,16 @@ set_rope (JsonObject *object, const TnLlamaConfig *config)
 }
 
 JsonNode *
-tn_config_json_new (TnModelFile *model, GError **error)
+tn_config_json_from_llama (const TnLlamaConfig *config, gboolean is_bitnet, const char *float_type, const char *path, GError **error)
 {
-  const TnLlamaConfig *config = &model->config;
-  gboolean is_bitnet = model->bitnet.sub_norms;
   JsonObject *object;
   JsonNode *node;
 
-  if (model->config_json != NULL)
-    return parse (model, error);
-  if (model->cannot_run != NULL)
-    {
-      g_propagate_error (error, g_error_copy (model->cannot_run));
-      return NULL;
-    }
   if (config->rope_dim != config->head_dim || config->activation != (is_bitnet ? TN_ACTIVATION_RELU2 : TN_ACTIVATION_SILU))
     {
       g_set_error (error, TN_ERROR, TN_ERROR_UNSUPPORTED,
-                   _ ("%s: no architecture of Hugging Face has its norms, activation and %u of %u rotated dimensions"),
-                   model->path, config->rope_dim, config->head_dim);
+                   _ ("%s: no architecture of Hugging Face has its norms, activation and %u of %u rotated dimensions"), path,
+                   config->rope_dim, config->head_dim);
       return NULL;
     }
   object = json_object_new ();
@@ -92,11 +83,24 @@ tn_config_json_new (TnModelFile *model, GError **error)
     json_object_set_int_member (object, "bos_token_id", config->bos);
   if (config->eos >= 0)
     json_object_set_int_member (object, "eos_token_id", config->eos);
-  json_object_set_string_member (object, "torch_dtype", float_type (model));
+  json_object_set_string_member (object, "torch_dtype", float_type);
   node = json_node_alloc ();
   json_node_init_object (node, object);
   json_object_unref (object);
   return node;
+}
+
+JsonNode *
+tn_config_json_new (TnModelFile *model, GError **error)
+{
+  if (model->config_json != NULL)
+    return parse (model, error);
+  if (model->cannot_run != NULL)
+    {
+      g_propagate_error (error, g_error_copy (model->cannot_run));
+      return NULL;
+    }
+  return tn_config_json_from_llama (&model->config, model->bitnet.sub_norms, float_type (model), model->path, error);
 }
 
 char *

@@ -253,7 +253,7 @@ tn_network_new_llama (const TnLlamaConfig *config, gboolean sub_norms, double de
   g_autoptr (TnNetwork) self = NULL;
   const Source source = {.deviation = deviation > 0.0 ? deviation : DEVIATION, .seed = seed};
 
-  if (!tn_llama_config_check (config, error))
+  if (!tn_llama_config_validate (config, error))
     return NULL;
   self = &make_network (config, precision)->base;
   if (!add_all ((LlamaNetwork *) self, &source, sub_norms, error))

@@ -31,7 +31,7 @@ typedef struct
 } TnLlamaConfig;
 
 /* TN_ERROR_SHAPE: a size that is 0 or too large, or sizes that do not fit each other. */
-gboolean tn_llama_config_check (const TnLlamaConfig *config, GError **error);
+gboolean tn_llama_config_validate (const TnLlamaConfig *config, GError **error);
 
 typedef struct
 {

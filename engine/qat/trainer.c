@@ -333,9 +333,9 @@ tn_trainer_evaluate (TnTrainer *self, guint n, TnFillFunc fill, gpointer user_da
   if (!ok)
     return FALSE;
   evaluation->n_targets = parts.n_targets;
-  evaluation->accuracy = parts.n_targets > 0 ? (double) parts.n_correct / (double) parts.n_targets : NAN;
+  evaluation->accuracy = parts.n_targets > 0 ? (double) parts.n_correct / (double) parts.n_targets : (double) NAN;
   tn_training_loss_finish (&parts);
-  evaluation->loss = parts.n_targets > 0 ? parts.cross_entropy : NAN;
+  evaluation->loss = parts.n_targets > 0 ? parts.cross_entropy : (double) NAN;
   return TRUE;
 }
 
