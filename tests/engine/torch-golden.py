@@ -73,3 +73,19 @@ def head(name, z_loss, distillation, tau, modulus):
 head("head-cross-entropy", 0, 0, 1, 4)
 head("head-z-loss", 0.01, 0, 1, 4)
 head("head-distillation", 0, 0.5, 2, 0)
+
+
+def regression(name, loss):
+    x, y = variable(0, 4, 6), variable(1, 4, 6)
+    case(name, loss(x, y), [x, y])
+
+
+regression("mse", torch.nn.functional.mse_loss)
+regression("l1", torch.nn.functional.l1_loss)
+regression("smooth-l1", lambda x, y: torch.nn.functional.smooth_l1_loss(x, y, beta=0.7))
+regression("cosine", lambda x, y: (1 - torch.nn.functional.cosine_similarity(x, y)).mean())
+x, y, tau = variable(0, 4, 6), variable(1, 4, 6).detach(), 1.7
+logs = [torch.log_softmax(v / tau, 1) for v in (x, y)]
+case("distillation", tau**2 * torch.nn.functional.kl_div(*logs, log_target=True, reduction="batchmean"), [x])
+z = variable(0, 6, 5)
+case("cross-entropy-smoothed", torch.nn.functional.cross_entropy(z, targets(6, 5, 4), ignore_index=-1, label_smoothing=0.1), [z])
