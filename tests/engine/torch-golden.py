@@ -89,3 +89,28 @@ logs = [torch.log_softmax(v / tau, 1) for v in (x, y)]
 case("distillation", tau**2 * torch.nn.functional.kl_div(*logs, log_target=True, reduction="batchmean"), [x])
 z = variable(0, 6, 5)
 case("cross-entropy-smoothed", torch.nn.functional.cross_entropy(z, targets(6, 5, 4), ignore_index=-1, label_smoothing=0.1), [z])
+
+
+def penalty(name, loss):
+    w = variable(0, 3, 8)
+    case(name, loss(w, torch.tensor([[0.375], [0.4375], [0.5]])), [w])
+
+
+def kurtosis(w, scales):
+    d = w - w.mean()
+    return (((d**4).mean() / (d**2).mean() ** 2) - 1.8) ** 2
+
+
+def dampening(w, scales):
+    return ((variable(1, 3, 8).detach() - torch.minimum(torch.maximum(w, -scales), scales)) ** 2).sum()
+
+
+def bins(w, scales):
+    codes = torch.clamp(torch.round(w / scales), -2, 1).detach()
+    return sum(((w - scales * c)[codes == c] ** 2).mean() for c in range(-2, 2) if (codes == c).any())
+
+
+penalty("l2", lambda w, scales: (w**2).sum())
+penalty("kurtosis", kurtosis)
+penalty("dampening", dampening)
+penalty("bins", bins)
