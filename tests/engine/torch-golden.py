@@ -114,3 +114,18 @@ penalty("l2", lambda w, scales: (w**2).sum())
 penalty("kurtosis", kurtosis)
 penalty("dampening", dampening)
 penalty("bins", bins)
+
+
+def relation(name, normalized, tau):
+    student, teacher = variable(0, 10, 6), variable(1, 10, 8).detach()
+    logs = []
+    for x, d in ((student, 3), (teacher, 4)):
+        a = x.reshape(2, 5, 2, d).transpose(1, 2)
+        if normalized:
+            a = torch.nn.functional.normalize(a, dim=-1)
+        logs.append(torch.log_softmax(a @ a.transpose(2, 3) / (tau or math.sqrt(d)), -1))
+    case(name, torch.nn.functional.kl_div(*logs, log_target=True, reduction="none").sum(-1).mean(), [student])
+
+
+relation("relation-normalized", True, 0)
+relation("relation-plain", False, 0.7)
