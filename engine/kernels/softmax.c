@@ -179,6 +179,31 @@ tn_exponentials_body (const float *x, gsize n, float shift, float scale, float f
     }
 }
 
+TN_KERNEL_INLINE void
+tn_exponentials_shifted_body (const float *x, const float *shifts, gsize n, float factor, float *out)
+{
+  for (gsize i = 0; i < n; i += TN_LANES16)
+    {
+      gsize rest = MIN (TN_LANES16, n - i);
+      float values[TN_LANES16] = {0}, from[TN_LANES16] = {0}, sums[TN_LANES16];
+      TnFloats16 value, shift;
+
+      memcpy (values, x + i, rest * sizeof *x);
+      memcpy (from, shifts + i, rest * sizeof *x);
+      tn_load16 (values, &value);
+      tn_load16 (from, &shift);
+      TN_EACH_PIECE (k)
+      {
+        value.pieces[k] -= shift.pieces[k];
+        tn_exp (&value.pieces[k], &value.pieces[k]);
+        value.pieces[k] *= factor;
+      }
+      tn_store16 (sums, &value);
+      for (gsize lane = 0; lane < rest; lane++)
+        out[i + lane] += sums[lane];
+    }
+}
+
 /* The first place of value; n when it is nowhere. */
 TN_KERNEL_INLINE gsize
 find_first (const float *x, gsize n, float value)
@@ -214,6 +239,8 @@ TN_KERNEL_DEFINE (tn_softmax, (float *x, gsize n, float scale, float *factor), (
 TN_KERNEL_DEFINE (tn_softmax_gradient, (float *p, float *g, gsize n, float scale, float factor), (p, g, n, scale, factor))
 TN_KERNEL_DEFINE (tn_exponentials, (const float *x, gsize n, float shift, float scale, float factor, gboolean adds, float *out),
                   (x, n, shift, scale, factor, adds, out))
+TN_KERNEL_DEFINE (tn_exponentials_shifted, (const float *x, const float *shifts, gsize n, float factor, float *out),
+                  (x, shifts, n, factor, out))
 TN_KERNEL_DEFINE (tn_log_sum_exp_piece, (const float *x, gsize n, guint first, TnLogSumExp *piece), (x, n, first, piece))
 
 /* A sum of exp (x - from) as a sum of exp (x - to); both may be -infinity. */

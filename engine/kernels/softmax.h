@@ -17,6 +17,9 @@ void tn_softmax_gradient (float *p, float *g, gsize n, float scale, float factor
 /* out[i] = factor exp (scale (x[i] - shift)), or that much more (adds). Without adds out may be x. */
 void tn_exponentials (const float *x, gsize n, float shift, float scale, float factor, gboolean adds, float *out);
 
+/* out[i] += factor exp (x[i] - shifts[i]). */
+void tn_exponentials_shifted (const float *x, const float *shifts, gsize n, float factor, float *out);
+
 /* What a piece of a row contributes to its log-sum-exp and to its best value. Pieces are joined in the order of the row, so
  * the outcome depends on where the row is cut but not on who computes which piece. */
 typedef struct

@@ -315,7 +315,8 @@ run_all (gsize n, float *out)
   fill (&random, x, n, 6.0);
   for (guint layout = 0; layout < 2; layout++)
     memcpy (out, x, n * sizeof (float)), tn_rope_back (layout, out, 1, n, n / 2 * 2, cosines, sines), out += n;
-  tn_exponentials (x, n, 3.0f, 0.7f, -1.5f, FALSE, out), tn_exponentials (y, n, 3.0f, 0.7f, 1.5f, TRUE, out), out += n;
+  tn_exponentials (x, n, 3.0f, 0.7f, -1.5f, FALSE, out), tn_exponentials (y, n, 3.0f, 0.7f, 1.5f, TRUE, out);
+  tn_exponentials_shifted (x, y, n, 0.7f, out), out += n;
   memcpy (out, x, n * sizeof (float)), tn_softmax_gradient (y, out, n, 0.7f, 0.3f), out += n;
   tn_divergence_piece (x, y, n, 0.7f, &divergence);
   *out++ = (float) divergence.student_sum;
