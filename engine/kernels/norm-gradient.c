@@ -27,8 +27,8 @@ sum_products (const float *x, const float *weight, const float *dn, gsize width)
 }
 
 TN_KERNEL_INLINE void
-tn_rmsnorm_gradient_body (const float *x, const float *weight, double epsilon, const float *dn, gsize n_rows, gsize width, float *dx,
-                          gboolean adds, float *dw)
+tn_rmsnorm_gradient_body (const float *x, const float *weight, double epsilon, const float *dn, gsize n_rows, gsize width,
+                          float *dx, gboolean adds, float *dw)
 {
   for (gsize row = 0; row < n_rows; row++, x += width, dn += width)
     {

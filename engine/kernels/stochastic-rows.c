@@ -80,7 +80,8 @@ tn_int8_rows_quantize_stochastic (TnInt8Rows *self, const float *x, const float 
     {
       gint8 *codes = self->codes + row * self->stride;
 
-      tn_stochastic_row (x + row * width, factors, width, tn_stochastic_seed (key, row), codes, &self->scales[row], &self->sums[row]);
+      tn_stochastic_row (x + row * width, factors, width, tn_stochastic_seed (key, row), codes, &self->scales[row],
+                         &self->sums[row]);
       memset (codes + width, 0, self->stride - width);
     }
 }

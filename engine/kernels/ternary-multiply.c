@@ -31,7 +31,8 @@ void
 tn_ternary_multiply (const TnTernaryMultiply *self, const TnInt8Rows *x, gsize n_rows, void *scratch, guint threads)
 {
   const TnTernaryMatrix *matrix = &self->matrix;
-  gsize rows = (gsize) matrix->rows, n_groups = count_parts (rows, TN_TERNARY_TILE_ROWS), wanted = (gsize) threads * ITEMS_PER_THREAD;
+  gsize rows = (gsize) matrix->rows, n_groups = count_parts (rows, TN_TERNARY_TILE_ROWS),
+        wanted = (gsize) threads * ITEMS_PER_THREAD;
   gsize inputs, pieces, groups, parts, room = thread_bytes (matrix->columns);
 
   if (n_rows == 0 || rows == 0)
@@ -55,8 +56,8 @@ tn_ternary_multiply (const TnTernaryMultiply *self, const TnInt8Rows *x, gsize n
 
 typedef guint8 Bytes16 __attribute__ ((vector_size (16)));
 
-/* Byte 4 r + k holds the codes of row r and columns k, 4 + k, 8 + k, 12 + k. Four rows of bytes are turned, then the pairs of bits among the
- * four. */
+/* Byte 4 r + k holds the codes of row r and columns k, 4 + k, 8 + k, 12 + k. Four rows of bytes are turned, then the pairs of
+ * bits among the four. */
 static void
 transpose_tile (const guint8 *tile, guint8 *out)
 {
@@ -81,7 +82,8 @@ transpose_tile (const guint8 *tile, guint8 *out)
 void
 tn_ternary_transpose (const TnTernaryMatrix *self, guint8 *tiles, guint threads)
 {
-  gsize groups = count_parts ((gsize) self->rows, TN_TERNARY_TILE_ROWS), across = count_parts ((gsize) self->columns, TN_TERNARY_TILE_COLUMNS);
+  gsize groups = count_parts ((gsize) self->rows, TN_TERNARY_TILE_ROWS),
+        across = count_parts ((gsize) self->columns, TN_TERNARY_TILE_COLUMNS);
 
 #pragma omp parallel for schedule(static) num_threads((int) threads)
   for (gsize i = 0; i < across; i++)

@@ -14,7 +14,8 @@ pack (const gint8 *codes, gsize stride, gsize n_tokens, gint16 *panel)
 {
   for (gsize t = 0; t < n_tokens; t += 2, codes += 2 * stride, panel += 2 * TN_TOKEN_COLUMNS)
     {
-      __m256i one = _mm256_cvtepi8_epi16 (_mm_loadu_si128 ((const __m128i *) (const void *) codes)), two = _mm256_setzero_si256 ();
+      __m256i one = _mm256_cvtepi8_epi16 (_mm_loadu_si128 ((const __m128i *) (const void *) codes)),
+              two = _mm256_setzero_si256 ();
       __m256i low, high;
 
       if (t + 1 < n_tokens)

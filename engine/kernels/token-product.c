@@ -115,8 +115,8 @@ tn_token_codes_body (const float *a, gsize stride, const float *token_scales, co
 }
 
 TN_KERNEL_DEFINE (tn_token_codes,
-                  (const float *a, gsize stride, const float *token_scales, const guint32 *seeds, gsize n_tokens, gsize first, gsize n,
-                   gint16 *codes, float *scales),
+                  (const float *a, gsize stride, const float *token_scales, const guint32 *seeds, gsize n_tokens, gsize first,
+                   gsize n, gint16 *codes, float *scales),
                   (a, stride, token_scales, seeds, n_tokens, first, n, codes, scales))
 
 /* A block's columns of a, and panels of the threads. */
@@ -157,8 +157,8 @@ place (void *memory, gsize m)
 }
 
 static void
-store_tile (const TnTokenProduct *self, gint32 sums[TN_TOKEN_ROWS][TN_TOKEN_COLUMNS], const float *scales, gsize row, gsize column,
-            gboolean adds)
+store_tile (const TnTokenProduct *self, gint32 sums[TN_TOKEN_ROWS][TN_TOKEN_COLUMNS], const float *scales, gsize row,
+            gsize column, gboolean adds)
 {
   gsize n = MIN (TN_TOKEN_COLUMNS, self->n - column);
 
