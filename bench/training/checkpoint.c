@@ -12,7 +12,7 @@
 #include "data/training/checkpoint-writer.h"
 #include "engine/memory/pool.h"
 
-/* The 17M model (width 512, 4 layers, hidden 1376, vocabulary 4096, tied) with AdamW's two moments. */
+/* The 17M model (width 512, 4 layers, hidden 1376, vocabulary 4096) with AdamW's two moments. */
 #define WIDTH 512
 #define HIDDEN 1376
 #define LAYERS 4
@@ -63,14 +63,15 @@ add_array (State *self, const char *part, guint index, const Shape *shape)
 static gboolean
 make_state (State *self)
 {
-  static const Shape embedding = {"token_embd", VOCABULARY, WIDTH}, norm = {"output_norm", 1, WIDTH};
+  static const Shape top[] = {{"token_embd", VOCABULARY, WIDTH}, {"output", VOCABULARY, WIDTH}, {"output_norm", 1, WIDTH}};
 
   self->checkpoint = tn_checkpoint_new (1);
   self->arrays = g_ptr_array_new_with_free_func (block_free);
   for (guint part = 0; part < PARTS; part++)
     {
-      if (!add_array (self, "top", part, &embedding) || !add_array (self, "top", part, &norm))
-        return FALSE;
+      for (guint i = 0; i < G_N_ELEMENTS (top); i++)
+        if (!add_array (self, "top", part, &top[i]))
+          return FALSE;
       for (guint l = 0; l < LAYERS; l++)
         for (guint i = 0; i < G_N_ELEMENTS (layer); i++)
           if (!add_array (self, "blk", l * PARTS + part, &layer[i]))
