@@ -27,9 +27,9 @@ typedef struct
 } Shape;
 
 static const Shape layer[] = {
-    {"attn_q", WIDTH, WIDTH},      {"attn_k", WIDTH, WIDTH},     {"attn_v", WIDTH, WIDTH},     {"attn_output", WIDTH, WIDTH},
-    {"ffn_gate", HIDDEN, WIDTH},   {"ffn_up", HIDDEN, WIDTH},    {"ffn_down", WIDTH, HIDDEN},  {"attn_norm", 1, WIDTH},
-    {"ffn_norm", 1, WIDTH},
+    {"attn_q", WIDTH, WIDTH},      {"attn_k", WIDTH, WIDTH},    {"attn_v", WIDTH, WIDTH},
+    {"attn_output", WIDTH, WIDTH}, {"ffn_gate", HIDDEN, WIDTH}, {"ffn_up", HIDDEN, WIDTH},
+    {"ffn_down", WIDTH, HIDDEN},   {"attn_norm", 1, WIDTH},     {"ffn_norm", 1, WIDTH},
 };
 
 typedef struct
@@ -57,7 +57,8 @@ add_array (State *self, const char *part, guint index, const Shape *shape)
   for (gsize i = 0; i < n; i++)
     data[i] = (float) (i % 1021) * 0.001f;
   g_ptr_array_add (self->arrays, data);
-  return tn_checkpoint_add_array (self->checkpoint, name, TN_DTYPE_F32, 2, (const guint64[]){shape->rows, shape->columns}, data, NULL);
+  return tn_checkpoint_add_array (self->checkpoint, name, TN_DTYPE_F32, 2, (const guint64[]){shape->rows, shape->columns}, data,
+                                  NULL);
 }
 
 static gboolean
@@ -175,11 +176,12 @@ measure (TnBench *bench, State *state, TnMadeFiles *files)
       tn_samples_add (&disk, time_plain_write (plain, from, bytes));
       tn_samples_add (&restored, time_restore (state, files->folder));
     }
-  tn_bench_remark (bench, "checkpoint_17m: %u arrays, %.1f MiB in a file", tn_checkpoint_n_arrays (state->checkpoint), (double) bytes / 0x1p20);
-  tn_bench_add (bench, "checkpoint_17m_stall_ms", 1e3 * tn_samples_median (&stall), 1e3 * tn_samples_min (&stall), "ms", TN_GOAL_NONE,
-                NAN, 1e3 * tn_samples_median (&copy));
-  tn_bench_add (bench, "checkpoint_17m_write_ms", 1e3 * tn_samples_median (&written), 1e3 * tn_samples_min (&written), "ms", TN_GOAL_NONE,
-                NAN, 1e3 * tn_samples_median (&disk));
+  tn_bench_remark (bench, "checkpoint_17m: %u arrays, %.1f MiB in a file", tn_checkpoint_n_arrays (state->checkpoint),
+                   (double) bytes / 0x1p20);
+  tn_bench_add (bench, "checkpoint_17m_stall_ms", 1e3 * tn_samples_median (&stall), 1e3 * tn_samples_min (&stall), "ms",
+                TN_GOAL_NONE, NAN, 1e3 * tn_samples_median (&copy));
+  tn_bench_add (bench, "checkpoint_17m_write_ms", 1e3 * tn_samples_median (&written), 1e3 * tn_samples_min (&written), "ms",
+                TN_GOAL_NONE, NAN, 1e3 * tn_samples_median (&disk));
   tn_bench_add (bench, "checkpoint_17m_restore_ms", 1e3 * tn_samples_median (&restored), 1e3 * tn_samples_min (&restored), "ms",
                 TN_GOAL_NONE, NAN, 2e3 * tn_samples_median (&copy));
   measure_uncopied (bench, state, files, 1e3 * tn_samples_median (&copy));

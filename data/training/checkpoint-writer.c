@@ -33,10 +33,10 @@ struct _TnCheckpointWriter
   char *folder;
   TnCheckpointRetention retention;
   gsize copy_bytes;
-  GArray *known;   /* TnKnownCheckpoint, ascending */
-  Work *work;      /* in flight; else NULL */
-  GThread *thread; /* that does it */
-  GError *error;   /* of the last that was collected; NULL: it was written */
+  GArray *known;        /* TnKnownCheckpoint, ascending */
+  Work *work;           /* in flight; else NULL */
+  GThread *thread;      /* that does it */
+  GError *error;        /* of the last that was collected; NULL: it was written */
   gboolean was_skipped; /* the last submit */
   TnCheckpointCounts counts;
   char *last, *best;
@@ -82,7 +82,8 @@ tn_checkpoint_writer_new (const char *folder, const TnCheckpointRetention *reten
   self->known = g_array_new (FALSE, FALSE, sizeof (TnKnownCheckpoint));
   if (g_mkdir_with_parents (folder, 0777) != 0)
     {
-      g_set_error (error, TN_ERROR, TN_ERROR_IO, _ ("%s: the folder of checkpoints cannot be made: %s"), folder, g_strerror (errno));
+      g_set_error (error, TN_ERROR, TN_ERROR_IO, _ ("%s: the folder of checkpoints cannot be made: %s"), folder,
+                   g_strerror (errno));
       return NULL;
     }
   return learn_folder (self, error) ? g_steal_pointer (&self) : NULL;
@@ -159,7 +160,8 @@ settle (TnCheckpointWriter *self, const TnListener *listener)
     {
       self->counts.failed++;
       tell (listener, "warning",
-            g_strdup_printf (_ ("the checkpoint of step %" PRIu64 " was not written: %s; training goes on and tries again at the next one"),
+            g_strdup_printf (_ ("the checkpoint of step %" PRIu64
+                                " was not written: %s; training goes on and tries again at the next one"),
                              step, work->error->message));
       self->error = work->error;
     }
@@ -170,7 +172,8 @@ settle (TnCheckpointWriter *self, const TnListener *listener)
       self->counts.last_bytes = work->bytes;
       self->counts.last_write_seconds = work->seconds;
       if (had_failed)
-        tell (listener, "info", g_strdup_printf (_ ("the checkpoint of step %" PRIu64 " was written: checkpoints are kept again"), step));
+        tell (listener, "info",
+              g_strdup_printf (_ ("the checkpoint of step %" PRIu64 " was written: checkpoints are kept again"), step));
     }
   self->counts.removed += work->removed;
   g_array_unref (self->known);
@@ -256,7 +259,8 @@ tn_checkpoint_writer_submit (TnCheckpointWriter *self, TnCheckpoint *checkpoint,
       self->counts.skipped++;
       if (!self->was_skipped)
         tell (listener, "info",
-              g_strdup_printf (_ ("the checkpoint of step %" PRIu64 " is left out: that of step %" PRIu64 " is still being written"),
+              g_strdup_printf (_ ("the checkpoint of step %" PRIu64 " is left out: that of step %" PRIu64
+                                  " is still being written"),
                                checkpoint->step, self->work->checkpoint.step));
       self->was_skipped = TRUE;
       return FALSE;

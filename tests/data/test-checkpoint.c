@@ -406,9 +406,12 @@ test_mismatch (Fixture *fixture, gconstpointer data)
 static void
 test_names (void)
 {
-  static const char *const wrong[] = {"step-1.checkpoint.safetensors", "step-000000012.checkpoint.safetensors",
-                                      "step-0000001x.checkpoint.safetensors", "step-.checkpoint.safetensors",
-                                      "step-00000001.checkpoint.safetensors.tmp", "xstep-00000001.checkpoint.safetensors"};
+  static const char *const wrong[] = {"step-1.checkpoint.safetensors",
+                                      "step-000000012.checkpoint.safetensors",
+                                      "step-0000001x.checkpoint.safetensors",
+                                      "step-.checkpoint.safetensors",
+                                      "step-00000001.checkpoint.safetensors.tmp",
+                                      "xstep-00000001.checkpoint.safetensors"};
   static const guint64 steps[] = {0, 1, 99999999, 100000000, G_MAXUINT64};
   guint64 step;
 

@@ -199,8 +199,10 @@ test_read_back (void)
 {
   static const gint64 steps[] = {0, 1, 127, 128, 16384, G_MAXINT64, -1};
   static const double values[] = {0.0, -1.5, 1e30, (double) NAN, (double) INFINITY, 1e-40, 3.0};
-  g_autofree char *own = g_build_filename (folder, "run", "logs", NULL), *above = g_path_get_dirname (own), *tag = g_strnfill (300, 'x');
-  TnEventFile *file = tn_event_file_create (own, 1700000000.25, 0, NULL), *second = tn_event_file_create (own, 1700000000.25, 77, NULL);
+  g_autofree char *own = g_build_filename (folder, "run", "logs", NULL), *above = g_path_get_dirname (own),
+                  *tag = g_strnfill (300, 'x');
+  TnEventFile *file = tn_event_file_create (own, 1700000000.25, 0, NULL),
+              *second = tn_event_file_create (own, 1700000000.25, 77, NULL);
   g_autofree char *path = g_strdup (tn_event_file_get_path (file)), *second_path = g_strdup (tn_event_file_get_path (second));
   g_autoptr (GPtrArray) events = NULL, others = NULL;
   const Event *start;

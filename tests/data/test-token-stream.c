@@ -601,7 +601,8 @@ test_too_few (void)
 static void
 test_stories (void)
 {
-  g_autofree char *text = tn_test_realdata ("text/tinystories_2MB.txt"), *vocabulary = tn_test_realdata ("stories260k/tok512.bin");
+  g_autofree char *text = tn_test_realdata ("text/tinystories_2MB.txt"),
+                  *vocabulary = tn_test_realdata ("stories260k/tok512.bin");
   g_autofree char *contents = NULL;
   g_autoptr (TnTokenizer) tokenizer = NULL;
   g_autoptr (TnDataset) dataset = NULL;
