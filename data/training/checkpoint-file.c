@@ -23,8 +23,8 @@ require_entry (TnCheckpointFile *self, const char *key, const char *expected, GE
   const char *value = tn_safetensors_get_metadata (self->arrays, key);
 
   if (value == NULL)
-    g_set_error (error, TN_ERROR, TN_ERROR_FORMAT, _ ("%s: __metadata__ has no “%s”, expected %s"), tn_checkpoint_file_get_path (self), key,
-                 expected);
+    g_set_error (error, TN_ERROR, TN_ERROR_FORMAT, _ ("%s: __metadata__ has no “%s”, expected %s"),
+                 tn_checkpoint_file_get_path (self), key, expected);
   return value;
 }
 
@@ -33,14 +33,15 @@ fail_entry (TnCheckpointFile *self, const char *key, const char *found, const ch
 {
   g_autofree char *quoted = tn_quote_string (found);
 
-  g_set_error (error, TN_ERROR, TN_ERROR_FORMAT, _ ("%s: __metadata__ “%s” is %s, expected %s"), tn_checkpoint_file_get_path (self), key,
-               quoted, expected);
+  g_set_error (error, TN_ERROR, TN_ERROR_FORMAT, _ ("%s: __metadata__ “%s” is %s, expected %s"),
+               tn_checkpoint_file_get_path (self), key, quoted, expected);
   return FALSE;
 }
 
 /* digits: exactly so many, or 0. */
 static gboolean
-read_entry (TnCheckpointFile *self, const char *key, guint base, guint digits, const char *expected, guint64 *value, GError **error)
+read_entry (TnCheckpointFile *self, const char *key, guint base, guint digits, const char *expected, guint64 *value,
+            GError **error)
 {
   const char *text = require_entry (self, key, expected, error);
 
@@ -65,7 +66,8 @@ read_version (TnCheckpointFile *self, GError **error)
     return FALSE;
   if (version == TN_CHECKPOINT_VERSION)
     return TRUE;
-  g_set_error (error, TN_ERROR, TN_ERROR_UNSUPPORTED, _ ("%s: is a checkpoint of version %" PRIu64 ", this program reads version %d"),
+  g_set_error (error, TN_ERROR, TN_ERROR_UNSUPPORTED,
+               _ ("%s: is a checkpoint of version %" PRIu64 ", this program reads version %d"),
                tn_checkpoint_file_get_path (self), version, TN_CHECKPOINT_VERSION);
   return FALSE;
 }
@@ -74,7 +76,8 @@ static gboolean
 read_fields (TnCheckpointFile *self, GError **error)
 {
   const char *text = require_entry (self, TN_CHECKPOINT_KEY_FIELDS, _ ("a JSON object"), error);
-  g_autofree char *place = g_strdup_printf ("%s: __metadata__ “%s”", tn_checkpoint_file_get_path (self), TN_CHECKPOINT_KEY_FIELDS);
+  g_autofree char *place =
+      g_strdup_printf ("%s: __metadata__ “%s”", tn_checkpoint_file_get_path (self), TN_CHECKPOINT_KEY_FIELDS);
 
   if (text == NULL || (self->fields = tn_json_parse (text, strlen (text), place, 0, error)) == NULL)
     return FALSE;
@@ -228,8 +231,8 @@ fail_field (TnCheckpointFile *self, const char *name, const TnJsonNode *found, c
   g_autofree char *text = found != NULL ? tn_json_node_to_text (found, 4) : NULL;
   g_autofree char *quoted = text != NULL ? tn_quote_string (text) : g_strdup (_ ("absent"));
 
-  g_set_error (error, TN_ERROR, TN_ERROR_FORMAT, _ ("%s: field “%s” is %s, expected %s"), tn_checkpoint_file_get_path (self), name, quoted,
-               expected);
+  g_set_error (error, TN_ERROR, TN_ERROR_FORMAT, _ ("%s: field “%s” is %s, expected %s"), tn_checkpoint_file_get_path (self),
+               name, quoted, expected);
   return FALSE;
 }
 
@@ -306,11 +309,11 @@ check_array (TnCheckpointFile *self, const TnCheckpointArray *array, GError **er
   if (found != NULL && strcmp (found, expected) == 0)
     return TRUE;
   if (found != NULL)
-    g_set_error (error, TN_ERROR, TN_ERROR_MISMATCH, _ ("%s: array %s is %s, expected %s"), tn_checkpoint_file_get_path (self), quoted,
-                 found, expected);
+    g_set_error (error, TN_ERROR, TN_ERROR_MISMATCH, _ ("%s: array %s is %s, expected %s"), tn_checkpoint_file_get_path (self),
+                 quoted, found, expected);
   else
-    g_set_error (error, TN_ERROR, TN_ERROR_MISMATCH, _ ("%s: array %s is missing, expected %s"), tn_checkpoint_file_get_path (self),
-                 quoted, expected);
+    g_set_error (error, TN_ERROR, TN_ERROR_MISMATCH, _ ("%s: array %s is missing, expected %s"),
+                 tn_checkpoint_file_get_path (self), quoted, expected);
   return FALSE;
 }
 
@@ -328,7 +331,8 @@ check_surplus (TnCheckpoint *self, TnCheckpointFile *file, GError **error)
 
       if (g_hash_table_contains (names, name))
         continue;
-      g_set_error (error, TN_ERROR, TN_ERROR_MISMATCH, _ ("%s: array %s belongs to no part of this run, expected %u arrays without it"),
+      g_set_error (error, TN_ERROR, TN_ERROR_MISMATCH,
+                   _ ("%s: array %s belongs to no part of this run, expected %u arrays without it"),
                    tn_checkpoint_file_get_path (file), quoted, self->arrays->len);
       return FALSE;
     }
@@ -340,7 +344,8 @@ tn_checkpoint_restore (TnCheckpoint *self, TnCheckpointFile *file, GError **erro
 {
   if (file->model != self->model)
     {
-      g_set_error (error, TN_ERROR, TN_ERROR_MISMATCH, _ ("%s: is of another model (%016" PRIx64 "), expected one of %016" PRIx64),
+      g_set_error (error, TN_ERROR, TN_ERROR_MISMATCH,
+                   _ ("%s: is of another model (%016" PRIx64 "), expected one of %016" PRIx64),
                    tn_checkpoint_file_get_path (file), file->model, self->model);
       return FALSE;
     }

@@ -21,7 +21,8 @@ tn_checkpoint_parse_name (const char *name, guint64 *step)
 {
   g_autofree char *digits = NULL, *again = NULL;
 
-  if (!g_str_has_prefix (name, PREFIX) || !g_str_has_suffix (name, SUFFIX) || strlen (name) < strlen (PREFIX SUFFIX) + LEAST_DIGITS)
+  if (!g_str_has_prefix (name, PREFIX) || !g_str_has_suffix (name, SUFFIX) ||
+      strlen (name) < strlen (PREFIX SUFFIX) + LEAST_DIGITS)
     return FALSE;
   digits = g_strndup (name + strlen (PREFIX), strlen (name) - strlen (PREFIX SUFFIX));
   if (!g_ascii_string_to_unsigned (digits, 10, 0, G_MAXUINT64, step, NULL))
@@ -91,8 +92,8 @@ tn_checkpoint_find_latest (const char *folder, GPtrArray **damaged, GError **err
         g_ptr_array_add (messages, g_strdup (local->message));
     }
   if (file == NULL && messages->len > 0)
-    g_set_error (error, TN_ERROR, TN_ERROR_NOT_FOUND, _ ("%s: none of %u checkpoints can be read; the newest: %s"), folder, messages->len,
-                 (const char *) g_ptr_array_index (messages, 0));
+    g_set_error (error, TN_ERROR, TN_ERROR_NOT_FOUND, _ ("%s: none of %u checkpoints can be read; the newest: %s"), folder,
+                 messages->len, (const char *) g_ptr_array_index (messages, 0));
   else if (file == NULL)
     g_set_error (error, TN_ERROR, TN_ERROR_NOT_FOUND, _ ("%s: holds no checkpoint"), folder);
   if (file != NULL && damaged != NULL)

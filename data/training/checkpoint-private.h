@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include "data/files/atomic-file.h"
 #include "data/training/checkpoint.h"
 
 G_BEGIN_DECLS
@@ -50,6 +51,8 @@ struct _TnCheckpoint
 
 /* Its arrays as they are now, in pool memory (OPTIMIZER), and its fields. TN_ERROR_MEMORY. */
 TnCheckpoint *tn_checkpoint_copy      (TnCheckpoint *self, GError **error);
+/* All of it to a file that is still to be committed. */
+gboolean      tn_checkpoint_write_to  (TnCheckpoint *self, TnAtomicFile *file, GError **error);
 /* NaN: none. */
 double        tn_checkpoint_get_validation (TnCheckpoint *self);
 /* Fields as JSON. Free with g_free(). */

@@ -15,8 +15,9 @@
 /* One checkpoint on its way to the disk. Belongs to the thread that writes it until done is set. */
 typedef struct
 {
-  TnCheckpoint *checkpoint;
-  gboolean owned;
+  TnKnownCheckpoint checkpoint;
+  TnCheckpoint *copy; /* of what is to be written; NULL: it was, and has to be committed */
+  TnAtomicFile *file;
   const char *folder;
   TnCheckpointRetention retention;
   GArray *known; /* TnKnownCheckpoint, ascending; afterwards as the folder is */
@@ -31,10 +32,11 @@ struct _TnCheckpointWriter
 {
   char *folder;
   TnCheckpointRetention retention;
-  GArray *known;   /* TnKnownCheckpoint, ascending */
-  Work *work;      /* in flight; else NULL */
-  GThread *thread; /* that does it */
-  GError *error;   /* of the last that was collected; NULL: it was written */
+  gsize copy_bytes;
+  GArray *known;        /* TnKnownCheckpoint, ascending */
+  Work *work;           /* in flight; else NULL */
+  GThread *thread;      /* that does it */
+  GError *error;        /* of the last that was collected; NULL: it was written */
   gboolean was_skipped; /* the last submit */
   TnCheckpointCounts counts;
   char *last, *best;
@@ -70,16 +72,18 @@ learn_folder (TnCheckpointWriter *self, GError **error)
 }
 
 TnCheckpointWriter *
-tn_checkpoint_writer_new (const char *folder, const TnCheckpointRetention *retention, GError **error)
+tn_checkpoint_writer_new (const char *folder, const TnCheckpointRetention *retention, gsize copy_bytes, GError **error)
 {
   g_autoptr (TnCheckpointWriter) self = g_new0 (TnCheckpointWriter, 1);
 
   self->folder = g_strdup (folder);
   self->retention = *retention;
+  self->copy_bytes = copy_bytes;
   self->known = g_array_new (FALSE, FALSE, sizeof (TnKnownCheckpoint));
   if (g_mkdir_with_parents (folder, 0777) != 0)
     {
-      g_set_error (error, TN_ERROR, TN_ERROR_IO, _ ("%s: the folder of checkpoints cannot be made: %s"), folder, g_strerror (errno));
+      g_set_error (error, TN_ERROR, TN_ERROR_IO, _ ("%s: the folder of checkpoints cannot be made: %s"), folder,
+                   g_strerror (errno));
       return NULL;
     }
   return learn_folder (self, error) ? g_steal_pointer (&self) : NULL;
@@ -104,21 +108,32 @@ remove_old (Work *work, guint64 step)
   return FALSE;
 }
 
+static gboolean
+write_file (Work *work, TnCheckpoint *checkpoint)
+{
+  g_autofree char *name = tn_checkpoint_make_name (work->checkpoint.step), *path = g_build_filename (work->folder, name, NULL);
+
+  work->file = tn_atomic_file_create (path, &work->error);
+  if (work->file == NULL || !tn_checkpoint_write_to (checkpoint, work->file, &work->error))
+    return FALSE;
+  work->bytes = tn_atomic_file_tell (work->file);
+  return TRUE;
+}
+
 static gpointer
 do_work (gpointer user_data)
 {
   Work *work = user_data;
-  TnKnownCheckpoint known = {.step = work->checkpoint->step, .validation = tn_checkpoint_get_validation (work->checkpoint)};
-  g_autofree char *name = tn_checkpoint_make_name (known.step), *path = g_build_filename (work->folder, name, NULL);
   gint64 start = g_get_monotonic_time ();
 
-  if (tn_checkpoint_write (work->checkpoint, path, &work->bytes, &work->error))
+  if ((work->copy == NULL || write_file (work, work->copy)) && tn_atomic_file_commit (work->file, &work->error))
     {
-      tn_known_checkpoints_add (work->known, known);
-      while (remove_old (work, known.step))
+      tn_known_checkpoints_add (work->known, work->checkpoint);
+      while (remove_old (work, work->checkpoint.step))
         ;
     }
-  work->seconds = seconds_since (start);
+  g_clear_pointer (&work->file, tn_atomic_file_free);
+  work->seconds += seconds_since (start);
   g_atomic_int_set (&work->done, 1);
   return NULL;
 }
@@ -136,7 +151,7 @@ settle (TnCheckpointWriter *self, const TnListener *listener)
 {
   Work *work = g_steal_pointer (&self->work);
   gboolean had_failed = self->error != NULL;
-  guint64 step = work->checkpoint->step;
+  guint64 step = work->checkpoint.step;
 
   if (self->thread != NULL)
     g_thread_join (g_steal_pointer (&self->thread));
@@ -145,7 +160,8 @@ settle (TnCheckpointWriter *self, const TnListener *listener)
     {
       self->counts.failed++;
       tell (listener, "warning",
-            g_strdup_printf (_ ("the checkpoint of step %" PRIu64 " was not written: %s; training goes on and tries again at the next one"),
+            g_strdup_printf (_ ("the checkpoint of step %" PRIu64
+                                " was not written: %s; training goes on and tries again at the next one"),
                              step, work->error->message));
       self->error = work->error;
     }
@@ -156,13 +172,14 @@ settle (TnCheckpointWriter *self, const TnListener *listener)
       self->counts.last_bytes = work->bytes;
       self->counts.last_write_seconds = work->seconds;
       if (had_failed)
-        tell (listener, "info", g_strdup_printf (_ ("the checkpoint of step %" PRIu64 " was written: checkpoints are kept again"), step));
+        tell (listener, "info",
+              g_strdup_printf (_ ("the checkpoint of step %" PRIu64 " was written: checkpoints are kept again"), step));
     }
   self->counts.removed += work->removed;
   g_array_unref (self->known);
   self->known = work->known;
-  if (work->owned)
-    tn_checkpoint_free (work->checkpoint);
+  tn_checkpoint_free (work->copy);
+  tn_atomic_file_free (work->file);
   g_free (work);
 }
 
@@ -196,30 +213,36 @@ tn_checkpoint_writer_free (TnCheckpointWriter *self)
   g_free (self);
 }
 
+/* NULL: not to be made, or no memory for it. */
+static TnCheckpoint *
+copy_checkpoint (TnCheckpointWriter *self, TnCheckpoint *checkpoint)
+{
+  return tn_checkpoint_get_bytes (checkpoint) <= self->copy_bytes ? tn_checkpoint_copy (checkpoint, NULL) : NULL;
+}
+
 static void
 begin (TnCheckpointWriter *self, TnCheckpoint *checkpoint, const TnListener *listener)
 {
-  g_autoptr (GError) error = NULL;
-  TnCheckpoint *copy = tn_checkpoint_copy (checkpoint, &error);
+  gint64 start = g_get_monotonic_time ();
   Work *work = g_new0 (Work, 1);
+  gboolean ready = TRUE;
 
-  work->checkpoint = copy != NULL ? copy : checkpoint;
-  work->owned = copy != NULL;
+  work->checkpoint = (TnKnownCheckpoint){.step = checkpoint->step, .validation = tn_checkpoint_get_validation (checkpoint)};
   work->folder = self->folder;
   work->retention = self->retention;
   work->known = g_array_copy (self->known);
+  work->copy = copy_checkpoint (self, checkpoint);
   self->work = work;
-  if (copy != NULL)
+  if (work->copy == NULL)
     {
-      self->thread = g_thread_new ("checkpoint", do_work, work);
-      return;
+      self->counts.uncopied++;
+      ready = write_file (work, checkpoint);
+      work->seconds = seconds_since (start);
     }
-  tell (listener, "info",
-        g_strdup_printf (_ ("training waits while the checkpoint of step %" PRIu64 " is written, for want of memory for a copy: %s"),
-                         checkpoint->step, error->message));
-  self->counts.waited++;
-  do_work (work);
-  settle (self, listener);
+  if (ready)
+    self->thread = g_thread_new ("checkpoint", do_work, work);
+  else
+    settle (self, listener);
 }
 
 gboolean
@@ -236,8 +259,9 @@ tn_checkpoint_writer_submit (TnCheckpointWriter *self, TnCheckpoint *checkpoint,
       self->counts.skipped++;
       if (!self->was_skipped)
         tell (listener, "info",
-              g_strdup_printf (_ ("the checkpoint of step %" PRIu64 " is left out: that of step %" PRIu64 " is still being written"),
-                               checkpoint->step, self->work->checkpoint->step));
+              g_strdup_printf (_ ("the checkpoint of step %" PRIu64 " is left out: that of step %" PRIu64
+                                  " is still being written"),
+                               checkpoint->step, self->work->checkpoint.step));
       self->was_skipped = TRUE;
       return FALSE;
     }

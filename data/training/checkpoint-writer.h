@@ -8,7 +8,8 @@ G_BEGIN_DECLS
 
 /* Writes checkpoints of a run into its folder beside the training thread, and removes old ones. submit() copies the arrays (pool memory, OPTIMIZER, for as
  * long as the writing takes) and returns; a thread of the writer's own adds them up, writes, syncs and renames. One is in flight at a time. Where the
- * budget has no room for the copy the training thread writes itself and an event says so.
+ * copy would be larger than copy_bytes, or the budget has no room for it, submit() adds up and writes itself, which takes some times as long, and leaves
+ * syncing and renaming to the thread: the copy is the system's page cache then.
  *
  * A failure (a full disk) is no error of the training: an event says so, the run goes on, and what the folder held is as it was. Only once a new
  * checkpoint is complete under its name older ones go: all but the keep_last newest, those whose step is a multiple of keep_every, and the one with
@@ -24,11 +25,13 @@ typedef struct
   gboolean keep_best;
 } TnCheckpointRetention;
 
+#define TN_CHECKPOINT_ANY_COPY G_MAXSIZE
+
 typedef struct
 {
   guint   written, skipped, failed;  /* so far */
   guint   removed;
-  guint   waited;                    /* written on the training thread for want of memory */
+  guint   uncopied;                  /* written by submit() itself */
   guint64 last_step;                 /* of the last that is complete; valid where written > 0 */
   guint64 last_bytes;
   double  last_stall_seconds;        /* of the training thread for it: what submit() took */
@@ -36,8 +39,9 @@ typedef struct
   double  total_stall_seconds;
 } TnCheckpointCounts;
 
-/* Makes the folder where it is missing and looks which checkpoints it has. TN_ERROR_IO. */
-TnCheckpointWriter *tn_checkpoint_writer_new     (const char *folder, const TnCheckpointRetention *retention, GError **error);
+/* Makes the folder where it is missing and looks which checkpoints it has. copy_bytes: TN_CHECKPOINT_ANY_COPY, or the largest copy that may be made; 0: none.
+ * TN_ERROR_IO. */
+TnCheckpointWriter *tn_checkpoint_writer_new     (const char *folder, const TnCheckpointRetention *retention, gsize copy_bytes, GError **error);
 /* Waits for the one in flight. */
 void                tn_checkpoint_writer_free    (TnCheckpointWriter *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (TnCheckpointWriter, tn_checkpoint_writer_free)

@@ -235,7 +235,7 @@ add_entry (TnSafetensorsWriter *writer, const char *key, const char *value, guin
 }
 
 gboolean
-tn_checkpoint_write (TnCheckpoint *self, const char *path, guint64 *bytes_written, GError **error)
+tn_checkpoint_write_to (TnCheckpoint *self, TnAtomicFile *file, GError **error)
 {
   g_autoptr (TnSafetensorsWriter) writer = tn_safetensors_writer_new ();
   g_autofree char *fields = tn_checkpoint_print_fields (self);
@@ -261,7 +261,19 @@ tn_checkpoint_write (TnCheckpoint *self, const char *path, guint64 *bytes_writte
     }
   g_snprintf (text, sizeof text, "%08x", sum);
   tn_safetensors_writer_add_metadata (writer, TN_CHECKPOINT_KEY_SUM, text);
-  return tn_safetensors_writer_write (writer, path, bytes_written, error);
+  return tn_safetensors_writer_write_to (writer, file, error);
+}
+
+gboolean
+tn_checkpoint_write (TnCheckpoint *self, const char *path, guint64 *bytes_written, GError **error)
+{
+  g_autoptr (TnAtomicFile) file = tn_atomic_file_create (path, error);
+
+  if (file == NULL || !tn_checkpoint_write_to (self, file, error))
+    return FALSE;
+  if (bytes_written != NULL)
+    *bytes_written = tn_atomic_file_tell (file);
+  return tn_atomic_file_commit (file, error);
 }
 
 static void

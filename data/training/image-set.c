@@ -21,8 +21,8 @@ struct _TnImageSet
   gsize n_features;
   guint channels, height, width;
   guint n_classes;
-  guint8 *bytes; /* [count, n_features], or */
-  float *floats; /* the same */
+  guint8 *bytes;   /* [count, n_features], or */
+  float *floats;   /* the same */
   guint16 *labels; /* [count] */
   guint64 fingerprint;
 };
@@ -58,7 +58,8 @@ read_shape (TnImageSet *self, const char *path, const TnArray *array, GError **e
   if (n_dims < 2 || n_dims > 4 || array->shape[0] == 0 || features == 0 || features > G_MAXINT32)
     {
       g_set_error (error, TN_ERROR, TN_ERROR_DATA,
-                   _ ("%s: %s has %u dimensions and %" PRIu64 " numbers, expected images [n, height, width], [n, channels, height, width] or rows [n, features]"),
+                   _ ("%s: %s has %u dimensions and %" PRIu64
+                      " numbers, expected images [n, height, width], [n, channels, height, width] or rows [n, features]"),
                    path, array->quoted, n_dims, array->count);
       return FALSE;
     }
@@ -126,14 +127,15 @@ read_labels (TnImageSet *self, TnArrayFile *file, const char *images, GError **e
     return FALSE;
   if (!tn_dtype_is_integer (array->dtype) || array->count != array->shape[0])
     {
-      g_set_error (error, TN_ERROR, TN_ERROR_DATA, _ ("%s: %s is of type %s with %u dimensions, expected labels: integers in one dimension"),
-                   path, array->quoted, tn_dtype_get_name (array->dtype), array->n_dims);
+      g_set_error (error, TN_ERROR, TN_ERROR_DATA,
+                   _ ("%s: %s is of type %s with %u dimensions, expected labels: integers in one dimension"), path, array->quoted,
+                   tn_dtype_get_name (array->dtype), array->n_dims);
       return FALSE;
     }
   if (array->count != self->count)
     {
-      g_set_error (error, TN_ERROR, TN_ERROR_MISMATCH, _ ("%s has %" PRIu64 " labels, %s has %" PRIu64 " images"), path, array->count, images,
-                   self->count);
+      g_set_error (error, TN_ERROR, TN_ERROR_MISMATCH, _ ("%s has %" PRIu64 " labels, %s has %" PRIu64 " images"), path,
+                   array->count, images, self->count);
       return FALSE;
     }
   if ((stream = tn_array_stream_new (file, index, error)) == NULL)
@@ -150,8 +152,8 @@ read_labels (TnImageSet *self, TnArrayFile *file, const char *images, GError **e
         {
           if (numbers[i] < 0 || numbers[i] >= MOST_CLASSES)
             {
-              g_set_error (error, TN_ERROR, TN_ERROR_DATA, _ ("%s: label %" PRIu64 " is %" PRId64 ", expected 0 to %d"), path, first + i,
-                           numbers[i], MOST_CLASSES - 1);
+              g_set_error (error, TN_ERROR, TN_ERROR_DATA, _ ("%s: label %" PRIu64 " is %" PRId64 ", expected 0 to %d"), path,
+                           first + i, numbers[i], MOST_CLASSES - 1);
               return FALSE;
             }
           self->labels[first + i] = (guint16) numbers[i];
@@ -265,8 +267,8 @@ count_bytes (TnImageSet *self, guint64 index, guint64 *sum, guint64 *squares)
 }
 
 void
-tn_image_set_get_moments (TnImageSet *self, gboolean (*chosen) (guint64 index, gpointer user_data), gpointer user_data, double *mean,
-                          double *deviation)
+tn_image_set_get_moments (TnImageSet *self, gboolean (*chosen) (guint64 index, gpointer user_data), gpointer user_data,
+                          double *mean, double *deviation)
 {
   guint64 n = 0, sum = 0, squares = 0;
   double real_sum = 0.0, real_squares = 0.0, scale = self->bytes != NULL ? 255.0 : 1.0;

@@ -17,7 +17,7 @@ struct _TnImageStream
   TnImageStreamOptions options;
   TnRandom orders, shifts; /* of the epochs */
   guint64 n_training;
-  guint32 *indices; /* [count]: training images ascending, then those held out ascending; NULL: as they lie */
+  guint32 *indices;       /* [count]: training images ascending, then those held out ascending; NULL: as they lie */
   double mean, deviation; /* 0 and 1: images stay as they are */
   TnStreamPosition position;
   float *image; /* one, before it is shifted */
@@ -78,14 +78,16 @@ check_options (TnImageSet *set, const TnImageStreamOptions *options, GError **er
   tn_image_set_get_shape (set, &channels, &height, &width);
   if (options->n_validation >= count || count > G_MAXUINT32)
     {
-      g_set_error (error, TN_ERROR, TN_ERROR_ARGUMENT, _ ("%" PRIu64 " images for validation, expected fewer than the %" PRIu64 " there are"),
-                   options->n_validation, count);
+      g_set_error (error, TN_ERROR, TN_ERROR_ARGUMENT,
+                   _ ("%" PRIu64 " images for validation, expected fewer than the %" PRIu64 " there are"), options->n_validation,
+                   count);
       return FALSE;
     }
   if (options->most_shift > 0 && options->most_shift >= MIN (height, width))
     {
-      g_set_error (error, TN_ERROR, TN_ERROR_ARGUMENT, _ ("shifts of up to %u pixels, expected fewer than images of %u × %u have"),
-                   options->most_shift, height, width);
+      g_set_error (error, TN_ERROR, TN_ERROR_ARGUMENT,
+                   _ ("shifts of up to %u pixels, expected fewer than images of %u × %u have"), options->most_shift, height,
+                   width);
       return FALSE;
     }
   return TRUE;
@@ -116,7 +118,8 @@ measure (TnImageStream *self, GError **error)
     }
   if (self->deviation > 0.0)
     return TRUE;
-  g_set_error (error, TN_ERROR, TN_ERROR_DATA, _ ("all numbers of the training images are %g: they cannot be standardized"), self->mean);
+  g_set_error (error, TN_ERROR, TN_ERROR_DATA, _ ("all numbers of the training images are %g: they cannot be standardized"),
+               self->mean);
   return FALSE;
 }
 

@@ -22,9 +22,9 @@ typedef struct
   TnDataset *dataset;
   double share;
   TnTokenSequence *training, *validation; /* validation: NULL where the share is 0 */
-  GArray *ids;      /* of the document in progress that are not stored yet */
-  guint64 begin;    /* where it begins in the training store, once it is long */
-  gboolean is_long; /* all that came of it so far is in the training store */
+  GArray *ids;                            /* of the document in progress that are not stored yet */
+  guint64 begin;                          /* where it begins in the training store, once it is long */
+  gboolean is_long;                       /* all that came of it so far is in the training store */
   gboolean in_document;
 } Reader;
 
@@ -64,7 +64,8 @@ split_long (Reader *self, GError **error)
     {
       guint n = (guint) MIN (count - first, (guint64) PIECE_TOKENS);
 
-      if (!tn_token_store_read (training, first, n, ids, error) || !tn_token_store_append (self->validation->store, ids, n, error))
+      if (!tn_token_store_read (training, first, n, ids, error) ||
+          !tn_token_store_append (self->validation->store, ids, n, error))
         return FALSE;
     }
   tn_token_store_truncate (training, count - held);
@@ -240,15 +241,19 @@ check_sides (const Reader *self, GError **error)
   if (training > 0 && (self->validation == NULL || validation > 0))
     return TRUE;
   g_set_error (error, TN_ERROR, TN_ERROR_DATA,
-               training > 0 ? _ ("%s: a validation share of %g holds out none of %" PRIu64 " documents, expected a larger share or validation data apart")
-                            : _ ("%s: a validation share of %g holds out all of %" PRIu64 " documents, expected a smaller share or validation data apart"),
-               tn_dataset_describe_file (self->dataset, 0), self->share, self->training->n_documents + self->validation->n_documents);
+               training > 0 ? _ ("%s: a validation share of %g holds out none of %" PRIu64
+                                 " documents, expected a larger share or validation data apart")
+                            : _ ("%s: a validation share of %g holds out all of %" PRIu64
+                                 " documents, expected a smaller share or validation data apart"),
+               tn_dataset_describe_file (self->dataset, 0), self->share,
+               self->training->n_documents + self->validation->n_documents);
   return FALSE;
 }
 
 gboolean
 tn_token_sequence_read_dataset (TnDataset *dataset, const TnTokenSequenceOptions *options, const TnListener *listener,
-                                GCancellable *cancellable, TnTokenSequence **training, TnTokenSequence **validation, GError **error)
+                                GCancellable *cancellable, TnTokenSequence **training, TnTokenSequence **validation,
+                                GError **error)
 {
   gsize memory_bytes = options->memory_bytes != 0 ? options->memory_bytes : DEFAULT_MEMORY_BYTES;
   const char *folder = options->folder != NULL ? options->folder : DEFAULT_FOLDER;
@@ -260,7 +265,8 @@ tn_token_sequence_read_dataset (TnDataset *dataset, const TnTokenSequenceOptions
 
   if (!(options->validation_share >= 0.0 && options->validation_share <= 0.5))
     {
-      g_set_error (error, TN_ERROR, TN_ERROR_ARGUMENT, _ ("a validation share of %g, expected 0 to 0.5"), options->validation_share);
+      g_set_error (error, TN_ERROR, TN_ERROR_ARGUMENT, _ ("a validation share of %g, expected 0 to 0.5"),
+                   options->validation_share);
       return FALSE;
     }
   if (are_token_files (dataset))

@@ -14,8 +14,8 @@ G_BEGIN_DECLS
  * Token files (.bin) stay where they are, and are read there; nanoGPT's and llm.c's are such sequences already.
  *
  * Held out for validation is, of a document of fewer than TN_TOKEN_LONG_DOCUMENT tokens, all or nothing, by a hash of its tokens that no
- * seed changes: the same document, and every copy of it, is on the same side in every run. Of a longer one (a book, a token file) it
- * is the last share of its tokens, as nanoGPT's prepare.py has it. */
+ * seed changes: the same document, and every copy of it, is on the same side in every run. Of a longer one (a book), and of a token file
+ * however long, it is the last share of its tokens, as nanoGPT's prepare.py has it. */
 typedef struct _TnTokenSequence TnTokenSequence;
 
 #define TN_TOKEN_LONG_DOCUMENT 65536

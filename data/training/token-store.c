@@ -77,8 +77,8 @@ tn_token_store_in_memory (TnTokenStore *self)
 static gboolean
 set_file_error (TnTokenStore *self, int code, GError **error)
 {
-  g_set_error (error, TN_ERROR, TN_ERROR_IO, _ ("%s: a temporary file of %" PRIu64 " tokens cannot be kept there: %s"), self->folder,
-               self->count, g_strerror (code));
+  g_set_error (error, TN_ERROR, TN_ERROR_IO, _ ("%s: a temporary file of %" PRIu64 " tokens cannot be kept there: %s"),
+               self->folder, self->count, g_strerror (code));
   return FALSE;
 }
 
@@ -145,7 +145,8 @@ move_to_file (TnTokenStore *self, GError **error)
     {
       guint64 items = MIN (self->block_items, self->count - (guint64) i * self->block_items);
 
-      if (!write_at (self, (guint64) i * BLOCK_BYTES, g_ptr_array_index (self->blocks, i), (gsize) items * self->item_bytes, error))
+      if (!write_at (self, (guint64) i * BLOCK_BYTES, g_ptr_array_index (self->blocks, i), (gsize) items * self->item_bytes,
+                     error))
         return FALSE;
     }
   g_ptr_array_set_size (self->blocks, 0);

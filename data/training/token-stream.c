@@ -39,7 +39,8 @@ tn_token_stream_new (TnTokenSequence *training, TnTokenSequence *validation, con
 
   if (tn_token_sequence_count (training) < MAX (options->seq_len, 2))
     {
-      g_set_error (error, TN_ERROR, TN_ERROR_DATA, _ ("the training data have %" PRIu64 " tokens, expected at least %u: one sequence"),
+      g_set_error (error, TN_ERROR, TN_ERROR_DATA,
+                   _ ("the training data have %" PRIu64 " tokens, expected at least %u: one sequence"),
                    tn_token_sequence_count (training), MAX (options->seq_len, 2));
       return NULL;
     }
@@ -131,8 +132,8 @@ tn_token_stream_set_position (TnTokenStream *self, TnStreamPosition position, GE
   if (position.index >= self->n_windows)
     {
       g_set_error (error, TN_ERROR, TN_ERROR_MISMATCH,
-                   _ ("sequence %" PRIu64 " of an epoch is asked for, the training data have %" PRIu64 ": they are others"), position.index,
-                   self->n_windows);
+                   _ ("sequence %" PRIu64 " of an epoch is asked for, the training data have %" PRIu64 ": they are others"),
+                   position.index, self->n_windows);
       return FALSE;
     }
   self->position = position;

@@ -14,6 +14,7 @@
 
 #include "data/files/safetensors-writer.h"
 #include "data/training/checkpoint-writer.h"
+#include "data/training/stream-position.h"
 #include "engine/error.h"
 #include "engine/memory/pool.h"
 #include "engine/random.h"
@@ -253,6 +254,30 @@ test_fields (Fixture *fixture, gconstpointer data)
 }
 
 static void
+test_position (Fixture *fixture, gconstpointer data)
+{
+  const TnStreamPosition position = {.epoch = 3, .index = 41};
+  TnStreamPosition restored = {.epoch = 9, .index = 9};
+  g_autoptr (Run) run = run_new (1);
+  g_autoptr (TnCheckpointFile) file = NULL, without = NULL;
+  g_autoptr (GError) error = NULL;
+  g_autofree char *path = write_step (fixture, run, 1), *second = NULL;
+
+  without = tn_checkpoint_file_open (path, NULL);
+  g_assert_false (tn_stream_position_load (&restored, G_MAXUINT64, without, &error));
+  assert_message (error, TN_ERROR_FORMAT, "“data_fingerprint” is absent");
+  g_clear_error (&error);
+  tn_stream_position_save (position, G_MAXUINT64, run->checkpoint);
+  second = write_step (fixture, run, 2);
+  file = tn_checkpoint_file_open (second, NULL);
+  g_assert_false (tn_stream_position_load (&restored, 7, file, &error));
+  assert_message (error, TN_ERROR_MISMATCH, "other data (ffffffffffffffff)");
+  g_assert_cmpuint (restored.epoch, ==, 9);
+  g_assert_true (tn_stream_position_load (&restored, G_MAXUINT64, file, NULL));
+  g_assert_cmpmem (&restored, sizeof restored, &position, sizeof position);
+}
+
+static void
 overwrite (const char *path, const void *data, gsize bytes)
 {
   int file = g_open (path, O_WRONLY | O_TRUNC | O_CREAT | O_CLOEXEC, 0666);
@@ -381,9 +406,12 @@ test_mismatch (Fixture *fixture, gconstpointer data)
 static void
 test_names (void)
 {
-  static const char *const wrong[] = {"step-1.checkpoint.safetensors", "step-000000012.checkpoint.safetensors",
-                                      "step-0000001x.checkpoint.safetensors", "step-.checkpoint.safetensors",
-                                      "step-00000001.checkpoint.safetensors.tmp", "xstep-00000001.checkpoint.safetensors"};
+  static const char *const wrong[] = {"step-1.checkpoint.safetensors",
+                                      "step-000000012.checkpoint.safetensors",
+                                      "step-0000001x.checkpoint.safetensors",
+                                      "step-.checkpoint.safetensors",
+                                      "step-00000001.checkpoint.safetensors.tmp",
+                                      "xstep-00000001.checkpoint.safetensors"};
   static const guint64 steps[] = {0, 1, 99999999, 100000000, G_MAXUINT64};
   guint64 step;
 
@@ -485,7 +513,7 @@ test_writer (Fixture *fixture, gconstpointer data)
   g_autoptr (GError) error = NULL;
   Fixture inside = {folder};
 
-  writer = tn_checkpoint_writer_new (folder, &retention, &error);
+  writer = tn_checkpoint_writer_new (folder, &retention, TN_CHECKPOINT_ANY_COPY, &error);
   g_assert_no_error (error);
   g_assert_null (tn_checkpoint_writer_get_last (writer));
   g_assert_null (tn_checkpoint_writer_get_best (writer));
@@ -527,7 +555,7 @@ test_writer_goes_on (Fixture *fixture, gconstpointer data)
   damaged = write_step (fixture, run, 3);
   later = write_step (fixture, run, 50);
   g_assert_cmpint (truncate (damaged, 100), ==, 0);
-  writer = tn_checkpoint_writer_new (fixture->folder, &retention, NULL);
+  writer = tn_checkpoint_writer_new (fixture->folder, &retention, TN_CHECKPOINT_ANY_COPY, NULL);
   g_assert_cmpstr (tn_checkpoint_writer_get_best (writer), ==, best);
   g_assert_cmpstr (tn_checkpoint_writer_get_last (writer), ==, later);
   for (guint64 step = 4; step < 7; step++)
@@ -544,7 +572,7 @@ static void
 test_skipped (Fixture *fixture, gconstpointer data)
 {
   const TnCheckpointRetention retention = {.keep_last = 10};
-  g_autoptr (TnCheckpointWriter) writer = tn_checkpoint_writer_new (fixture->folder, &retention, NULL);
+  g_autoptr (TnCheckpointWriter) writer = tn_checkpoint_writer_new (fixture->folder, &retention, TN_CHECKPOINT_ANY_COPY, NULL);
   g_autoptr (Run) run = run_new ((gsize) 8 << 20);
   g_autoptr (GString) log = g_string_new (NULL);
   const TnListener listener = {.event = on_event, .user_data = log};
@@ -563,10 +591,10 @@ test_skipped (Fixture *fixture, gconstpointer data)
 
 /* A full disk: the run is told and goes on, the last good one stays, and later ones are written again. */
 static void
-test_full_disk (Fixture *fixture, gconstpointer data)
+check_full_disk (Fixture *fixture, gsize copy_bytes)
 {
   const TnCheckpointRetention retention = {.keep_last = 1};
-  g_autoptr (TnCheckpointWriter) writer = tn_checkpoint_writer_new (fixture->folder, &retention, NULL);
+  g_autoptr (TnCheckpointWriter) writer = tn_checkpoint_writer_new (fixture->folder, &retention, copy_bytes, NULL);
   g_autoptr (Run) run = run_new (LARGE);
   g_autoptr (GString) log = g_string_new (NULL);
   const TnListener listener = {.event = on_event, .user_data = log};
@@ -585,7 +613,8 @@ test_full_disk (Fixture *fixture, gconstpointer data)
     {
       run_set_step (run, step);
       g_assert_true (tn_checkpoint_writer_submit (writer, run->checkpoint, TRUE, &listener));
-      while (!tn_checkpoint_writer_collect (writer, &listener))
+      /* Without a copy submit() has found out itself. */
+      while (copy_bytes > 0 && !tn_checkpoint_writer_collect (writer, &listener))
         g_usleep (1000);
     }
   g_assert_false (tn_checkpoint_writer_finish (writer, &listener, &error));
@@ -602,30 +631,59 @@ test_full_disk (Fixture *fixture, gconstpointer data)
   assert_folder (fixture, "4");
 }
 
-/* No room for a copy: the training thread writes itself. */
 static void
-test_no_memory (Fixture *fixture, gconstpointer data)
+test_full_disk (Fixture *fixture, gconstpointer data)
+{
+  check_full_disk (fixture, TN_CHECKPOINT_ANY_COPY);
+}
+
+static void
+test_full_disk_uncopied (Fixture *fixture, gconstpointer data)
+{
+  check_full_disk (fixture, 0);
+}
+
+/* No room for a copy, or none is wanted: what is in the file is what the arrays held then. */
+static void
+check_uncopied (Fixture *fixture, gsize copy_bytes, gsize room)
 {
   const TnCheckpointRetention retention = {.keep_last = 1};
-  g_autoptr (TnCheckpointWriter) writer = tn_checkpoint_writer_new (fixture->folder, &retention, NULL);
+  g_autoptr (TnCheckpointWriter) writer = tn_checkpoint_writer_new (fixture->folder, &retention, copy_bytes, NULL);
   g_autoptr (Run) run = run_new (LARGE), restored = run_new (LARGE);
-  g_autoptr (GString) log = g_string_new (NULL);
-  const TnListener listener = {.event = on_event, .user_data = log};
-  g_autoptr (TnCheckpointFile) file = NULL;
   TnPool *pool = tn_pool_default ();
   gsize before = tn_pool_get_total (pool);
 
-  run_set_step (run, 1);
-  tn_pool_set_budget (pool, before + 100000);
-  g_assert_true (tn_checkpoint_writer_submit (writer, run->checkpoint, FALSE, &listener));
-  tn_pool_set_budget (pool, 0);
-  g_assert_cmpuint (tn_checkpoint_writer_get_counts (writer)->written, ==, 1);
-  g_assert_cmpuint (tn_checkpoint_writer_get_counts (writer)->waited, ==, 1);
-  g_assert_true (g_str_has_prefix (log->str, "info: training waits while the checkpoint of step 1 is written"));
-  g_assert_cmpuint (tn_pool_get_total (pool), ==, before);
-  file = tn_checkpoint_find_latest (fixture->folder, NULL, NULL);
-  g_assert_true (tn_checkpoint_restore (restored->checkpoint, file, NULL));
-  assert_same (run, restored);
+  for (guint64 step = 1; step <= 3; step++)
+    {
+      g_autoptr (TnCheckpointFile) file = NULL;
+
+      run_set_step (run, step);
+      tn_pool_set_budget (pool, room > 0 ? before + room : 0);
+      g_assert_true (tn_checkpoint_writer_submit (writer, run->checkpoint, TRUE, NULL));
+      g_assert_cmpuint (tn_pool_get_total (pool), ==, before);
+      tn_pool_set_budget (pool, 0);
+      run_set_step (run, 100);
+      g_assert_true (tn_checkpoint_writer_finish (writer, NULL, NULL));
+      g_assert_cmpuint (tn_checkpoint_writer_get_counts (writer)->uncopied, ==, step);
+      file = tn_checkpoint_find_latest (fixture->folder, NULL, NULL);
+      g_assert_cmpuint (tn_checkpoint_file_get_step (file), ==, step);
+      run_set_step (run, step);
+      g_assert_true (tn_checkpoint_restore (restored->checkpoint, file, NULL));
+      assert_same (run, restored);
+    }
+  assert_folder (fixture, "3");
+}
+
+static void
+test_no_memory (Fixture *fixture, gconstpointer data)
+{
+  check_uncopied (fixture, TN_CHECKPOINT_ANY_COPY, 100000);
+}
+
+static void
+test_uncopied (Fixture *fixture, gconstpointer data)
+{
+  check_uncopied (fixture, LARGE * sizeof (float), 0);
 }
 
 /* The copies are given back. */
@@ -633,7 +691,7 @@ static void
 test_memory (Fixture *fixture, gconstpointer data)
 {
   const TnCheckpointRetention retention = {.keep_last = 1};
-  TnCheckpointWriter *writer = tn_checkpoint_writer_new (fixture->folder, &retention, NULL);
+  TnCheckpointWriter *writer = tn_checkpoint_writer_new (fixture->folder, &retention, TN_CHECKPOINT_ANY_COPY, NULL);
   g_autoptr (Run) run = run_new (LARGE);
   gsize before = tn_pool_get_total (tn_pool_default ());
 
@@ -650,7 +708,7 @@ static int
 write_for_ever (const char *folder)
 {
   const TnCheckpointRetention retention = {.keep_last = 2};
-  g_autoptr (TnCheckpointWriter) writer = tn_checkpoint_writer_new (folder, &retention, NULL);
+  g_autoptr (TnCheckpointWriter) writer = tn_checkpoint_writer_new (folder, &retention, TN_CHECKPOINT_ANY_COPY, NULL);
   g_autoptr (TnCheckpointFile) file = tn_checkpoint_find_latest (folder, NULL, NULL);
   g_autoptr (Run) run = run_new (LARGE);
   guint64 step = file != NULL ? tn_checkpoint_file_get_step (file) : 0;
@@ -701,7 +759,7 @@ test_killed (Fixture *fixture, gconstpointer data)
   {
     /* What the killed ones left behind is swept by the next. */
     const TnCheckpointRetention retention = {.keep_last = 1};
-    g_autoptr (TnCheckpointWriter) writer = tn_checkpoint_writer_new (fixture->folder, &retention, NULL);
+    g_autoptr (TnCheckpointWriter) writer = tn_checkpoint_writer_new (fixture->folder, &retention, TN_CHECKPOINT_ANY_COPY, NULL);
     g_autofree char *last = g_strdup_printf ("%" G_GUINT64_FORMAT, reached + 1);
 
     run_set_step (expected, reached + 1);
@@ -719,7 +777,7 @@ test_folder_fails (Fixture *fixture, gconstpointer data)
   g_autoptr (GError) error = NULL;
 
   overwrite (file, "x", 1);
-  g_assert_null (tn_checkpoint_writer_new (folder, &retention, &error));
+  g_assert_null (tn_checkpoint_writer_new (folder, &retention, TN_CHECKPOINT_ANY_COPY, &error));
   assert_message (error, TN_ERROR_IO, folder);
 }
 
@@ -735,6 +793,7 @@ main (int argc, char **argv)
   ADD ("round-trip", test_round_trip);
   ADD ("same-file", test_same_file);
   ADD ("fields", test_fields);
+  ADD ("position", test_position);
   ADD ("damage", test_damage);
   ADD ("version", test_version);
   ADD ("mismatch", test_mismatch);
@@ -744,7 +803,9 @@ main (int argc, char **argv)
   ADD ("writer-goes-on", test_writer_goes_on);
   ADD ("skipped", test_skipped);
   ADD ("full-disk", test_full_disk);
+  ADD ("full-disk-uncopied", test_full_disk_uncopied);
   ADD ("no-memory", test_no_memory);
+  ADD ("uncopied", test_uncopied);
   ADD ("memory", test_memory);
   ADD ("folder-fails", test_folder_fails);
   return g_test_run ();

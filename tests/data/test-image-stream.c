@@ -349,7 +349,8 @@ test_options_fail (void)
 static void
 test_mnist (void)
 {
-  g_autofree char *images = tn_test_realdata ("mnist/train-images-idx3-ubyte.gz"), *labels = tn_test_realdata ("mnist/train-labels-idx1-ubyte.gz");
+  g_autofree char *images = tn_test_realdata ("mnist/train-images-idx3-ubyte.gz"),
+                  *labels = tn_test_realdata ("mnist/train-labels-idx1-ubyte.gz");
   g_autoptr (TnImageSet) set = NULL;
   g_autoptr (GError) error = NULL;
   guint channels, height, width, counts[10] = {0};

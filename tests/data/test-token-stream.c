@@ -62,6 +62,16 @@ test_permutation_uniform (void)
       }
 }
 
+static char *
+write_token_file (const char *name, guint n, guint first)
+{
+  g_autofree guint16 *ids = g_new (guint16, n);
+
+  for (guint i = 0; i < n; i++)
+    ids[i] = GUINT16_TO_LE ((guint16) ((first + i) % 60000));
+  return fixture_write (name, ids, n * 2);
+}
+
 /* What the whole sequence should be: BOS and the bytes of each document. */
 static GArray *
 expected_tokens (const char *const *documents, guint n, gint32 bos)
@@ -133,6 +143,62 @@ test_text (void)
       g_assert_cmpuint (tn_token_sequence_documents (training), ==, 3);
       g_assert_true (tn_token_sequence_in_memory (training));
     }
+}
+
+/* JSON lines and CSV are documents as well, two files are one sequence, and gzip does not matter. */
+static void
+test_records (void)
+{
+  static const char *const documents[] = {"one", "two", "three", "four"};
+  static const char lines[] = "{\"body\":\"one\"}\n{\"body\":\"two\"}\n", rows[] = "id,body\n1,three\n2,four\n";
+  g_autofree char *a = fixture_write ("lines.jsonl", lines, strlen (lines)), *b = fixture_write ("rows.csv", rows, strlen (rows));
+  const TnDatasetOptions options = {.field = (char *) "body"};
+  g_autoptr (TnTokenizer) tokenizer = tn_tokenizer_new_bytes (TRUE);
+  g_autoptr (GError) error = NULL;
+  g_autoptr (TnDataset) dataset = tn_dataset_open ((const char *const[]){a, b, NULL}, &options, tokenizer, 257, NULL, &error);
+  g_autoptr (GArray) expected = expected_tokens (documents, 4, 256), found = NULL;
+  g_autoptr (TnTokenSequence) training = NULL;
+
+  g_assert_no_error (error);
+  training = read_sequence (dataset, 0.0, NULL);
+  found = all_tokens (training);
+  assert_same_tokens (found, expected);
+  g_assert_cmpuint (tn_token_sequence_documents (training), ==, 4);
+}
+
+/* Rows of an array are documents, and a token file beside arrays gives its last share. */
+static void
+test_arrays (void)
+{
+  static const char header[] = "\x93NUMPY\x01\x00\x76\x00{'descr': '<u2', 'fortran_order': False, 'shape': (3, 4), }";
+  g_autoptr (GByteArray) file = g_byte_array_new ();
+  g_autofree char *npy = NULL, *bin = write_token_file ("beside.bin", 100, 20);
+  g_autoptr (TnTokenSequence) training = NULL, validation = NULL;
+  g_autoptr (TnDataset) dataset = NULL;
+  g_autoptr (GArray) kept = NULL, held = NULL;
+  g_autoptr (GError) error = NULL;
+
+  g_byte_array_append (file, (const guint8 *) header, sizeof header - 1);
+  while (file->len < 127)
+    g_byte_array_append (file, (const guint8 *) " ", 1);
+  g_byte_array_append (file, (const guint8 *) "\n", 1);
+  for (guint16 i = 0; i < 12; i++)
+    g_byte_array_append (file, (const guint8 *) &i, 2);
+  npy = fixture_write ("rows.npy", file->data, file->len);
+  dataset = tn_dataset_open ((const char *const[]){npy, bin, NULL}, NULL, NULL, 1000, NULL, &error);
+  g_assert_no_error (error);
+  training = read_sequence (dataset, 0.0, NULL);
+  kept = all_tokens (training);
+  g_assert_cmpuint (kept->len, ==, 112);
+  for (gint32 i = 0; i < 112; i++)
+    g_assert_cmpint (g_array_index (kept, gint32, i), ==, i < 12 ? i : i + 8);
+  g_assert_cmpuint (tn_token_sequence_documents (training), ==, 4);
+  g_clear_pointer (&training, tn_token_sequence_unref);
+  training = read_sequence (dataset, 0.05, &validation);
+  held = all_tokens (validation);
+  g_assert_cmpuint (held->len, >=, 5);
+  g_assert_cmpint (g_array_index (held, gint32, held->len - 1), ==, 119);
+  g_assert_cmpint (g_array_index (held, gint32, held->len - 5), ==, 115);
 }
 
 /* Many documents, of pseudo-random words. */
@@ -321,16 +387,6 @@ test_one_side_empty (void)
   g_assert_false (tn_token_sequence_read_dataset (dataset, &options, NULL, NULL, &training, &validation, &error));
   g_assert_error (error, TN_ERROR, TN_ERROR_ARGUMENT);
   g_assert_null (training);
-}
-
-static char *
-write_token_file (const char *name, guint n, guint first)
-{
-  g_autofree guint16 *ids = g_new (guint16, n);
-
-  for (guint i = 0; i < n; i++)
-    ids[i] = GUINT16_TO_LE ((guint16) ((first + i) % 60000));
-  return fixture_write (name, ids, n * 2);
 }
 
 /* Token files are read where they lie, and each gives its last share. */
@@ -545,7 +601,8 @@ test_too_few (void)
 static void
 test_stories (void)
 {
-  g_autofree char *text = tn_test_realdata ("text/tinystories_2MB.txt"), *vocabulary = tn_test_realdata ("stories260k/tok512.bin");
+  g_autofree char *text = tn_test_realdata ("text/tinystories_2MB.txt"),
+                  *vocabulary = tn_test_realdata ("stories260k/tok512.bin");
   g_autofree char *contents = NULL;
   g_autoptr (TnTokenizer) tokenizer = NULL;
   g_autoptr (TnDataset) dataset = NULL;
@@ -583,6 +640,8 @@ main (int argc, char **argv)
   g_test_add_func ("/token-stream/permutation", test_permutation);
   g_test_add_func ("/token-stream/permutation-uniform", test_permutation_uniform);
   g_test_add_func ("/token-stream/text", test_text);
+  g_test_add_func ("/token-stream/records", test_records);
+  g_test_add_func ("/token-stream/arrays", test_arrays);
   g_test_add_func ("/token-stream/spill", test_spill);
   g_test_add_func ("/token-stream/spill-fails", test_spill_fails);
   g_test_add_func ("/token-stream/hold-out", test_hold_out);
