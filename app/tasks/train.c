@@ -159,6 +159,13 @@ make_teacher (const Run *run, GError **error)
   return teacher;
 }
 
+typedef struct
+{
+  Run *run;
+  GError **error;
+  gboolean ok;
+} Call;
+
 static gboolean
 make_trainer (Run *run, GError **error)
 {
@@ -175,6 +182,15 @@ make_trainer (Run *run, GError **error)
   run->network->recomputes = recipe->recompute == TN_RECOMPUTE_BLOCKS;
   run->trainer = tn_trainer_new (run->network, teacher, &options, error);
   return run->trainer != NULL;
+}
+
+/* Scales are searched in parallel loops. */
+static void
+make_trainer_on_compute (gpointer user_data)
+{
+  Call *call = user_data;
+
+  call->ok = make_trainer (call->run, call->error);
 }
 
 static void
@@ -260,11 +276,15 @@ static gboolean
 prepare (Run *run, GError **error)
 {
   const TnTrainOptions *options = run->options;
+  Call call = {.run = run, .error = error};
 
   if (!tn_recipe_check (options->recipe, error) || !check_folder (run, error) || !open_files (run, error))
     return FALSE;
   run->data = tn_training_data_open (options->recipe, run->file, run->listener, run->cancellable, error);
-  if (run->data == NULL || !make_trainer (run, error) || !make_checkpoints (run, error))
+  if (run->data == NULL)
+    return FALSE;
+  tn_compute_run (make_trainer_on_compute, &call);
+  if (!call.ok || !make_checkpoints (run, error))
     return FALSE;
   tell_memory (run);
   return (!options->resume && options->branch_path == NULL) || restore (run, error);
@@ -525,26 +545,6 @@ finish (Run *run, gboolean trained, GError **error)
   return FALSE;
 }
 
-typedef struct
-{
-  Run *run;
-  GError **error;
-  gboolean ok;
-} Call;
-
-static void
-run_on_compute (gpointer user_data)
-{
-  Call *call = user_data;
-  Run *run = call->run;
-
-  call->ok = prepare (run, call->error);
-  if (!call->ok)
-    return;
-  run->result->parameters = tn_network_count (run->network);
-  call->ok = finish (run, train (run, call->error), call->error);
-}
-
 static gboolean
 work (TnJob *job, const TnListener *listener, GCancellable *cancellable, gpointer data, GError **error)
 {
@@ -557,18 +557,23 @@ work (TnJob *job, const TnListener *listener, GCancellable *cancellable, gpointe
                       .least = INFINITY,
                       .best = NAN};
   GError *local = NULL;
-  Call call = {.run = &run, .error = &local};
+  gboolean ok;
 
   run.result->steps = run.options->recipe->steps;
   run.result->validation_loss = run.result->validation_accuracy = NAN;
-  tn_compute_run (run_on_compute, &call);
+  ok = prepare (&run, &local);
+  if (ok)
+    {
+      run.result->parameters = tn_network_count (run.network);
+      ok = finish (&run, train (&run, &local), &local);
+    }
   if (run.result->model != NULL)
     tn_job_set_output (job, run.result->model);
   else if (run.result->checkpoint != NULL)
     tn_job_set_output (job, run.result->checkpoint);
   if (local != NULL)
     g_propagate_error (error, local);
-  return call.ok;
+  return ok;
 }
 
 static void
