@@ -37,6 +37,8 @@ typedef struct
   double smoothed, least; /* loss; NaN: none yet */
   guint in_a_row;         /* skipped steps */
   double best;            /* validation loss */
+  TnStepReport report;    /* of the last step */
+  TnTrainerEvaluation evaluation;
 } Run;
 
 void
@@ -83,6 +85,34 @@ run_clear (Run *self)
 }
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Run, run_clear)
+
+typedef gboolean (*RunFunc) (Run *run, GError **error);
+
+typedef struct
+{
+  RunFunc func;
+  Run *run;
+  GError **error;
+  gboolean ok;
+} Call;
+
+static void
+call_on_compute (gpointer user_data)
+{
+  Call *call = user_data;
+
+  call->ok = call->func (call->run, call->error);
+}
+
+/* One piece of work on the compute thread; between pieces other jobs have their turn. */
+static gboolean
+run_on_compute (Run *run, RunFunc func, GError **error)
+{
+  Call call = {.func = func, .run = run, .error = error};
+
+  tn_compute_run (call_on_compute, &call);
+  return call.ok;
+}
 
 /* Where nothing else is said: heads of an even width, the hidden layer 8/3 as wide. */
 static TnLlamaConfig
@@ -159,13 +189,6 @@ make_teacher (const Run *run, GError **error)
   return teacher;
 }
 
-typedef struct
-{
-  Run *run;
-  GError **error;
-  gboolean ok;
-} Call;
-
 static gboolean
 make_trainer (Run *run, GError **error)
 {
@@ -182,15 +205,6 @@ make_trainer (Run *run, GError **error)
   run->network->recomputes = recipe->recompute == TN_RECOMPUTE_BLOCKS;
   run->trainer = tn_trainer_new (run->network, teacher, &options, error);
   return run->trainer != NULL;
-}
-
-/* Scales are searched in parallel loops. */
-static void
-make_trainer_on_compute (gpointer user_data)
-{
-  Call *call = user_data;
-
-  call->ok = make_trainer (call->run, call->error);
 }
 
 static void
@@ -276,38 +290,40 @@ static gboolean
 prepare (Run *run, GError **error)
 {
   const TnTrainOptions *options = run->options;
-  Call call = {.run = run, .error = error};
 
   if (!tn_recipe_check (options->recipe, error) || !check_folder (run, error) || !open_files (run, error))
     return FALSE;
   run->data = tn_training_data_open (options->recipe, run->file, run->listener, run->cancellable, error);
-  if (run->data == NULL)
+  if (run->data == NULL || !run_on_compute (run, make_trainer, error) || !make_checkpoints (run, error))
     return FALSE;
-  tn_compute_run (make_trainer_on_compute, &call);
-  if (!call.ok || !make_checkpoints (run, error))
-    return FALSE;
+  run->result->parameters = tn_network_count (run->network);
   tell_memory (run);
   return (!options->resume && options->branch_path == NULL) || restore (run, error);
+}
+
+static gboolean
+evaluate (Run *run, GError **error)
+{
+  tn_training_data_rewind (run->data);
+  return tn_trainer_evaluate (run->trainer, tn_training_data_n_validation (run->data), tn_training_data_fill_validation,
+                              run->data, &run->evaluation, run->cancellable, error);
 }
 
 static gboolean
 validate (Run *run, guint64 step, GError **error)
 {
   TnTrainResult *result = run->result;
-  guint n = tn_training_data_n_validation (run->data);
-  TnTrainerEvaluation evaluation;
 
-  if (n == 0)
+  if (tn_training_data_n_validation (run->data) == 0)
     return TRUE;
-  tn_training_data_rewind (run->data);
-  if (!tn_trainer_evaluate (run->trainer, n, tn_training_data_fill_validation, run->data, &evaluation, run->cancellable, error))
+  if (!run_on_compute (run, evaluate, error))
     return FALSE;
-  result->validation_loss = evaluation.loss;
-  result->validation_accuracy = evaluation.accuracy;
-  if (!(evaluation.loss >= run->best))
-    run->best = evaluation.loss;
-  tn_listener_metric (run->listener, "validation_loss", (gint64) step, evaluation.loss);
-  tn_listener_metric (run->listener, "validation_accuracy", (gint64) step, evaluation.accuracy);
+  result->validation_loss = run->evaluation.loss;
+  result->validation_accuracy = run->evaluation.accuracy;
+  if (!(result->validation_loss >= run->best))
+    run->best = result->validation_loss;
+  tn_listener_metric (run->listener, "validation_loss", (gint64) step, result->validation_loss);
+  tn_listener_metric (run->listener, "validation_accuracy", (gint64) step, result->validation_accuracy);
   return TRUE;
 }
 
@@ -445,26 +461,36 @@ go_back (Run *run, const TnStepReport *report, GError **error)
   return TRUE;
 }
 
+/* A step that was cancelled leaves no trace: neither drawn data nor, where gradients are released, weights that are changed in part. */
+static gboolean
+compute_step (Run *run, GError **error)
+{
+  GCancellable *cancellable = run->options->recipe->release ? NULL : run->cancellable;
+  TnStreamPosition position = tn_training_data_get_position (run->data);
+
+  return tn_trainer_step (run->trainer, tn_training_data_fill, run->data, &run->report, cancellable, error) ||
+         (tn_training_data_set_position (run->data, position, NULL), FALSE);
+}
+
 static gboolean
 take_step (Run *run, GError **error)
 {
   TnTrainResult *result = run->result;
+  const TnStepReport *report = &run->report;
   gint64 start = g_get_monotonic_time ();
-  TnStepReport report;
   double seconds;
 
-  if (!tn_trainer_step (run->trainer, tn_training_data_fill, run->data, &report, run->cancellable, error))
+  if (!run_on_compute (run, compute_step, error))
     return FALSE;
   seconds = (double) (g_get_monotonic_time () - start) * 1e-6;
   result->seconds += seconds;
-  result->targets += report.n_targets;
-  result->step = report.step + 1;
-  report_step (run, &report, MAX (seconds, 1e-9));
-  if (report.skipped && !report.spoiled)
-    tell_skipped (run, &report);
-  if (report.spoiled && !go_back (run, &report, error))
+  result->targets += report->n_targets;
+  report_step (run, report, MAX (seconds, 1e-9));
+  if (report->skipped && !report->spoiled)
+    tell_skipped (run, report);
+  if (report->spoiled && !go_back (run, report, error))
     return FALSE;
-  return check_progress (run, &report, error);
+  return check_progress (run, report, error);
 }
 
 static gboolean
@@ -561,12 +587,7 @@ work (TnJob *job, const TnListener *listener, GCancellable *cancellable, gpointe
 
   run.result->steps = run.options->recipe->steps;
   run.result->validation_loss = run.result->validation_accuracy = NAN;
-  ok = prepare (&run, &local);
-  if (ok)
-    {
-      run.result->parameters = tn_network_count (run.network);
-      ok = finish (&run, train (&run, &local), &local);
-    }
+  ok = prepare (&run, &local) && finish (&run, train (&run, &local), &local);
   if (run.result->model != NULL)
     tn_job_set_output (job, run.result->model);
   else if (run.result->checkpoint != NULL)

@@ -4,7 +4,6 @@
 #include <glib/gi18n-lib.h>
 #include <math.h>
 
-#include "engine/device/device.h"
 #include "engine/error.h"
 
 /* A tape with what goes in and what comes out. */
@@ -283,8 +282,9 @@ finish_release (TnTrainer *self, TnStepReport *report)
     self->counts.previous_norm = report->gradient_norm;
 }
 
-static gboolean
-take_step (TnTrainer *self, TnFillFunc fill, gpointer user_data, TnStepReport *report, GCancellable *cancellable, GError **error)
+gboolean
+tn_trainer_step (TnTrainer *self, TnFillFunc fill, gpointer user_data, TnStepReport *report, GCancellable *cancellable,
+                 GError **error)
 {
   gboolean skip = FALSE;
 
@@ -304,38 +304,6 @@ take_step (TnTrainer *self, TnFillFunc fill, gpointer user_data, TnStepReport *r
   return TRUE;
 }
 
-/* A step or an evaluation on its way to the compute thread. */
-typedef struct
-{
-  TnTrainer *self;
-  guint n;
-  TnFillFunc fill;
-  gpointer user_data;
-  TnStepReport *report;
-  TnTrainerEvaluation *evaluation;
-  GCancellable *cancellable;
-  GError **error;
-  gboolean ok;
-} Call;
-
-static void
-step_on_compute (gpointer user_data)
-{
-  Call *call = user_data;
-
-  call->ok = take_step (call->self, call->fill, call->user_data, call->report, call->cancellable, call->error);
-}
-
-gboolean
-tn_trainer_step (TnTrainer *self, TnFillFunc fill, gpointer user_data, TnStepReport *report, GCancellable *cancellable,
-                 GError **error)
-{
-  Call call = {.self = self, .fill = fill, .user_data = user_data, .report = report, .cancellable = cancellable, .error = error};
-
-  tn_compute_run (step_on_compute, &call);
-  return call.ok;
-}
-
 static gboolean
 run_evaluation (TnTrainer *self, guint n, TnFillFunc fill, gpointer user_data, TnTrainingLossParts *parts,
                 GCancellable *cancellable, GError **error)
@@ -350,9 +318,9 @@ run_evaluation (TnTrainer *self, guint n, TnFillFunc fill, gpointer user_data, T
   return TRUE;
 }
 
-static gboolean
-evaluate (TnTrainer *self, guint n, TnFillFunc fill, gpointer user_data, TnTrainerEvaluation *evaluation,
-          GCancellable *cancellable, GError **error)
+gboolean
+tn_trainer_evaluate (TnTrainer *self, guint n, TnFillFunc fill, gpointer user_data, TnTrainerEvaluation *evaluation,
+                     GCancellable *cancellable, GError **error)
 {
   float *lambda = self->network->precision->lambda->data, old = *lambda;
   TnTrainingLossParts parts = {0};
@@ -371,30 +339,6 @@ evaluate (TnTrainer *self, guint n, TnFillFunc fill, gpointer user_data, TnTrain
   tn_training_loss_finish (&parts);
   evaluation->loss = parts.n_targets > 0 ? parts.cross_entropy : (double) NAN;
   return TRUE;
-}
-
-static void
-evaluate_on_compute (gpointer user_data)
-{
-  Call *call = user_data;
-
-  call->ok = evaluate (call->self, call->n, call->fill, call->user_data, call->evaluation, call->cancellable, call->error);
-}
-
-gboolean
-tn_trainer_evaluate (TnTrainer *self, guint n, TnFillFunc fill, gpointer user_data, TnTrainerEvaluation *evaluation,
-                     GCancellable *cancellable, GError **error)
-{
-  Call call = {.self = self,
-               .n = n,
-               .fill = fill,
-               .user_data = user_data,
-               .evaluation = evaluation,
-               .cancellable = cancellable,
-               .error = error};
-
-  tn_compute_run (evaluate_on_compute, &call);
-  return call.ok;
 }
 
 TnNetwork *

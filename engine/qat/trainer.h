@@ -12,7 +12,7 @@
 G_BEGIN_DECLS
 
 /* TnTrainer: a network, a loss, an optimizer and a schedule; takes steps. Everything is recorded, planned and allocated when it is made: a step
- * allocates nothing. One thread at a time; the compute thread works, and calls fill. */
+ * allocates nothing. All functions on the compute thread. */
 typedef struct _TnTrainer TnTrainer;
 
 typedef struct

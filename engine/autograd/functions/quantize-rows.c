@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "engine/autograd/functions/quantize-rows.h"
 
-#include <string.h>
 
 #include "engine/autograd/functions/real.h"
 #include "engine/error.h"
-#include "engine/kernels/norm-gradient.h"
+#include "engine/kernels/norm.h"
 
 /* Rows whose gains are summed at once. */
 #define BLOCK_ROWS 32
@@ -141,12 +140,18 @@ rows_backward (const TnCall *call)
   for (gsize block = 0; block < n_blocks; block++)
     {
       gsize first = block * BLOCK_ROWS * width, n = MIN (BLOCK_ROWS, n_rows - block * BLOCK_ROWS);
-      float *sums = call->input_gradients[1] != NULL ? (float *) call->scratch + block * width : NULL;
+      const TnNormGradient gradient = {
+          .x = x + first,
+          .weight = call->inputs[1],
+          .dy = g + first,
+          .epsilon = attributes->epsilon,
+          .width = width,
+          .dx = dx != NULL ? dx + first : NULL,
+          .adds = call->adds[0],
+          .dweight = call->input_gradients[1] != NULL ? (float *) call->scratch + block * width : NULL,
+      };
 
-      if (sums != NULL)
-        memset (sums, 0, width * sizeof (float));
-      tn_rmsnorm_gradient (x + first, call->inputs[1], attributes->epsilon, g + first, n, width, dx != NULL ? dx + first : NULL,
-                           call->adds[0], sums);
+      tn_rmsnorm_gradient (&gradient, n);
     }
   if (call->input_gradients[1] != NULL)
     fold_gains (call, n_blocks, width);
