@@ -137,6 +137,73 @@ tn_softmax_gradient_body (float *p, float *g, gsize n, float scale, float factor
     g[i] = (g[i] - mean) * p[i] * scale;
 }
 
+TN_KERNEL_INLINE void
+scaled_exponentials (TnFloats16 *values, float shift, float scale, float factor)
+{
+  TN_EACH_PIECE (k)
+  {
+    values->pieces[k] = (values->pieces[k] - shift) * scale;
+    tn_exp (&values->pieces[k], &values->pieces[k]);
+    values->pieces[k] *= factor;
+  }
+}
+
+TN_KERNEL_INLINE void
+tn_exponentials_body (const float *x, gsize n, float shift, float scale, float factor, gboolean adds, float *out)
+{
+  TnFloats16 values, before;
+  gsize i = 0;
+
+  for (; i + TN_LANES16 <= n; i += TN_LANES16)
+    {
+      tn_load16 (x + i, &values);
+      scaled_exponentials (&values, shift, scale, factor);
+      if (adds)
+        {
+          tn_load16 (out + i, &before);
+          TN_EACH_PIECE (k)
+          values.pieces[k] += before.pieces[k];
+        }
+      tn_store16 (out + i, &values);
+    }
+  if (i < n)
+    {
+      TnFloats16 tail;
+      float lanes[TN_LANES16];
+
+      tn_load16_tail (x + i, n - i, 0.0f, &tail);
+      scaled_exponentials (&tail, shift, scale, factor);
+      memcpy (lanes, &tail, sizeof lanes);
+      for (gsize lane = 0; i < n; i++, lane++)
+        out[i] = adds ? lanes[lane] + out[i] : lanes[lane];
+    }
+}
+
+TN_KERNEL_INLINE void
+tn_exponentials_shifted_body (const float *x, const float *shifts, gsize n, float factor, float *out)
+{
+  for (gsize i = 0; i < n; i += TN_LANES16)
+    {
+      gsize rest = MIN (TN_LANES16, n - i);
+      float values[TN_LANES16] = {0}, from[TN_LANES16] = {0}, sums[TN_LANES16];
+      TnFloats16 value, shift;
+
+      memcpy (values, x + i, rest * sizeof *x);
+      memcpy (from, shifts + i, rest * sizeof *x);
+      tn_load16 (values, &value);
+      tn_load16 (from, &shift);
+      TN_EACH_PIECE (k)
+      {
+        value.pieces[k] -= shift.pieces[k];
+        tn_exp (&value.pieces[k], &value.pieces[k]);
+        value.pieces[k] *= factor;
+      }
+      tn_store16 (sums, &value);
+      for (gsize lane = 0; lane < rest; lane++)
+        out[i + lane] += sums[lane];
+    }
+}
+
 /* The first place of value; n when it is nowhere. */
 TN_KERNEL_INLINE gsize
 find_first (const float *x, gsize n, float value)
@@ -170,6 +237,10 @@ tn_log_sum_exp_piece_body (const float *x, gsize n, guint first, TnLogSumExp *pi
 
 TN_KERNEL_DEFINE (tn_softmax, (float *x, gsize n, float scale, float *factor), (x, n, scale, factor))
 TN_KERNEL_DEFINE (tn_softmax_gradient, (float *p, float *g, gsize n, float scale, float factor), (p, g, n, scale, factor))
+TN_KERNEL_DEFINE (tn_exponentials, (const float *x, gsize n, float shift, float scale, float factor, gboolean adds, float *out),
+                  (x, n, shift, scale, factor, adds, out))
+TN_KERNEL_DEFINE (tn_exponentials_shifted, (const float *x, const float *shifts, gsize n, float factor, float *out),
+                  (x, shifts, n, factor, out))
 TN_KERNEL_DEFINE (tn_log_sum_exp_piece, (const float *x, gsize n, guint first, TnLogSumExp *piece), (x, n, first, piece))
 
 /* A sum of exp (x - from) as a sum of exp (x - to); both may be -infinity. */

@@ -14,6 +14,12 @@ void tn_softmax (float *x, gsize n, float scale, float *factor);
  * scale y (g - sum g y), the sum in double. */
 void tn_softmax_gradient (float *p, float *g, gsize n, float scale, float factor);
 
+/* out[i] = factor exp (scale (x[i] - shift)), or that much more (adds). Without adds out may be x. */
+void tn_exponentials (const float *x, gsize n, float shift, float scale, float factor, gboolean adds, float *out);
+
+/* out[i] += factor exp (x[i] - shifts[i]). */
+void tn_exponentials_shifted (const float *x, const float *shifts, gsize n, float factor, float *out);
+
 /* What a piece of a row contributes to its log-sum-exp and to its best value. Pieces are joined in the order of the row, so
  * the outcome depends on where the row is cut but not on who computes which piece. */
 typedef struct
@@ -22,6 +28,9 @@ typedef struct
   float  maximum; /* -infinity when there is nothing but that or NaN */
   guint  best;    /* index of the maximum in the row, the smallest of equals; G_MAXUINT when there is none */
 } TnLogSumExp;
+
+/* Where rows of logits are cut, so that all who compute a loss get the same bits. */
+#define TN_LOG_SUM_EXP_COLUMNS 128
 
 /* x: [n] at index first of its row. */
 void   tn_log_sum_exp_piece  (const float *x, gsize n, guint first, TnLogSumExp *piece);

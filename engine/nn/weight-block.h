@@ -2,6 +2,7 @@
 #pragma once
 
 #include "engine/device/device.h"
+#include "engine/kernels/softmax.h"
 #include "engine/tensor/tensor.h"
 
 G_BEGIN_DECLS
@@ -22,8 +23,8 @@ typedef struct
   const float    *ready;
 } TnWeightBlock;
 
-/* Output rows a block. */
-#define TN_WEIGHT_BLOCK_ROWS 128
+/* Output rows a block; those of the head are where rows of logits are cut. */
+#define TN_WEIGHT_BLOCK_ROWS TN_LOG_SUM_EXP_COLUMNS
 
 /* Floats of scratch that a block of this weight takes. */
 gsize    tn_weight_block_count    (const TnTensor *weight);

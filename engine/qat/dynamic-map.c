@@ -10,16 +10,17 @@
 #define N_CODES 256
 #define ZERO_SIGNED 127
 
-/* Value k of those above 0, in decade i with n parts: 10^(i - 6) (0.1 + 0.9 (j + 1/2) / n), n = 2^i first, k = n - first + j.
- * Lookups take one of 8. */
+/* Value k of those above 0, in decade i with n parts: 10^(i - 6) (0.1 + 0.9 (j + 1/2) / n), k counted through. Value 1 is a
+ * decade of its own. In the middle of decade i, k = floor (x factor + offset); where a decade begins, halfway from the last value
+ * before, that is right, too; at its end k would go on. */
 typedef struct
 {
   float map[N_CODES];
-  float zero_end;         /* up to here 0 is nearest */
-  float decade_starts[8]; /* [1] …: from here on the values of decade i are nearest */
-  float factors[8];       /* k = floor (x factor + offset) in the middle of decades */
-  float one_start;        /* from here on 1 is nearest */
-  float first;
+  float zero_end; /* up to here 0 is nearest */
+  float starts[DECADES + 1];
+  float factors[DECADES + 1];
+  float offsets[DECADES + 1];
+  float lasts[DECADES + 1]; /* k of the last value */
 } Map;
 
 static double
@@ -42,10 +43,10 @@ make_map (Map *self, TnDynamicSign sign)
   guint first = sign == TN_DYNAMIC_SIGNED ? 1 : 2, zero = sign == TN_DYNAMIC_SIGNED ? ZERO_SIGNED : 0, k = 0;
 
   self->map[zero] = 0.0f;
-  self->map[N_CODES - 1] = 1.0f;
   for (guint decade = 0; decade < DECADES; decade++)
     {
       guint parts = first << decade;
+      float last = self->map[zero + k];
 
       for (guint j = 0; j < parts; j++, k++)
         {
@@ -53,16 +54,16 @@ make_map (Map *self, TnDynamicSign sign)
           if (sign == TN_DYNAMIC_SIGNED)
             self->map[zero - 1 - k] = -value_of (decade, parts, j);
         }
+      self->starts[decade] = 0.5f * (last + value_of (decade, parts, 0));
       self->factors[decade] = (float) (parts / (0.9 * power_of_ten ((int) decade - (DECADES - 1))));
-      if (decade > 0)
-        self->decade_starts[decade] = 0.5f * (value_of (decade - 1, parts / 2, parts / 2 - 1) + value_of (decade, parts, 0));
+      self->offsets[decade] = (float) (k - parts - parts / 9.0);
+      self->lasts[decade] = (float) (k - 1);
     }
-  self->factors[DECADES] = self->factors[DECADES - 1];
-  self->decade_starts[0] = 0.0f;
-  self->decade_starts[DECADES] = 2.0f;
-  self->zero_end = 0.5f * self->map[zero + 1];
-  self->one_start = 0.5f * (self->map[N_CODES - 2] + 1.0f);
-  self->first = (float) first;
+  self->map[N_CODES - 1] = 1.0f;
+  self->starts[DECADES] = 0.5f * (self->map[zero + k] + 1.0f);
+  self->offsets[DECADES] = self->lasts[DECADES] = (float) k;
+  /* What is not 0 and never negative does not become 0. */
+  self->zero_end = sign == TN_DYNAMIC_SIGNED ? self->starts[0] : 0.0f;
 }
 
 static const Map *
@@ -95,29 +96,31 @@ tn_dynamic_map_get (TnDynamicSign sign)
 #define TABLE_PIECES 2
 #endif
 
-/* |x| / scale in [0, 1] to 0 for zero, 1 + k for value k, and one more for 1. */
+/* zero: the code of 0. Codes above it are those of values; below it, in the same order, of their negatives, but for 1. */
 TN_KERNEL_INLINE void
-find_values (const float *x, float inverse, const Map *map, gint32 *values)
+find_codes (const float *x, float inverse, const Map *map, gint32 zero, gint32 *codes)
 {
-  TnFloats table[TABLE_PIECES];
+  TnFloats factors[TABLE_PIECES], offsets[TABLE_PIECES], lasts[TABLE_PIECES];
 
-  memcpy (table, map->factors, sizeof table);
+  memcpy (factors, map->factors, sizeof factors);
+  memcpy (offsets, map->offsets, sizeof offsets);
+  memcpy (lasts, map->lasts, sizeof lasts);
   for (gsize i = 0; i < TN_DYNAMIC_BLOCK; i += TN_PIECE)
     {
-      TnFloats a, parts, k;
-      TnInts decade = {0}, value;
+      TnFloats value, a, k, last;
+      TnInts decade = {0}, negative, code;
 
-      memcpy (&a, x + i, sizeof a);
-      a = (TnFloats) ((TnInts) a & 0x7fffffff) * inverse;
-      _Pragma ("GCC unroll 8") for (guint d = 1; d < DECADES; d++) decade -= a >= map->decade_starts[d];
-      /* 2^decade */
-      parts = (TnFloats) ((decade + 127) << 23) * map->first;
-      k = a * LOOK_UP (table, decade) + (parts * (8.0f / 9.0f) - map->first);
-      k = TN_SELECT (k > parts - map->first, k, parts - map->first);
-      k = TN_SELECT (k < 2.0f * parts - map->first - 1.0f, k, 2.0f * parts - map->first - 1.0f);
-      value = __builtin_convertvector(k, TnInts) + 1 - (a >= map->one_start);
-      value &= a > map->zero_end;
-      memcpy (values + i, &value, sizeof value);
+      memcpy (&value, x + i, sizeof value);
+      a = (TnFloats) ((TnInts) value & 0x7fffffff) * inverse;
+      negative = (TnInts) value >> 31;
+      _Pragma ("GCC unroll 8") for (guint d = 1; d <= DECADES; d++) decade -= a >= map->starts[d];
+      k = a * LOOK_UP (factors, decade) + LOOK_UP (offsets, decade);
+      last = LOOK_UP (lasts, decade);
+      k = TN_SELECT (k < last, k, last);
+      code = (__builtin_convertvector(k, TnInts) + 1) & (a > map->zero_end);
+      code = zero + ((code ^ negative) - negative);
+      code &= ~(code >> 31);
+      memcpy (codes + i, &code, sizeof code);
     }
 }
 
@@ -143,31 +146,19 @@ largest_magnitude (const float *x)
 TN_KERNEL_INLINE void
 tn_dynamic_encode_block_body (const float *x, TnDynamicSign sign, const Map *map, guint8 *codes, float *scale)
 {
-  gint32 values[TN_DYNAMIC_BLOCK];
+  gint32 wide[TN_DYNAMIC_BLOCK], zero = sign == TN_DYNAMIC_SIGNED ? ZERO_SIGNED : 0;
   float most = largest_magnitude (x);
 
   if (most < FLT_MIN)
     {
       *scale = 0.0f;
-      memset (codes, sign == TN_DYNAMIC_SIGNED ? ZERO_SIGNED : 0, TN_DYNAMIC_BLOCK);
+      memset (codes, zero, TN_DYNAMIC_BLOCK);
       return;
     }
   *scale = most;
-  find_values (x, 1.0f / most, map, values);
-  if (sign == TN_DYNAMIC_SIGNED)
-    for (gsize i = 0; i < TN_DYNAMIC_BLOCK; i++)
-      {
-        gint32 value = values[i], below = value < ZERO_SIGNED ? value : ZERO_SIGNED;
-
-        codes[i] = (guint8) (ZERO_SIGNED + (x[i] < 0.0f ? -below : value));
-      }
-  else
-    for (gsize i = 0; i < TN_DYNAMIC_BLOCK; i++)
-      {
-        gint32 least = x[i] > 0.0f;
-
-        codes[i] = (guint8) (values[i] > least ? values[i] : least);
-      }
+  find_codes (x, 1.0f / most, map, zero, wide);
+  for (gsize i = 0; i < TN_DYNAMIC_BLOCK; i++)
+    codes[i] = (guint8) wide[i];
 }
 
 void tn_dynamic_encode_block (const float *x, TnDynamicSign sign, const Map *map, guint8 *codes, float *scale);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "engine/kernels/activation.h"
+#include "engine/kernels/divergence.h"
 #include "engine/kernels/elementwise.h"
 #include "engine/kernels/norm.h"
 #include "engine/kernels/rope.h"
@@ -287,6 +288,7 @@ run_all (gsize n, float *out)
   float x[MOST], y[MOST], cosines[MOST], sines[MOST];
   float *start = out;
   TnLogSumExp piece;
+  TnDivergence divergence;
 
   fill (&random, x, n, 6.0);
   fill (&random, y, n, 6.0);
@@ -310,6 +312,16 @@ run_all (gsize n, float *out)
   *out++ = (float) piece.sum;
   *out++ = piece.maximum;
   *out++ = (float) piece.best;
+  fill (&random, x, n, 6.0);
+  for (guint layout = 0; layout < 2; layout++)
+    memcpy (out, x, n * sizeof (float)), tn_rope_back (layout, out, 1, n, n / 2 * 2, cosines, sines), out += n;
+  tn_exponentials (x, n, 3.0f, 0.7f, -1.5f, FALSE, out), tn_exponentials (y, n, 3.0f, 0.7f, 1.5f, TRUE, out);
+  tn_exponentials_shifted (x, y, n, 0.7f, out), out += n;
+  memcpy (out, x, n * sizeof (float)), tn_softmax_gradient (y, out, n, 0.7f, 0.3f), out += n;
+  tn_divergence_piece (x, y, n, 0.7f, &divergence);
+  *out++ = (float) divergence.student_sum;
+  *out++ = (float) divergence.teacher_sum;
+  *out++ = (float) divergence.cross;
   /* Any bits at all: denormals, results that are, and NaN of every kind. */
   for (gsize i = 0; i < n; i++)
     {
@@ -329,7 +341,7 @@ test_variants_agree_to_the_bit (void)
 
   for (guint k = 0; k < G_N_ELEMENTS (sizes); k++)
     {
-      float expected[9 * MOST + 3], out[9 * MOST + 3];
+      float expected[13 * MOST + 6], out[13 * MOST + 6];
       gsize n;
 
       g_assert_true (tn_variant_use (TN_VARIANT_SCALAR));

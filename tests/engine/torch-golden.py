@@ -77,3 +77,82 @@ def attention(layout):
 
 attention("interleaved")
 attention("half-split")
+
+
+def targets(rows, vocabulary, modulus):
+    return torch.tensor([-1 if modulus and i % modulus == 0 else (i * 7 + 3) % vocabulary for i in range(rows)])
+
+
+def head(name, z_loss, distillation, tau, modulus):
+    x, w = variable(0, 6, 4), variable(1, 9, 4)
+    z, t = x @ w.T, targets(6, 9, modulus)
+    loss = (1 - distillation) * torch.nn.functional.cross_entropy(z, t, ignore_index=-1)
+    loss = loss + z_loss * (torch.logsumexp(z, 1)[t >= 0] ** 2).mean()
+    if distillation:
+        teacher = variable(2, 6, 9).detach()
+        kl = torch.nn.functional.kl_div(
+            torch.log_softmax(z / tau, 1), torch.log_softmax(teacher / tau, 1), log_target=True, reduction="batchmean"
+        )
+        loss = loss + distillation * tau**2 * kl
+    case(name, loss, [x, w])
+
+
+head("head-cross-entropy", 0, 0, 1, 4)
+head("head-z-loss", 0.01, 0, 1, 4)
+head("head-distillation", 0, 0.5, 2, 0)
+
+
+def regression(name, loss):
+    x, y = variable(0, 4, 6), variable(1, 4, 6)
+    case(name, loss(x, y), [x, y])
+
+
+regression("mse", torch.nn.functional.mse_loss)
+regression("l1", torch.nn.functional.l1_loss)
+regression("smooth-l1", lambda x, y: torch.nn.functional.smooth_l1_loss(x, y, beta=0.7))
+regression("cosine", lambda x, y: (1 - torch.nn.functional.cosine_similarity(x, y)).mean())
+x, y, tau = variable(0, 4, 6), variable(1, 4, 6).detach(), 1.7
+logs = [torch.log_softmax(v / tau, 1) for v in (x, y)]
+case("distillation", tau**2 * torch.nn.functional.kl_div(*logs, log_target=True, reduction="batchmean"), [x])
+z = variable(0, 6, 5)
+case("cross-entropy-smoothed", torch.nn.functional.cross_entropy(z, targets(6, 5, 4), ignore_index=-1, label_smoothing=0.1), [z])
+
+
+def penalty(name, loss):
+    w = variable(0, 3, 8)
+    case(name, loss(w, torch.tensor([[0.375], [0.4375], [0.5]])), [w])
+
+
+def kurtosis(w, scales):
+    d = w - w.mean()
+    return (((d**4).mean() / (d**2).mean() ** 2) - 1.8) ** 2
+
+
+def dampening(w, scales):
+    return ((variable(1, 3, 8).detach() - torch.minimum(torch.maximum(w, -scales), scales)) ** 2).sum()
+
+
+def bins(w, scales):
+    codes = torch.clamp(torch.round(w / scales), -2, 1).detach()
+    return sum(((w - scales * c)[codes == c] ** 2).mean() for c in range(-2, 2) if (codes == c).any())
+
+
+penalty("l2", lambda w, scales: (w**2).sum())
+penalty("kurtosis", kurtosis)
+penalty("dampening", dampening)
+penalty("bins", bins)
+
+
+def relation(name, normalized, tau):
+    student, teacher = variable(0, 10, 6), variable(1, 10, 8).detach()
+    logs = []
+    for x, d in ((student, 3), (teacher, 4)):
+        a = x.reshape(2, 5, 2, d).transpose(1, 2)
+        if normalized:
+            a = torch.nn.functional.normalize(a, dim=-1)
+        logs.append(torch.log_softmax(a @ a.transpose(2, 3) / (tau or math.sqrt(d)), -1))
+    case(name, torch.nn.functional.kl_div(*logs, log_target=True, reduction="none").sum(-1).mean(), [student])
+
+
+relation("relation-normalized", True, 0)
+relation("relation-plain", False, 0.7)

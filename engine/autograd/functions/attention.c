@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "engine/autograd/functions/attention.h"
 
-#include <math.h>
 #include <omp.h>
 
 #include "engine/autograd/functions/attention-private.h"
@@ -42,25 +41,6 @@ check_rows (const TnInference *inference, const TnAttentionShape *shape, GError 
 }
 
 static gboolean
-check_tables (const TnInference *inference, const TnAttentionShape *shape, GError **error)
-{
-  const TnShape *cosines = &inference->inputs[3].shape;
-  gsize head_dim = inference->inputs[0].shape.dims[1] / shape->n_head;
-  g_autofree char *text = tn_shape_to_string (cosines);
-
-  if (!tn_inference_check_kind (inference, 3, "cosines", TN_VALUE_FLOAT, error) ||
-      !tn_inference_check_kind (inference, 4, "sines", TN_VALUE_FLOAT, error) ||
-      !tn_inference_check_dims (inference, 3, "cosines", 2, error) ||
-      !tn_inference_check_shape (inference, 4, "sines", cosines, error))
-    return FALSE;
-  if (cosines->dims[0] >= shape->length && 2 * cosines->dims[1] <= head_dim)
-    return TRUE;
-  g_set_error (error, TN_ERROR, TN_ERROR_SHAPE, "cosines is %s, expected at least %u positions of at most %zu pairs", text,
-               shape->length, head_dim / 2);
-  return FALSE;
-}
-
-static gboolean
 infer (TnInference *inference, GError **error)
 {
   const TnAttentionShape *shape = inference->attributes;
@@ -76,7 +56,7 @@ infer (TnInference *inference, GError **error)
   head_dim = q->dims[1] / shape->n_head;
   kv = TN_SHAPE (q->dims[0], shape->n_head_kv * head_dim);
   if (!tn_inference_check_shape (inference, 1, "k", &kv, error) || !tn_inference_check_shape (inference, 2, "v", &kv, error) ||
-      (inference->n_inputs > 3 && !check_tables (inference, shape, error)))
+      (inference->n_inputs > 3 && !tn_rope_check_tables (inference, 3, shape->length, head_dim, error)))
     return FALSE;
   inference->n_outputs = 1;
   inference->outputs[0].shape = *q;

@@ -30,21 +30,21 @@ tn_tape_rope_table (TnTape *tape, gsize length, gsize dim, double base, double s
   *sines = tn_tape_constant (tape, TN_VALUE_FLOAT, &shape, is_wide ? (gconstpointer) (wide + n) : (tables + n));
 }
 
-static gboolean
-check_tables (const TnInference *inference, const Attributes *attributes, GError **error)
+gboolean
+tn_rope_check_tables (const TnInference *inference, guint i, gsize length, gsize head_dim, GError **error)
 {
-  const TnShape *cosines = &inference->inputs[1].shape;
+  const TnShape *cosines = &inference->inputs[i].shape;
   g_autofree char *text = tn_shape_to_string (cosines);
 
-  if (!tn_inference_check_kind (inference, 1, "cosines", TN_VALUE_FLOAT, error) ||
-      !tn_inference_check_kind (inference, 2, "sines", TN_VALUE_FLOAT, error) ||
-      !tn_inference_check_dims (inference, 1, "cosines", 2, error) ||
-      !tn_inference_check_shape (inference, 2, "sines", cosines, error))
+  if (!tn_inference_check_kind (inference, i, "cosines", TN_VALUE_FLOAT, error) ||
+      !tn_inference_check_kind (inference, i + 1, "sines", TN_VALUE_FLOAT, error) ||
+      !tn_inference_check_dims (inference, i, "cosines", 2, error) ||
+      !tn_inference_check_shape (inference, i + 1, "sines", cosines, error))
     return FALSE;
-  if (cosines->dims[0] >= attributes->length && 2 * cosines->dims[1] <= attributes->head_dim)
+  if (cosines->dims[0] >= length && 2 * cosines->dims[1] <= head_dim)
     return TRUE;
   g_set_error (error, TN_ERROR, TN_ERROR_SHAPE, "cosines is %s, expected at least %zu positions of at most %zu pairs", text,
-               attributes->length, attributes->head_dim / 2);
+               length, head_dim / 2);
   return FALSE;
 }
 
@@ -65,7 +65,7 @@ infer (TnInference *inference, GError **error)
                    text, attributes->length, attributes->head_dim);
       return FALSE;
     }
-  if (!check_tables (inference, attributes, error))
+  if (!tn_rope_check_tables (inference, 1, attributes->length, attributes->head_dim, error))
     return FALSE;
   inference->n_outputs = 1;
   inference->outputs[0].shape = *x;

@@ -14,4 +14,7 @@ void     tn_tape_rope_table (TnTape *tape, gsize length, gsize dim, double base,
 /* The rotation alone: x [n x length, heads x head_dim] turned by its position in its sequence. Backward: the gradient is turned back. */
 TnValue *tn_tape_rope       (TnTape *tape, TnValue *x, TnValue *cosines, TnValue *sines, guint length, gsize head_dim, TnRopeLayout layout);
 
+/* For infer() of functions that rotate: inputs i and i + 1 are such tables, for `length` positions and heads of head_dim. */
+gboolean tn_rope_check_tables (const TnInference *inference, guint i, gsize length, gsize head_dim, GError **error);
+
 G_END_DECLS
