@@ -73,81 +73,104 @@ tn_convolution_backward_scratch (const Convolution *self, guint threads)
   return (count_weight_parts (self) + threads * count_backward (self)) * sizeof (float);
 }
 
-/* Windows (u, v) of one channel's plane along one row of windows. */
-static void
-lay_out_row (const Convolution *self, const float *line, gsize v, float *out)
+/* Along a row of windows, the element in their column v: windows [first, first + n) have it inside the image, from place on, a
+ * stride apart. */
+typedef struct
 {
-  gsize stride = self->window.stride[1], padding = self->window.padding[1];
+  gsize first, n, place;
+} Run;
 
-  for (gsize j = 0; j < self->sizes.out[1]; j++)
-    {
-      gsize place = j * stride + v;
+static Run
+get_run (const Convolution *self, gsize v)
+{
+  gsize stride = self->window.stride[1], padding = self->window.padding[1], n = self->sizes.out[1];
+  gsize first = MIN (v < padding ? (padding - v + stride - 1) / stride : 0, n);
+  gsize end = self->sizes.in[1] + padding > v ? (self->sizes.in[1] + padding - v + stride - 1) / stride : 0;
 
-      out[j] = place >= padding && place - padding < self->sizes.in[1] ? line[place - padding] : 0.0f;
-    }
+  end = CLAMP (end, first, n);
+  return (Run){first, end - first, end > first ? first * stride + v - padding : 0};
 }
 
-/* The same where windows lie side by side: a copy between zeros. */
 static void
-copy_row (const Convolution *self, const float *line, gsize v, float *out)
+lay_out_row (const Convolution *self, const float *line, Run run, float *columns)
 {
-  gsize padding = self->window.padding[1], n = self->sizes.out[1];
-  gsize before = MIN (v < padding ? padding - v : 0, n), start = v < padding ? 0 : v - padding;
-  gsize inside = MIN (n - before, self->sizes.in[1] > start ? self->sizes.in[1] - start : 0);
+  gsize stride = self->window.stride[1], end = run.first + run.n;
 
-  memset (out, 0, before * sizeof (float));
-  memcpy (out + before, line + start, inside * sizeof (float));
-  memset (out + before + inside, 0, (n - before - inside) * sizeof (float));
+  memset (columns, 0, run.first * sizeof (float));
+  if (stride == 1)
+    memcpy (columns + run.first, line + run.place, run.n * sizeof (float));
+  else
+    for (gsize j = 0; j < run.n; j++)
+      columns[run.first + j] = line[run.place + j * stride];
+  memset (columns + end, 0, (self->sizes.out[1] - end) * sizeof (float));
+}
+
+/* Back: what the columns hold is added where it came from. */
+static void
+gather_row (const Convolution *self, float *line, Run run, const float *columns)
+{
+  gsize stride = self->window.stride[1];
+
+  if (stride == 1)
+    for (gsize j = 0; j < run.n; j++)
+      line[run.place + j] += columns[run.first + j];
+  else
+    for (gsize j = 0; j < run.n; j++)
+      line[run.place + j * stride] += columns[run.first + j];
+}
+
+/* The line of a plane that row u of the windows of row i is, or G_MAXSIZE where it is outside. */
+static gsize
+find_line (const Convolution *self, gsize i, gsize u)
+{
+  gsize place = i * self->window.stride[0] + u, padding = self->window.padding[0];
+
+  return place >= padding && place - padding < self->sizes.in[0] ? place - padding : G_MAXSIZE;
 }
 
 /* columns [channels x window, windows of the block] of an image x. */
 static void
 lay_out (const Convolution *self, const float *x, const Block *block, float *columns)
 {
-  const TnWindow *window = &self->window;
-  const TnWindowSizes *sizes = &self->sizes;
+  gsize width = self->sizes.in[1];
 
-  for (gsize c = 0; c < sizes->channels; c++, x += sizes->in[0] * sizes->in[1])
-    for (gsize u = 0; u < window->size[0]; u++)
-      for (gsize v = 0; v < window->size[1]; v++)
-        for (gsize i = block->first; i < block->first + block->n; i++, columns += sizes->out[1])
-          {
-            gsize place = i * window->stride[0] + u;
-            gboolean inside = place >= window->padding[0] && place - window->padding[0] < sizes->in[0];
+  for (gsize c = 0; c < self->sizes.channels; c++, x += self->sizes.in[0] * width)
+    for (gsize u = 0; u < self->window.size[0]; u++)
+      for (gsize v = 0; v < self->window.size[1]; v++)
+        {
+          Run run = get_run (self, v);
 
-            if (!inside)
-              memset (columns, 0, sizes->out[1] * sizeof (float));
-            else if (window->stride[1] == 1)
-              copy_row (self, x + (place - window->padding[0]) * sizes->in[1], v, columns);
-            else
-              lay_out_row (self, x + (place - window->padding[0]) * sizes->in[1], v, columns);
-          }
+          for (gsize i = block->first; i < block->first + block->n; i++, columns += self->sizes.out[1])
+            {
+              gsize line = find_line (self, i, u);
+
+              if (line == G_MAXSIZE)
+                memset (columns, 0, self->sizes.out[1] * sizeof (float));
+              else
+                lay_out_row (self, x + line * width, run, columns);
+            }
+        }
 }
 
-/* Back: what the columns hold is added where it came from. */
 static void
 gather (const Convolution *self, const float *columns, const Block *block, float *dx)
 {
-  const TnWindow *window = &self->window;
-  const TnWindowSizes *sizes = &self->sizes;
+  gsize width = self->sizes.in[1];
 
-  for (gsize c = 0; c < sizes->channels; c++, dx += sizes->in[0] * sizes->in[1])
-    for (gsize u = 0; u < window->size[0]; u++)
-      for (gsize v = 0; v < window->size[1]; v++)
-        for (gsize i = block->first; i < block->first + block->n; i++, columns += sizes->out[1])
-          {
-            gsize row = i * window->stride[0] + u;
+  for (gsize c = 0; c < self->sizes.channels; c++, dx += self->sizes.in[0] * width)
+    for (gsize u = 0; u < self->window.size[0]; u++)
+      for (gsize v = 0; v < self->window.size[1]; v++)
+        {
+          Run run = get_run (self, v);
 
-            if (row < window->padding[0] || row - window->padding[0] >= sizes->in[0])
-              continue;
-            for (gsize j = 0; j < sizes->out[1]; j++)
-              {
-                gsize column = j * window->stride[1] + v;
+          for (gsize i = block->first; i < block->first + block->n; i++, columns += self->sizes.out[1])
+            {
+              gsize line = find_line (self, i, u);
 
-                if (column >= window->padding[1] && column - window->padding[1] < sizes->in[1])
-                  dx[(row - window->padding[0]) * sizes->in[1] + column - window->padding[1]] += columns[j];
-              }
-          }
+              if (line != G_MAXSIZE)
+                gather_row (self, dx + line * width, run, columns);
+            }
+        }
 }
 
 static void

@@ -57,23 +57,22 @@ typedef struct
 DEFINE_TYPE (float)
 DEFINE_TYPE (double)
 
-static View
-get_view (const TnWindow *window, const TnWindowSizes *sizes, gsize i, gsize j)
-{
-  return (View){tn_window_span (window, sizes, 0, i), tn_window_span (window, sizes, 1, j), sizes->in[1],
-                window->size[0] * window->size[1]};
-}
-
 /* Calls max or average, forward or backward, for the windows of a plane. */
 #define FOR_WINDOWS(statement)                                                                                                   \
   for (gsize i = 0; i < sizes->out[0]; i++)                                                                                      \
-    for (gsize j = 0; j < sizes->out[1]; j++)                                                                                    \
-      {                                                                                                                          \
-        View view = get_view (window, sizes, i, j);                                                                              \
-        gsize place = i * sizes->out[1] + j;                                                                                     \
+    {                                                                                                                            \
+      View view = {.rows = tn_window_span (window, sizes, 0, i),                                                                 \
+                   .width = sizes->in[1],                                                                                        \
+                   .elements = window->size[0] * window->size[1]};                                                               \
                                                                                                                                  \
-        statement;                                                                                                               \
-      }
+      for (gsize j = 0; j < sizes->out[1]; j++)                                                                                  \
+        {                                                                                                                        \
+          gsize place = i * sizes->out[1] + j;                                                                                   \
+                                                                                                                                 \
+          view.columns = tn_window_span (window, sizes, 1, j);                                                                   \
+          statement;                                                                                                             \
+        }                                                                                                                        \
+    }
 
 #define DEFINE_PLANES(kind, REAL)                                                                                                \
   static void kind##_plane_forward_##REAL (const TnWindow *window, const TnWindowSizes *sizes, const REAL *x, REAL *y)           \
