@@ -96,13 +96,15 @@ lay_out_row (const Convolution *self, const float *line, Run run, float *columns
 {
   gsize stride = self->window.stride[1], end = run.first + run.n;
 
-  memset (columns, 0, run.first * sizeof (float));
+  if (run.first > 0)
+    memset (columns, 0, run.first * sizeof (float));
   if (stride == 1)
     memcpy (columns + run.first, line + run.place, run.n * sizeof (float));
   else
     for (gsize j = 0; j < run.n; j++)
       columns[run.first + j] = line[run.place + j * stride];
-  memset (columns + end, 0, (self->sizes.out[1] - end) * sizeof (float));
+  if (end < self->sizes.out[1])
+    memset (columns + end, 0, (self->sizes.out[1] - end) * sizeof (float));
 }
 
 /* Back: what the columns hold is added where it came from. */
