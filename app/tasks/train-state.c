@@ -65,7 +65,8 @@ tn_training_checkpoint_update (TnCheckpoint *self, TnTrainer *trainer, TnTrainin
 }
 
 gboolean
-tn_training_checkpoint_restore (TnCheckpoint *self, TnCheckpointFile *file, TnTrainer *trainer, TnTrainingData *data, GError **error)
+tn_training_checkpoint_restore (TnCheckpoint *self, TnCheckpointFile *file, TnTrainer *trainer, TnTrainingData *data,
+                                GError **error)
 {
   TnTrainerCounts counts = {.step = tn_checkpoint_file_get_step (file)};
   TnStreamPosition position;
@@ -80,7 +81,8 @@ tn_training_checkpoint_restore (TnCheckpoint *self, TnCheckpointFile *file, TnTr
   if (of_data != tn_training_data_fingerprint (data))
     {
       g_set_error (error, TN_ERROR, TN_ERROR_MISMATCH,
-                   _ ("%s: data_fingerprint is %016" PRIx64 ", that of these data is %016" PRIx64 ": they changed, or are others"),
+                   _ ("%s: data_fingerprint is %016" PRIx64 ", that of these data is %016" PRIx64
+                      ": they changed, or are others"),
                    tn_checkpoint_file_get_path (file), of_data, tn_training_data_fingerprint (data));
       return FALSE;
     }

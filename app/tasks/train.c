@@ -144,8 +144,6 @@ make_network (const Run *run, const TnTrainingPrecision *precision, GError **err
     return load_network (run->file, precision, error);
   if (recipe->architecture == TN_ARCHITECTURE_MLP)
     return make_mlp (recipe, run->data, precision, error);
-  if (recipe->architecture == TN_ARCHITECTURE_CNN)
-    return tn_training_make_cnn (recipe, run->data, precision, error);
   config = make_llama_config (recipe, tn_training_data_n_classes (run->data), tn_training_data_get_tokenizer (run->data));
   return tn_network_new_llama (&config, recipe->sub_norms, recipe->deviation, recipe->seed, precision, error);
 }
@@ -208,12 +206,11 @@ static gboolean
 make_checkpoints (Run *run, GError **error)
 {
   const TnRecipe *recipe = run->options->recipe;
-  const TnCheckpointRetention retention = {
-      .keep_last = recipe->keep_last, .keep_every = recipe->keep_every, .keep_best = TRUE};
+  const TnCheckpointRetention retention = {.keep_last = recipe->keep_last, .keep_every = recipe->keep_every, .keep_best = TRUE};
   g_autofree char *folder = g_build_filename (run->options->out_path, "checkpoints", NULL);
 
   run->checkpoint = tn_training_checkpoint_new (run->trainer, error);
-  run->writer = run->checkpoint != NULL ? tn_checkpoint_writer_new (folder, &retention, error) : NULL;
+  run->writer = run->checkpoint != NULL ? tn_checkpoint_writer_new (folder, &retention, TN_CHECKPOINT_ANY_COPY, error) : NULL;
   return run->writer != NULL;
 }
 
@@ -254,8 +251,8 @@ check_folder (const Run *run, GError **error)
     return FALSE;
   if (steps->len == 0)
     return TRUE;
-  g_set_error (error, TN_ERROR, TN_ERROR_ARGUMENT, _ ("%s holds checkpoints of a run: --resume goes on with it, another --out starts anew"),
-               folder);
+  g_set_error (error, TN_ERROR, TN_ERROR_ARGUMENT,
+               _ ("%s holds checkpoints of a run: --resume goes on with it, another --out starts anew"), folder);
   return FALSE;
 }
 
@@ -375,8 +372,9 @@ check_progress (Run *run, const TnStepReport *report, GError **error)
     run->smoothed = isnan (run->smoothed) ? report->loss : SMOOTHING * run->smoothed + (1.0 - SMOOTHING) * report->loss;
   if (run->in_a_row >= MOST_SKIPPED)
     {
-      g_set_error (error, TN_ERROR, TN_ERROR_DATA, _ ("%u steps in a row were not finite, up to %" PRIu64 "; last good checkpoint: %s"),
-                   MOST_SKIPPED, report->step, last != NULL ? last : _ ("none"));
+      g_set_error (error, TN_ERROR, TN_ERROR_DATA,
+                   _ ("%u steps in a row were not finite, up to %" PRIu64 "; last good checkpoint: %s"), MOST_SKIPPED,
+                   report->step, last != NULL ? last : _ ("none"));
       return FALSE;
     }
   if (report->step < FIRST_BELIEVED || isnan (run->smoothed))
@@ -385,7 +383,8 @@ check_progress (Run *run, const TnStepReport *report, GError **error)
   if (recipe->stop_loss <= 0.0 || run->smoothed <= recipe->stop_loss * run->least)
     return TRUE;
   g_set_error (error, TN_ERROR, TN_ERROR_DATA,
-               _ ("the loss diverges: smoothed %.4f at step %" PRIu64 ", above %g times its least, %.4f; last good checkpoint: %s"),
+               _ ("the loss diverges: smoothed %.4f at step %" PRIu64
+                  ", above %g times its least, %.4f; last good checkpoint: %s"),
                run->smoothed, report->step, recipe->stop_loss, run->least, last != NULL ? last : _ ("none"));
   return FALSE;
 }
@@ -411,8 +410,8 @@ go_back (Run *run, const TnStepReport *report, GError **error)
   path = tn_checkpoint_writer_get_last (run->writer);
   if (path == NULL)
     {
-      g_set_error (error, TN_ERROR, TN_ERROR_DATA, _ ("step %" PRIu64 ": a gradient is not finite, and there is no checkpoint to go back to"),
-                   report->step);
+      g_set_error (error, TN_ERROR, TN_ERROR_DATA,
+                   _ ("step %" PRIu64 ": a gradient is not finite, and there is no checkpoint to go back to"), report->step);
       return FALSE;
     }
   file = tn_checkpoint_file_open (path, error);
@@ -504,7 +503,7 @@ static gboolean
 finish (Run *run, gboolean trained, GError **error)
 {
   g_autofree char *folder = g_build_filename (run->options->out_path, "model", NULL);
-  static const char *const names[] = {"llama", "mlp", "cnn"};
+  static const char *const names[] = {"llama", "mlp"};
   GError *local = NULL;
 
   if (trained || (error != NULL && g_error_matches (*error, G_IO_ERROR, G_IO_ERROR_CANCELLED)))

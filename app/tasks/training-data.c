@@ -48,7 +48,8 @@ find_vocabulary (TnTrainingData *self, const TnRecipe *recipe, TnModelFile *mode
   else if (tn_dataset_needs_tokenizer ((const char *const *) recipe->data_paths, NULL) || model != NULL)
     {
       if (model == NULL)
-        g_set_error_literal (error, TN_ERROR, TN_ERROR_ARGUMENT, _ ("text needs a tokenizer: set tokenizer to a file, or to the word bytes"));
+        g_set_error_literal (error, TN_ERROR, TN_ERROR_ARGUMENT,
+                             _ ("text needs a tokenizer: set tokenizer to a file, or to the word bytes"));
       else
         self->tokenizer = tn_tokenizer_find (NULL, model, error);
     }
@@ -68,14 +69,17 @@ open_tokens (TnTrainingData *self, const TnRecipe *recipe, const TnListener *lis
 {
   const TnTokenSequenceOptions reading = {.validation_share = recipe->validation_path != NULL ? 0.0 : recipe->validation_share};
   const TnTokenSequenceOptions whole = {.validation_share = 0.0};
-  const TnTokenStreamOptions options = {
-      .seq_len = recipe->seq_len, .batch_size = recipe->batch_size, .seed = recipe->seed, .masked_token = -1};
+  const TnTokenStreamOptions options = {.seq_len = recipe->seq_len,
+                                        .batch_size = recipe->batch_size,
+                                        .seed = recipe->seed,
+                                        .masked_token = -1};
   const char *validation_paths[] = {recipe->validation_path, NULL};
   g_autoptr (TnDataset) dataset = open_dataset (self, (const char *const *) recipe->data_paths, listener, error);
   g_autoptr (TnDataset) other = NULL;
   g_autoptr (TnTokenSequence) training = NULL, validation = NULL, unused = NULL;
 
-  if (dataset == NULL || !tn_token_sequence_read_dataset (dataset, &reading, listener, cancellable, &training, &validation, error))
+  if (dataset == NULL ||
+      !tn_token_sequence_read_dataset (dataset, &reading, listener, cancellable, &training, &validation, error))
     return FALSE;
   if (recipe->validation_path != NULL &&
       ((other = open_dataset (self, validation_paths, listener, error)) == NULL ||
@@ -112,7 +116,8 @@ open_images (TnTrainingData *self, const TnRecipe *recipe, GError **error)
 
   if (recipe->data_paths[1] != NULL || recipe->validation_path != NULL)
     {
-      g_set_error_literal (error, TN_ERROR, TN_ERROR_ARGUMENT, _ ("images come from one file: validation-share says how many are held out"));
+      g_set_error_literal (error, TN_ERROR, TN_ERROR_ARGUMENT,
+                           _ ("images come from one file: validation-share says how many are held out"));
       return FALSE;
     }
   self->set = tn_image_set_open (recipe->data_paths[0], labels, error);

@@ -48,7 +48,8 @@ add_variable (TnSafetensorsWriter *writer, const TnVariable *variable, const TnL
 
   if (name == NULL)
     {
-      g_set_error (error, TN_ERROR, TN_ERROR_UNSUPPORTED, _ ("%s: it has no name in a checkpoint of Hugging Face"), variable->name);
+      g_set_error (error, TN_ERROR, TN_ERROR_UNSUPPORTED, _ ("%s: it has no name in a checkpoint of Hugging Face"),
+                   variable->name);
       return FALSE;
     }
   for (guint i = 0; i < variable->shape.n_dims; i++)
@@ -105,12 +106,14 @@ copy_tokenizer (TnTokenizer *tokenizer, const char *folder, const TnListener *li
     return TRUE;
   if (from == NULL || tn_tokenizer_get_gguf_path (tokenizer) != NULL)
     {
-      tn_listener_event (listener, "warning", _ ("the model's folder has no tokenizer: that of the data is no file that could lie there"));
+      tn_listener_event (listener, "warning",
+                         _ ("the model's folder has no tokenizer: that of the data is no file that could lie there"));
       return TRUE;
     }
   to = g_build_filename (folder, tn_tokenizer_get_json_path (tokenizer) != NULL ? "tokenizer.json" : "tokenizer.bin", NULL);
   file = tn_mapped_file_open (from, error);
-  return file != NULL && tn_atomic_file_set_contents (to, tn_mapped_file_get_data (file), tn_mapped_file_get_size (file), error) &&
+  return file != NULL &&
+         tn_atomic_file_set_contents (to, tn_mapped_file_get_data (file), tn_mapped_file_get_size (file), error) &&
          tn_mapped_file_check (tn_mapped_file_get_data (file), error);
 }
 

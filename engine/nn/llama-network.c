@@ -14,10 +14,19 @@
 #define DEVIATION 0.02
 
 /* In the order they run, which is that of the network's layers. */
-typedef enum { LAYER_Q, LAYER_K, LAYER_V, LAYER_OUTPUT, LAYER_GATE, LAYER_UP, LAYER_DOWN, N_LAYERS } Layer;
+typedef enum
+{
+  LAYER_Q,
+  LAYER_K,
+  LAYER_V,
+  LAYER_OUTPUT,
+  LAYER_GATE,
+  LAYER_UP,
+  LAYER_DOWN,
+  N_LAYERS
+} Layer;
 
-static const char *const layer_names[N_LAYERS] = {"attn_q",   "attn_k", "attn_v",  "attn_output",
-                                                  "ffn_gate", "ffn_up", "ffn_down"};
+static const char *const layer_names[N_LAYERS] = {"attn_q", "attn_k", "attn_v", "attn_output", "ffn_gate", "ffn_up", "ffn_down"};
 
 typedef struct
 {
@@ -35,37 +44,36 @@ typedef struct
   float *rope_factors; /* [rope_dim / 2]; both NULL: none */
 } LlamaNetwork;
 
-static TnValue *
-record_norm (const LlamaNetwork *self, TnTape *tape, TnValue *x, TnVariable *gain)
-{
-  return gain != NULL ? tn_tape_rms_norm (tape, x, tn_tape_variable (tape, gain), self->config.norm_epsilon) : x;
-}
-
+/* gain: of the norm in front, or NULL. */
 static void
-record_layers (const LlamaNetwork *self, TnTape *tape, guint block, Layer first, guint n, TnValue *x, TnValue **y)
+record_layers (const LlamaNetwork *self, TnTape *tape, guint block, Layer first, guint n, TnValue *x, TnVariable *gain,
+               TnValue **y)
 {
+  const TnTrainingNorm norm = {.gain = gain, .epsilon = self->config.norm_epsilon};
   TnTrainingLayer **layers = (TnTrainingLayer **) self->base.layers->pdata + block * N_LAYERS + first;
 
-  tn_training_layers_record (layers, n, self->base.precision, tape, x, y);
+  tn_training_layers_record (layers, n, self->base.precision, tape, x, &norm, y);
 }
 
 static TnValue *
 record_block (const LlamaNetwork *self, TnTape *tape, guint block, TnValue *x, TnValue *cosines, TnValue *sines, guint length)
 {
   const TnLlamaConfig *config = &self->config;
-  const TnAttentionShape shape = {
-      .n_head = config->n_head, .n_head_kv = config->n_head_kv, .length = length, .rope_layout = config->rope_layout};
+  const TnAttentionShape shape = {.n_head = config->n_head,
+                                  .n_head_kv = config->n_head_kv,
+                                  .length = length,
+                                  .rope_layout = config->rope_layout};
   const Norms *norms = &self->norms[block];
   TnValue *qkv[3], *gate_up[2], *y;
 
-  record_layers (self, tape, block, LAYER_Q, 3, record_norm (self, tape, x, norms->attn_norm), qkv);
+  record_layers (self, tape, block, LAYER_Q, 3, x, norms->attn_norm, qkv);
   y = tn_tape_attention (tape, qkv[0], qkv[1], qkv[2], cosines, sines, &shape);
-  record_layers (self, tape, block, LAYER_OUTPUT, 1, record_norm (self, tape, y, norms->attn_sub_norm), &y);
+  record_layers (self, tape, block, LAYER_OUTPUT, 1, y, norms->attn_sub_norm, &y);
   x = tn_tape_add (tape, x, y);
-  record_layers (self, tape, block, LAYER_GATE, 2, record_norm (self, tape, x, norms->ffn_norm), gate_up);
+  record_layers (self, tape, block, LAYER_GATE, 2, x, norms->ffn_norm, gate_up);
   y = config->activation == TN_ACTIVATION_RELU2 ? tn_tape_relu2_gate (tape, gate_up[0], gate_up[1])
                                                 : tn_tape_silu_gate (tape, gate_up[0], gate_up[1]);
-  record_layers (self, tape, block, LAYER_DOWN, 1, record_norm (self, tape, y, norms->ffn_sub_norm), &y);
+  record_layers (self, tape, block, LAYER_DOWN, 1, y, norms->ffn_sub_norm, &y);
   return tn_tape_add (tape, x, y);
 }
 
@@ -86,7 +94,7 @@ llama_record (TnNetwork *network, TnTape *tape, TnValue *input, const TnNetworkS
       if (self->base.recomputes)
         tn_tape_end_recompute (tape);
     }
-  return record_norm (self, tape, x, self->output_norm);
+  return tn_tape_rms_norm (tape, x, tn_tape_variable (tape, self->output_norm), config->norm_epsilon);
 }
 
 static TnValue *
@@ -158,8 +166,8 @@ add_matrix (LlamaNetwork *self, const Source *source, const char *name, TnRole r
 {
   if (source->model != NULL)
     return add_from_model (self, source->model, name, role, error);
-  return tn_network_add_variable (&self->base, name, role, &TN_SHAPE (rows, columns), source->deviation * factor, 0.0, source->seed,
-                                  error);
+  return tn_network_add_variable (&self->base, name, role, &TN_SHAPE (rows, columns), source->deviation * factor, 0.0,
+                                  source->seed, error);
 }
 
 static TnVariable *
@@ -174,7 +182,8 @@ static gboolean
 add_layer (LlamaNetwork *self, const Source *source, guint block, Layer layer, GError **error)
 {
   const TnLlamaConfig *config = &self->config;
-  gsize width = config->n_embd, heads = (gsize) config->n_head * config->head_dim, heads_kv = (gsize) config->n_head_kv * config->head_dim;
+  gsize width = config->n_embd, heads = (gsize) config->n_head * config->head_dim,
+        heads_kv = (gsize) config->n_head_kv * config->head_dim;
   const gsize shapes[N_LAYERS][2] = {
       {heads, width},        {heads_kv, width},     {heads_kv, width},     {width, heads},
       {config->n_ff, width}, {config->n_ff, width}, {width, config->n_ff},

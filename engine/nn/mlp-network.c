@@ -15,10 +15,11 @@ get_layer (const TnNetwork *self, guint i)
 static TnValue *
 record_layer (TnNetwork *self, TnTape *tape, guint i, TnValue *x)
 {
+  const TnTrainingNorm none = {NULL};
   TnTrainingLayer *layer = get_layer (self, i);
   TnValue *y;
 
-  tn_training_layers_record (&layer, 1, self->precision, tape, x, &y);
+  tn_training_layers_record (&layer, 1, self->precision, tape, x, &none, &y);
   return y;
 }
 
@@ -54,7 +55,8 @@ check_sizes (const gsize *sizes, guint n, GError **error)
   for (guint i = 0; i < n; i++)
     ok &= sizes[i] >= 1 && sizes[i] <= 1 << 20;
   if (!ok)
-    g_set_error_literal (error, TN_ERROR, TN_ERROR_SHAPE, _ ("a fully connected network needs two widths or more, each from 1 to 1048576"));
+    g_set_error_literal (error, TN_ERROR, TN_ERROR_SHAPE,
+                         _ ("a fully connected network needs two widths or more, each from 1 to 1048576"));
   return ok;
 }
 
@@ -91,7 +93,8 @@ tn_network_new_mlp (const gsize *sizes, guint n, guint64 seed, const TnTrainingP
   for (guint i = 0; i + 1 < n; i++)
     if (!add_layer (self, i, sizes[i], sizes[i + 1], i + 2 == n, seed, error))
       return NULL;
-  if (!tn_training_layers_prepare ((TnTrainingLayer *const *) self->layers->pdata, self->layers->len, precision, self->variables, error))
+  if (!tn_training_layers_prepare ((TnTrainingLayer *const *) self->layers->pdata, self->layers->len, precision, self->variables,
+                                   error))
     return NULL;
   return g_steal_pointer (&self);
 }

@@ -79,15 +79,4 @@ const TnLlamaConfig *tn_network_get_llama_config (TnNetwork *self);
  * "fc.0.bias", ... */
 TnNetwork  *tn_network_new_mlp (const gsize *sizes, guint n, guint64 seed, const TnTrainingPrecision *precision, GError **error);
 
-typedef struct
-{
-  gsize        height, width, channels; /* of the input, n_features = channels * height * width */
-  guint        n_layers;                /* convolutions of 3 x 3, padding 1, batch norm, ReLU, max pooling of 2 x 2 behind each */
-  const gsize *filters;                 /* [n_layers] */
-  gsize        hidden;                  /* of a fully connected layer in front of the last; 0: none */
-  gsize        n_classes;
-} TnConvolutionConfig;
-
-TnNetwork  *tn_network_new_convolution (const TnConvolutionConfig *config, guint64 seed, const TnTrainingPrecision *precision, GError **error);
-
 G_END_DECLS

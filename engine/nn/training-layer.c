@@ -1,9 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "engine/nn/training-layer.h"
 
+#include <glib/gi18n-lib.h>
+#include <string.h>
+
 #include "engine/autograd/estimators/initial-scale.h"
 #include "engine/autograd/functions/linear.h"
+#include "engine/autograd/functions/quantize-rows.h"
+#include "engine/autograd/functions/rms-norm.h"
+#include "engine/autograd/functions/ternarize.h"
 #include "engine/error.h"
+#include "engine/hash.h"
+#include "engine/nn/bit-linear.h"
 #include "engine/random.h"
 
 /* Of numbers that an input's scale is found from. */
@@ -113,8 +121,8 @@ add_scale (const TnTrainingLayer *layer, const char *what, gsize n, GPtrArray *v
 
 /* TRUE also where the estimator has none. */
 static gboolean
-add_offset (const TnTrainingLayer *layer, TnEstimator estimator, const char *what, gsize n, TnVariable **offset, GPtrArray *variables,
-            GError **error)
+add_offset (const TnTrainingLayer *layer, TnEstimator estimator, const char *what, gsize n, TnVariable **offset,
+            GPtrArray *variables, GError **error)
 {
   return estimator != TN_ESTIMATOR_LSQ_PLUS || (*offset = add_scale (layer, what, n, variables, error)) != NULL;
 }
@@ -134,10 +142,11 @@ prepare_weight (TnTrainingLayer *layer, const TnTrainingPrecision *precision, GP
       gsize n = layer->weight->count / MAX (unit, 1);
 
       layer->weight_scale = add_scale (layer, "weight_scale", n, variables, error);
-      if (layer->weight_scale == NULL || !add_offset (layer, precision->weight_estimator, "weight_offset", n, &layer->weight_offset, variables, error))
+      if (layer->weight_scale == NULL ||
+          !add_offset (layer, precision->weight_estimator, "weight_offset", n, &layer->weight_offset, variables, error))
         return FALSE;
-      tn_initial_scales (precision->weight_estimator, &precision->weights, TN_INITIAL_LEAST_ERROR, layer->weight->data, rows, columns,
-                         layer->weight_scale->data, layer->weight_offset != NULL ? layer->weight_offset->data : NULL);
+      tn_initial_scales (precision->weight_estimator, &precision->weights, TN_INITIAL_LEAST_ERROR, layer->weight->data, rows,
+                         columns, layer->weight_scale->data, layer->weight_offset != NULL ? layer->weight_offset->data : NULL);
     }
   if (precision->counts)
     layer->weight_state = tn_quantizer_state_new (layer->weight->count, TRUE);
@@ -168,7 +177,8 @@ prepare_input (TnTrainingLayer *layer, const TnTrainingPrecision *precision, GPt
   if (tn_estimator_is_learned (precision->input_estimator))
     {
       layer->input_scale = add_scale (layer, "input_scale", 1, variables, error);
-      if (layer->input_scale == NULL || !add_offset (layer, precision->input_estimator, "input_offset", 1, &layer->input_offset, variables, error))
+      if (layer->input_scale == NULL ||
+          !add_offset (layer, precision->input_estimator, "input_offset", 1, &layer->input_offset, variables, error))
         return FALSE;
       find_input_scale (layer, precision);
     }
@@ -199,6 +209,8 @@ gboolean
 tn_training_layers_prepare (TnTrainingLayer *const *layers, guint n, const TnTrainingPrecision *precision, GPtrArray *variables,
                             GError **error)
 {
+  if (!tn_training_precision_check (precision, error))
+    return FALSE;
   for (guint i = 0; i < n; i++)
     if (!is_kept (precision, i, n, layers[i]->name) && !prepare (layers[i], precision, variables, error))
       {
@@ -251,24 +263,101 @@ tn_training_layer_record_input (const TnTrainingLayer *self, const TnTrainingPre
   return tn_tape_quantize_activation (tape, x, record_variable (tape, self->input_scale), &options);
 }
 
-void
-tn_training_layers_record (TnTrainingLayer *const *layers, guint n, const TnTrainingPrecision *precision, TnTape *tape, TnValue *x,
-                           TnValue **y)
+static gboolean
+is_integer (const TnTrainingLayer *layer, const TnTrainingPrecision *precision)
 {
-  TnValue *shared = NULL;
+  return precision->integer && layer->rounds_weight && layer->rounds_input;
+}
+
+/* Inputs of layers, each made when the first layer asks for it. */
+typedef struct
+{
+  const TnTrainingPrecision *precision;
+  TnTape *tape;
+  TnValue *x;
+  const TnTrainingNorm *norm;
+  TnValue *normed, *rounded, *packed;
+} Inputs;
+
+static TnValue *
+get_normed (Inputs *self)
+{
+  if (self->normed == NULL)
+    self->normed =
+        self->norm->gain != NULL
+            ? tn_tape_rms_norm (self->tape, self->x, tn_tape_variable (self->tape, self->norm->gain), self->norm->epsilon)
+            : self->x;
+  return self->normed;
+}
+
+static TnValue *
+get_float (Inputs *self, const TnTrainingLayer *layer)
+{
+  if (!layer->rounds_input)
+    return get_normed (self);
+  if (layer->input_scale != NULL)
+    return tn_training_layer_record_input (layer, self->precision, self->tape, get_normed (self));
+  if (self->rounded == NULL)
+    self->rounded = tn_training_layer_record_input (layer, self->precision, self->tape, get_normed (self));
+  return self->rounded;
+}
+
+static TnValue *
+get_packed (Inputs *self)
+{
+  if (self->packed == NULL)
+    self->packed =
+        tn_tape_quantize_rows (self->tape, self->x, record_variable (self->tape, self->norm->gain), self->norm->epsilon, NULL);
+  return self->packed;
+}
+
+static TnValue *
+record_integer (Inputs *inputs, const TnTrainingLayer *layer)
+{
+  const TnTrainingPrecision *precision = inputs->precision;
+  TnTape *tape = inputs->tape;
+  const TnBitLinearOptions options = {.of_input = precision->backward_inputs,
+                                      .of_weight = precision->backward_weights,
+                                      .seed = tn_hash_bytes (layer->name, strlen (layer->name), 0)};
+  TnValue *weight = tn_tape_ternarize (tape, tn_tape_variable (tape, layer->weight), &precision->weights, layer->weight_state);
+  TnValue *y = tn_tape_bit_linear (tape, get_packed (inputs), weight, &options);
+
+  return layer->bias != NULL ? tn_tape_add_columns (tape, y, tn_tape_variable (tape, layer->bias)) : y;
+}
+
+void
+tn_training_layers_record (TnTrainingLayer *const *layers, guint n, const TnTrainingPrecision *precision, TnTape *tape,
+                           TnValue *x, const TnTrainingNorm *norm, TnValue **y)
+{
+  Inputs inputs = {.precision = precision, .tape = tape, .x = x, .norm = norm};
 
   for (guint i = 0; i < n; i++)
     {
       const TnTrainingLayer *layer = layers[i];
-      gboolean own = layer->input_scale != NULL;
-      TnValue *input = x;
 
-      if (layer->rounds_input && (own || shared == NULL))
-        input = tn_training_layer_record_input (layer, precision, tape, x);
-      if (layer->rounds_input && !own)
-        input = shared = shared != NULL ? shared : input;
-      y[i] = tn_tape_linear (tape, input, tn_training_layer_record_weight (layer, precision, tape), record_variable (tape, layer->bias));
+      if (is_integer (layer, precision))
+        y[i] = record_integer (&inputs, layer);
+      else
+        y[i] = tn_tape_linear (tape, get_float (&inputs, layer), tn_training_layer_record_weight (layer, precision, tape),
+                               record_variable (tape, layer->bias));
       if (layer->output_scale != NULL)
         y[i] = tn_tape_multiply_columns (tape, y[i], tn_tape_variable (tape, layer->output_scale));
     }
+}
+
+gboolean
+tn_training_precision_check (const TnTrainingPrecision *self, GError **error)
+{
+  const TnScheme *weights = &self->weights, *inputs = &self->inputs;
+
+  if (!self->integer ||
+      (self->rounds_weights && self->rounds_inputs && tn_bit_linear_takes (weights) && inputs->kind == TN_SCHEME_INTEGER &&
+       inputs->bits == 8 && !inputs->asymmetric && inputs->granularity == TN_PER_TOKEN &&
+       self->weight_estimator == TN_ESTIMATOR_IDENTITY && self->input_estimator == TN_ESTIMATOR_IDENTITY))
+    return TRUE;
+  g_set_error_literal (
+      error, TN_ERROR, TN_ERROR_ARGUMENT,
+      _ ("products in integers need ternary weights with a scale a tensor or row, activations int8:t, and the identity as "
+         "estimator of both"));
+  return FALSE;
 }

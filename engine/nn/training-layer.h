@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include "engine/autograd/functions/bit-linear.h"
 #include "engine/autograd/functions/quantize.h"
 #include "engine/autograd/tape.h"
 
@@ -15,6 +16,9 @@ typedef struct
   gboolean    output_scales; /* a learned factor for each output, 1 at first (Echo-1.58; OneBit, Xu et al., 2024) */
   gboolean    keeps_first, keeps_last; /* the first, the last layer stays float32 */
   char      **keeps;         /* names and patterns ("blk.0.*") of layers that stay float32; NULL: none */
+  gboolean    integer;       /* products of ternary weights with int8 inputs are made in integers, and their factors kept packed; where
+                                weights are ternary, a scale a tensor or row, inputs int8 a token, and both estimators the identity */
+  TnBackward  backward_inputs, backward_weights; /* with integer: products of the backward pass */
   gboolean    counts;        /* what quantizers do is counted (TnQuantizerState) */
   TnVariable *lambda;        /* one element: how much of the rounding counts, 1 at first */
   TnVariable *temperature;   /* one element: of soft estimators, 1 at first */
@@ -51,9 +55,18 @@ void             tn_training_layer_free (TnTrainingLayer *self);
 gboolean tn_training_layers_prepare (TnTrainingLayer *const *layers, guint n, const TnTrainingPrecision *precision, GPtrArray *variables,
                                      GError **error);
 
-/* Layers that read the same x: y[i]. What rounds x alike is recorded once. NULL values where recording failed. */
+/* The RMSNorm in front of layers. */
+typedef struct
+{
+  TnVariable *gain; /* NULL: there is none */
+  double      epsilon;
+} TnTrainingNorm;
+
+/* Layers that read the same x, normed: y[i]. What rounds x alike is recorded once. NULL values where recording failed. */
 void     tn_training_layers_record  (TnTrainingLayer *const *layers, guint n, const TnTrainingPrecision *precision, TnTape *tape,
-                                     TnValue *x, TnValue **y);
+                                     TnValue *x, const TnTrainingNorm *norm, TnValue **y);
+/* Whether integers make the products of a layer. TN_ERROR_ARGUMENT: precision asks for it, and schemes or estimators do not allow it. */
+gboolean tn_training_precision_check (const TnTrainingPrecision *self, GError **error);
 /* The weight as the layer multiplies by it; for layers that are no linear ones. */
 TnValue *tn_training_layer_record_weight (const TnTrainingLayer *self, const TnTrainingPrecision *precision, TnTape *tape);
 TnValue *tn_training_layer_record_input  (const TnTrainingLayer *self, const TnTrainingPrecision *precision, TnTape *tape, TnValue *x);

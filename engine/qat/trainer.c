@@ -62,7 +62,8 @@ check_options (const TnTrainer *self, GError **error)
 
   if (options->shape.n_sequences == 0 || options->shape.length == 0 || options->accumulate == 0)
     {
-      g_set_error_literal (error, TN_ERROR, TN_ERROR_ARGUMENT, _ ("a step takes no data: expected 1 or more sequences, tokens and batches"));
+      g_set_error_literal (error, TN_ERROR, TN_ERROR_ARGUMENT,
+                           _ ("a step takes no data: expected 1 or more sequences, tokens and batches"));
       return FALSE;
     }
   if (options->releases && options->accumulate > 1)
@@ -76,8 +77,9 @@ check_options (const TnTrainer *self, GError **error)
       g_set_error_literal (error, TN_ERROR, TN_ERROR_ARGUMENT, _ ("distillation needs a teacher"));
       return FALSE;
     }
-  if (self->teacher != NULL && (self->teacher->input != self->network->input || self->teacher->n_classes != self->network->n_classes ||
-                                self->teacher->n_features != self->network->n_features))
+  if (self->teacher != NULL &&
+      (self->teacher->input != self->network->input || self->teacher->n_classes != self->network->n_classes ||
+       self->teacher->n_features != self->network->n_features))
     {
       g_set_error (error, TN_ERROR, TN_ERROR_SHAPE, _ ("the teacher has %zu classes and %zu features, the network %zu and %zu"),
                    self->teacher->n_classes, self->teacher->n_features, self->network->n_classes, self->network->n_features);
@@ -90,8 +92,7 @@ static void
 add_state (TnTrainer *self, const char *group, const char *name, TnDtype dtype, const TnShape *shape, void *data)
 {
   g_autofree char *full = g_strconcat (group, "/", name, NULL);
-  const TnStateTensor tensor = {
-      .name = g_string_chunk_insert (self->names, full), .dtype = dtype, .shape = *shape, .data = data};
+  const TnStateTensor tensor = {.name = g_string_chunk_insert (self->names, full), .dtype = dtype, .shape = *shape, .data = data};
 
   g_array_append_val (self->state, tensor);
 }
@@ -237,8 +238,8 @@ begin_step (TnTrainer *self, TnStepReport *report)
 
 /* FALSE also where the step is skipped: *skip tells. */
 static gboolean
-run_batches (TnTrainer *self, TnFillFunc fill, gpointer user_data, TnStepReport *report, gboolean *skip, GCancellable *cancellable,
-             GError **error)
+run_batches (TnTrainer *self, TnFillFunc fill, gpointer user_data, TnStepReport *report, gboolean *skip,
+             GCancellable *cancellable, GError **error)
 {
   for (guint i = 0; i < self->options.accumulate; i++)
     {
@@ -282,7 +283,8 @@ finish_release (TnTrainer *self, TnStepReport *report)
 }
 
 gboolean
-tn_trainer_step (TnTrainer *self, TnFillFunc fill, gpointer user_data, TnStepReport *report, GCancellable *cancellable, GError **error)
+tn_trainer_step (TnTrainer *self, TnFillFunc fill, gpointer user_data, TnStepReport *report, GCancellable *cancellable,
+                 GError **error)
 {
   gboolean skip = FALSE;
 
@@ -303,8 +305,8 @@ tn_trainer_step (TnTrainer *self, TnFillFunc fill, gpointer user_data, TnStepRep
 }
 
 static gboolean
-run_evaluation (TnTrainer *self, guint n, TnFillFunc fill, gpointer user_data, TnTrainingLossParts *parts, GCancellable *cancellable,
-                GError **error)
+run_evaluation (TnTrainer *self, guint n, TnFillFunc fill, gpointer user_data, TnTrainingLossParts *parts,
+                GCancellable *cancellable, GError **error)
 {
   for (guint i = 0; i < n; i++)
     {

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "engine/qat/training-loss.h"
 
-#include <math.h>
-
-#include "engine/autograd/functions/head-loss.h"
 #include "engine/autograd/functions/cross-entropy.h"
+#include "engine/autograd/functions/elementwise.h"
+#include "engine/autograd/functions/head-loss.h"
 
 static TnHeadLossOptions
 make_head_options (const TnTrainingLossOptions *options, gboolean has_teacher)
@@ -32,8 +31,8 @@ record_teacher (TnNetwork *teacher, TnTape *tape, TnValue *input, const TnNetwor
 }
 
 static void
-record_head_loss (TnTrainingLoss *self, TnTape *tape, TnNetwork *network, TnNetwork *teacher, const TnTrainingLossOptions *options,
-                  TnValue *input, TnValue *targets, const TnNetworkShape *shape)
+record_head_loss (TnTrainingLoss *self, TnTape *tape, TnNetwork *network, TnNetwork *teacher,
+                  const TnTrainingLossOptions *options, TnValue *input, TnValue *targets, const TnNetworkShape *shape)
 {
   const TnHeadLossOptions head = make_head_options (options, teacher != NULL);
   TnTeacher from = {NULL};
@@ -45,16 +44,31 @@ record_head_loss (TnTrainingLoss *self, TnTape *tape, TnNetwork *network, TnNetw
       from.weight = tn_tape_variable (tape, teacher->head);
     }
   hidden = network->class->record (network, tape, input, shape);
-  tn_tape_head_loss (tape, hidden, tn_tape_variable (tape, network->head), targets, teacher != NULL ? &from : NULL, &head, outputs);
+  tn_tape_head_loss (tape, hidden, tn_tape_variable (tape, network->head), targets, teacher != NULL ? &from : NULL, &head,
+                     outputs);
   self->loss = outputs[0];
   self->sums = outputs[1];
 }
 
 static void
-record_logits_loss (TnTrainingLoss *self, TnTape *tape, TnNetwork *network, TnNetwork *teacher, const TnTrainingLossOptions *options,
-                    TnValue *input, TnValue *targets, const TnNetworkShape *shape)
+record_logits_loss (TnTrainingLoss *self, TnTape *tape, TnNetwork *network, TnNetwork *teacher,
+                    const TnTrainingLossOptions *options, TnValue *input, TnValue *targets, const TnNetworkShape *shape)
 {
-  g_assert_not_reached ();
+  double smoothing = options != NULL ? options->label_smoothing : 0.0;
+  TnValue *outputs[3], *logits, *distillation, *from;
+
+  logits = network->class->record_head (network, tape, network->class->record (network, tape, input, shape));
+  tn_tape_cross_entropy (tape, logits, targets, smoothing, outputs);
+  self->loss = outputs[0];
+  self->sums = outputs[1];
+  if (teacher == NULL)
+    return;
+  tn_tape_begin_no_grad (tape);
+  from = teacher->class->record_head (teacher, tape, teacher->class->record (teacher, tape, input, shape));
+  tn_tape_end_no_grad (tape);
+  distillation = tn_tape_distillation (tape, logits, from, options->temperature);
+  self->loss = tn_tape_add (tape, tn_tape_scale (tape, self->loss, 1.0 - options->distill),
+                            tn_tape_scale (tape, distillation, options->distill));
 }
 
 void

@@ -6,7 +6,7 @@
 G_BEGIN_DECLS
 
 /* What is minimized: (1 - distill) cross entropy + distill temperature^2 KL (teacher || network) + z_loss mean (log-sum-exp^2)
- * + dampening sum over rounded weights of (W - Q (W))^2 ... (engine/autograd/functions/). */
+ * (engine/autograd/functions/head-loss.h, cross-entropy.h). */
 typedef struct
 {
   double distill;         /* 0 .. 1; more than 0 needs a teacher */
