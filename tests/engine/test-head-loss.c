@@ -349,6 +349,35 @@ test_outside (void)
   g_assert_cmpstr (error->message, ==, "target 130 at place 1, expected -1 or less than 130");
 }
 
+/* So does a teacher's token outside the vocabulary; nothing is read or written there. */
+static void
+test_teacher_outside (void)
+{
+  const gint32 ids[] = {3, 4000, 1, -5}, targets[] = {1, 2};
+  const float half[] = {0.5f, 0.25f, 0.5f, 0.25f};
+  const double half_wide[] = {0.5, 0.25, 0.5, 0.25};
+  const TnHeadLossOptions options = {.distillation = 1.0, .temperature = 1.0};
+
+  for (guint i = 0; i < 2; i++)
+    {
+      TnDtype dtype = i == 0 ? TN_DTYPE_F32 : TN_DTYPE_F64;
+      g_autoptr (TnTape) tape = tn_tape_new (dtype, TRUE);
+      g_autoptr (TnVariable) x = fixture_variable ("x", dtype, &TN_SHAPE (2, 4), 1.0);
+      g_autoptr (TnVariable) weight = fixture_variable ("weight", dtype, &TN_SHAPE (13, 4), 1.0);
+      const TnTeacher teacher = {.ids = tn_tape_constant (tape, TN_VALUE_INT32, &TN_SHAPE (2, 2), ids),
+                                 .probabilities = tn_tape_constant (tape, TN_VALUE_FLOAT, &TN_SHAPE (2, 2),
+                                                                    i == 0 ? (gconstpointer) half : half_wide)};
+      TnValue *loss =
+          tn_tape_head_loss (tape, tn_tape_variable (tape, x), tn_tape_variable (tape, weight),
+                             tn_tape_constant (tape, TN_VALUE_INT32, &TN_SHAPE (2), targets), &teacher, &options, NULL);
+
+      g_assert_true (tn_tape_plan (tape, loss, NULL) && tn_tape_allocate (tape, NULL) && tn_tape_forward (tape, NULL, NULL) &&
+                     tn_tape_backward (tape, 1.0, FALSE, NULL, NULL));
+      g_assert_true (isnan (i == 0 ? (double) *(float *) tn_value_get_data (loss) : *(double *) tn_value_get_data (loss)));
+      g_assert_true (isnan (i == 0 ? (double) ((float *) x->gradient)[7] : ((double *) x->gradient)[7]));
+    }
+}
+
 /* The sums of inference, to the bit, and a row's nll rounded. */
 static void
 check_inference (gsize rows, gsize width, gsize vocabulary)
@@ -466,6 +495,7 @@ main (int argc, char **argv)
   g_test_add_func ("/head-loss/all-named", test_all_named);
   g_test_add_func ("/head-loss/nothing-scored", test_nothing_scored);
   g_test_add_func ("/head-loss/outside", test_outside);
+  g_test_add_func ("/head-loss/teacher-outside", test_teacher_outside);
   g_test_add_func ("/head-loss/inference", test_inference);
   g_test_add_func ("/head-loss/torch", test_torch);
   g_test_add_func ("/head-loss/errors", test_errors);
