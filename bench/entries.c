@@ -20,6 +20,7 @@ static const TnBenchEntry entries[] = {
     {"calibration", {"param_"}, tn_bench_optimality},
     {"calibration", {"calibrate_10gb_", "calibrate_tensors_", "stream_vs_memory"}, tn_bench_streaming},
     {"training", {"matrix_multiply_"}, tn_bench_matrix_multiply},
+    {"training", {"qat_layer_"}, tn_bench_qat_layer},
 };
 
 const TnBenchEntry *

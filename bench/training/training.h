@@ -7,5 +7,6 @@ G_BEGIN_DECLS
 
 /* The figures of training, a function an entry. */
 void tn_bench_matrix_multiply (TnBench *bench);
+void tn_bench_qat_layer       (TnBench *bench);
 
 G_END_DECLS
