@@ -6,7 +6,6 @@
 #include <math.h>
 
 #include "data/files/safetensors-writer.h"
-#include "data/training/stream-position.h"
 #include "tests/data/checkpoint-fixtures.h"
 
 /* The same bits, whatever they mean: NaN with payloads among them. */
@@ -103,30 +102,6 @@ test_fields (Fixture *fixture, gconstpointer data)
   g_clear_error (&error);
   g_assert_false (tn_checkpoint_file_get_number (file, "recipe", &number, &error));
   assert_message (error, TN_ERROR_FORMAT, "expected a number");
-}
-
-static void
-test_position (Fixture *fixture, gconstpointer data)
-{
-  const TnStreamPosition position = {.epoch = 3, .index = 41};
-  TnStreamPosition restored = {.epoch = 9, .index = 9};
-  g_autoptr (Run) run = run_new (1);
-  g_autoptr (TnCheckpointFile) file = NULL, without = NULL;
-  g_autoptr (GError) error = NULL;
-  g_autofree char *path = write_step (fixture, run, 1), *second = NULL;
-
-  without = tn_checkpoint_file_open (path, NULL);
-  g_assert_false (tn_stream_position_load (&restored, G_MAXUINT64, without, &error));
-  assert_message (error, TN_ERROR_FORMAT, "“data_fingerprint” is absent");
-  g_clear_error (&error);
-  tn_stream_position_save (position, G_MAXUINT64, run->checkpoint);
-  second = write_step (fixture, run, 2);
-  file = tn_checkpoint_file_open (second, NULL);
-  g_assert_false (tn_stream_position_load (&restored, 7, file, &error));
-  assert_message (error, TN_ERROR_MISMATCH, "other data (ffffffffffffffff)");
-  g_assert_cmpuint (restored.epoch, ==, 9);
-  g_assert_true (tn_stream_position_load (&restored, G_MAXUINT64, file, NULL));
-  g_assert_cmpmem (&restored, sizeof restored, &position, sizeof position);
 }
 
 /* Whatever bit is turned, and wherever it ends: it is refused. */
@@ -360,7 +335,6 @@ main (int argc, char **argv)
   ADD ("round-trip", test_round_trip);
   ADD ("same-file", test_same_file);
   ADD ("fields", test_fields);
-  ADD ("position", test_position);
   ADD ("damage", test_damage);
   ADD ("swapped", test_swapped);
   ADD ("version", test_version);
