@@ -487,6 +487,8 @@ tn_calibration_form_dup_problem (TnCalibrationForm *self)
   facts = tn_session_get_facts (self->session);
   paths = tn_data_list_dup_paths (self->data);
   tokenizer = adw_combo_row_get_selected (self->tokenizer);
+  if (tn_session_get_state (self->session) == TN_SESSION_EMPTY)
+    return g_strdup (_ ("Open the model to calibrate"));
   if (tn_session_get_state (self->session) != TN_SESSION_READY || facts == NULL)
     return g_strdup (_ ("The model is not open yet"));
   if (facts->unfit != NULL)

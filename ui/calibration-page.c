@@ -104,6 +104,16 @@ on_cancel_clicked (TnCalibrationPage *self)
 }
 
 static void
+show_what_there_is (TnCalibrationPage *self)
+{
+  gboolean useful =
+      tn_session_get_state (self->session) == TN_SESSION_READY || tn_session_get_calibration (self->session) != NULL;
+
+  gtk_stack_set_visible_child_name (self->stack, useful ? "calibration" : "no-model");
+  update (self);
+}
+
+static void
 on_calibration_changed (TnCalibrationPage *self)
 {
   if (self->calibration != NULL)
@@ -111,16 +121,7 @@ on_calibration_changed (TnCalibrationPage *self)
   g_set_object (&self->calibration, tn_session_get_calibration (self->session));
   if (self->calibration != NULL)
     g_signal_connect_swapped (self->calibration, "changed", G_CALLBACK (update), self);
-}
-
-static void
-on_model_changed (TnCalibrationPage *self)
-{
-  gboolean useful =
-      tn_session_get_state (self->session) == TN_SESSION_READY || tn_session_get_calibration (self->session) != NULL;
-
-  gtk_stack_set_visible_child_name (self->stack, useful ? "calibration" : "no-model");
-  update (self);
+  show_what_there_is (self);
 }
 
 static void
@@ -179,10 +180,9 @@ tn_calibration_page_set_session (TnCalibrationPage *self, TnSession *session)
   tn_calibration_form_set_session (self->form, session);
   tn_calibration_live_set_session (self->live, session);
   g_signal_connect_object (self->form, "changed", G_CALLBACK (update), self, G_CONNECT_SWAPPED);
-  g_signal_connect_object (session, "model-changed", G_CALLBACK (on_model_changed), self, G_CONNECT_SWAPPED);
+  g_signal_connect_object (session, "model-changed", G_CALLBACK (show_what_there_is), self, G_CONNECT_SWAPPED);
   g_signal_connect_object (session, "calibration-changed", G_CALLBACK (on_calibration_changed), self, G_CONNECT_SWAPPED);
   on_calibration_changed (self);
-  on_model_changed (self);
 }
 
 void

@@ -270,7 +270,7 @@ test_form (Fixture *fixture, gconstpointer data)
 
   g_assert_true (g_file_set_contents (empty, "", 0, NULL));
   tn_calibration_form_set_session (form, session);
-  assert_problem (form, "not open");
+  assert_problem (form, "Open the model");
 
   tn_session_open (session, plain);
   g_assert_true (tn_ui_test_wait (has_facts, session, 20));
