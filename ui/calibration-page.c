@@ -106,8 +106,8 @@ on_cancel_clicked (TnCalibrationPage *self)
 static void
 show_what_there_is (TnCalibrationPage *self)
 {
-  gboolean useful =
-      tn_session_get_state (self->session) == TN_SESSION_READY || tn_session_get_calibration (self->session) != NULL;
+  gboolean useful = tn_session_get_state (self->session) == TN_SESSION_READY ||
+                    tn_session_get_calibration (self->session) != NULL || tn_session_is_loading_statistics (self->session);
 
   gtk_stack_set_visible_child_name (self->stack, useful ? "calibration" : "no-model");
   update (self);
@@ -181,6 +181,7 @@ tn_calibration_page_set_session (TnCalibrationPage *self, TnSession *session)
   tn_calibration_live_set_session (self->live, session);
   g_signal_connect_object (self->form, "changed", G_CALLBACK (update), self, G_CONNECT_SWAPPED);
   g_signal_connect_object (session, "model-changed", G_CALLBACK (show_what_there_is), self, G_CONNECT_SWAPPED);
+  g_signal_connect_object (session, "loading-changed", G_CALLBACK (show_what_there_is), self, G_CONNECT_SWAPPED);
   g_signal_connect_object (session, "calibration-changed", G_CALLBACK (on_calibration_changed), self, G_CONNECT_SWAPPED);
   on_calibration_changed (self);
 }

@@ -7,6 +7,8 @@
 #define LOOK_MS 250
 /* What a look may cost, so that the calibration keeps the processor. */
 #define BUDGET_US (100 * 1000)
+/* The same once it has ended: long enough to get on, short enough that a site that is chosen meanwhile does not wait. */
+#define FINAL_BUDGET_US (300 * 1000)
 #define REST_FACTOR 3
 
 struct _TnCalibration
@@ -29,7 +31,8 @@ struct _TnCalibration
   guint timer;
   gboolean surveying;
   gboolean again;    /* something to look at came up meanwhile */
-  gboolean complete; /* the final statistics were surveyed as a whole */
+  gboolean final;    /* the final statistics are surveyed */
+  guint left;        /* of their sites: still to be searched */
   guint next;
   guint version;
   gint64 not_before_us;
@@ -179,8 +182,15 @@ on_surveyed (GObject *source, GAsyncResult *result, gpointer user_data)
   if (found != NULL)
     {
       self->next = found->next;
+      if (self->final)
+        {
+          self->left -= MIN (self->left, found->n_searched);
+          self->again = self->again || self->left > 0;
+        }
       self->not_before_us = g_get_monotonic_time () + REST_FACTOR * found->took_us;
       adopt_findings (self, found);
+      if (self->final)
+        g_signal_emit (self, signals[CHANGED], 0);
     }
   if (self->again)
     survey (self);
@@ -200,9 +210,13 @@ survey (TnCalibration *self)
   data->stats = !self->running && self->result.stats != NULL ? tn_stats_ref (self->result.stats) : NULL;
   data->chosen = g_strdup (self->chosen);
   data->next = self->next;
-  /* The chosen site always is searched; all the others have been when the final statistics were. */
-  data->budget_us = data->stats == NULL ? BUDGET_US : self->complete ? 1 : 0;
-  self->complete = self->complete || data->stats != NULL;
+  if (data->stats != NULL && !self->final)
+    {
+      self->final = TRUE;
+      self->left = data->stats->sites->len;
+    }
+  /* The chosen site always is searched. */
+  data->budget_us = !self->final ? BUDGET_US : self->left > 0 ? FINAL_BUDGET_US : 1;
   self->surveying = TRUE;
   self->version = self->job != NULL ? tn_calibrate_job_version (self->job) : 0;
   task = g_task_new (self, NULL, on_surveyed, NULL);
@@ -363,6 +377,22 @@ tn_calibration_get_progress (TnCalibration *self, TnJobProgress *progress)
     tn_job_get_progress (self->job, progress);
   else
     *progress = (TnJobProgress){.state = TN_JOB_DONE};
+}
+
+gboolean
+tn_calibration_is_searching (TnCalibration *self)
+{
+  g_return_val_if_fail (TN_IS_CALIBRATION (self), FALSE);
+
+  return self->running || (self->result.stats != NULL && (!self->final || self->left > 0));
+}
+
+guint
+tn_calibration_get_n_unsearched (TnCalibration *self)
+{
+  g_return_val_if_fail (TN_IS_CALIBRATION (self), 0);
+
+  return self->final && self->left < self->result.stats->sites->len ? self->left : 0;
 }
 
 const char *

@@ -53,6 +53,12 @@ shows_text (GtkWidget *widget, const char *text)
 }
 
 static gboolean
+has_loaded (gpointer session)
+{
+  return !tn_session_is_loading_statistics (session);
+}
+
+static gboolean
 has_calibration (gpointer session)
 {
   return tn_session_get_calibration (session) != NULL;
@@ -139,6 +145,11 @@ test_statistics (void)
   GtkWidget *window = tn_window_new (NULL, session);
 
   gtk_window_present (GTK_WINDOW (window));
+  tn_window_show_page (TN_WINDOW (window), "calibration");
+  tn_session_open_statistics (session, "/nowhere/at/all");
+  g_assert_false (shows_text (window, "Nothing to Calibrate Yet"));
+  g_assert_true (tn_ui_test_wait (has_loaded, session, 20));
+  g_assert_true (shows_text (window, "Nothing to Calibrate Yet"));
   tn_window_open (TN_WINDOW (window), statistics);
   g_assert_true (tn_ui_test_wait (has_calibration, session, 20));
   g_assert_true (tn_ui_test_wait (shows_sites, window, 20));

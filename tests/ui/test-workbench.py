@@ -255,11 +255,11 @@ def check_closing(app):
     show_page(app, "Calibration")
     app.find("spin button", "^Sequences$").queryValue().currentValue = 100000
     app.click("push button", "^Start Calibration$", 20)
-    app.find("label", r"^\d+ (of \d+ )?sequences", 60)
+    app.find("label", r"^[\d,]+ (of [\d,]+ )?sequences", 60)
     app.click("push button", "^Pause$")
     app.find("label", "^Paused · ")
     app.click("push button", "^Resume$")
-    app.find("label", r"^\d+ (of \d+ )?sequences", 60)
+    app.find("label", r"^[\d,]+ (of [\d,]+ )?sequences", 60)
     app.key("ctrl+w")
     app.click("push button", "^Stop and Close$")
     assert app.process.wait(30) == 0, app.log()
