@@ -279,7 +279,7 @@ tn_calibration_new (const TnCalibrateOptions *options, TnWorkspace *workspace)
 
   self->options = tn_calibrate_options_copy (options);
   self->memory_limit = options->memory_limit;
-  self->data_name = join_base_names (options->data_paths);
+  self->data_name = join_base_names (options->tensor_paths != NULL ? options->tensor_paths : options->data_paths);
   self->job = tn_calibrate_job_new (options, workspace, &self->result);
   g_signal_connect_swapped (self->job, "event", G_CALLBACK (on_job_event), self);
   g_signal_connect_swapped (self->job, "finished", G_CALLBACK (on_job_finished), self);

@@ -8,7 +8,7 @@ static gboolean
 wants_data (TnWindow *self)
 {
   return g_strcmp0 (adw_view_stack_get_visible_child_name (self->pages), "calibration") == 0 &&
-         tn_session_get_state (self->session) == TN_SESSION_READY;
+         tn_calibration_page_wants_data (self->calibration_page);
 }
 
 static gboolean
