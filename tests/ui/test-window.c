@@ -70,6 +70,19 @@ shows_sites (gpointer window)
   return shows_text (window, "blk.0.attn_q.in");
 }
 
+static GtkWidget *
+find_button (GtkWidget *widget, const char *text)
+{
+  GtkWidget *found = NULL;
+
+  if (GTK_IS_BUTTON (widget) && gtk_widget_get_mapped (widget) && shows_text (widget, text))
+    return widget;
+  for (GtkWidget *child = gtk_widget_get_first_child (widget); child != NULL && found == NULL;
+       child = gtk_widget_get_next_sibling (child))
+    found = find_button (child, text);
+  return found;
+}
+
 /* All pages with nothing, something broken and something good; nothing warns, and all of it goes away with the window. */
 static void
 test_pages (void)
@@ -87,6 +100,9 @@ test_pages (void)
   tn_window_show_page (TN_WINDOW (window), "calibration");
   gtk_test_widget_wait_for_draw (window);
   g_assert_true (shows_text (window, "Nothing to Calibrate Yet"));
+  g_signal_emit_by_name (find_button (window, "Recorded Activations"), "clicked");
+  gtk_test_widget_wait_for_draw (window);
+  g_assert_true (shows_text (window, "Choose the recorded activations"));
   tn_window_show_page (TN_WINDOW (window), "runs");
   gtk_test_widget_wait_for_draw (window);
 
