@@ -10,6 +10,8 @@
 /* The same once it has ended: long enough to get on, short enough that a site that is chosen meanwhile does not wait. */
 #define FINAL_BUDGET_US (300 * 1000)
 #define REST_FACTOR 3
+/* Between the numbers of the table and the figure of the chosen site: both in one frame make it late. */
+#define FRAME_GAP_MS 30
 
 struct _TnCalibration
 {
@@ -29,6 +31,7 @@ struct _TnCalibration
   gboolean running;
   /* Looking: */
   guint timer;
+  guint announcing; /* the chosen site is about to be drawn again */
   gboolean surveying;
   gboolean again;    /* something to look at came up meanwhile */
   gboolean final;    /* the final statistics are surveyed */
@@ -58,6 +61,7 @@ tn_calibration_finalize (GObject *object)
   TnCalibration *self = TN_CALIBRATION (object);
 
   g_clear_handle_id (&self->timer, g_source_remove);
+  g_clear_handle_id (&self->announcing, g_source_remove);
   g_clear_object (&self->job);
   g_free (self->title);
   tn_calibrate_options_free (self->options);
@@ -139,6 +143,16 @@ extend_histories (TnCalibration *self, const TnSiteSurvey *survey)
                          ((TnSiteFindings *) g_ptr_array_index (survey->findings, i))->points);
 }
 
+static gboolean
+on_announce (gpointer user_data)
+{
+  TnCalibration *self = user_data;
+
+  self->announcing = 0;
+  g_signal_emit (self, signals[SITE_CHANGED], 0);
+  return G_SOURCE_REMOVE;
+}
+
 static void
 adopt_findings (TnCalibration *self, TnSiteSurvey *survey)
 {
@@ -166,7 +180,8 @@ adopt_findings (TnCalibration *self, TnSiteSurvey *survey)
       g_clear_pointer (&self->channels, tn_channel_map_free);
       self->site = g_steal_pointer (&survey->site);
       self->channels = g_steal_pointer (&survey->channels);
-      g_signal_emit (self, signals[SITE_CHANGED], 0);
+      if (self->announcing == 0)
+        self->announcing = g_timeout_add (FRAME_GAP_MS, on_announce, self);
     }
 }
 

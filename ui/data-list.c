@@ -207,7 +207,7 @@ tn_data_list_set_recorded (TnDataList *self)
   self->recorded = TRUE;
   adw_preferences_group_set_title (self->group, _ ("Recorded Activations"));
   adw_preferences_row_set_title (ADW_PREFERENCES_ROW (self->empty), _ ("Add _arrays…"));
-  adw_action_row_set_subtitle (self->empty, _ ("npy, npz, safetensors, IDX or CSV; or drop them here"));
+  adw_action_row_set_subtitle (self->empty, _ ("npy, npz, safetensors, IDX or CSV"));
 }
 
 void
