@@ -353,7 +353,7 @@ on_model_changed (TnCalibrationForm *self)
       /* Translators: the architecture and the number of parameters of a model */
       subtitle = g_strdup_printf (_ ("%s · %s parameters"), tn_model_file_get_architecture (file), parameters);
     }
-  adw_preferences_row_set_title (ADW_PREFERENCES_ROW (self->model_row), name != NULL ? name : _ ("None"));
+  adw_preferences_row_set_title (ADW_PREFERENCES_ROW (self->model_row), name != NULL ? name : _ ("No model"));
   adw_action_row_set_subtitle (self->model_row, subtitle != NULL ? subtitle : "");
   gtk_widget_set_tooltip_text (GTK_WIDGET (self->model_row), tn_session_get_path (self->session));
   if (tn_session_get_state (self->session) == TN_SESSION_READY)
