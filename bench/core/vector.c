@@ -80,4 +80,6 @@ tn_bench_vector (TnBench *bench)
 {
   if (tn_bench_wants (bench, "vector_half_bandwidth") || tn_bench_wants (bench, "vector_half_bandwidth_fraction"))
     measure (bench, TN_DTYPE_F16, "vector_half_bandwidth", "vector_half_bandwidth_fraction", 0.7);
+  if (tn_bench_wants (bench, "vector_q8_0_bandwidth") || tn_bench_wants (bench, "vector_q8_0_bandwidth_fraction"))
+    measure (bench, TN_DTYPE_Q8_0, "vector_q8_0_bandwidth", "vector_q8_0_bandwidth_fraction", 0.7);
 }
