@@ -13,6 +13,7 @@ static const TnBenchEntry entries[] = {
     {"core", {"norm_quant_", "ternarize_"}, tn_bench_rows},
     {"core", {"dequantize_", "elementwise_"}, tn_bench_dequantize},
     {"core", {"ternary_gemm_", "ternary_gemv_"}, tn_bench_ternary},
+    {"core", {"vector_"}, tn_bench_vector},
     {"core", {"onednn_"}, tn_bench_onednn},
     {"core", {"pool_"}, tn_bench_pool},
     {"core", {"forward_17m_"}, tn_bench_forward},
