@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "bench/bench.h"
+#include "bench/calibration/checkpoint.h"
 #include "bench/calibration/optimality.h"
 #include "bench/calibration/stats-size.h"
 #include "bench/calibration/streaming.h"
@@ -17,10 +18,13 @@ static const TnBenchEntry entries[] = {
     {"core", {"forward_17m_"}, tn_bench_forward},
     {"core", {"histogram_", "observer_"}, tn_bench_observer},
     {"calibration", {"stats_bytes"}, tn_bench_stats_size},
+    {"calibration", {"calibrate_checkpoint_"}, tn_bench_checkpoint},
     {"calibration", {"param_"}, tn_bench_optimality},
     {"calibration", {"calibrate_10gb_", "calibrate_tensors_", "stream_vs_memory"}, tn_bench_streaming},
     {"training", {"matrix_multiply_"}, tn_bench_matrix_multiply},
     {"training", {"attention_step_", "head_loss_"}, tn_bench_functions},
+    {"training", {"checkpoint_17m_"}, tn_bench_checkpoint},
+    {"training", {"adamw_", "adamw8_", "muon_"}, tn_bench_optimizer},
 };
 
 const TnBenchEntry *

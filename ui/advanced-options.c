@@ -60,7 +60,7 @@ on_changed (TnAdvancedOptions *self)
 static const char *
 get_help (const char *name)
 {
-  const TnCalibrateOption *option;
+  const TnOption *option;
 
   for (guint i = 0; (option = tn_calibrate_option_get (i)) != NULL; i++)
     if (strcmp (option->name, name) == 0)

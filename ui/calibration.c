@@ -139,6 +139,10 @@ extend_histories (TnCalibration *self, const TnSiteSurvey *survey)
 static void
 adopt_findings (TnCalibration *self, TnSiteSurvey *survey)
 {
+  double tolerance = tn_calibrate_options_get_settled_tolerance (self->options);
+
+  for (guint i = 0; i < survey->findings->len; i++)
+    ((TnSiteFindings *) g_ptr_array_index (survey->findings, i))->tolerance = tolerance;
   if (g_list_model_get_n_items (G_LIST_MODEL (self->sites)) != survey->findings->len)
     {
       g_autoptr (GPtrArray) rows = g_ptr_array_new_with_free_func (g_object_unref);

@@ -122,7 +122,7 @@ inspect (TnJob *job, const TnListener *listener, GCancellable *cancellable, gpoi
 {
   InspectData *self = data;
 
-  return tn_inspect_model (self->file, NULL, self->schemes, on_measured, self, listener, cancellable, error);
+  return tn_inspect_model (self->file, NULL, self->schemes, FALSE, on_measured, self, listener, cancellable, error);
 }
 
 static void

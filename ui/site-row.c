@@ -67,7 +67,7 @@ describe_uncertainty (const TnSiteFindings *findings)
 
       percent = g_strconcat ("±", digits, NULL);
     }
-  return uncertainty <= TN_SETTLED_SHARE ? g_strconcat ("✓ ", percent, NULL) : g_steal_pointer (&percent);
+  return uncertainty <= findings->tolerance ? g_strconcat ("✓ ", percent, NULL) : g_steal_pointer (&percent);
 }
 
 static double

@@ -31,13 +31,12 @@ typedef struct
   TnSitePoint   points[TN_N_SITE_MEASURES];
   gboolean      searched; /* params hold */
   TnQuantParams params[TN_N_SITE_SCHEMES];
+  double        tolerance; /* settled once the confidence interval of the standard deviation reaches no further than this share of it */
 } TnSiteFindings;
 
 void tn_site_findings_free (TnSiteFindings *self);
 
-/* A site counts as settled when the confidence interval of its standard deviation reaches no further than this share of it. */
-#define TN_SETTLED_SHARE 0.05
-/* Half of that interval as a share; NaN while there is none. */
+/* Half of the confidence interval of the standard deviation as a share; NaN while there is none. */
 double tn_site_findings_uncertainty (const TnSiteFindings *self);
 
 #define TN_TYPE_SITE_ROW (tn_site_row_get_type ())

@@ -3,6 +3,7 @@
 
 #include <glib.h>
 
+#include "app/tasks/option-table.h"
 #include "data/datasets/dataset.h"
 #include "engine/nn/site.h"
 
@@ -50,7 +51,7 @@ typedef struct
   gboolean          resume;         /* goes on from the checkpoint beside the output, where there is one */
   gboolean          no_cache;       /* computes what earlier statistics in the workspace hold already */
 
-  guint64           given;          /* a bit for each option of the table that was set by name */
+  guint64           given[TN_OPTION_GIVEN_WORDS]; /* a bit for each option of the table that was set by name */
 } TnCalibrateOptions;
 
 TnCalibrateOptions *tn_calibrate_options_new  (void); /* defaults: 128 samples of 512 tokens (or the context), batch 8, random, seed 0, inputs of linear layers */
@@ -58,19 +59,8 @@ TnCalibrateOptions *tn_calibrate_options_copy (const TnCalibrateOptions *self);
 void                tn_calibrate_options_free (TnCalibrateOptions *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (TnCalibrateOptions, tn_calibrate_options_free)
 
-/* A line of the table. */
-typedef struct
-{
-  const char *group;     /* of the key file */
-  const char *name;      /* key, and flag behind "--" */
-  const char *help;      /* to be translated; NULL: no flag of its own (MODEL, options of every command) */
-  const char *argument;  /* to be translated */
-  gboolean    list;      /* takes several values: the flag is repeated, the key's are separated by ";" */
-  gboolean    path;      /* holds file names */
-} TnCalibrateOption;
-
 /* NULL behind the last one. */
-const TnCalibrateOption *tn_calibrate_option_get (guint index);
+const TnOption *tn_calibrate_option_get (guint index);
 
 /* Sets one option. values: NULL-terminated, one unless it is a list. TN_ERROR_ARGUMENT: "ORIGIN: “VALUE” is not …"; self is untouched then. */
 gboolean tn_calibrate_options_set   (TnCalibrateOptions *self, const char *origin, const char *name, const char *const *values, GError **error);
@@ -83,6 +73,10 @@ char    *tn_calibrate_options_print (const TnCalibrateOptions *self);
 gboolean tn_calibrate_options_is_given (const TnCalibrateOptions *self, const char *name);
 /* Sequences that --reference asks for; 0: it names a file, or is not there. */
 guint    tn_calibrate_options_get_reference_count (const TnCalibrateOptions *self);
+/* How narrow an interval has to be, over its value, for a number to count as settled: the tolerance of the run's stop rule; without a rule, and for
+ * NULL (statistics whose run is not known), that of --stop-when-stable without a number. */
+#define TN_DEFAULT_TOLERANCE_PERCENT 5
+double   tn_calibrate_options_get_settled_tolerance (const TnCalibrateOptions *self);
 /* Whether the options go together: TN_ERROR_ARGUMENT names those that do not. */
 gboolean tn_calibrate_options_check (const TnCalibrateOptions *self, GError **error);
 

@@ -28,7 +28,7 @@ static const char *const without_effect[] = {
 };
 
 static gboolean
-add_option (GString *text, const TnCalibrateOptions *options, const TnCalibrateOption *option, GKeyFile *values, GError **error)
+add_option (GString *text, const TnCalibrateOptions *options, const TnOption *option, GKeyFile *values, GError **error)
 {
   g_autofree char *value = g_key_file_get_string (values, option->group, option->name, NULL);
   g_autofree char *name = g_strconcat ("--", option->name, NULL);
@@ -56,7 +56,7 @@ add_options (GString *text, const TnCalibrateOptions *options, GError **error)
 {
   g_autofree char *printed = tn_calibrate_options_print (options);
   g_autoptr (GKeyFile) values = g_key_file_new ();
-  const TnCalibrateOption *option;
+  const TnOption *option;
 
   if (!g_key_file_load_from_data (values, printed, (gsize) -1, G_KEY_FILE_NONE, error))
     return FALSE;

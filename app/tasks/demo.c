@@ -75,7 +75,7 @@ inspect (Demo *demo, const TnListener *listener, GCancellable *cancellable, GErr
 
   demo->inspections = g_ptr_array_new_with_free_func ((GDestroyNotify) tn_tensor_inspection_free);
   tn_listener_event (listener, "info", _("inspecting the sample's layers"));
-  return tn_inspect_model (demo->file, NULL, schemes, keep_inspection, demo->inspections, listener, cancellable, error);
+  return tn_inspect_model (demo->file, NULL, schemes, FALSE, keep_inspection, demo->inspections, listener, cancellable, error);
 }
 
 static void

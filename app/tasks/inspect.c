@@ -15,6 +15,7 @@ tn_tensor_inspection_free (TnTensorInspection *self)
     return;
   g_clear_pointer (&self->schemes, g_array_unref);
   g_clear_pointer (&self->histogram, tn_float_histogram_free);
+  g_clear_pointer (&self->details, tn_tensor_details_free);
   g_free (self->errors);
   g_free (self);
 }
@@ -23,6 +24,7 @@ typedef struct
 {
   const TnTensor     *tensor;
   TnTensorInspection *inspection;
+  gboolean            details;
   GCancellable       *cancellable;
   gboolean            ok;
   GError             *error;
@@ -66,14 +68,20 @@ inspect_on_compute_thread (gpointer user_data)
   call->ok = tn_tensor_summarize (call->tensor, &call->inspection->summary, call->inspection->histogram, call->cancellable, &call->error);
   if (call->ok && call->inspection->errors != NULL)
     call->ok = measure_schemes (call);
+  if (!call->ok || !call->details)
+    return;
+  call->inspection->details =
+      tn_tensor_details_new (call->tensor, &call->inspection->summary, call->inspection->histogram, tn_details_view_default.percents,
+                             tn_details_view_default.n_percents, call->cancellable, &call->error);
+  call->ok = call->inspection->details != NULL;
 }
 
-TnTensorInspection *
-tn_inspect_tensor (TnModelFile *file, guint tensor, GArray *schemes, gboolean with_histogram, GCancellable *cancellable, GError **error)
+static TnTensorInspection *
+inspect_tensor (TnModelFile *file, guint tensor, GArray *schemes, gboolean with_histogram, gboolean details, GCancellable *cancellable, GError **error)
 {
   const TnModelTensor *entry = tn_model_file_get_tensor (file, tensor);
   TnTensorInspection *inspection = g_new0 (TnTensorInspection, 1);
-  InspectCall call = { .tensor = entry->tensor, .inspection = inspection, .cancellable = cancellable };
+  InspectCall call = { .tensor = entry->tensor, .inspection = inspection, .details = details, .cancellable = cancellable };
 
   inspection->tensor = tensor;
   inspection->schemes = g_array_ref (schemes);
@@ -99,8 +107,14 @@ tn_inspect_tensor (TnModelFile *file, guint tensor, GArray *schemes, gboolean wi
   return inspection;
 }
 
+TnTensorInspection *
+tn_inspect_tensor (TnModelFile *file, guint tensor, GArray *schemes, gboolean with_histogram, GCancellable *cancellable, GError **error)
+{
+  return inspect_tensor (file, tensor, schemes, with_histogram, FALSE, cancellable, error);
+}
+
 gboolean
-tn_inspect_model (TnModelFile *file, const char *only_tensor, GArray *schemes, TnInspectFunc func, gpointer user_data,
+tn_inspect_model (TnModelFile *file, const char *only_tensor, GArray *schemes, gboolean details, TnInspectFunc func, gpointer user_data,
                   const TnListener *listener, GCancellable *cancellable, GError **error)
 {
   guint n_tensors = tn_model_file_n_tensors (file);
@@ -124,7 +138,7 @@ tn_inspect_model (TnModelFile *file, const char *only_tensor, GArray *schemes, T
         continue;
       if (g_cancellable_set_error_if_cancelled (cancellable, error) || !tn_listener_boundary (listener, error))
         return FALSE;
-      inspection = tn_inspect_tensor (file, i, schemes, FALSE, cancellable, error);
+      inspection = inspect_tensor (file, i, schemes, details, details, cancellable, error);
       if (inspection == NULL)
         return FALSE;
       func (inspection, user_data);

@@ -3,6 +3,7 @@
 #include <omp.h>
 
 #include "bench/core/core.h"
+#include "bench/read-memory.h"
 #include "engine/device/device.h"
 #include "engine/kernels/row-quantize.h"
 #include "engine/kernels/ternarize.h"
@@ -41,52 +42,16 @@ typedef struct
 
 typedef void (*Pass) (Stream *self);
 
-typedef guint64 Words __attribute__ ((vector_size (16)));
-
-#define READ_BLOCK ((gsize) 1 << 18)
-
-/* READ_BLOCK bytes as so many streams side by side. */
-static inline guint64
-read_block (const guint8 *data, gsize n_streams)
-{
-  const Words *words = (const Words *) (const void *) data;
-  gsize length = READ_BLOCK / sizeof (Words) / n_streams;
-  Words a = {0}, b = {0}, c = {0}, d = {0};
-
-  for (gsize i = 0; i < length; i += 4)
-    for (gsize stream = 0; stream < n_streams; stream++)
-      {
-        const Words *at = words + stream * length + i;
-
-        a += at[0];
-        b += at[1];
-        c += at[2];
-        d += at[3];
-      }
-  a += b + c + d;
-  return a[0] + a[1];
-}
-
 static void
 read_pass (Stream *self)
 {
-  guint64 sum = 0;
-
-#pragma omp parallel for schedule(static) num_threads(self->threads) reduction(+ : sum)
-  for (gsize i = 0; i < BYTES; i += READ_BLOCK)
-    sum += read_block (self->data + i, 1);
-  self->seen += sum;
+  self->seen += tn_read_memory (self->data, BYTES, 1, self->threads);
 }
 
 static void
 read_streams_pass (Stream *self)
 {
-  guint64 sum = 0;
-
-#pragma omp parallel for schedule(static) num_threads(self->threads) reduction(+ : sum)
-  for (gsize i = 0; i < BYTES; i += READ_BLOCK)
-    sum += read_block (self->data + i, 4);
-  self->seen += sum;
+  self->seen += tn_read_memory (self->data, BYTES, 4, self->threads);
 }
 
 static void

@@ -8,5 +8,7 @@ G_BEGIN_DECLS
 /* The figures of training, a function an entry. */
 void tn_bench_functions       (TnBench *bench);
 void tn_bench_matrix_multiply (TnBench *bench);
+void tn_bench_checkpoint      (TnBench *bench);
+void tn_bench_optimizer (TnBench *bench);
 
 G_END_DECLS

@@ -27,6 +27,8 @@ typedef struct
   guint          n_dims;
   guint64        shape[TN_TENSOR_MAX_DIMS];
   guint64        count;
+  guint          n_row_dims; /* of IDX images: what a row was made of; else 0 */
+  guint64        row_shape[TN_TENSOR_MAX_DIMS];
   /*< private >*/
   TnArrayStorage storage;
   guint64        offset;

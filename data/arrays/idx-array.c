@@ -72,8 +72,12 @@ idx_list (TnArrayFile *self, GError **error)
       return FALSE;
     }
   /* An image is a row. */
+  array.n_row_dims = array.n_dims - 1;
   for (guint i = 1; i < array.n_dims; i++)
-    row *= array.shape[i];
+    {
+      array.row_shape[i - 1] = array.shape[i];
+      row *= array.shape[i];
+    }
   if (array.n_dims > 2)
     {
       array.n_dims = 2;

@@ -3,6 +3,7 @@
 
 #include <glib/gi18n-lib.h>
 
+#include "data/files/json-members.h"
 #include "data/models/model-file-private.h"
 
 static JsonNode *
@@ -53,25 +54,16 @@ set_rope (JsonObject *object, const TnLlamaConfig *config)
 }
 
 JsonNode *
-tn_config_json_new (TnModelFile *model, GError **error)
+tn_config_json_from_llama (const TnLlamaConfig *config, gboolean is_bitnet, const char *float_type, const char *path, GError **error)
 {
-  const TnLlamaConfig *config = &model->config;
-  gboolean is_bitnet = model->bitnet.sub_norms;
   JsonObject *object;
   JsonNode *node;
 
-  if (model->config_json != NULL)
-    return parse (model, error);
-  if (model->cannot_run != NULL)
-    {
-      g_propagate_error (error, g_error_copy (model->cannot_run));
-      return NULL;
-    }
   if (config->rope_dim != config->head_dim || config->activation != (is_bitnet ? TN_ACTIVATION_RELU2 : TN_ACTIVATION_SILU))
     {
       g_set_error (error, TN_ERROR, TN_ERROR_UNSUPPORTED,
-                   _ ("%s: no architecture of Hugging Face has its norms, activation and %u of %u rotated dimensions"),
-                   model->path, config->rope_dim, config->head_dim);
+                   _ ("%s: no architecture of Hugging Face has its norms, activation and %u of %u rotated dimensions"), path,
+                   config->rope_dim, config->head_dim);
       return NULL;
     }
   object = json_object_new ();
@@ -91,19 +83,28 @@ tn_config_json_new (TnModelFile *model, GError **error)
     json_object_set_int_member (object, "bos_token_id", config->bos);
   if (config->eos >= 0)
     json_object_set_int_member (object, "eos_token_id", config->eos);
-  json_object_set_string_member (object, "torch_dtype", float_type (model));
+  json_object_set_string_member (object, "torch_dtype", float_type);
   node = json_node_alloc ();
   json_node_init_object (node, object);
   json_object_unref (object);
   return node;
 }
 
+JsonNode *
+tn_config_json_new (TnModelFile *model, GError **error)
+{
+  if (model->config_json != NULL)
+    return parse (model, error);
+  if (model->cannot_run != NULL)
+    {
+      g_propagate_error (error, g_error_copy (model->cannot_run));
+      return NULL;
+    }
+  return tn_config_json_from_llama (&model->config, model->bitnet.sub_norms, float_type (model), model->path, error);
+}
+
 char *
 tn_config_json_to_text (JsonNode *config, gboolean pretty)
 {
-  g_autoptr (JsonGenerator) generator = json_generator_new ();
-
-  json_generator_set_root (generator, config);
-  json_generator_set_pretty (generator, pretty);
-  return json_generator_to_data (generator, NULL);
+  return tn_json_print (config, pretty);
 }

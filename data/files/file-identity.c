@@ -11,8 +11,11 @@
 #include "engine/error.h"
 #include "engine/hash.h"
 
+#define WHOLE_BYTES ((guint64) 64 << 20)
 #define BLOCK_BYTES ((guint64) 64 << 10)
-#define N_BLOCKS 1024
+/* Of what is not read whole: a page costs the disk what a place costs, and no more. */
+#define SPREAD_BYTES ((guint64) 4 << 10)
+#define N_SPREAD 1024
 
 static gboolean
 fail (const char *path, int code, GError **error)
@@ -42,34 +45,50 @@ hash_block (int file, const char *path, guint64 offset, gsize bytes, guint8 *buf
   return TRUE;
 }
 
-/* Of n blocks, the i-th of those n_read that are read. */
-static guint64
-block_offset (guint64 i, guint64 n_read, guint64 n)
+static gboolean
+hash_whole (int file, const char *path, guint8 *buffer, TnFileIdentity *identity, GError **error)
 {
-  return (n_read < n ? (guint64) ((unsigned __int128) i * (n - 1) / (n_read - 1)) : i) * BLOCK_BYTES;
+  for (guint64 offset = 0; offset < identity->bytes; offset += BLOCK_BYTES)
+    if (!hash_block (file, path, offset, (gsize) MIN (BLOCK_BYTES, identity->bytes - offset), buffer, &identity->hash, error))
+      return FALSE;
+  return TRUE;
+}
+
+static guint64
+spread_offset (guint64 i, guint64 bytes)
+{
+  guint64 n = (bytes + SPREAD_BYTES - 1) / SPREAD_BYTES;
+
+  return (guint64) ((unsigned __int128) i * (n - 1) / (N_SPREAD - 1)) * SPREAD_BYTES;
 }
 
 static gboolean
-hash_file (int file, const char *path, TnFileIdentity *identity, GError **error)
+hash_spread (int file, const char *path, guint8 *buffer, TnFileIdentity *identity, GError **error)
 {
-  g_autofree guint8 *buffer = g_malloc (BLOCK_BYTES);
-  guint64 n = (identity->bytes + BLOCK_BYTES - 1) / BLOCK_BYTES;
-  guint64 n_read = MIN (n, N_BLOCKS);
-
   /* Scattered over the disk, blocks come sooner when it knows of all of them than one after the other, and no neighbours are wanted. */
-  if (n_read < n)
+  posix_fadvise (file, 0, 0, POSIX_FADV_RANDOM);
+  for (guint64 i = 0; i < N_SPREAD; i++)
+    posix_fadvise (file, (off_t) spread_offset (i, identity->bytes), (off_t) SPREAD_BYTES, POSIX_FADV_WILLNEED);
+  for (guint64 i = 0; i < N_SPREAD; i++)
     {
-      posix_fadvise (file, 0, 0, POSIX_FADV_RANDOM);
-      for (guint64 i = 0; i < n_read; i++)
-        posix_fadvise (file, (off_t) block_offset (i, n_read, n), (off_t) BLOCK_BYTES, POSIX_FADV_WILLNEED);
-    }
-  for (guint64 i = 0; i < n_read; i++)
-    {
-      guint64 offset = block_offset (i, n_read, n);
+      guint64 offset = spread_offset (i, identity->bytes);
 
-      if (!hash_block (file, path, offset, (gsize) MIN (BLOCK_BYTES, identity->bytes - offset), buffer, &identity->hash, error))
+      if (!hash_block (file, path, offset, (gsize) MIN (SPREAD_BYTES, identity->bytes - offset), buffer, &identity->hash, error))
         return FALSE;
     }
+  return TRUE;
+}
+
+static gboolean
+hash_file (int file, const char *path, const struct stat *info, TnFileIdentity *identity, GError **error)
+{
+  g_autofree guint8 *buffer = g_malloc (BLOCK_BYTES);
+
+  if (identity->bytes <= WHOLE_BYTES)
+    return hash_whole (file, path, buffer, identity, error);
+  if (!hash_spread (file, path, buffer, identity, error))
+    return FALSE;
+  identity->hash = tn_hash_combine (identity->hash, (guint64) info->st_mtim.tv_sec * 1000000000 + (guint64) info->st_mtim.tv_nsec);
   return TRUE;
 }
 
@@ -97,10 +116,7 @@ tn_file_identify (const char *path, TnFileIdentity *identity, GError **error)
   else
     {
       identity->bytes = (guint64) info.st_size;
-      success = hash_file (file, path, identity, error);
-      if (identity->bytes > N_BLOCKS * BLOCK_BYTES)
-        identity->hash =
-            tn_hash_combine (identity->hash, (guint64) info.st_mtim.tv_sec * 1000000000 + (guint64) info.st_mtim.tv_nsec);
+      success = hash_file (file, path, &info, identity, error);
     }
   close (file);
   return success;

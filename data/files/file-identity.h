@@ -6,7 +6,7 @@
 G_BEGIN_DECLS
 
 /* Whether a file still holds what it held, at a bounded price: its size and a hash of its content. Up to 64 MiB all of it is hashed, so
- * that a copy elsewhere is the same; of a larger file 1,024 blocks of 64 KiB spread evenly over it, the first and the last among them,
+ * that a copy elsewhere is the same; of a larger file 1,024 blocks of 4 KiB spread evenly over it, the first and the last among them,
  * and then the time of its last change counts too, which a change between the blocks moves. */
 typedef struct
 {

@@ -76,13 +76,48 @@ tn_json_open_array (JsonBuilder *builder, const char *name)
   json_builder_begin_array (builder);
 }
 
+/* json-glib (1.6) prints 1e-10 as 1e-10.0, which is no JSON. */
+static void
+mend_exponents (char *text)
+{
+  gboolean in_string = FALSE, has_exponent = FALSE;
+  char *out = text;
+
+  for (const char *in = text; *in != '\0'; in++)
+    {
+      if (in_string && *in == '\\')
+        *out++ = *in++;
+      else if (*in == '"')
+        in_string = !in_string;
+      else if (!in_string && *in == '.' && has_exponent)
+        {
+          in++;
+          continue;
+        }
+      /* Of words, "false" and "true" have an e as well; nothing with a point follows them. */
+      has_exponent = !in_string && (*in == 'e' || (has_exponent && (g_ascii_isdigit (*in) || *in == '-' || *in == '+')));
+      *out++ = *in;
+    }
+  *out = '\0';
+}
+
 char *
-tn_json_builder_to_text (JsonBuilder *builder, gboolean pretty)
+tn_json_print (JsonNode *root, gboolean pretty)
 {
   g_autoptr (JsonGenerator) generator = json_generator_new ();
-  g_autoptr (JsonNode) root = json_builder_get_root (builder);
+  char *text;
 
   json_generator_set_root (generator, root);
   json_generator_set_pretty (generator, pretty);
-  return json_generator_to_data (generator, NULL);
+  text = json_generator_to_data (generator, NULL);
+  mend_exponents (text);
+  return text;
+}
+
+char *
+tn_json_builder_to_text (JsonBuilder *builder, gboolean pretty)
+{
+  g_autoptr (JsonNode) root = json_builder_get_root (builder);
+
+  return tn_json_print (root, pretty);
 }

@@ -19,7 +19,10 @@ void tn_json_add_bool   (JsonBuilder *builder, const char *name, gboolean value)
 void tn_json_open_object (JsonBuilder *builder, const char *name);
 void tn_json_open_array  (JsonBuilder *builder, const char *name);
 
-/* What was built, once everything is closed; with line breaks and indentation where pretty. Free with g_free(). */
+/* All of it as text, with line breaks and indentation where pretty. Free with g_free(). Not json_generator_to_data() alone: that of json-glib 1.6 writes numbers such as
+ * 1e-10 in a form that is no JSON. */
+char *tn_json_print (JsonNode *root, gboolean pretty);
+/* What was built, once everything is closed; as tn_json_print(). */
 char *tn_json_builder_to_text (JsonBuilder *builder, gboolean pretty);
 
 G_END_DECLS

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <math.h>
 
+#include "data/files/count-text.h"
 #include "data/statistics/details-text.h"
 
 static void
@@ -48,13 +49,15 @@ append_extreme (GString *text, const char *title, const TnSiteStats *site, const
 static void
 append_outliers (GString *text, const TnOutliers *outliers, const char *name)
 {
+  g_autofree char *count = tn_count_text ((guint64) (outliers->outside.count + 0.5));
+  g_autofree char *least = tn_count_text (outliers->outside.least), *most = tn_count_text (outliers->outside.most);
+
   g_string_append_printf (text, "  %-14s", name);
   if (isnan (outliers->fraction))
     g_string_append (text, _ (" says nothing here\n"));
   else
-    g_string_append_printf (text, _ (" %12.0f (%" PRIu64 " to %" PRIu64 ", %.3g %%) outside %.6g … %.6g\n"), outliers->outside.count,
-                            outliers->outside.least, outliers->outside.most, 100.0 * outliers->fraction, outliers->low.value,
-                            outliers->high.value);
+    g_string_append_printf (text, _ (" %12s (%s to %s, %.3g %%) outside %.6g … %.6g\n"), count, least, most,
+                            100.0 * outliers->fraction, outliers->low.value, outliers->high.value);
 }
 
 static void
@@ -78,6 +81,12 @@ append_percentiles (GString *text, const TnPercentileDetails *percentiles, guint
 }
 
 static void
+append_entropy (GString *text, double entropy, double entropy_octave)
+{
+  g_string_append_printf (text, _ ("  entropy %.3f bits at 128 bins an octave, %.3f bits at 1\n"), entropy, entropy_octave);
+}
+
+static void
 append_sequences (GString *text, const TnSiteStats *site)
 {
   g_string_append (text, _ ("Sequences with the largest magnitudes\n"));
@@ -94,10 +103,10 @@ tn_details_describe (const TnSiteStats *site, const TnDetailsView *view)
 {
   g_autoptr (TnSiteDetails) details = tn_site_details_new (site, view->percents, view->n_percents, TRUE);
   const TnSiteSummary *summary = &details->summary;
+  g_autofree char *channels = tn_count_text (site->width), *tokens = tn_count_text (site->tokens), *values = tn_count_text (summary->count);
   GString *text = g_string_new (NULL);
 
-  g_string_append_printf (text, _ ("%s: %u channels, %" PRIu64 " tokens, %" PRIu64 " values\n"), site->name, site->width, site->tokens,
-                          summary->count);
+  g_string_append_printf (text, _ ("%s: %s channels, %s tokens, %s values\n"), site->name, channels, tokens, values);
   /* xgettext:no-c-format */
   g_string_append (text, _ ("Numbers with their 95 % intervals over sequences in [ ]; between … what a number lies in for certain\n"));
   append_extreme (text, _ ("min"), site, &site->min, &details->min);
@@ -110,7 +119,7 @@ tn_details_describe (const TnSiteStats *site, const TnDetailsView *view)
                                    ", too large for the sums %" PRIu64 "\n"),
                           100.0 * summary->zeros, details->hoyer, site->histogram->nans, site->histogram->positive_infinities,
                           site->histogram->negative_infinities, site->oversize);
-  g_string_append_printf (text, _ ("  entropy %.3f bits at 128 bins an octave, %.3f bits at 1\n"), details->entropy, details->entropy_octave);
+  append_entropy (text, details->entropy, details->entropy_octave);
   if (site->moving.sequences > 0)
     g_string_append_printf (text, _ ("  moving range %.6g … %.6g (decay %g, %" PRIu64 " sequences; does not merge)\n"), site->moving.min,
                             site->moving.max, site->moving.decay, site->moving.sequences);
@@ -122,6 +131,22 @@ tn_details_describe (const TnSiteStats *site, const TnDetailsView *view)
   if (view->rule < 0)
     append_outliers (text, &details->massive, _ ("massive"));
   append_sequences (text, site);
+  return g_string_free (text, FALSE);
+}
+
+char *
+tn_details_describe_tensor (const TnTensorDetails *details)
+{
+  GString *text = g_string_new (NULL);
+
+  g_string_append_printf (text, _ ("  skewness %.4g, kurtosis %.4g, sparsity (Hoyer) %.4g\n"), details->skewness, details->kurtosis, details->hoyer);
+  append_entropy (text, details->entropy, details->entropy_octave);
+  append_percentiles (text, details->percentiles, details->n_percentiles);
+  append_bounded (text, "IQR", &details->iqr, NULL);
+  append_bounded (text, "MAD", &details->mad, NULL);
+  g_string_append (text, _ ("Outliers\n"));
+  append_rules (text, details->outliers, -1);
+  append_outliers (text, &details->massive, _ ("massive"));
   return g_string_free (text, FALSE);
 }
 

@@ -233,23 +233,35 @@ add_channels (JsonBuilder *builder, const TnSiteStats *site, const TnDetailsView
   json_builder_end_array (builder);
 }
 
+static void
+add_nonfinite (JsonBuilder *builder, const TnFloatHistogram *histogram)
+{
+  tn_json_add_count (builder, "nans", histogram->nans);
+  tn_json_add_count (builder, "positive_infinities", histogram->positive_infinities);
+  tn_json_add_count (builder, "negative_infinities", histogram->negative_infinities);
+}
+
+static void
+add_entropy (JsonBuilder *builder, double entropy, double entropy_octave)
+{
+  tn_json_open_object (builder, "entropy");
+  tn_json_add_double (builder, "bits_128_bins_an_octave", entropy);
+  tn_json_add_double (builder, "bits_1_bin_an_octave", entropy_octave);
+  json_builder_end_object (builder);
+}
+
 void
 tn_details_add_site (JsonBuilder *builder, const TnSiteStats *site, const TnDetailsView *view)
 {
   g_autoptr (TnSiteDetails) details = tn_site_details_new (site, view->percents, view->n_percents, view->intervals);
 
   tn_json_add_double (builder, "variance", details->summary.variance);
-  tn_json_add_count (builder, "nans", site->histogram->nans);
-  tn_json_add_count (builder, "positive_infinities", site->histogram->positive_infinities);
-  tn_json_add_count (builder, "negative_infinities", site->histogram->negative_infinities);
+  add_nonfinite (builder, site->histogram);
   add_percentiles (builder, details->percentiles, details->n_percentiles);
   add_bounds (builder, "iqr", &details->iqr);
   add_bounds (builder, "mad", &details->mad);
   tn_json_add_double (builder, "sparsity", details->hoyer);
-  tn_json_open_object (builder, "entropy");
-  tn_json_add_double (builder, "bits_128_bins_an_octave", details->entropy);
-  tn_json_add_double (builder, "bits_1_bin_an_octave", details->entropy_octave);
-  json_builder_end_object (builder);
+  add_entropy (builder, details->entropy, details->entropy_octave);
   tn_json_open_object (builder, "outliers");
   add_rules (builder, details->outliers, view->rule);
   if (view->rule < 0)
@@ -260,4 +272,21 @@ tn_details_add_site (JsonBuilder *builder, const TnSiteStats *site, const TnDeta
   add_moving_range (builder, &site->moving);
   tn_json_add_bool (builder, "channel_histograms", site->channel_histograms != NULL);
   add_channels (builder, site, view);
+}
+
+void
+tn_details_add_tensor (JsonBuilder *builder, const TnTensorDetails *details, const TnFloatHistogram *histogram)
+{
+  tn_json_add_double (builder, "skewness", details->skewness);
+  tn_json_add_double (builder, "kurtosis", details->kurtosis);
+  add_nonfinite (builder, histogram);
+  add_percentiles (builder, details->percentiles, details->n_percentiles);
+  add_bounds (builder, "iqr", &details->iqr);
+  add_bounds (builder, "mad", &details->mad);
+  tn_json_add_double (builder, "sparsity", details->hoyer);
+  add_entropy (builder, details->entropy, details->entropy_octave);
+  tn_json_open_object (builder, "outliers");
+  add_rules (builder, details->outliers, -1);
+  add_outliers (builder, "massive", &details->massive);
+  json_builder_end_object (builder);
 }

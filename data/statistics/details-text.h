@@ -3,7 +3,7 @@
 
 #include <json-glib/json-glib.h>
 
-#include "engine/calibration/site-details.h"
+#include "engine/calibration/tensor-details.h"
 
 G_BEGIN_DECLS
 
@@ -26,8 +26,12 @@ char *tn_percentile_to_string (double percent);
 
 /* Members of an open object, beside those the site has already. */
 void  tn_details_add_site     (JsonBuilder *builder, const TnSiteStats *site, const TnDetailsView *view);
+/* The same numbers of a tensor, with its histogram; those that sites have go by the same names. */
+void  tn_details_add_tensor   (JsonBuilder *builder, const TnTensorDetails *details, const TnFloatHistogram *histogram);
 /* For people, lines that begin with indent spaces; free with g_free(). */
 char *tn_details_describe     (const TnSiteStats *site, const TnDetailsView *view);
+/* Of a tensor, without its name. */
+char *tn_details_describe_tensor (const TnTensorDetails *details);
 /* A line for every channel, or the one in view. */
 char *tn_details_describe_channels (const TnSiteStats *site, const TnDetailsView *view);
 

@@ -7,6 +7,7 @@
 
 #include "data/files/csv-row.h"
 #include "data/files/json-members.h"
+#include "engine/calibration/outlier-features.h"
 
 static const struct
 {
@@ -121,6 +122,34 @@ add_weighted (JsonBuilder *builder, const TnStats *stats)
   json_builder_end_object (builder);
 }
 
+/* null where it is not known. */
+static void
+add_outlier_features (JsonBuilder *builder, const TnStats *stats)
+{
+  g_autoptr (GArray) features = tn_stats_find_outlier_features (stats);
+
+  json_builder_set_member_name (builder, "outlier_features");
+  if (features == NULL)
+    {
+      json_builder_add_null_value (builder);
+      return;
+    }
+  json_builder_begin_array (builder);
+  for (guint i = 0; i < features->len; i++)
+    {
+      const TnOutlierFeature *feature = &g_array_index (features, TnOutlierFeature, i);
+
+      json_builder_begin_object (builder);
+      tn_json_add_string (builder, "kind", feature->kind);
+      tn_json_add_count (builder, "channel", feature->channel);
+      tn_json_add_count (builder, "layers", feature->layers);
+      tn_json_add_count (builder, "of_layers", feature->n_layers);
+      tn_json_add_double (builder, "positions", feature->positions);
+      json_builder_end_object (builder);
+    }
+  json_builder_end_array (builder);
+}
+
 char *
 tn_stats_to_json (const TnStats *stats)
 {
@@ -142,6 +171,7 @@ tn_stats_to_json_by (const TnStats *stats, const TnSiteStats *only, const TnPara
   tn_json_add_string (builder, "backend", stats->backend);
   add_aliases (builder, stats);
   add_weighted (builder, stats);
+  add_outlier_features (builder, stats);
   json_builder_set_member_name (builder, "sites");
   json_builder_begin_array (builder);
   for (guint i = 0; i < stats->sites->len; i++)

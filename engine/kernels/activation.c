@@ -1,24 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "engine/kernels/activation.h"
 
-#include "engine/kernels/lanes16.h"
-
-TN_KERNEL_INLINE void
-silu (TnFloats *value)
-{
-  TnFloats exponential = -*value;
-
-  tn_exp (&exponential, &exponential);
-  *value = *value / (1.0f + exponential);
-}
-
-TN_KERNEL_INLINE void
-relu2 (TnFloats *value)
-{
-  TnFloats positive = TN_SELECT (*value < 0.0f, (TnFloats){0}, *value);
-
-  *value = positive * positive;
-}
+#include "engine/kernels/activation-lanes.h"
 
 /* gate = activation (gate) * up. */
 #define DEFINE_BODY(name, activation)                                                                                            \
@@ -48,8 +31,8 @@ relu2 (TnFloats *value)
       }                                                                                                                          \
   }
 
-DEFINE_BODY (tn_silu_multiply, silu)
-DEFINE_BODY (tn_relu2_multiply, relu2)
+DEFINE_BODY (tn_silu_multiply, tn_silu_lanes)
+DEFINE_BODY (tn_relu2_multiply, tn_relu2_lanes)
 
 TN_KERNEL_DEFINE (tn_silu_multiply, (float *gate, const float *up, gsize n), (gate, up, n))
 TN_KERNEL_DEFINE (tn_relu2_multiply, (float *gate, const float *up, gsize n), (gate, up, n))

@@ -8,6 +8,8 @@
 
 /* Rows of a panel that a product with a vector makes at a time: they stay in the first cache. */
 #define VECTOR_DEPTH 128
+/* By which packing fetches ahead. */
+#define ROWS_AHEAD 8
 
 static const TnProductKernels *
 get_kernels (void)
@@ -58,18 +60,33 @@ tn_matrix_transpose (const float *columns, gsize stride, gsize n, gsize depth, f
       out[k * out_stride + j] = columns[j * stride + k];
 }
 
+/* Whole rows of a group of panels, as they lie in memory, and what is behind the end of a row is not fetched in vain. Rows lie
+ * far apart, so the processor does not see them coming. */
 void
 tn_panel_pack (const float *rows, gsize stride, gsize n, gsize depth, float *panels)
 {
-  for (gsize j = 0; j < n; j += TN_PANEL_COLUMNS)
-    for (gsize k = 0; k < depth; k++, panels += TN_PANEL_COLUMNS)
-      if (n - j >= TN_PANEL_COLUMNS)
-        memcpy (panels, rows + k * stride + j, TN_PANEL_COLUMNS * sizeof (float));
-      else
+  for (gsize first = 0, columns; first < n; first += columns, panels += tn_panel_count (columns, depth))
+    {
+      gsize whole;
+
+      columns = MIN (TN_PANEL_GROUP, n - first);
+      whole = columns / TN_PANEL_COLUMNS * TN_PANEL_COLUMNS;
+      for (gsize k = 0; k < depth; k++)
         {
-          memset (panels, 0, TN_PANEL_COLUMNS * sizeof (float));
-          memcpy (panels, rows + k * stride + j, (n - j) * sizeof (float));
+          const float *row = rows + k * stride + first;
+          float *out = panels + k * TN_PANEL_COLUMNS;
+
+          for (gsize j = 0; k + ROWS_AHEAD < depth && j < columns; j += TN_PANEL_COLUMNS)
+            __builtin_prefetch (row + ROWS_AHEAD * stride + j);
+          for (gsize j = 0; j < whole; j += TN_PANEL_COLUMNS)
+            memcpy (out + j * depth, row + j, TN_PANEL_COLUMNS * sizeof (float));
+          if (whole < columns)
+            {
+              memset (out + whole * depth, 0, TN_PANEL_COLUMNS * sizeof (float));
+              memcpy (out + whole * depth, row + whole, (columns - whole) * sizeof (float));
+            }
         }
+    }
 }
 
 /* The last columns, which a tile writes more of than there are. */

@@ -37,7 +37,8 @@ typedef struct
 } TnTernaryKernels;
 
 /* y[i] = ((float) sums[i] * token_scale) * row_scales[i], or row_scales[0]. */
-void tn_ternary_scale (const gint32 *sums, gsize n, float token_scale, const float *row_scales, gboolean per_row, float *y);
+void tn_ternary_scale (const gint32 *sums, gsize n, float token_scale, const float *row_scales, gboolean per_row,
+                       gboolean adds, float *y);
 
 /* Takes the sums [n_tokens, n_rows] (row stride stride) of rows row .. and tokens token .. of a product. */
 typedef void (*TnTernaryStoreFunc) (const gint32 *sums, gsize stride, guint64 row, gsize n_rows, gsize token, gsize n_tokens,

@@ -177,9 +177,16 @@ begin_sums (const Product *self, gsize n_groups, gsize token, gsize n_tokens, gi
 }
 
 TN_KERNEL_INLINE void
-tn_ternary_scale_body (const gint32 *sums, gsize n, float token_scale, const float *row_scales, gboolean per_row, float *y)
+tn_ternary_scale_body (const gint32 *sums, gsize n, float token_scale, const float *row_scales, gboolean per_row, gboolean adds,
+                       float *y)
 {
-  if (per_row)
+  if (adds && per_row)
+    for (gsize i = 0; i < n; i++)
+      y[i] += (float) sums[i] * token_scale * row_scales[i];
+  else if (adds)
+    for (gsize i = 0; i < n; i++)
+      y[i] += (float) sums[i] * token_scale * row_scales[0];
+  else if (per_row)
     for (gsize i = 0; i < n; i++)
       y[i] = (float) sums[i] * token_scale * row_scales[i];
   else
@@ -188,8 +195,8 @@ tn_ternary_scale_body (const gint32 *sums, gsize n, float token_scale, const flo
 }
 
 TN_KERNEL_DEFINE (tn_ternary_scale,
-                  (const gint32 *sums, gsize n, float token_scale, const float *row_scales, gboolean per_row, float *y),
-                  (sums, n, token_scale, row_scales, per_row, y))
+                  (const gint32 *sums, gsize n, float token_scale, const float *row_scales, gboolean per_row, gboolean adds, float *y),
+                  (sums, n, token_scale, row_scales, per_row, adds, y))
 
 static void
 store_sums (const gint32 *sums, gsize stride, guint64 row, gsize n_rows, gsize token, gsize n_tokens, gconstpointer user_data)
@@ -205,7 +212,7 @@ store_sums (const gint32 *sums, gsize stride, guint64 row, gsize n_rows, gsize t
         memcpy (self->sums + at, sums, n_rows * sizeof (gint32));
       else
         tn_ternary_scale (sums, n_rows, scales->tokens[token + t], scales->rows + (scales->per_row ? row : 0), scales->per_row,
-                          self->y + at);
+                          scales->adds, self->y + at);
     }
 }
 

@@ -32,6 +32,7 @@ typedef struct
   const float *tokens;  /* [n_tokens] */
   const float *rows;    /* [matrix->rows], or one number */
   gboolean     per_row; /* whether rows has a number a row */
+  gboolean     adds;    /* y[t][r] = what it held + that */
 } TnTernaryScales;
 
 /* Bytes of the tiles; G_MAXSIZE on overflow. */

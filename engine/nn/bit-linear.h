@@ -3,6 +3,7 @@
 
 #include <gio/gio.h>
 
+#include "engine/kernels/int8-rows.h"
 #include "engine/quant/scheme.h"
 #include "engine/tensor/tensor.h"
 
@@ -29,22 +30,6 @@ TnTensor *tn_bit_linear_new          (guint64 rows, guint64 columns, gboolean pe
 float    *tn_bit_linear_get_scales   (TnTensor *weight);
 /* TRUE for what these make. */
 gboolean  tn_bit_linear_is           (const TnTensor *weight);
-
-/* Rows of int8 activations, in one block of memory. */
-typedef struct
-{
-  gint8  *codes;  /* [n_rows, stride] */
-  gsize   stride;
-  float  *scales; /* [n_rows] */
-  gint32 *sums;   /* [n_rows]: of each row's codes */
-} TnInt8Rows;
-
-/* Bytes for so many rows, and the rows laid into memory of that size, which is aligned to 64. */
-gsize     tn_int8_rows_bytes         (gsize n_rows, gsize width);
-void      tn_int8_rows_place         (TnInt8Rows *self, void *memory, gsize n_rows, gsize width);
-/* x: [n_rows, width]. gain: [width] of the RMSNorm in front, fused, or NULL. Runs a parallel region: call on the compute thread. */
-void      tn_int8_rows_quantize      (TnInt8Rows *self, const float *x, const float *gain, double epsilon, gsize n_rows, gsize width,
-                                      guint threads);
 
 /* y: [n_rows, out]. */
 typedef struct

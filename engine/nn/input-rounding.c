@@ -101,17 +101,3 @@ tn_input_rounding_apply (const TnInputRounding *self, const float *x, gsize n_ro
   for (gsize row = 0; row < n_rows; row++)
     round_row (self, x + row * width, width, out + row * width);
 }
-
-void
-tn_int8_rows_decode (const TnInt8Rows *rows, gsize n_rows, gsize width, float *out, guint threads)
-{
-#pragma omp parallel for schedule(static) num_threads((int) threads) if (n_rows > 1)
-  for (gsize row = 0; row < n_rows; row++)
-    {
-      const gint8 *codes = rows->codes + row * rows->stride;
-      float scale = rows->scales[row];
-
-      for (gsize i = 0; i < width; i++)
-        out[row * width + i] = (float) codes[i] * scale;
-    }
-}

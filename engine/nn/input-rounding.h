@@ -25,7 +25,5 @@ gboolean tn_input_rounding_equal   (const TnInputRounding *a, const TnInputRound
 /* out: [n_rows, width], may be x; fake quantization of every row by itself as tn_quantize_values() has it, or by the fixed scale.
  * Not for int8:t. Runs a parallel region: call on the compute thread. */
 void     tn_input_rounding_apply   (const TnInputRounding *self, const float *x, gsize n_rows, gsize width, float *out, guint threads);
-/* The same for int8:t: codes times scales. */
-void     tn_int8_rows_decode       (const TnInt8Rows *rows, gsize n_rows, gsize width, float *out, guint threads);
 
 G_END_DECLS

@@ -228,8 +228,8 @@ check_parameter (const TnModel *self, const TnParameter *parameter, GError **err
   return FALSE;
 }
 
-static gboolean
-check_config (const TnLlamaConfig *config, GError **error)
+gboolean
+tn_llama_config_validate (const TnLlamaConfig *config, GError **error)
 {
   const struct
   {
@@ -290,7 +290,7 @@ tn_model_new_llama (const TnLlamaConfig *config, GPtrArray *parameters, guint64 
 {
   g_autoptr (TnModel) self = NULL;
 
-  if (!check_config (config, error))
+  if (!tn_llama_config_validate (config, error))
     return NULL;
   self = g_new0 (TnModel, 1);
   g_atomic_ref_count_init (&self->ref_count);

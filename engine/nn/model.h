@@ -30,6 +30,9 @@ typedef struct
   gint32       bos, eos;     /* -1: none named */
 } TnLlamaConfig;
 
+/* TN_ERROR_SHAPE: a size that is 0 or too large, or sizes that do not fit each other. */
+gboolean tn_llama_config_validate (const TnLlamaConfig *config, GError **error);
+
 typedef struct
 {
   char     *name;        /* canonical (GGUF): "blk.3.ffn_down.weight" */

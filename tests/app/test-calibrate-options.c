@@ -20,7 +20,7 @@ assert_refused (const char *name, const char *value, const char *message)
   g_assert_cmpstr (error->message, ==, message);
   after = tn_calibrate_options_print (options);
   g_assert_cmpstr (before, ==, after);
-  g_assert_cmpuint (options->given, ==, 0);
+  g_assert_cmpuint (options->given[0], ==, 0);
 }
 
 static void
@@ -205,7 +205,7 @@ static void
 test_table (void)
 {
   g_autoptr (GHashTable) names = g_hash_table_new (g_str_hash, g_str_equal);
-  const TnCalibrateOption *option;
+  const TnOption *option;
   guint n = 0;
 
   for (; (option = tn_calibrate_option_get (n)) != NULL; n++)
@@ -228,7 +228,10 @@ test_check (void)
   g_clear_error (&error);
   set (options, "data", "b");
   g_assert_true (tn_calibrate_options_check (options, &error));
+  g_assert_cmpfloat (tn_calibrate_options_get_settled_tolerance (NULL), ==, 0.05);
+  g_assert_cmpfloat (tn_calibrate_options_get_settled_tolerance (options), ==, 0.05);
   set (options, "stop-when-stable", "1%");
+  g_assert_cmpfloat (tn_calibrate_options_get_settled_tolerance (options), ==, 0.01);
   set (options, "shard", "1/2");
   g_assert_false (tn_calibrate_options_check (options, &error));
   g_assert_nonnull (strstr (error->message, "--stop-when-stable and --shard"));

@@ -11,6 +11,7 @@ import math
 import os
 import random
 import re
+import shutil
 import struct
 import subprocess
 import sys
@@ -108,6 +109,44 @@ class Recorded(commands.CommandTest):
         self.assertEqual(self.site["largest"][0]["value"], 900)
         self.assertEqual((self.site["largest"][0]["channel"], self.site["max_at"]["channel"], self.site["min_at"]["channel"]), (3, 3, 6))
 
+    def test_tensor_of_the_same_values(self):
+        # A weight's numbers are those of a site that saw the same values.
+        values = struct.pack(f"<{ROWS * WIDTH}f", *(v for row in self.rows for v in row))
+        header = json.dumps({"x.weight": {"dtype": "F32", "shape": [ROWS, WIDTH], "data_offsets": [0, len(values)]}}).encode()
+        with open(self.path("x.safetensors"), "wb") as f:
+            f.write(struct.pack("<Q", len(header)) + header + values)
+        tensor = self.run_json("inspect", self.path("x.safetensors"), "--tensor", "x.weight")["tensors"][0]
+        site = self.run_json("stats", "show", self.path("stats"))["sites"][0]
+        for name in ("count", "min", "max", "nonfinite", "nans", "positive_infinities", "negative_infinities", "percentiles", "percentile_bounds", "iqr",
+                     "mad", "entropy"):
+            self.assertEqual(tensor[name], site[name], name)
+        for name in ("mean", "std", "absmean", "zeros", "skewness", "kurtosis", "sparsity"):
+            self.assertAlmostEqual(tensor[name], site[name], delta=1e-9 * max(1, abs(site[name])), msg=name)
+        self.assertEqual(set(tensor["outliers"]), set(site["outliers"]))
+        for rule, found in tensor["outliers"].items():
+            self.assertEqual((found["least"], found["most"]), (site["outliers"][rule]["least"], site["outliers"][rule]["most"]), rule)
+        whole = self.run_json("inspect", self.path("x.safetensors"), "--details")["tensors"][0]
+        self.assertEqual(whole, tensor)
+        self.assertNotIn("kurtosis", self.run_json("inspect", self.path("x.safetensors"))["tensors"][0])
+        shown = self.run_raw("inspect", self.path("x.safetensors"), "--details").stdout
+        for word in ("kurtosis", "percentile 50", "modified-z"):
+            self.assertIn(word, shown)
+
+    def test_counts_are_grouped_as_the_locale_has_them(self):
+        environment = {**os.environ, "LOCPATH": self.folder, "LANGUAGE": "C"}
+        # What cannot be made here is left out.
+        locales = [("C.UTF-8", "4,200")] + [(f"{name}.UTF-8", count) for name, count in (("en_US", "4,200"), ("de_DE", "4.200"), ("de_CH", "4’200"))
+                                            if shutil.which("localedef") is not None
+                                            and subprocess.run(["localedef", "-i", name, "-f", "UTF-8", self.path(f"{name}.UTF-8")],
+                                                               capture_output=True).returncode == 0]
+        for locale, count in locales:
+            for arguments in ((), ("--site", self.site["name"])):
+                result = subprocess.run([commands.PROGRAM, "stats", "show", self.path("stats"), *arguments], capture_output=True, text=True,
+                                        env={**environment, "LC_ALL": locale}, timeout=60)
+                self.assertIn(f" {count} ", result.stdout, locale)
+                # All other numbers are as programs read them.
+                self.assertIn(" 900 ", result.stdout)
+
     def test_channels(self):
         self.assertEqual([c["channel"] for c in self.site["channels"]], list(range(WIDTH)))
         for c, found in enumerate(self.site["channels"]):
@@ -149,6 +188,51 @@ class Recorded(commands.CommandTest):
         self.assert_fails(self.run_raw("stats", "show", self.path("stats"), "--site", "nowhere"), "nowhere")
         self.assert_fails(self.run_raw("stats", "show", self.path("stats"), "--site", name, "--channel", str(WIDTH)), str(WIDTH))
         self.assert_fails(self.run_raw("stats", "show", self.path("stats"), "--extremes"), "--model", status=2)
+
+
+class OutlierFeatures(commands.CommandTest):
+    """Against a plain count over recorded activations of eight layers."""
+
+    LAYERS, TOKENS, CHANNELS = 8, 600, 6
+
+    def test_features(self):
+        generator = random.Random(11)
+        # Each channel: in how many layers it reaches 6, and at what share of positions there.
+        plan = {1: (8, 0.10), 2: (2, 0.30), 3: (1, 0.9), 4: (8, 0.03), 5: (2, 0.2)}
+        layers = {}
+        for layer in range(self.LAYERS):
+            rows = [[generator.uniform(-5.9, 5.9) for _ in range(self.CHANNELS)] for _ in range(self.TOKENS)]
+            for channel, (holding, share) in plan.items():
+                for row in rows if layer < holding else ():
+                    if generator.random() < share:
+                        row[channel] = generator.choice((6.0, -6.0, 77.0, -6.5))
+            layers[f"blk.{layer}.ffn_up.in"] = rows
+        layers["output.in"] = layers["blk.0.ffn_up.in"]
+        header, data = {}, b""
+        for name, rows in layers.items():
+            values = struct.pack(f"<{self.TOKENS * self.CHANNELS}f", *(v for row in rows for v in row))
+            header[name] = {"dtype": "F32", "shape": [self.TOKENS, self.CHANNELS], "data_offsets": [len(data), len(data) + len(values)]}
+            data += values
+        text = json.dumps(header).encode()
+        with open(self.path("x.safetensors"), "wb") as f:
+            f.write(struct.pack("<Q", len(text)) + text + data)
+        expected = []
+        for channel in range(self.CHANNELS):
+            large = [sum(abs(row[channel]) >= 6 for row in layers[f"blk.{layer}.ffn_up.in"]) for layer in range(self.LAYERS)]
+            holding, share = sum(n > 0 for n in large), sum(large) / (self.LAYERS * self.TOKENS)
+            if holding >= 0.25 * self.LAYERS and share >= 0.06:
+                expected.append({"kind": "ffn_up.in", "channel": channel, "layers": holding, "of_layers": self.LAYERS, "positions": share})
+        self.assertEqual([e["channel"] for e in expected], [1, 2])
+        self.run_json("calibrate", "--tensors", self.path("x.safetensors"), "--channel-histograms", "all", "--out", self.path("a"))
+        self.assertEqual(self.run_json("stats", "show", self.path("a"))["outlier_features"], expected)
+        shown = self.run_raw("stats", "show", self.path("a")).stdout
+        self.assertIn("in 2 of 8 layers", shown)
+        # Without histograms of channels, or with those of one layer only, it is not known.
+        self.run_json("calibrate", "--tensors", self.path("x.safetensors"), "--out", self.path("b"))
+        self.assertIsNone(self.run_json("stats", "show", self.path("b"))["outlier_features"])
+        self.assertNotIn("LLM.int8", self.run_raw("stats", "show", self.path("b")).stdout)
+        self.run_json("calibrate", "--tensors", self.path("x.safetensors"), "--channel-histograms", "blk.1.ffn_up.in", "--out", self.path("c"))
+        self.assertIsNone(self.run_json("stats", "show", self.path("c"))["outlier_features"])
 
 
 class RealModel(commands.CommandTest):

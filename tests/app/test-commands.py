@@ -284,7 +284,8 @@ class Calibration(CommandTest):
             return False
 
     def test_killed_runs_go_on(self):
-        for more in (("--samples", "150"), ("--samples", "0", "--shard", "2/40"), ("--samples", "70", "--seq-len", "32", "--sampler", "systematic")):
+        for more in (("--samples", "150"), ("--samples", "0", "--shard", "2/40"), ("--samples", "70", "--seq-len", "32", "--sampler", "systematic"),
+                     ("--samples", "60", "--channel-histograms", "all", "--ema-decay", "0.9", "--rows", "16")):
             with self.subTest(more=more):
                 begun = time.monotonic()
                 self.calibrate("whole", *more)
@@ -292,10 +293,15 @@ class Calibration(CommandTest):
                 generator = random.Random(5)
                 kills = 0
                 command = self.command("a", "--resume", "--checkpoint-every", "0.05", *more)
-                # Ten moments anywhere in the run, whose places move on with what is kept.
-                for _ in range(10 if more[1] == "150" else 2):
-                    kills += not self.run_until_killed(generator.uniform(0.05, 0.4 * seconds), *command)
+                kept = False
+                # Ten moments anywhere in the run, whose places move on with what is kept; later ones where none came after a checkpoint.
+                for i in range(20):
+                    kills += not self.run_until_killed(generator.uniform(0.05, 0.4 * seconds) * (1 + i // 10), *command)
+                    kept = kept or os.path.exists(self.path("a.checkpoint"))
+                    if kept and kills >= (10 if more[1] == "150" else 2):
+                        break
                 self.assertGreater(kills, 0)
+                self.assertTrue(kept)
                 self.run_json(*command)
                 self.assertEqual(self.read("whole"), self.read("a"))
                 self.assertFalse(os.path.exists(self.path("a.checkpoint")))

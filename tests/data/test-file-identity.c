@@ -96,6 +96,34 @@ test_large (void)
   g_assert_false (is_same (identity, identify (path)));
 }
 
+/* Bytes this process has asked files for; G_MAXUINT64 where the system does not say. */
+static guint64
+bytes_read (void)
+{
+  g_autofree char *text = NULL;
+
+  if (!g_file_get_contents ("/proc/self/io", &text, NULL, NULL) || !g_str_has_prefix (text, "rchar: "))
+    return G_MAXUINT64;
+  return g_ascii_strtoull (text + strlen ("rchar: "), NULL, 10);
+}
+
+/* It stands before every calibration: on a fast disk more would be a good part of reading all of a file. */
+static void
+test_price (void)
+{
+  g_autofree char *path = test_write ("price", "", 0);
+  guint64 before = bytes_read ();
+
+  if (before == G_MAXUINT64)
+    {
+      g_test_skip ("the system does not count bytes that were read");
+      return;
+    }
+  g_assert_cmpint (truncate (path, LARGE), ==, 0);
+  identify (path);
+  g_assert_cmpuint (bytes_read () - before, <, 8 << 20);
+}
+
 static void
 test_refused (void)
 {
@@ -121,6 +149,7 @@ main (int argc, char **argv)
   test_folder_create ();
   g_test_add_func ("/file-identity/small", test_small);
   g_test_add_func ("/file-identity/large", test_large);
+  g_test_add_func ("/file-identity/price", test_price);
   g_test_add_func ("/file-identity/refused", test_refused);
   status = g_test_run ();
   test_folder_remove (test_folder);

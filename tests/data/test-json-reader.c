@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <string.h>
 
+#include "data/files/json-members.h"
 #include "data/files/json-reader.h"
 #include "data/files/quote.h"
 #include "engine/error.h"
@@ -221,6 +222,34 @@ test_quote (void)
   g_assert_cmpuint (strlen (cut), ==, 64 + strlen ("\"…\""));
 }
 
+/* Numbers that are written are read again, to the bit; text that looks like one stays. */
+static void
+test_print (void)
+{
+  static const double numbers[] = {0.1, -0.0, 3.0, 1e-10, -1e-10, 2e-12, 1e22, 1e300, 5e-324, -1.5e-7};
+  g_autoptr (JsonBuilder) builder = json_builder_new ();
+  g_autofree char *text = NULL;
+  g_autoptr (TnJson) json = NULL;
+  g_autoptr (GError) error = NULL;
+  const TnJsonNode *node;
+
+  tn_json_open_array (builder, NULL);
+  for (guint i = 0; i < G_N_ELEMENTS (numbers); i++)
+    tn_json_add_double (builder, NULL, numbers[i]);
+  tn_json_add_string (builder, NULL, "1e-10.0 \\\"2e+5.0\\");
+  tn_json_add_bool (builder, NULL, TRUE);
+  tn_json_add_double (builder, NULL, 0.5);
+  json_builder_end_array (builder);
+  text = tn_json_builder_to_text (builder, FALSE);
+  json = tn_json_parse (text, strlen (text), "printed", 0, &error);
+  g_assert_no_error (error);
+  node = tn_json_get_root (json)->value.list.first;
+  for (guint i = 0; i < G_N_ELEMENTS (numbers); i++, node = node->next)
+    g_assert_cmpmem (&node->value.number.real, sizeof (double), &numbers[i], sizeof (double));
+  g_assert_cmpstr (node->value.string.text, ==, "1e-10.0 \\\"2e+5.0\\");
+  g_assert_cmpfloat (node->next->next->value.number.real, ==, 0.5);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -233,5 +262,6 @@ main (int argc, char **argv)
   g_test_add_func ("/json-reader/too-many", test_too_many);
   g_test_add_func ("/json-reader/to-text", test_to_text);
   g_test_add_func ("/json-reader/quote", test_quote);
+  g_test_add_func ("/json-reader/print", test_print);
   return g_test_run ();
 }

@@ -24,6 +24,33 @@ def case(name, value, variables):
     print(f'    {{"{name}", {{{", ".join(sums(x) for x in [value] + [v.grad for v in variables])}}}}},')
 
 
+F = torch.nn.functional
+
+
+def simple(name, f, *shapes):
+    variables = [variable(v, *shape) for v, shape in enumerate(shapes)]
+    case(name, f(*variables), variables)
+
+
+simple("linear", F.linear, (3, 2, 5), (4, 5), (4,))
+simple("embedding", lambda table: table[torch.tensor([[2, 0, 2], [5, 5, 2]])], (6, 5))
+simple("multiply-columns", lambda x, f: x * f, (3, 5), (5,))
+simple("relu", F.relu, (4, 9))
+simple("relu2", lambda x: F.relu(x) ** 2, (4, 9))
+simple("silu", lambda x: F.silu(3 * x), (4, 9))
+simple("gelu", lambda x: F.gelu(3 * x), (4, 9))
+simple("gelu-tanh", lambda x: F.gelu(3 * x, approximate="tanh"), (4, 9))
+simple("silu-gate", lambda gate, up: F.silu(gate) * up, (3, 7), (3, 7))
+simple("relu2-gate", lambda gate, up: F.relu(gate) ** 2 * up, (3, 7), (3, 7))
+simple("rms-norm", lambda x, g: x * torch.rsqrt((x * x).mean(-1, keepdim=True) + 1e-5) * g, (4, 9), (9,))
+simple("layer-norm", lambda x, g, b: F.layer_norm(x, (9,), g, b, 1e-5), (4, 9), (9,), (9,))
+simple("conv2d", lambda x, w, b: F.conv2d(x, w, b, stride=(2, 1), padding=(1, 2)), (2, 3, 7, 5), (4, 3, 3, 4), (4,))
+simple("max-pool", lambda x: F.max_pool2d(x, (3, 2), stride=(2, 1), padding=(1, 1)), (2, 3, 7, 5))
+simple("average-pool", lambda x: F.avg_pool2d(x, (3, 2), stride=(2, 1), padding=(1, 1)), (2, 3, 7, 5))
+simple("global-average-pool", lambda x: F.adaptive_avg_pool2d(x, 1), (2, 3, 7, 5))
+simple("batch-norm", lambda x, g, b: F.batch_norm(x, None, None, g, b, training=True, eps=1e-5), (3, 4, 2, 5), (4,), (4,))
+
+
 def rotate(x, layout, base):
     n, length, heads, d = x.shape
     frequency = base ** (-2 * torch.arange(d // 2) / d)

@@ -344,7 +344,33 @@ def make_activation_scales():
     write('activation-scales', 'asym.json', '{"sites":{"a":[0,255],"b":[3.5,7]},"scheme":"int8:asym"}')
 
 
+def crc32c(data):
+    crc = 0xffffffff
+    for byte in data:
+        crc ^= byte
+        for _ in range(8):
+            crc = crc >> 1 ^ (0x82f63b78 if crc & 1 else 0)
+    return crc ^ 0xffffffff
+
+
+def checkpoint(arrays, fields, step):
+    metadata = {'fields': fields, 'format': 'ternion.checkpoint', 'model': 'fedcba9876543210', 'step': str(step), 'version': '1'}
+    content = b''.join(key.encode() + b'\0' + metadata[key].encode() + b'\0' for key in sorted(metadata))
+    for name, dtype, shape, data in sorted(arrays):
+        content += name.encode() + b'\0' + dtype.encode() + b'\0' + struct.pack('<%dQ' % len(shape), *shape) + data
+    return safetensors(arrays, {**metadata, 'crc32c': '%08x' % crc32c(content)})
+
+
+def make_checkpoints():
+    write('checkpoint', 'whole.safetensors',
+          checkpoint([('optimizer/moments', 'F64', (2,), struct.pack('<2d', 1, 2)), ('model/w', 'F32', (2, 3), floats(6, 1)),
+                      ('optimizer/codes', 'U8', (3,), b'abc')],
+                     '{"count":3,"large":"18446744073709551615","loss":2.5e-1,"nan":"nan","recipe":"[recipe]\\nname=é"}', 1234))
+    write('checkpoint', 'empty.safetensors', checkpoint([], '{}', 0))
+
+
 if __name__ == '__main__':
+    make_checkpoints()
     make_activation_scales()
     make_safetensors()
     make_gguf()

@@ -13,6 +13,7 @@
 #include "data/models/activation-scales.h"
 #include "data/statistics/stats-file.h"
 #include "data/tokenizers/tokenizer.h"
+#include "data/training/checkpoint.h"
 
 /* Decoding more than this of a tensor teaches nothing new. */
 #define MAX_ELEMENTS 4096
@@ -230,6 +231,36 @@ read_config (const char *path, const guint8 *data, gsize bytes, GError **error)
   return TRUE;
 }
 
+/* Fields of every kind are asked for whether the sum is right or not; what opens in full is restored or says why not. */
+static gboolean
+read_checkpoint (const char *path, const guint8 *data, gsize bytes, GError **error)
+{
+  static const char *const names[] = {"count", "large", "loss", "nan", "recipe", "absent"};
+  g_autoptr (TnCheckpointFile) file = tn_checkpoint_file_peek (path, error), whole = NULL;
+  g_autoptr (TnCheckpoint) checkpoint = tn_checkpoint_new (G_GUINT64_CONSTANT (0xfedcba9876543210));
+  g_autoptr (GError) local = NULL;
+  float weights[6];
+  guint64 count;
+  double number;
+
+  if (file == NULL)
+    return FALSE;
+  for (guint i = 0; i < G_N_ELEMENTS (names); i++)
+    {
+      const char *text = tn_checkpoint_file_get_text (file, names[i], NULL);
+
+      g_assert_true (text == NULL || g_utf8_validate (text, -1, NULL));
+      tn_checkpoint_file_get_count (file, names[i], &count, NULL);
+      tn_checkpoint_file_get_number (file, names[i], &number, NULL);
+    }
+  if (!tn_checkpoint_add_array (checkpoint, "model/w", TN_DTYPE_F32, 2, (const guint64[]){2, 3}, weights, error))
+    return FALSE;
+  if (!tn_checkpoint_restore (checkpoint, file, &local))
+    g_assert_true (g_utf8_validate (local->message, -1, NULL) && strchr (local->message, '\n') == NULL);
+  whole = tn_checkpoint_file_open (path, error);
+  return whole != NULL;
+}
+
 const FuzzParser fuzz_parsers[] = {
     {"safetensors", "input.safetensors", NULL, read_model},
     {"gguf", "input.gguf", NULL, read_model},
@@ -258,5 +289,6 @@ const FuzzParser fuzz_parsers[] = {
     {"activation-scales", NULL, NULL, read_activation_scales},
     {"list", "records", NULL, read_list},
     {"calibrate-config", "calibrate.conf", NULL, read_config},
+    {"checkpoint", "step-00000001.checkpoint.safetensors", NULL, read_checkpoint},
     {NULL},
 };

@@ -117,8 +117,9 @@ test_history (void)
 static void
 test_settled (void)
 {
-  TnSiteFindings findings = {.name = (char *) "site", .tokens = 9, .points[TN_SITE_DEVIATION] = {2, 1.9, 2.08}};
+  TnSiteFindings findings = {.name = (char *) "site", .tokens = 9, .tolerance = 0.05, .points[TN_SITE_DEVIATION] = {2, 1.9, 2.08}};
   TnSiteRow *row = tn_site_row_new (&findings, 0);
+  g_autofree char *strict = NULL;
   g_autofree char *sure = NULL, *unsure = NULL, *unknown = NULL;
 
   g_assert_cmpfloat_with_epsilon (tn_site_findings_uncertainty (&findings), 0.05, 1e-12);
@@ -126,6 +127,11 @@ test_settled (void)
   tn_site_row_update (row, &findings);
   sure = tn_table_row_dup_text (TN_TABLE_ROW (row), TN_SITE_SETTLED);
   g_assert_cmpstr (sure, ==, "✓ ±4.0 %");
+  /* The run's own rule asks for more. */
+  findings.tolerance = 0.03;
+  tn_site_row_update (row, &findings);
+  strict = tn_table_row_dup_text (TN_TABLE_ROW (row), TN_SITE_SETTLED);
+  g_assert_cmpstr (strict, ==, "±4.0 %");
   findings.points[TN_SITE_DEVIATION].low = 1;
   tn_site_row_update (row, &findings);
   unsure = tn_table_row_dup_text (TN_TABLE_ROW (row), TN_SITE_SETTLED);

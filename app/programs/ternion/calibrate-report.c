@@ -6,6 +6,7 @@
 #include <math.h>
 
 #include "app/programs/ternion/command.h"
+#include "data/files/count-text.h"
 
 #define SITES_SHOWN 5
 
@@ -29,10 +30,11 @@ static void
 print_sample (const TnCalibrateResult *result)
 {
   const TnSampleReport *sample = result->sample;
+  g_autofree char *drawn = tn_count_text (sample->drawn), *records = tn_count_text (sample->records);
   TnLengthDistance distance;
 
   tn_sample_report_length_distance (sample, &distance);
-  g_print (_("drawn: %" PRIu64 " of %" PRIu64 " records (%.3g %%), %.3g %% of their length"), sample->drawn, sample->records,
+  g_print (_("drawn: %s of %s records (%.3g %%), %.3g %% of their length"), drawn, records,
            percent (sample->drawn, sample->records), percent (sample->drawn_length, sample->length));
   print_classes (_("files"), sample->files);
   print_classes (_("labels"), sample->labels);
@@ -46,10 +48,12 @@ print_sample (const TnCalibrateResult *result)
 static void
 print_reference (const TnCalibrateReference *reference)
 {
+  g_autofree char *samples = tn_count_text (reference->samples);
+
   if (reference->source != NULL)
-    g_print (_("beside %s (%" PRIu64 " sequences):\n"), reference->source, reference->samples);
+    g_print (_("beside %s (%s sequences):\n"), reference->source, samples);
   else
-    g_print (_("beside %" PRIu64 " other sequences of the data:\n"), reference->samples);
+    g_print (_("beside %s other sequences of the data:\n"), samples);
   if (reference->has_tokens)
     g_print (_("  tokens: JS %.4f bits (chance alone: %.4f), %u different ones beside %u, which are %.2f %% of the text there\n"),
              reference->tokens_distance.js, reference->tokens_distance.js_expected, reference->sample_distinct, reference->reference_distinct,
@@ -100,6 +104,7 @@ static void
 add_sample (JsonBuilder *builder, const TnCalibrateResult *result)
 {
   const TnSampleReport *sample = result->sample;
+  g_autofree char *drawn = tn_count_text (sample->drawn), *records = tn_count_text (sample->records);
   TnLengthDistance distance;
 
   tn_sample_report_length_distance (sample, &distance);

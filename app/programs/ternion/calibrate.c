@@ -7,11 +7,11 @@
 #include "app/programs/ternion/calibrate-report.h"
 #include "app/programs/ternion/command.h"
 #include "app/tasks/calibrate.h"
+#include "data/files/count-text.h"
 #include "engine/error.h"
 
 #define MAX_OPTIONS 64
 #define STOP_FLAG "--stop-when-stable"
-#define DEFAULT_TOLERANCE "5%"
 
 /* What was given on the command line, by the place of the option in the table. */
 typedef struct
@@ -46,7 +46,7 @@ make_entries (CalibrateArguments *arguments)
     { "print-config", 0, 0, G_OPTION_ARG_NONE, &arguments->print_config, N_("Print all options as such a file, and do nothing else"), NULL },
   };
   g_autoptr (GArray) entries = g_array_new (TRUE, TRUE, sizeof (GOptionEntry));
-  const TnCalibrateOption *option;
+  const TnOption *option;
 
   for (guint i = 0; (option = tn_calibrate_option_get (i)) != NULL; i++)
     {
@@ -70,7 +70,7 @@ complete_stop_flag (int argc, char **argv)
 {
   for (int i = 1; i < argc && strcmp (argv[i], "--") != 0; i++)
     if (strcmp (argv[i], STOP_FLAG) == 0 && (i + 1 == argc || !g_ascii_isdigit (argv[i + 1][0]) || g_file_test (argv[i + 1], G_FILE_TEST_EXISTS)))
-      argv[i] = (char *) STOP_FLAG "=" DEFAULT_TOLERANCE;
+      argv[i] = (char *) STOP_FLAG "=" G_STRINGIFY (TN_DEFAULT_TOLERANCE_PERCENT) "%";
 }
 
 /* The text that a flag of the table gave; NULL: none. */
@@ -92,7 +92,7 @@ static TnCalibrateOptions *
 make_options (const TnCommand *command, const CalibrateArguments *arguments, GError **error)
 {
   g_autoptr (TnCalibrateOptions) options = tn_calibrate_options_new ();
-  const TnCalibrateOption *option;
+  const TnOption *option;
 
   if (arguments->config != NULL && !tn_calibrate_options_load (options, arguments->config, error))
     return NULL;
@@ -145,10 +145,10 @@ print_text (const TnCalibrateResult *result, const TnCalibrateOptions *options)
 {
   g_autofree char *memory = g_format_size_full (result->peak_rss_bytes, G_FORMAT_SIZE_IEC_UNITS);
   g_autofree char *size = g_format_size (result->stats_bytes);
+  g_autofree char *samples = tn_count_text (result->samples), *tokens = tn_count_text (result->tokens);
 
   if (result->cached == NULL)
-    g_print (_("%" PRIu64 " sequences, %" PRIu64 " tokens at %u sites in %.1f s (%.0f tokens/s), peak memory %s\n"), result->samples,
-             result->tokens, result->sites, result->seconds, (double) (result->tokens - result->tokens_before) / result->seconds, memory);
+    g_print (_("%s sequences, %s tokens at %u sites in %.1f s (%.0f tokens/s), peak memory %s\n"), samples, tokens, result->sites, result->seconds, (double) (result->tokens - result->tokens_before) / result->seconds, memory);
   tn_calibrate_report_print (result);
   tn_calibrate_ranges_print (result->stats, options);
   g_print (_("statistics: %s (%s); ternion stats show tells what is in it\n"), result->out, size);

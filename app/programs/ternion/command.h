@@ -76,6 +76,7 @@ TnExitStatus tn_verb_eval      (int argc, char **argv);
 TnExitStatus tn_verb_quantize  (int argc, char **argv);
 TnExitStatus tn_verb_generate  (int argc, char **argv);
 TnExitStatus tn_verb_tokenize  (int argc, char **argv);
+TnExitStatus tn_verb_train     (int argc, char **argv);
 TnExitStatus tn_verb_runs      (int argc, char **argv);
 TnExitStatus tn_verb_bench     (int argc, char **argv);
 TnExitStatus tn_verb_doctor    (int argc, char **argv);

@@ -7,6 +7,7 @@
 #include "app/programs/ternion/command.h"
 #include "app/tasks/inspect.h"
 #include "app/tasks/method-choice.h"
+#include "data/files/count-text.h"
 #include "data/files/quote.h"
 #include "engine/device/device.h"
 
@@ -18,6 +19,7 @@ typedef struct
   TnModelFile *file;
   GArray      *schemes;
   const char  *tensor;
+  gboolean     details;
   GPtrArray   *inspections;
   double       bandwidth; /* of the memory, bytes a second; 0: not measured */
 } InspectWork;
@@ -47,7 +49,7 @@ inspect (TnJob *job, const TnListener *listener, GCancellable *cancellable, gpoi
   InspectWork *work = data;
 
   record_model (work);
-  return tn_inspect_model (work->file, work->tensor, work->schemes, keep, work, listener, cancellable, error);
+  return tn_inspect_model (work->file, work->tensor, work->schemes, work->details, keep, work, listener, cancellable, error);
 }
 
 static void
@@ -109,6 +111,8 @@ add_tensor (JsonBuilder *builder, const InspectWork *work, const TnTensorInspect
       tn_json_add_double (builder, "absmean", summary->absmean);
       tn_json_add_double (builder, "zeros", summary->zeros);
       tn_json_add_integer (builder, "nonfinite", (gint64) summary->nonfinite);
+      if (inspection->details != NULL)
+        tn_details_add_tensor (builder, inspection->details, inspection->histogram);
     }
   add_schemes (builder, inspection);
   json_builder_end_object (builder);
@@ -209,6 +213,7 @@ print_row (const InspectWork *work, const TnTensorInspection *inspection, int na
   g_autofree char *shape = tn_tensor_shape_to_string (entry->tensor);
   g_autofree char *name = printable_name (entry->name);
   const TnTensorSummary *summary = &inspection->summary;
+  g_autofree char *nonfinite = tn_count_text (summary->nonfinite);
   int pad = 16 - (int) g_utf8_strlen (shape, -1);
 
   g_print ("%-*s  %-6s %*s%s", name_width, name, entry->dtype_name, MAX (pad, 0), "", shape);
@@ -224,7 +229,7 @@ print_row (const InspectWork *work, const TnTensorInspection *inspection, int na
     else
       g_print (" %9s", "-");
   if (summary->nonfinite > 0)
-    g_print (_("  %" PRIu64 " not finite"), summary->nonfinite);
+    g_print (_("  %s not finite"), nonfinite);
   g_print ("\n");
 }
 
@@ -245,14 +250,32 @@ print_decisions (const InspectWork *work)
 }
 
 static void
+print_details (const InspectWork *work)
+{
+  for (guint i = 0; work->details && i < work->inspections->len; i++)
+    {
+      const TnTensorInspection *inspection = g_ptr_array_index (work->inspections, i);
+      const TnModelTensor *entry = tn_model_file_get_tensor (work->file, inspection->tensor);
+      g_autofree char *name = printable_name (entry->name), *count = tn_count_text (entry->tensor->count), *text = NULL;
+
+      if (inspection->details == NULL)
+        continue;
+      text = tn_details_describe_tensor (inspection->details);
+      g_print (_("\n%s: %s values, mean %.6g, mean |x| %.6g, zeros %.4g %%\n%s"), name, count, inspection->summary.mean,
+               inspection->summary.absmean, 100.0 * inspection->summary.zeros, text);
+    }
+}
+
+static void
 print_table (const InspectWork *work, double seconds)
 {
   g_autofree char *size = g_format_size (tn_model_file_get_bytes (work->file));
+  g_autofree char *parameters = tn_count_text (tn_model_file_get_n_elements (work->file));
   double read = (double) bytes_read (work);
   int name_width = 6;
 
-  g_print (_("%s: %s, %s, %" PRIu64 " parameters, %s\n\n"), tn_model_file_get_path (work->file),
-           tn_model_file_get_format (work->file), tn_model_file_get_architecture (work->file), tn_model_file_get_n_elements (work->file), size);
+  g_print (_("%s: %s, %s, %s parameters, %s\n\n"), tn_model_file_get_path (work->file),
+           tn_model_file_get_format (work->file), tn_model_file_get_architecture (work->file), parameters, size);
   print_decisions (work);
   for (guint i = 0; i < work->inspections->len; i++)
     {
@@ -271,6 +294,7 @@ print_table (const InspectWork *work, double seconds)
   g_print ("\n");
   for (guint i = 0; i < work->inspections->len; i++)
     print_row (work, g_ptr_array_index (work->inspections, i), name_width);
+  print_details (work);
   g_print (_("\nSQNR in dB under each scheme. Read %.3g GB in %.2f s (%.3g GB/s).\n"), read * 1e-9, seconds, read * 1e-9 / seconds);
   if (work->bandwidth > 0.0)
     g_print (_("This machine's memory reads %.3g GB/s.\n"), work->bandwidth * 1e-9);
@@ -281,12 +305,13 @@ tn_verb_inspect (int argc, char **argv)
 {
   g_auto (TnCommand) command = { NULL };
   g_autofree char *method = NULL, *objective = NULL, *schemes = NULL, *tensor = NULL, *title = NULL, *base = NULL;
-  gboolean bandwidth = FALSE;
+  gboolean bandwidth = FALSE, details = FALSE;
   const GOptionEntry entries[] = {
     { "schemes", 0, 0, G_OPTION_ARG_STRING, &schemes, N_("Schemes to measure (ternary,int8,int4:g32)"), N_("LIST") },
     { "method", 0, 0, G_OPTION_ARG_STRING, &method, N_("How scales are found: minmax, percentile or p99.9, mse, mse2.4, kl, aciq, octav, auto (minmax, or the scheme's rule)"), N_("METHOD") },
     { "objective", 0, 0, G_OPTION_ARG_STRING, &objective, N_("What --method auto makes least: mse or kl (mse)"), N_("NAME") },
-    { "tensor", 0, 0, G_OPTION_ARG_STRING, &tensor, N_("Only this tensor"), N_("NAME") },
+    { "tensor", 0, 0, G_OPTION_ARG_STRING, &tensor, N_("Only this tensor, with --details"), N_("NAME") },
+    { "details", 0, 0, G_OPTION_ARG_NONE, &details, N_("Skewness, kurtosis, percentiles, IQR, MAD, sparsity, entropy and outliers of each tensor, too; one more pass"), NULL },
     { "bandwidth", 0, 0, G_OPTION_ARG_NONE, &bandwidth, N_("Measure the memory's read bandwidth too, to hold the rate against"), NULL },
     { NULL },
   };
@@ -321,6 +346,7 @@ tn_verb_inspect (int argc, char **argv)
   work.file = file;
   work.schemes = scheme_list;
   work.tensor = tensor;
+  work.details = details || tensor != NULL;
   work.inspections = inspections;
   base = g_path_get_basename (command.arguments[0]);
   title = g_strdup_printf (_("Inspect %s"), base);

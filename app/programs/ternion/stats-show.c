@@ -6,8 +6,12 @@
 
 #include "app/programs/ternion/stats.h"
 #include "app/tasks/method-choice.h"
+#include "data/files/count-text.h"
+#include "engine/calibration/outlier-features.h"
 #include "engine/calibration/outliers.h"
 #include "engine/error.h"
+
+#define COUNT_WIDTH 14
 
 /* SQNR in dB of a site under each scheme; NaN when it saw nothing, or the method finds nothing. */
 static void
@@ -44,30 +48,52 @@ print_searches (const TnSiteStats *site, const TnParamsChoice *choice)
 static void
 print_site (const TnSiteStats *site, int name_width, const TnParamsChoice *choice)
 {
+  g_autofree char *count = NULL, *nonfinite = NULL, *oversize = NULL;
   TnSiteSummary summary;
 
   tn_site_stats_summarize (site, &summary);
-  g_print ("%-*s %6u %12" PRIu64 " %10.4g %10.4g %10.3g %9.4g %9.1f", name_width, site->name, site->width, summary.count, summary.min,
-           summary.max, summary.mean, summary.std, summary.kurtosis);
+  count = tn_count_text (summary.count);
+  nonfinite = tn_count_text (summary.nonfinite);
+  oversize = tn_count_text (site->oversize);
+  g_print ("%-*s %6u %*s%s %10.4g %10.4g %10.3g %9.4g %9.1f", name_width, site->name, site->width,
+           MAX (COUNT_WIDTH - (int) g_utf8_strlen (count, -1), 0), "", count, summary.min, summary.max, summary.mean, summary.std, summary.kurtosis);
   print_sqnrs (site, choice);
   if (summary.nonfinite > 0)
-    g_print (_("  %" PRIu64 " not finite"), summary.nonfinite);
+    g_print (_("  %s not finite"), nonfinite);
   if (site->oversize > 0)
-    g_print (_("  %" PRIu64 " too large for the sums"), site->oversize);
+    g_print (_("  %s too large for the sums"), oversize);
   g_print ("\n");
+}
+
+static void
+print_outlier_features (const TnStats *stats)
+{
+  g_autoptr (GArray) features = tn_stats_find_outlier_features (stats);
+
+  if (features == NULL)
+    return;
+  g_print (_("\nOutlier features (LLM.int8(): |x| of 6 and more in 25 %% of the layers and 6 %% of the positions): %u\n"), features->len);
+  for (guint i = 0; i < features->len; i++)
+    {
+      const TnOutlierFeature *feature = &g_array_index (features, TnOutlierFeature, i);
+
+      g_print (_("  %-16s channel %5u in %u of %u layers, %.3g %% of the positions\n"), feature->kind, feature->channel, feature->layers,
+               feature->n_layers, 100.0 * feature->positions);
+    }
 }
 
 static void
 print_stats (const TnStats *stats, const char *path, const TnParamsChoice *choice)
 {
+  g_autofree char *samples = tn_count_text (stats->samples), *tokens = tn_count_text (stats->tokens), *sites = tn_count_text (stats->sites->len);
   int name_width = 4;
 
-  g_print (_("%s: %" PRIu64 " sequences, %" PRIu64 " tokens, %u sites%s\n"), path, stats->samples, stats->tokens, stats->sites->len,
+  g_print (_("%s: %s sequences, %s tokens, %s sites%s\n"), path, samples, tokens, sites,
            stats->summary ? _(" (a summary)") : stats->partial ? _(" (partial: the run was cancelled)") : "");
   g_print (_("model %016" PRIx64 ", data %016" PRIx64 ", %s\n\n"), stats->model_fingerprint, stats->data_fingerprint, stats->backend);
   for (guint i = 0; i < stats->sites->len; i++)
     name_width = MAX (name_width, (int) strlen (((TnSiteStats *) g_ptr_array_index (stats->sites, i))->name));
-  g_print ("%-*s %6s %12s %10s %10s %10s %9s %9s", name_width, _("site"), _("width"), _("values"), _("min"), _("max"), _("mean"), _("std"),
+  g_print ("%-*s %6s %*s %10s %10s %10s %9s %9s", name_width, _("site"), _("width"), COUNT_WIDTH, _("values"), _("min"), _("max"), _("mean"), _("std"),
            _("kurtosis"));
   for (guint i = 0; i < tn_params_choice_n_schemes (choice); i++)
     {
@@ -84,6 +110,7 @@ print_stats (const TnStats *stats, const char *path, const TnParamsChoice *choic
       if (choice->every_method)
         print_searches (g_ptr_array_index (stats->sites, i), choice);
     }
+  print_outlier_features (stats);
 }
 
 static gboolean

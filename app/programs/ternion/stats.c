@@ -6,6 +6,7 @@
 
 #include "app/programs/ternion/stats.h"
 #include "app/tasks/method-choice.h"
+#include "data/files/count-text.h"
 #include "data/statistics/stats-file.h"
 #include "engine/error.h"
 
@@ -91,7 +92,11 @@ merge (TnCommand *command, const TnStatsArguments *arguments)
       g_print ("%s\n", json);
     }
   else
-    g_print (_("%s: %" PRIu64 " sequences, %" PRIu64 " tokens\n"), arguments->out, all->samples, all->tokens);
+    {
+      g_autofree char *samples = tn_count_text (all->samples), *tokens = tn_count_text (all->tokens);
+
+      g_print (_("%s: %s sequences, %s tokens\n"), arguments->out, samples, tokens);
+    }
   return tn_command_finish (command);
 }
 

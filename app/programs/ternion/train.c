@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <glib/gi18n-lib.h>
+#include <inttypes.h>
+#include <math.h>
+#include <string.h>
+
+#include "app/programs/ternion/command.h"
+#include "app/tasks/recipe-presets.h"
+#include "app/tasks/train.h"
+#include "data/files/count-text.h"
+#include "engine/error.h"
+
+#define MAX_OPTIONS (64 * TN_OPTION_GIVEN_WORDS)
+
+/* What was given on the command line; values and lists by the place of the option in the recipe's table. */
+typedef struct
+{
+  char   *values[MAX_OPTIONS];
+  char  **lists[MAX_OPTIONS];
+  char   *recipe, *model, *teacher, *out, *branch;
+  gboolean print_recipe, list_recipes, resume;
+} TrainArguments;
+
+static void
+train_arguments_clear (TrainArguments *self)
+{
+  for (guint i = 0; i < MAX_OPTIONS; i++)
+    {
+      g_free (self->values[i]);
+      g_strfreev (self->lists[i]);
+    }
+  g_free (self->recipe);
+  g_free (self->model);
+  g_free (self->teacher);
+  g_free (self->out);
+  g_free (self->branch);
+}
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (TrainArguments, train_arguments_clear)
+
+static GOptionEntry *
+make_entries (TrainArguments *arguments)
+{
+  const GOptionEntry own[] = {
+    { "recipe", 0, 0, G_OPTION_ARG_FILENAME, &arguments->recipe, N_("Key file, or name of a recipe that is at hand; flags go before it"), N_("FILE|NAME") },
+    { "model", 0, 0, G_OPTION_ARG_FILENAME, &arguments->model, N_("Start from this model (from scratch)"), N_("MODEL") },
+    { "teacher", 0, 0, G_OPTION_ARG_FILENAME, &arguments->teacher, N_("Model that --distill learns from"), N_("MODEL") },
+    { "out", 0, 0, G_OPTION_ARG_FILENAME, &arguments->out, N_("Folder for checkpoints and the model"), N_("DIR") },
+    { "resume", 0, 0, G_OPTION_ARG_NONE, &arguments->resume, N_("Go on from the newest checkpoint in --out"), NULL },
+    { "branch", 0, 0, G_OPTION_ARG_FILENAME, &arguments->branch, N_("Start a new run from this checkpoint of another one"), N_("CHECKPOINT") },
+    { "print-recipe", 0, 0, G_OPTION_ARG_NONE, &arguments->print_recipe, N_("Print all of the recipe as such a file, and do nothing else"), NULL },
+    { "list-recipes", 0, 0, G_OPTION_ARG_NONE, &arguments->list_recipes, N_("List the recipes that are at hand"), NULL },
+  };
+  g_autoptr (GArray) entries = g_array_new (TRUE, TRUE, sizeof (GOptionEntry));
+  const TnOption *option;
+
+  g_array_append_vals (entries, own, G_N_ELEMENTS (own));
+  for (guint i = 0; (option = tn_recipe_get_option (i)) != NULL; i++)
+    {
+      const GOptionEntry entry = {
+        .long_name = option->name, .description = option->help, .arg_description = option->argument,
+        .arg = option->list ? G_OPTION_ARG_FILENAME_ARRAY : option->path ? G_OPTION_ARG_FILENAME : G_OPTION_ARG_STRING,
+        .arg_data = option->list ? (gpointer) &arguments->lists[i] : (gpointer) &arguments->values[i],
+      };
+
+      g_assert (i < MAX_OPTIONS);
+      if (option->help != NULL)
+        g_array_append_val (entries, entry);
+    }
+  return (GOptionEntry *) (gpointer) g_array_free (g_steal_pointer (&entries), FALSE);
+}
+
+static const char *
+get_given (const TnCommand *command, const TrainArguments *arguments, guint index, const char *name)
+{
+  if (strcmp (name, "tokenizer") == 0)
+    return command->tokenizer;
+  if (strcmp (name, "seed") == 0)
+    return command->seed_text;
+  return arguments->values[index];
+}
+
+static TnRecipe *
+make_recipe (const TnCommand *command, const TrainArguments *arguments, GError **error)
+{
+  g_autoptr (TnRecipe) recipe = tn_recipe_new ();
+  g_autofree char *path = arguments->recipe != NULL ? tn_recipe_find (arguments->recipe, error) : NULL;
+  const TnOption *option;
+
+  if (arguments->recipe != NULL && (path == NULL || !tn_recipe_load (recipe, path, error)))
+    return NULL;
+  for (guint i = 0; (option = tn_recipe_get_option (i)) != NULL; i++)
+    {
+      const char *given[] = { get_given (command, arguments, i, option->name), NULL };
+      const char *const *values = option->list ? (const char *const *) arguments->lists[i] : given;
+      g_autofree char *origin = g_strconcat ("--", option->name, NULL);
+
+      if (values != NULL && values[0] != NULL && !tn_recipe_set (recipe, origin, option->name, values, error))
+        return NULL;
+    }
+  return tn_recipe_check (recipe, error) ? g_steal_pointer (&recipe) : NULL;
+}
+
+static gboolean
+print_json (const TnTrainResult *result, GError **error)
+{
+  g_autoptr (JsonBuilder) builder = json_builder_new ();
+
+  json_builder_begin_object (builder);
+  tn_json_add_integer (builder, "step", (gint64) result->step);
+  tn_json_add_integer (builder, "steps", (gint64) result->steps);
+  tn_json_add_integer (builder, "skipped", (gint64) result->n_skipped);
+  tn_json_add_integer (builder, "parameters", (gint64) result->parameters);
+  tn_json_add_integer (builder, "targets", (gint64) result->targets);
+  tn_json_add_double (builder, "seconds", result->seconds);
+  tn_json_add_double (builder, "loss", result->loss);
+  tn_json_add_double (builder, "validation_loss", result->validation_loss);
+  tn_json_add_double (builder, "validation_accuracy", result->validation_accuracy);
+  tn_json_add_double (builder, "best_validation_loss", result->best_validation);
+  tn_json_add_integer (builder, "peak_pool_bytes", (gint64) result->peak_bytes);
+  tn_json_add_double (builder, "checkpoint_seconds", result->checkpoint_seconds);
+  tn_json_add_integer (builder, "checkpoints", result->n_checkpoints);
+  tn_json_add_string (builder, "checkpoint", result->checkpoint);
+  tn_json_add_string (builder, "model", result->model);
+  json_builder_end_object (builder);
+  return tn_command_print_json (builder, error);
+}
+
+static void
+print_text (const TnTrainResult *result)
+{
+  g_autofree char *parameters = tn_count_text (result->parameters), *targets = tn_count_text (result->targets);
+  g_autofree char *memory = g_format_size_full (result->peak_bytes, G_FORMAT_SIZE_IEC_UNITS);
+
+  g_print (_("%s parameters, step %" PRIu64 " of %" PRIu64 ", %s targets in %.1f s (%.0f a second), peak memory of the engine %s\n"), parameters,
+           result->step, result->steps, targets, result->seconds, (double) result->targets / fmax (result->seconds, 1e-9), memory);
+  g_print (_("%-18s %.6f nats (smoothed)\n"), _("loss"), result->loss);
+  if (!isnan (result->validation_loss))
+    g_print (_("%-18s %.6f nats, %.2f %% right\n"), _("validation"), result->validation_loss, 100.0 * result->validation_accuracy);
+  if (result->n_skipped > 0)
+    g_print (_("%-18s %" PRIu64 " steps that were not finite\n"), _("skipped"), result->n_skipped);
+  if (result->checkpoint != NULL)
+    g_print (_("%-18s %s\n"), _("checkpoint"), result->checkpoint);
+  if (result->model != NULL)
+    g_print (_("%-18s %s\n"), _("model"), result->model);
+}
+
+static TnExitStatus
+run (TnCommand *command, const TrainArguments *arguments, TnRecipe *recipe)
+{
+  const TnTrainOptions options = { .recipe = recipe, .model_path = arguments->model, .teacher_path = arguments->teacher,
+                                   .out_path = arguments->out, .branch_path = arguments->branch, .resume = arguments->resume };
+  TnTrainResult result = { 0 };
+  g_autoptr (TnJob) job = NULL;
+  TnExitStatus status;
+  GError *error = NULL;
+
+  if (!tn_command_open_workspace (command, &error))
+    return tn_command_fail (command, error);
+  tn_command_set_saves_on_interrupt ();
+  job = tn_train_job_new (&options, command->workspace, &result);
+  if (!tn_command_run_job (command, job, &error))
+    status = tn_command_fail (command, error);
+  else if (command->json ? !print_json (&result, &error) : (print_text (&result), FALSE))
+    status = tn_command_fail (command, error);
+  else
+    status = tn_command_finish (command);
+  tn_train_result_clear (&result);
+  return status;
+}
+
+static void
+print_recipes (void)
+{
+  g_autoptr (GPtrArray) presets = tn_recipe_list_presets ();
+
+  for (guint i = 0; i < presets->len; i++)
+    {
+      const TnRecipePreset *preset = g_ptr_array_index (presets, i);
+
+      g_print ("%-28s %s\n", preset->name, preset->summary);
+    }
+}
+
+TnExitStatus
+tn_verb_train (int argc, char **argv)
+{
+  g_auto (TnCommand) command = { NULL };
+  g_auto (TrainArguments) arguments = { { NULL } };
+  g_autofree GOptionEntry *entries = make_entries (&arguments);
+  g_autoptr (TnRecipe) recipe = NULL;
+  TnExitStatus status;
+  GError *error = NULL;
+
+  if (!tn_command_parse (&command, argc, argv, "train", _("--recipe FILE|NAME --data PATH… --out DIR"), _("train a network, in full or in low precision"),
+                         entries, 0, 0, &status))
+    return status;
+  if (arguments.list_recipes)
+    {
+      print_recipes ();
+      return tn_command_finish (&command);
+    }
+  recipe = make_recipe (&command, &arguments, &error);
+  if (recipe == NULL && !g_error_matches (error, TN_ERROR, TN_ERROR_ARGUMENT))
+    return tn_command_fail (&command, error);
+  if (recipe == NULL)
+    {
+      status = tn_command_usage_error (&command, "%s", error->message);
+      g_error_free (error);
+      return status;
+    }
+  if (arguments.print_recipe)
+    {
+      g_autofree char *text = tn_recipe_print (recipe);
+
+      g_print ("%s", text);
+      return tn_command_finish (&command);
+    }
+  if (arguments.out == NULL)
+    return tn_command_usage_error (&command, "%s", _("--out DIR is missing"));
+  return run (&command, &arguments, recipe);
+}

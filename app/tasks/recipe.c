@@ -1,0 +1,588 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "app/tasks/recipe.h"
+
+#include <glib/gi18n-lib.h>
+#include <inttypes.h>
+#include <math.h>
+#include <string.h>
+
+#include "app/tasks/option-table.h"
+#include "app/tasks/option-values.h"
+#include "engine/error.h"
+
+#define AT(member) G_STRUCT_OFFSET (TnRecipe, member)
+#define MOST_STEPS 1e12
+
+static const char *const architectures[] = {"llama", "mlp", NULL};
+static const char *const activations[] = {"silu", "relu2", NULL};
+static const char *const recomputes[] = {"none", "blocks", NULL};
+static const char *const clips[] = {"none", "norm", "normalize", NULL};
+static const char *const backwards[] = {"fp32", "bf16", "int8", NULL};
+static const char *const estimators[] = {"identity", "clipped", "soft", "lsq", "lsq+", "seq", "trust", "range", NULL};
+
+/* What an optimizer is made with follows from its method where it is not said. */
+static gboolean
+set_method (gpointer options, const char *name, const char *text, GError **error)
+{
+  TnRecipe *self = options;
+  TnOptimizerMethod method;
+
+  if (!tn_optimizer_method_parse (text, &method, error))
+    return FALSE;
+  tn_optimizer_options_init (&self->optimizer, method);
+  return TRUE;
+}
+
+static char *
+print_method (gconstpointer options, const char *name)
+{
+  return g_strdup (tn_optimizer_method_get_name (((const TnRecipe *) options)->optimizer.method));
+}
+
+static gboolean
+set_schedule_kind (gpointer options, const char *name, const char *text, GError **error)
+{
+  TnRecipe *self = options;
+  double rate = self->schedule.rate;
+  TnScheduleKind kind;
+
+  if (!tn_schedule_kind_parse (text, &kind, error))
+    return FALSE;
+  tn_schedule_init (&self->schedule, kind);
+  self->schedule.rate = rate;
+  return TRUE;
+}
+
+static char *
+print_schedule_kind (gconstpointer options, const char *name)
+{
+  return g_strdup (tn_schedule_kind_get_name (((const TnRecipe *) options)->schedule.kind));
+}
+
+/* "warmup-steps" is the schedule's "warmup_steps". */
+static gboolean
+set_schedule (gpointer options, const char *name, const char *text, GError **error)
+{
+  g_autofree char *field = g_strdelimit (g_strdup (name), "-", '_');
+
+  return tn_schedule_set (&((TnRecipe *) options)->schedule, field, text, error);
+}
+
+static char *
+print_schedule (gconstpointer options, const char *name)
+{
+  const TnSchedule *schedule = &((const TnRecipe *) options)->schedule;
+  g_autofree char *field = g_strdelimit (g_strdup (name), "-", '_');
+  const char *found;
+  gboolean has = FALSE;
+
+  for (guint i = 0; (found = tn_schedule_get_field (schedule->kind, i, &has)) != NULL; i++)
+    if (strcmp (found, field) == 0 && has)
+      return tn_schedule_get (schedule, field);
+  return NULL;
+}
+
+#define SCHEDULE .set = set_schedule, .print = print_schedule
+
+static const TnOptionEntry entries[] = {
+    {{"model", "arch", N_ ("What is trained from scratch: llama or mlp (llama)"), N_ ("NAME")},
+     TN_OPTION_CHOICE,
+     AT (architecture),
+     .choices = architectures},
+    {{"model", "vocabulary", N_ ("llama: ids of token files that come without a tokenizer (65536)"), "N"},
+     TN_OPTION_COUNT,
+     AT (vocabulary),
+     0,
+     1 << 24},
+    {{"model", "width", N_ ("llama: numbers a token is (256)"), "N"}, TN_OPTION_COUNT, AT (width), 1, 1 << 20},
+    {{"model", "layers", N_ ("llama: blocks (4)"), "N"}, TN_OPTION_COUNT, AT (layers), 1, 1 << 16},
+    {{"model", "heads", N_ ("llama: heads of attention (4)"), "N"}, TN_OPTION_COUNT, AT (heads), 1, 1 << 16},
+    {{"model", "kv-heads", N_ ("llama: heads of keys and values (as many as heads)"), "N"},
+     TN_OPTION_COUNT,
+     AT (kv_heads),
+     0,
+     1 << 16},
+    {{"model", "hidden", N_ ("llama: width of the feed-forward layer (8/3 of the width, in multiples of 32)"), "N"},
+     TN_OPTION_COUNT,
+     AT (hidden),
+     0,
+     1 << 24},
+    {{"model", "context", N_ ("llama: longest sequence (seq-len)"), "N"}, TN_OPTION_COUNT, AT (context), 0, 1 << 24},
+    {{"model", "activation", N_ ("llama: silu or relu2 (silu)"), N_ ("NAME")},
+     TN_OPTION_CHOICE,
+     AT (activation),
+     .choices = activations},
+    {{"model", "tied", N_ ("llama: the head is the embedding (true)"), N_ ("SWITCH")}, TN_OPTION_SWITCH, AT (tied)},
+    {{"model", "sub-norms", N_ ("llama: norms in front of the output and down projections, as BitNet has them (false)"),
+      N_ ("SWITCH")},
+     TN_OPTION_SWITCH,
+     AT (sub_norms)},
+    {{"model", "rope-base", N_ ("llama: base of the rotary embedding (10000)"), N_ ("NUMBER")},
+     TN_OPTION_NUMBER,
+     AT (rope_base),
+     1,
+     1e12},
+    {{"model", "norm-epsilon", N_ ("llama: what norms add under the root (1e-5)"), N_ ("NUMBER")},
+     TN_OPTION_NUMBER,
+     AT (norm_epsilon),
+     0,
+     1},
+    {{"model", "deviation", N_ ("llama: standard deviation of the first weights (0.02)"), N_ ("NUMBER")},
+     TN_OPTION_NUMBER,
+     AT (deviation),
+     0,
+     10},
+    {{"model", "sizes", N_ ("mlp: widths of the hidden layers, such as 256,256"), N_ ("LIST")}, TN_OPTION_TEXT, AT (sizes)},
+
+    {{"data", "data", N_ ("Text, JSON lines, CSV or tokens; mlp: images (IDX, npy); may be repeated"), N_ ("PATH"), .list = TRUE,
+      .path = TRUE},
+     TN_OPTION_LIST,
+     AT (data_paths)},
+    {{"data", "labels", N_ ("Labels of the images (the file beside them)"), N_ ("FILE"), .path = TRUE},
+     TN_OPTION_TEXT,
+     AT (labels_path)},
+    {{"data", "tokenizer", .path = TRUE}, TN_OPTION_TEXT, AT (tokenizer_path)},
+    {{"data", "seq-len", N_ ("Tokens of a sequence (256)"), "N"}, TN_OPTION_COUNT, AT (seq_len), 1, 1 << 20},
+    {{"data", "batch-size", N_ ("Sequences or images of a batch (8)"), "N"}, TN_OPTION_COUNT, AT (batch_size), 1, 1 << 20},
+    {{"data", "accumulate", N_ ("Batches of a step, whose gradients are added up (1)"), "N"},
+     TN_OPTION_COUNT,
+     AT (accumulate),
+     1,
+     1 << 16},
+    {{"data", "validation-share", N_ ("Part of the data that is held out to validate (0.05)"), N_ ("NUMBER")},
+     TN_OPTION_NUMBER,
+     AT (validation_share),
+     0,
+     0.5},
+    {{"data", "validation", N_ ("Validate on this instead"), N_ ("PATH"), .path = TRUE}, TN_OPTION_TEXT, AT (validation_path)},
+    {{"data", "validation-every", N_ ("Steps between validations, 0 for the end alone (100)"), "N"},
+     TN_OPTION_COUNT,
+     AT (validation_every),
+     0,
+     1 << 30},
+    {{"data", "validation-batches", N_ ("Batches of a validation at most, 0 for all (16)"), "N"},
+     TN_OPTION_COUNT,
+     AT (validation_batches),
+     0,
+     1 << 30},
+    {{"data", "shift", N_ ("Images are moved by up to so many pixels (0)"), "N"}, TN_OPTION_COUNT, AT (shift), 0, 64},
+
+    {{"quantization", "weights", N_ ("Scheme that weights are rounded to, such as ternary or int4:g32 (none)"), N_ ("SCHEME")},
+     TN_OPTION_TEXT,
+     AT (weights)},
+    {{"quantization", "activations", N_ ("Scheme that inputs of layers are rounded to, such as int8:t (none)"), N_ ("SCHEME")},
+     TN_OPTION_TEXT,
+     AT (activations)},
+    {{"quantization", "estimator",
+      N_ ("How gradients go through the rounding of weights: identity, clipped, soft, lsq, lsq+, seq, trust or range (identity)"),
+      N_ ("NAME")},
+     TN_OPTION_NAME,
+     AT (estimator),
+     .choices = estimators},
+    {{"quantization", "input-estimator", N_ ("The same of inputs (identity)"), N_ ("NAME")},
+     TN_OPTION_NAME,
+     AT (input_estimator),
+     .choices = estimators},
+    {{"quantization", "keep",
+      N_ ("Layers that stay float32: none, first, last, or names and patterns such as blk.0.*, with commas between (none)"),
+      N_ ("LIST")},
+     TN_OPTION_TEXT,
+     AT (keep)},
+    {{"quantization", "warmup", N_ ("Part of the steps in which rounding sets in (0)"), N_ ("NUMBER")},
+     TN_OPTION_NUMBER,
+     AT (warmup),
+     0,
+     1},
+    {{"quantization", "output-scales", N_ ("Learn a factor for each output of a layer (false)"), N_ ("SWITCH")},
+     TN_OPTION_SWITCH,
+     AT (output_scales)},
+    {{"quantization", "integer",
+      N_ ("Make products of ternary weights with int8:t activations in integers, and keep them packed (false)"), N_ ("SWITCH")},
+     TN_OPTION_SWITCH,
+     AT (integer)},
+    {{"quantization", "backward-inputs", N_ ("With integer: products that give gradients of inputs: fp32, bf16 or int8 (fp32)"),
+      N_ ("NAME")},
+     TN_OPTION_CHOICE,
+     AT (backward_inputs),
+     .choices = backwards},
+    {{"quantization", "backward-weights", N_ ("With integer: products that give gradients of weights: fp32, bf16 or int8 (fp32)"),
+      N_ ("NAME")},
+     TN_OPTION_CHOICE,
+     AT (backward_weights),
+     .choices = backwards},
+
+    {{"loss", "distill", N_ ("Share of the teacher in the loss (0)"), N_ ("NUMBER")}, TN_OPTION_NUMBER, AT (distill), 0, 1},
+    {{"loss", "temperature", N_ ("Of the teacher's answers (1)"), N_ ("NUMBER")}, TN_OPTION_NUMBER, AT (temperature), 0.01, 100},
+    {{"loss", "z-loss", N_ ("Weight of the square of the log-sum-exp, such as 1e-4 (0)"), N_ ("NUMBER")},
+     TN_OPTION_NUMBER,
+     AT (z_loss),
+     0,
+     1},
+    {{"loss", "label-smoothing", N_ ("mlp: share of the target that all classes get (0)"), N_ ("NUMBER")},
+     TN_OPTION_NUMBER,
+     AT (label_smoothing),
+     0,
+     0.9},
+
+    {{"optimizer", "optimizer", N_ ("sgd, adam, adamw, adamw8 or muon (adamw)"), N_ ("NAME")},
+     TN_OPTION_OWN,
+     0,
+     .set = set_method,
+     .print = print_method},
+    {{"optimizer", "momentum", N_ ("Of sgd and muon (0.9, 0.95)"), N_ ("NUMBER")},
+     TN_OPTION_NUMBER,
+     AT (optimizer.momentum),
+     0,
+     0.9999},
+    {{"optimizer", "nesterov", N_ ("Of sgd and muon (false, true)"), N_ ("SWITCH")}, TN_OPTION_SWITCH, AT (optimizer.nesterov)},
+    {{"optimizer", "beta1", N_ ("Of adam and its kin (0.9)"), N_ ("NUMBER")},
+     TN_OPTION_NUMBER,
+     AT (optimizer.beta1),
+     0,
+     0.999999},
+    {{"optimizer", "beta2", N_ ("Of adam and its kin (0.95)"), N_ ("NUMBER")},
+     TN_OPTION_NUMBER,
+     AT (optimizer.beta2),
+     0,
+     0.999999},
+    {{"optimizer", "epsilon", N_ ("Of adam and its kin (1e-8)"), N_ ("NUMBER")}, TN_OPTION_NUMBER, AT (optimizer.epsilon), 0, 1},
+    {{"optimizer", "weight-decay", N_ ("Of matrices and embeddings (adamw, adamw8, muon 0.1; else 0)"), N_ ("NUMBER")},
+     TN_OPTION_NUMBER,
+     AT (optimizer.weight_decay),
+     0,
+     10},
+    {{"optimizer", "scale-rate", N_ ("Factor of the rate for scales of quantizers (1)"), N_ ("NUMBER")},
+     TN_OPTION_NUMBER,
+     AT (optimizer.groups[TN_ROLE_SCALE].rate_factor),
+     0,
+     1000},
+    {{"optimizer", "clip", N_ ("Of the gradients: none, norm or normalize (norm)"), N_ ("NAME")},
+     TN_OPTION_CHOICE,
+     AT (clip.kind),
+     .choices = clips},
+    {{"optimizer", "clip-norm", N_ ("Norm of the gradients that is allowed (1)"), N_ ("NUMBER")},
+     TN_OPTION_NUMBER,
+     AT (clip.limit),
+     0,
+     1e12,
+     .open = TRUE},
+    {{"optimizer", "clip-value", N_ ("Each element of a gradient is kept within this, 0 for no limit (0)"), N_ ("NUMBER")},
+     TN_OPTION_NUMBER,
+     AT (clip_value),
+     0,
+     1e12},
+    {{"optimizer", "latent-clip",
+      N_ ("Rounded weights are kept within so many of their learned scales, or this itself; 0 for no limit (0)"), N_ ("NUMBER")},
+     TN_OPTION_NUMBER,
+     AT (latent_limit),
+     0,
+     1e12},
+    {{"optimizer", "release", N_ ("Change each weight as soon as its gradient is there, and keep none (false)"), N_ ("SWITCH")},
+     TN_OPTION_SWITCH,
+     AT (release)},
+
+    {{"schedule", "rate", N_ ("Highest learning rate (0.001)"), N_ ("NUMBER")},
+     TN_OPTION_NUMBER,
+     AT (schedule.rate),
+     0,
+     100,
+     .open = TRUE},
+    {{"schedule", "schedule",
+      N_ ("constant, linear, exponential, step, cosine, warmup-cosine, warmup-stable-decay or two-stage (warmup-cosine)"),
+      N_ ("NAME")},
+     TN_OPTION_OWN,
+     0,
+     .set = set_schedule_kind,
+     .print = print_schedule_kind},
+    {{"schedule", "warmup-steps", N_ ("Steps in which the rate grows (a fiftieth)"), "N"}, TN_OPTION_OWN, 0, SCHEDULE},
+    {{"schedule", "final-ratio", N_ ("Last rate over the highest (0)"), N_ ("NUMBER")}, TN_OPTION_OWN, 0, SCHEDULE},
+    {{"schedule", "decay-factor", N_ ("exponential, step: what the rate is multiplied by (0.1)"), N_ ("NUMBER")},
+     TN_OPTION_OWN,
+     0,
+     SCHEDULE},
+    {{"schedule", "decay-steps", N_ ("exponential, step: in so many steps (a third)"), "N"}, TN_OPTION_OWN, 0, SCHEDULE},
+    {{"schedule", "decay-fraction", N_ ("warmup-stable-decay: part of the steps in which the rate falls (0.33)"), N_ ("NUMBER")},
+     TN_OPTION_OWN,
+     0,
+     SCHEDULE},
+    {{"schedule", "decay-shape", N_ ("warmup-stable-decay: linear, cosine or sqrt (linear)"), N_ ("NAME")},
+     TN_OPTION_OWN,
+     0,
+     SCHEDULE},
+    {{"schedule", "switch-at", N_ ("two-stage: part of the steps after which the rate drops (0.5)"), N_ ("NUMBER")},
+     TN_OPTION_OWN,
+     0,
+     SCHEDULE},
+    {{"schedule", "second-ratio", N_ ("two-stage: rate of the second stage over the highest (2/3)"), N_ ("NUMBER")},
+     TN_OPTION_OWN,
+     0,
+     SCHEDULE},
+    {{"schedule", "decay-until", N_ ("Part of the steps in which weights decay (1; two-stage 0.5)"), N_ ("NUMBER")},
+     TN_OPTION_OWN,
+     0,
+     SCHEDULE},
+
+    {{"run", "steps", N_ ("Steps of the whole run (1000)"), "N"}, TN_OPTION_COUNT64, AT (steps), 1, MOST_STEPS},
+    {{"run", "seed"}, TN_OPTION_SEED, AT (seed)},
+    {{"run", "checkpoint-every", N_ ("Steps between checkpoints, 0 for the end alone (100)"), "N"},
+     TN_OPTION_COUNT,
+     AT (checkpoint_every),
+     0,
+     1 << 30},
+    {{"run", "keep-last", N_ ("Checkpoints that are kept, beside the best (2)"), "N"},
+     TN_OPTION_COUNT,
+     AT (keep_last),
+     1,
+     1 << 20},
+    {{"run", "keep-every", N_ ("Keep those of every so many steps for good, 0 for none (0)"), "N"},
+     TN_OPTION_COUNT,
+     AT (keep_every),
+     0,
+     1 << 30},
+    {{"run", "metrics-every", N_ ("Steps between what each layer reports, 0 for never (10)"), "N"},
+     TN_OPTION_COUNT,
+     AT (metrics_every),
+     0,
+     1 << 30},
+    {{"run", "stop-loss", N_ ("Stop where the smoothed loss is above so many times its least, 0 for never (3)"), N_ ("NUMBER")},
+     TN_OPTION_NUMBER,
+     AT (stop_loss),
+     0,
+     1e6},
+    {{"run", "recompute", N_ ("Compute again for the backward pass instead of keeping: none or blocks (none)"), N_ ("NAME")},
+     TN_OPTION_CHOICE,
+     AT (recompute),
+     .choices = recomputes},
+};
+
+G_STATIC_ASSERT (G_N_ELEMENTS (entries) <= 64 * TN_OPTION_GIVEN_WORDS);
+
+static const TnOptionTable table = {.entries = entries, .n = G_N_ELEMENTS (entries), .given_offset = AT (given)};
+
+const TnOption *
+tn_recipe_get_option (guint index)
+{
+  return tn_option_table_get (&table, index);
+}
+
+TnRecipe *
+tn_recipe_new (void)
+{
+  TnRecipe *self = g_new0 (TnRecipe, 1);
+
+  self->width = 256;
+  self->layers = self->heads = 4;
+  self->tied = TRUE;
+  self->rope_base = 10000.0;
+  self->norm_epsilon = 1e-5;
+  self->deviation = 0.02;
+  self->seq_len = 256;
+  self->batch_size = 8;
+  self->accumulate = 1;
+  self->validation_share = 0.05;
+  self->validation_every = 100;
+  self->validation_batches = 16;
+  self->estimator = g_strdup ("identity");
+  self->input_estimator = g_strdup ("identity");
+  self->temperature = 1.0;
+  tn_optimizer_options_init (&self->optimizer, TN_OPTIMIZER_ADAMW);
+  self->clip = (TnGradientClip){.kind = TN_CLIP_NORM, .limit = 1.0};
+  tn_schedule_init (&self->schedule, TN_SCHEDULE_WARMUP_COSINE);
+  self->steps = 1000;
+  self->checkpoint_every = 100;
+  self->keep_last = 2;
+  self->metrics_every = 10;
+  self->stop_loss = 3.0;
+  return self;
+}
+
+TnRecipe *
+tn_recipe_copy (const TnRecipe *self)
+{
+  TnRecipe *copy = g_memdup2 (self, sizeof *self);
+
+  tn_option_table_own_fields (&table, copy);
+  return copy;
+}
+
+void
+tn_recipe_free (TnRecipe *self)
+{
+  if (self == NULL)
+    return;
+  tn_option_table_free_fields (&table, self);
+  g_free (self);
+}
+
+gboolean
+tn_recipe_is_given (const TnRecipe *self, const char *name)
+{
+  return tn_option_table_is_given (&table, self, name);
+}
+
+gboolean
+tn_recipe_set (TnRecipe *self, const char *origin, const char *name, const char *const *values, GError **error)
+{
+  return tn_option_table_set (&table, self, origin, name, values, error);
+}
+
+gboolean
+tn_recipe_load (TnRecipe *self, const char *path, GError **error)
+{
+  return tn_option_table_load (&table, self, path, error);
+}
+
+gboolean
+tn_recipe_load_text (TnRecipe *self, const char *origin, const char *text, gsize bytes, GError **error)
+{
+  return tn_option_table_load_text (&table, self, origin, text, bytes, error);
+}
+
+char *
+tn_recipe_print (const TnRecipe *self)
+{
+  return tn_option_table_print (&table, self, NULL);
+}
+
+char *
+tn_recipe_print_value (const TnRecipe *self, const char *name)
+{
+  return tn_option_table_print_value (&table, self, name);
+}
+
+/* "256,128" -> gsize; each from 1 to 2^20. */
+GArray *
+tn_recipe_parse_sizes (const TnRecipe *self, GError **error)
+{
+  g_autoptr (GArray) sizes = g_array_new (FALSE, FALSE, sizeof (gsize));
+  g_auto (GStrv) parts = g_strsplit (self->sizes != NULL ? self->sizes : "", ",", -1);
+
+  for (guint i = 0; parts[i] != NULL; i++)
+    {
+      guint64 size;
+      gsize value;
+
+      if (!tn_option_parse_count ("sizes", g_strstrip (parts[i]), 1, 1 << 20, &size, error))
+        return NULL;
+      value = (gsize) size;
+      g_array_append_val (sizes, value);
+    }
+  return g_steal_pointer (&sizes);
+}
+
+static gboolean
+parse_scheme (const char *key, const char *name, TnScheme *scheme, gboolean *rounds, GError **error)
+{
+  *rounds = name != NULL && strcmp (name, "none") != 0;
+  if (!*rounds || tn_scheme_parse (name, scheme, error))
+    return TRUE;
+  g_prefix_error (error, "%s: ", key);
+  return FALSE;
+}
+
+static void
+set_kept (TnTrainingPrecision *precision, const char *keep)
+{
+  g_auto (GStrv) parts = g_strsplit (keep != NULL ? keep : "none", ",", -1);
+  g_autoptr (GPtrArray) patterns = g_ptr_array_new ();
+
+  for (guint i = 0; parts[i] != NULL; i++)
+    {
+      g_strstrip (parts[i]);
+      if (strcmp (parts[i], "first") == 0)
+        precision->keeps_first = TRUE;
+      else if (strcmp (parts[i], "last") == 0)
+        precision->keeps_last = TRUE;
+      else if (strcmp (parts[i], "none") != 0)
+        g_ptr_array_add (patterns, g_strdup (parts[i]));
+    }
+  g_ptr_array_add (patterns, NULL);
+  precision->keeps = (char **) g_ptr_array_steal (patterns, NULL);
+}
+
+TnTrainingPrecision *
+tn_recipe_make_precision (const TnRecipe *self, GError **error)
+{
+  g_autoptr (TnTrainingPrecision) precision = tn_training_precision_new (error);
+
+  if (precision == NULL || !parse_scheme ("weights", self->weights, &precision->weights, &precision->rounds_weights, error) ||
+      !parse_scheme ("activations", self->activations, &precision->inputs, &precision->rounds_inputs, error) ||
+      !tn_estimator_parse (self->estimator, &precision->weight_estimator, error) ||
+      !tn_estimator_parse (self->input_estimator, &precision->input_estimator, error))
+    return NULL;
+  precision->output_scales = self->output_scales;
+  precision->counts = self->metrics_every > 0;
+  precision->integer = self->integer;
+  precision->backward_inputs = self->backward_inputs;
+  precision->backward_weights = self->backward_weights;
+  set_kept (precision, self->keep);
+  return g_steal_pointer (&precision);
+}
+
+static guint64
+share_of_steps (double share, guint64 steps)
+{
+  return (guint64) llround (share * (double) steps);
+}
+
+gboolean
+tn_recipe_make_options (const TnRecipe *self, TnTrainerOptions *options, GError **error)
+{
+  *options = (TnTrainerOptions){
+      .shape = {self->batch_size, self->architecture == TN_ARCHITECTURE_LLAMA ? self->seq_len : 1},
+      .accumulate = self->accumulate,
+      .loss = {.distill = self->distill,
+               .temperature = self->temperature,
+               .z_loss = self->z_loss,
+               .label_smoothing = self->label_smoothing},
+      .optimizer = self->optimizer,
+      .schedule = self->schedule,
+      .clip = self->clip,
+      .gradient_limit = self->clip_value > 0.0 ? self->clip_value : (double) INFINITY,
+      .latent_limit = self->latent_limit > 0.0 ? self->latent_limit : (double) INFINITY,
+      .releases = self->release,
+  };
+  options->schedule.steps = self->steps;
+  options->schedule.lambda_steps = share_of_steps (self->warmup, self->steps);
+  return tn_optimizer_options_check (&options->optimizer, error) && tn_schedule_finish (&options->schedule, error);
+}
+
+static const char *
+find_problem (const TnRecipe *self)
+{
+  if (self->release && self->accumulate > 1)
+    return _ ("release and accumulate do not go together: gradients that are not kept cannot be added up");
+  if (self->warmup > 0.0 && self->weights == NULL && self->activations == NULL)
+    return _ ("warmup says how rounding sets in: set weights or activations, too");
+  if (self->integer && self->warmup > 0.0)
+    return _ ("integer and warmup do not go together: integers are rounded in full from the first step");
+  if (self->architecture == TN_ARCHITECTURE_LLAMA && self->sub_norms != (self->activation == TN_ACTIVATION_RELU2))
+    return _ ("sub-norms and activation relu2 go together: BitNet has both, LLaMA neither");
+  if (self->architecture == TN_ARCHITECTURE_LLAMA && self->kv_heads > 0 && self->heads % self->kv_heads != 0)
+    return _ ("heads must be a multiple of kv-heads");
+  if (self->architecture == TN_ARCHITECTURE_LLAMA && self->width % (2 * self->heads) != 0)
+    return _ ("width must be a multiple of twice the heads: a head is rotated in pairs");
+  if (self->context > 0 && self->context < self->seq_len)
+    return _ ("seq-len is above context");
+  return NULL;
+}
+
+gboolean
+tn_recipe_check (const TnRecipe *self, GError **error)
+{
+  g_autoptr (TnTrainingPrecision) precision = NULL;
+  g_autoptr (GArray) sizes = NULL;
+  TnTrainerOptions options;
+  const char *problem = find_problem (self);
+
+  if (problem != NULL)
+    {
+      g_set_error_literal (error, TN_ERROR, TN_ERROR_ARGUMENT, problem);
+      return FALSE;
+    }
+  sizes = tn_recipe_parse_sizes (self, error);
+  if (sizes == NULL)
+    return FALSE;
+  precision = tn_recipe_make_precision (self, error);
+  return precision != NULL && tn_training_precision_check (precision, error) && tn_recipe_make_options (self, &options, error);
+}

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "app/tasks/train-state.h"
+
+#include <glib/gi18n-lib.h>
+#include <inttypes.h>
+#include <json-glib/json-glib.h>
+#include <string.h>
+
+#include "data/files/json-members.h"
+#include "engine/error.h"
+#include "engine/hash.h"
+
+/* Names and shapes of all arrays: what a checkpoint must agree with. */
+static guint64
+fingerprint (TnTrainer *trainer)
+{
+  guint64 hash = 0;
+  guint n;
+  const TnStateTensor *state = tn_trainer_get_state (trainer, &n);
+
+  for (guint i = 0; i < n; i++)
+    {
+      hash = tn_hash_bytes (state[i].name, strlen (state[i].name), hash);
+      hash = tn_hash_bytes (&state[i].dtype, sizeof state[i].dtype, hash);
+      hash = tn_hash_bytes (state[i].shape.dims, state[i].shape.n_dims * sizeof (gsize), hash);
+    }
+  return hash;
+}
+
+TnCheckpoint *
+tn_training_checkpoint_new (TnTrainer *trainer, GError **error)
+{
+  g_autoptr (TnCheckpoint) self = tn_checkpoint_new (fingerprint (trainer));
+  guint n;
+  const TnStateTensor *state = tn_trainer_get_state (trainer, &n);
+
+  for (guint i = 0; i < n; i++)
+    {
+      guint64 shape[TN_SHAPE_MAX_DIMS];
+
+      for (guint k = 0; k < state[i].shape.n_dims; k++)
+        shape[k] = state[i].shape.dims[k];
+      if (!tn_checkpoint_add_array (self, state[i].name, state[i].dtype, state[i].shape.n_dims, shape, state[i].data, error))
+        return NULL;
+    }
+  return g_steal_pointer (&self);
+}
+
+void
+tn_training_checkpoint_update (TnCheckpoint *self, TnTrainer *trainer, TnTrainingData *data, const TnRecipe *recipe,
+                               double validation_loss)
+{
+  TnTrainerCounts counts = tn_trainer_get_counts (trainer);
+  TnStreamPosition position = tn_training_data_get_position (data);
+  g_autofree char *text = tn_recipe_print (recipe);
+
+  tn_checkpoint_set_step (self, counts.step);
+  tn_checkpoint_set_count (self, "skipped", counts.n_skipped);
+  tn_checkpoint_set_number (self, "previous_norm", counts.previous_norm);
+  tn_checkpoint_set_count (self, "data_fingerprint", tn_training_data_fingerprint (data));
+  tn_checkpoint_set_count (self, "data_epoch", position.epoch);
+  tn_checkpoint_set_count (self, "data_index", position.index);
+  tn_checkpoint_set_text (self, "recipe", text);
+  tn_checkpoint_set_number (self, TN_CHECKPOINT_VALIDATION, validation_loss);
+}
+
+gboolean
+tn_training_checkpoint_restore (TnCheckpoint *self, TnCheckpointFile *file, TnTrainer *trainer, TnTrainingData *data,
+                                GError **error)
+{
+  TnTrainerCounts counts = {.step = tn_checkpoint_file_get_step (file)};
+  TnStreamPosition position;
+  guint64 of_data;
+
+  if (!tn_checkpoint_file_get_count (file, "skipped", &counts.n_skipped, error) ||
+      !tn_checkpoint_file_get_number (file, "previous_norm", &counts.previous_norm, error) ||
+      !tn_checkpoint_file_get_count (file, "data_fingerprint", &of_data, error) ||
+      !tn_checkpoint_file_get_count (file, "data_epoch", &position.epoch, error) ||
+      !tn_checkpoint_file_get_count (file, "data_index", &position.index, error))
+    return FALSE;
+  if (of_data != tn_training_data_fingerprint (data))
+    {
+      g_set_error (error, TN_ERROR, TN_ERROR_MISMATCH,
+                   _ ("%s: data_fingerprint is %016" PRIx64 ", that of these data is %016" PRIx64
+                      ": they changed, or are others"),
+                   tn_checkpoint_file_get_path (file), of_data, tn_training_data_fingerprint (data));
+      return FALSE;
+    }
+  if (!tn_checkpoint_restore (self, file, error) || !tn_training_data_set_position (data, position, error))
+    return FALSE;
+  tn_trainer_set_counts (trainer, &counts);
+  return TRUE;
+}
+
+char *
+tn_train_arguments_to_json (const TnTrainOptions *options)
+{
+  g_autoptr (JsonBuilder) builder = json_builder_new ();
+  g_autoptr (JsonNode) root = NULL;
+  g_autofree char *recipe = tn_recipe_print (options->recipe);
+
+  json_builder_begin_object (builder);
+  tn_json_add_string (builder, "recipe", recipe);
+  tn_json_add_string (builder, "model", options->model_path);
+  tn_json_add_string (builder, "teacher", options->teacher_path);
+  tn_json_add_string (builder, "out", options->out_path);
+  tn_json_add_string (builder, "branch", options->branch_path);
+  json_builder_end_object (builder);
+  root = json_builder_get_root (builder);
+  return tn_json_print (root, FALSE);
+}

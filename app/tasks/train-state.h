@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "app/tasks/train.h"
+#include "app/tasks/training-data.h"
+#include "data/training/checkpoint.h"
+#include "engine/qat/trainer.h"
+
+G_BEGIN_DECLS
+
+/* What of a run goes into its checkpoints, and back. */
+
+/* The arrays of the trainer, which it must outlive. */
+TnCheckpoint *tn_training_checkpoint_new     (TnTrainer *trainer, GError **error);
+/* The fields as they are now: step, counts, position in the data, recipe, validation loss. */
+void          tn_training_checkpoint_update  (TnCheckpoint *self, TnTrainer *trainer, TnTrainingData *data, const TnRecipe *recipe,
+                                              double validation_loss);
+/* Puts trainer and data where the file says. TN_ERROR_MISMATCH: of another network, or of other data. */
+gboolean      tn_training_checkpoint_restore (TnCheckpoint *self, TnCheckpointFile *file, TnTrainer *trainer, TnTrainingData *data,
+                                              GError **error);
+/* For the row of the run: recipe, model, teacher, folder. Free with g_free(). */
+char         *tn_train_arguments_to_json     (const TnTrainOptions *options);
+
+G_END_DECLS

@@ -1,0 +1,601 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "app/tasks/train.h"
+
+#include <glib/gi18n-lib.h>
+#include <inttypes.h>
+#include <math.h>
+#include <string.h>
+
+#include "app/tasks/train-state.h"
+#include "app/tasks/training-data.h"
+#include "data/export/trained-model.h"
+#include "data/models/model-file.h"
+#include "data/training/checkpoint-writer.h"
+#include "engine/device/device.h"
+#include "engine/error.h"
+#include "engine/hash.h"
+
+/* Of the smoothed loss: half of it is of the last 70 steps. */
+#define SMOOTHING 0.99
+/* Steps before the smoothed loss is believed. */
+#define FIRST_BELIEVED 100
+/* Steps in a row that are not finite, after which a run stops. */
+#define MOST_SKIPPED 20
+
+typedef struct
+{
+  TnTrainOptions *options;
+  TnTrainResult *result;
+  const TnListener *listener;
+  GCancellable *cancellable;
+  TnModelFile *file, *teacher_file;
+  TnTrainingData *data;
+  TnNetwork *network;
+  TnTrainer *trainer;
+  TnCheckpoint *checkpoint;
+  TnCheckpointWriter *writer;
+  double smoothed, least; /* loss; NaN: none yet */
+  guint in_a_row;         /* skipped steps */
+  double best;            /* validation loss */
+} Run;
+
+void
+tn_train_result_clear (TnTrainResult *self)
+{
+  g_clear_pointer (&self->checkpoint, g_free);
+  g_clear_pointer (&self->model, g_free);
+}
+
+TnTrainOptions *
+tn_train_options_copy (const TnTrainOptions *self)
+{
+  TnTrainOptions *copy = g_memdup2 (self, sizeof *self);
+
+  copy->recipe = tn_recipe_copy (self->recipe);
+  copy->model_path = g_strdup (self->model_path);
+  copy->teacher_path = g_strdup (self->teacher_path);
+  copy->out_path = g_strdup (self->out_path);
+  copy->branch_path = g_strdup (self->branch_path);
+  return copy;
+}
+
+void
+tn_train_options_free (TnTrainOptions *self)
+{
+  tn_recipe_free (self->recipe);
+  g_free (self->model_path);
+  g_free (self->teacher_path);
+  g_free (self->out_path);
+  g_free (self->branch_path);
+  g_free (self);
+}
+
+static void
+run_clear (Run *self)
+{
+  g_clear_pointer (&self->writer, tn_checkpoint_writer_free);
+  g_clear_pointer (&self->checkpoint, tn_checkpoint_free);
+  g_clear_pointer (&self->trainer, tn_trainer_free);
+  g_clear_pointer (&self->network, tn_network_unref);
+  g_clear_pointer (&self->data, tn_training_data_free);
+  g_clear_pointer (&self->file, tn_model_file_unref);
+  g_clear_pointer (&self->teacher_file, tn_model_file_unref);
+}
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Run, run_clear)
+
+/* Where nothing else is said: heads of an even width, the hidden layer 8/3 as wide. */
+static TnLlamaConfig
+make_llama_config (const TnRecipe *recipe, gsize n_vocab, TnTokenizer *tokenizer)
+{
+  guint hidden = recipe->hidden > 0 ? recipe->hidden : (recipe->width * 8 / 3 + 31) / 32 * 32;
+
+  return (TnLlamaConfig){
+      .n_vocab = (guint) n_vocab,
+      .n_embd = recipe->width,
+      .n_layer = recipe->layers,
+      .n_head = recipe->heads,
+      .n_head_kv = recipe->kv_heads > 0 ? recipe->kv_heads : recipe->heads,
+      .head_dim = recipe->width / recipe->heads,
+      .n_ff = hidden,
+      .n_context = MAX (recipe->context, recipe->seq_len),
+      .rope_dim = recipe->width / recipe->heads,
+      .rope_base = recipe->rope_base,
+      .rope_scale = 1.0,
+      .norm_epsilon = recipe->norm_epsilon,
+      .rope_layout = TN_ROPE_HALF_SPLIT,
+      .activation = recipe->activation,
+      .tied = recipe->tied,
+      .bos = tokenizer != NULL ? tn_tokenizer_get_bos (tokenizer) : -1,
+      .eos = tokenizer != NULL ? tn_tokenizer_get_eos (tokenizer) : -1,
+  };
+}
+
+static TnNetwork *
+load_network (TnModelFile *file, const TnTrainingPrecision *precision, GError **error)
+{
+  g_autoptr (TnModel) model = tn_model_file_load (file, error);
+
+  return model != NULL ? tn_network_new_from_model (model, precision, error) : NULL;
+}
+
+static TnNetwork *
+make_mlp (const TnRecipe *recipe, TnTrainingData *data, const TnTrainingPrecision *precision, GError **error)
+{
+  g_autoptr (GArray) sizes = tn_recipe_parse_sizes (recipe, error);
+  gsize channels, height, width, ends[2];
+
+  if (sizes == NULL)
+    return NULL;
+  ends[0] = tn_training_data_n_features (data, &channels, &height, &width);
+  ends[1] = tn_training_data_n_classes (data);
+  g_array_prepend_val (sizes, ends[0]);
+  g_array_append_val (sizes, ends[1]);
+  return tn_network_new_mlp ((const gsize *) sizes->data, sizes->len, recipe->seed, precision, error);
+}
+
+static TnNetwork *
+make_network (const Run *run, const TnTrainingPrecision *precision, GError **error)
+{
+  const TnRecipe *recipe = run->options->recipe;
+  TnLlamaConfig config;
+
+  if (run->file != NULL)
+    return load_network (run->file, precision, error);
+  if (recipe->architecture == TN_ARCHITECTURE_MLP)
+    return make_mlp (recipe, run->data, precision, error);
+  config = make_llama_config (recipe, tn_training_data_n_classes (run->data), tn_training_data_get_tokenizer (run->data));
+  return tn_network_new_llama (&config, recipe->sub_norms, recipe->deviation, recipe->seed, precision, error);
+}
+
+static TnNetwork *
+make_teacher (const Run *run, GError **error)
+{
+  g_autoptr (TnTrainingPrecision) precision = tn_training_precision_new (error);
+  TnNetwork *teacher = precision != NULL ? load_network (run->teacher_file, precision, error) : NULL;
+
+  if (teacher != NULL)
+    tn_network_freeze (teacher);
+  return teacher;
+}
+
+static gboolean
+make_trainer (Run *run, GError **error)
+{
+  const TnRecipe *recipe = run->options->recipe;
+  g_autoptr (TnTrainingPrecision) precision = tn_recipe_make_precision (recipe, error);
+  g_autoptr (TnNetwork) teacher = NULL;
+  TnTrainerOptions options;
+
+  if (precision == NULL || !tn_recipe_make_options (recipe, &options, error))
+    return FALSE;
+  run->network = make_network (run, precision, error);
+  if (run->network == NULL || (run->teacher_file != NULL && (teacher = make_teacher (run, error)) == NULL))
+    return FALSE;
+  run->network->recomputes = recipe->recompute == TN_RECOMPUTE_BLOCKS;
+  run->trainer = tn_trainer_new (run->network, teacher, &options, error);
+  return run->trainer != NULL;
+}
+
+static void
+tell_memory (const Run *run)
+{
+  TnTrainerMemory memory;
+  g_autofree char *variables = NULL, *gradients = NULL, *optimizer = NULL, *activations = NULL, *text = NULL;
+
+  tn_trainer_get_memory (run->trainer, &memory);
+  variables = g_format_size_full (memory.variables, G_FORMAT_SIZE_IEC_UNITS);
+  gradients = g_format_size_full (memory.gradients, G_FORMAT_SIZE_IEC_UNITS);
+  optimizer = g_format_size_full (memory.optimizer, G_FORMAT_SIZE_IEC_UNITS);
+  activations = g_format_size_full (memory.activations, G_FORMAT_SIZE_IEC_UNITS);
+  text = g_strdup_printf (_ ("%" PRIu64 " parameters; memory: weights %s, gradients %s, optimizer %s, activations %s"),
+                          tn_network_count (run->network), variables, gradients, optimizer, activations);
+  tn_listener_event (run->listener, "info", text);
+}
+
+static gboolean
+open_files (Run *run, GError **error)
+{
+  const TnTrainOptions *options = run->options;
+
+  return (options->model_path == NULL || (run->file = tn_model_file_open (options->model_path, error)) != NULL) &&
+         (options->teacher_path == NULL || (run->teacher_file = tn_model_file_open (options->teacher_path, error)) != NULL);
+}
+
+static gboolean
+make_checkpoints (Run *run, GError **error)
+{
+  const TnRecipe *recipe = run->options->recipe;
+  const TnCheckpointRetention retention = {.keep_last = recipe->keep_last, .keep_every = recipe->keep_every, .keep_best = TRUE};
+  g_autofree char *folder = g_build_filename (run->options->out_path, "checkpoints", NULL);
+
+  run->checkpoint = tn_training_checkpoint_new (run->trainer, error);
+  run->writer = run->checkpoint != NULL ? tn_checkpoint_writer_new (folder, &retention, TN_CHECKPOINT_ANY_COPY, error) : NULL;
+  return run->writer != NULL;
+}
+
+/* From a checkpoint where the run goes on; its own, or another run's. */
+static gboolean
+restore (Run *run, GError **error)
+{
+  const TnTrainOptions *options = run->options;
+  g_autofree char *folder = g_build_filename (options->out_path, "checkpoints", NULL), *text = NULL;
+  g_autoptr (GPtrArray) damaged = NULL;
+  g_autoptr (TnCheckpointFile) file = NULL;
+
+  if (options->branch_path != NULL)
+    file = tn_checkpoint_file_open (options->branch_path, error);
+  else
+    file = tn_checkpoint_find_latest (folder, &damaged, error);
+  for (guint i = 0; damaged != NULL && i < damaged->len; i++)
+    tn_listener_event (run->listener, "warning", g_ptr_array_index (damaged, i));
+  if (file == NULL || !tn_training_checkpoint_restore (run->checkpoint, file, run->trainer, run->data, error))
+    return FALSE;
+  text = g_strdup_printf (_ ("goes on from step %" PRIu64 " of %s"), tn_checkpoint_file_get_step (file),
+                          tn_checkpoint_file_get_path (file));
+  tn_listener_event (run->listener, "info", text);
+  return TRUE;
+}
+
+/* Another run's checkpoints are not written over: a folder that has some is gone on with, or another one is taken. */
+static gboolean
+check_folder (const Run *run, GError **error)
+{
+  g_autofree char *folder = g_build_filename (run->options->out_path, "checkpoints", NULL);
+  g_autoptr (GArray) steps = NULL;
+
+  if (run->options->resume || !g_file_test (folder, G_FILE_TEST_IS_DIR))
+    return TRUE;
+  steps = tn_checkpoint_list (folder, error);
+  if (steps == NULL)
+    return FALSE;
+  if (steps->len == 0)
+    return TRUE;
+  g_set_error (error, TN_ERROR, TN_ERROR_ARGUMENT,
+               _ ("%s holds checkpoints of a run: --resume goes on with it, another --out starts anew"), folder);
+  return FALSE;
+}
+
+static gboolean
+prepare (Run *run, GError **error)
+{
+  const TnTrainOptions *options = run->options;
+
+  if (!tn_recipe_check (options->recipe, error) || !check_folder (run, error) || !open_files (run, error))
+    return FALSE;
+  run->data = tn_training_data_open (options->recipe, run->file, run->listener, run->cancellable, error);
+  if (run->data == NULL || !make_trainer (run, error) || !make_checkpoints (run, error))
+    return FALSE;
+  tell_memory (run);
+  return (!options->resume && options->branch_path == NULL) || restore (run, error);
+}
+
+static gboolean
+validate (Run *run, guint64 step, GError **error)
+{
+  TnTrainResult *result = run->result;
+  guint n = tn_training_data_n_validation (run->data);
+  TnTrainerEvaluation evaluation;
+
+  if (n == 0)
+    return TRUE;
+  tn_training_data_rewind (run->data);
+  if (!tn_trainer_evaluate (run->trainer, n, tn_training_data_fill_validation, run->data, &evaluation, run->cancellable, error))
+    return FALSE;
+  result->validation_loss = evaluation.loss;
+  result->validation_accuracy = evaluation.accuracy;
+  if (!(evaluation.loss >= run->best))
+    run->best = evaluation.loss;
+  tn_listener_metric (run->listener, "validation_loss", (gint64) step, evaluation.loss);
+  tn_listener_metric (run->listener, "validation_accuracy", (gint64) step, evaluation.accuracy);
+  return TRUE;
+}
+
+static void
+report_layers (const Run *run, guint64 step)
+{
+  for (guint i = 0; i < run->network->layers->len; i++)
+    {
+      const TnTrainingLayer *layer = g_ptr_array_index (run->network->layers, i);
+      const TnQuantizerState *state = layer->weight_state;
+      const struct
+      {
+        const char *name;
+        double value;
+        gboolean there;
+      } values[] = {
+          {"sqnr_db", state != NULL ? tn_quantizer_state_get_sqnr_db (state) : 0.0, TRUE},
+          {"zeros", state != NULL ? tn_quantizer_state_get_zeros (state) : 0.0, TRUE},
+          {"flips", state != NULL ? tn_quantizer_state_get_flips (state) : 0.0, state != NULL && state->has_flips},
+          {"saturated", state != NULL ? tn_quantizer_state_get_saturated (state) : 0.0, TRUE},
+          {"scale", state != NULL ? state->scale : 0.0, TRUE},
+      };
+
+      for (guint k = 0; state != NULL && k < G_N_ELEMENTS (values); k++)
+        if (values[k].there)
+          {
+            g_autofree char *series = g_strdup_printf ("layer/%s/%s", layer->name, values[k].name);
+
+            tn_listener_metric (run->listener, series, (gint64) step, values[k].value);
+          }
+    }
+}
+
+static void
+report_step (Run *run, const TnStepReport *report, double seconds)
+{
+  const TnRecipe *recipe = run->options->recipe;
+  const TnListener *listener = run->listener;
+  gint64 step = (gint64) report->step;
+  gboolean layers = recipe->metrics_every > 0 && report->step % recipe->metrics_every == 0;
+
+  tn_listener_metric (listener, "loss", step, report->loss);
+  if (recipe->distill > 0.0)
+    {
+      tn_listener_metric (listener, "cross_entropy", step, report->parts.cross_entropy);
+      tn_listener_metric (listener, "distillation", step, report->parts.distillation);
+    }
+  tn_listener_metric (listener, "rate", step, report->rate);
+  if (recipe->warmup > 0.0)
+    tn_listener_metric (listener, "lambda", step, report->lambda);
+  tn_listener_metric (listener, "gradient_norm", step, report->gradient_norm);
+  tn_listener_metric (listener, run->network->input == TN_NETWORK_TOKENS ? "tokens_per_second" : "images_per_second", step,
+                      (double) report->n_targets / seconds);
+  if (layers)
+    {
+      tn_listener_metric (listener, "memory_bytes", step, (double) tn_process_get_rss ());
+      report_layers (run, report->step);
+    }
+}
+
+static void
+tell_skipped (const Run *run, const TnStepReport *report)
+{
+  g_autofree char *text = NULL;
+
+  if (report->culprit != NULL)
+    text = g_strdup_printf (_ ("step %" PRIu64 " was skipped: the gradient of %s is not finite"), report->step, report->culprit);
+  else
+    text = g_strdup_printf (_ ("step %" PRIu64 " was skipped: the loss is %g"), report->step, report->loss);
+  tn_listener_event (run->listener, "warning", text);
+}
+
+/* The rules by which a run that leads nowhere ends. */
+static gboolean
+check_progress (Run *run, const TnStepReport *report, GError **error)
+{
+  const TnRecipe *recipe = run->options->recipe;
+  const char *last = tn_checkpoint_writer_get_last (run->writer);
+
+  run->in_a_row = report->skipped ? run->in_a_row + 1 : 0;
+  if (!report->skipped)
+    run->smoothed = isnan (run->smoothed) ? report->loss : SMOOTHING * run->smoothed + (1.0 - SMOOTHING) * report->loss;
+  if (run->in_a_row >= MOST_SKIPPED)
+    {
+      g_set_error (error, TN_ERROR, TN_ERROR_DATA,
+                   _ ("%u steps in a row were not finite, up to %" PRIu64 "; last good checkpoint: %s"), MOST_SKIPPED,
+                   report->step, last != NULL ? last : _ ("none"));
+      return FALSE;
+    }
+  if (report->step < FIRST_BELIEVED || isnan (run->smoothed))
+    return TRUE;
+  run->least = fmin (run->least, run->smoothed);
+  if (recipe->stop_loss <= 0.0 || run->smoothed <= recipe->stop_loss * run->least)
+    return TRUE;
+  g_set_error (error, TN_ERROR, TN_ERROR_DATA,
+               _ ("the loss diverges: smoothed %.4f at step %" PRIu64
+                  ", above %g times its least, %.4f; last good checkpoint: %s"),
+               run->smoothed, report->step, recipe->stop_loss, run->least, last != NULL ? last : _ ("none"));
+  return FALSE;
+}
+
+static void
+keep (Run *run, gboolean wait)
+{
+  tn_training_checkpoint_update (run->checkpoint, run->trainer, run->data, run->options->recipe, run->result->validation_loss);
+  tn_checkpoint_writer_submit (run->writer, run->checkpoint, wait, run->listener);
+}
+
+/* Gradient release changed weights before it was known that a gradient is not finite. */
+static gboolean
+go_back (Run *run, const TnStepReport *report, GError **error)
+{
+  const char *path;
+  g_autoptr (TnCheckpointFile) file = NULL;
+  TnStreamPosition position = tn_training_data_get_position (run->data);
+  g_autofree char *text = NULL;
+
+  if (!tn_checkpoint_writer_finish (run->writer, run->listener, error))
+    return FALSE;
+  path = tn_checkpoint_writer_get_last (run->writer);
+  if (path == NULL)
+    {
+      g_set_error (error, TN_ERROR, TN_ERROR_DATA,
+                   _ ("step %" PRIu64 ": a gradient is not finite, and there is no checkpoint to go back to"), report->step);
+      return FALSE;
+    }
+  file = tn_checkpoint_file_open (path, error);
+  if (file == NULL || !tn_training_checkpoint_restore (run->checkpoint, file, run->trainer, run->data, error))
+    return FALSE;
+  /* The data go on: the same batches would lead to the same place. */
+  if (!tn_training_data_set_position (run->data, position, error))
+    return FALSE;
+  text = g_strdup_printf (_ ("step %" PRIu64 ": a gradient is not finite; back to %s"), report->step, path);
+  tn_listener_event (run->listener, "warning", text);
+  return TRUE;
+}
+
+static gboolean
+take_step (Run *run, GError **error)
+{
+  TnTrainResult *result = run->result;
+  gint64 start = g_get_monotonic_time ();
+  TnStepReport report;
+  double seconds;
+
+  if (!tn_trainer_step (run->trainer, tn_training_data_fill, run->data, &report, run->cancellable, error))
+    return FALSE;
+  seconds = (double) (g_get_monotonic_time () - start) * 1e-6;
+  result->seconds += seconds;
+  result->targets += report.n_targets;
+  result->step = report.step + 1;
+  report_step (run, &report, MAX (seconds, 1e-9));
+  if (report.skipped && !report.spoiled)
+    tell_skipped (run, &report);
+  if (report.spoiled && !go_back (run, &report, error))
+    return FALSE;
+  return check_progress (run, &report, error);
+}
+
+static gboolean
+is_due (guint64 step, guint every)
+{
+  return every > 0 && step % every == 0;
+}
+
+static gboolean
+train (Run *run, GError **error)
+{
+  const TnRecipe *recipe = run->options->recipe;
+  guint64 steps = recipe->steps, validated = G_MAXUINT64;
+
+  for (guint64 step; (step = tn_trainer_get_counts (run->trainer).step) < steps;)
+    {
+      guint64 next = step + 1;
+
+      if (g_cancellable_set_error_if_cancelled (run->cancellable, error) || !tn_listener_boundary (run->listener, error) ||
+          !take_step (run, error))
+        return FALSE;
+      if (is_due (next, recipe->validation_every))
+        {
+          if (!validate (run, next, error))
+            return FALSE;
+          validated = next;
+        }
+      if (is_due (next, recipe->checkpoint_every))
+        keep (run, FALSE);
+      tn_checkpoint_writer_collect (run->writer, run->listener);
+      tn_listener_progress (run->listener, (double) next, (double) steps, _ ("steps"));
+    }
+  return validated == steps || validate (run, steps, error);
+}
+
+static void
+fill_result (Run *run)
+{
+  TnTrainResult *result = run->result;
+  const TnCheckpointCounts *counts = tn_checkpoint_writer_get_counts (run->writer);
+  TnTrainerCounts trainer = tn_trainer_get_counts (run->trainer);
+
+  result->step = trainer.step;
+  result->n_skipped = trainer.n_skipped;
+  result->loss = run->smoothed;
+  result->best_validation = run->best;
+  result->n_checkpoints = counts->written;
+  result->checkpoint_seconds = counts->total_stall_seconds;
+  result->peak_bytes = tn_pool_get_peak_total (tn_pool_default ());
+  g_free (result->checkpoint);
+  result->checkpoint = g_strdup (tn_checkpoint_writer_get_last (run->writer));
+}
+
+/* What was reached is kept, also by a run that was stopped; one that diverged has its checkpoints. */
+static gboolean
+finish (Run *run, gboolean trained, GError **error)
+{
+  g_autofree char *folder = g_build_filename (run->options->out_path, "model", NULL);
+  static const char *const names[] = {"llama", "mlp"};
+  GError *local = NULL;
+
+  if (trained || (error != NULL && g_error_matches (*error, G_IO_ERROR, G_IO_ERROR_CANCELLED)))
+    {
+      keep (run, TRUE);
+      tn_checkpoint_writer_finish (run->writer, run->listener, trained ? &local : NULL);
+    }
+  fill_result (run);
+  if (!trained)
+    return FALSE;
+  if (local == NULL &&
+      tn_trained_model_write (run->network, names[run->file != NULL ? TN_ARCHITECTURE_LLAMA : run->options->recipe->architecture],
+                              tn_training_data_get_tokenizer (run->data), folder, run->listener, &local))
+    {
+      run->result->model = g_steal_pointer (&folder);
+      return TRUE;
+    }
+  g_propagate_error (error, local);
+  return FALSE;
+}
+
+typedef struct
+{
+  Run *run;
+  GError **error;
+  gboolean ok;
+} Call;
+
+static void
+run_on_compute (gpointer user_data)
+{
+  Call *call = user_data;
+  Run *run = call->run;
+
+  call->ok = prepare (run, call->error);
+  if (!call->ok)
+    return;
+  run->result->parameters = tn_network_count (run->network);
+  call->ok = finish (run, train (run, call->error), call->error);
+}
+
+static gboolean
+work (TnJob *job, const TnListener *listener, GCancellable *cancellable, gpointer data, GError **error)
+{
+  Run *given = data;
+  g_auto (Run) run = {.options = given->options,
+                      .result = given->result,
+                      .listener = listener,
+                      .cancellable = cancellable,
+                      .smoothed = NAN,
+                      .least = INFINITY,
+                      .best = NAN};
+  GError *local = NULL;
+  Call call = {.run = &run, .error = &local};
+
+  run.result->steps = run.options->recipe->steps;
+  run.result->validation_loss = run.result->validation_accuracy = NAN;
+  tn_compute_run (run_on_compute, &call);
+  if (run.result->model != NULL)
+    tn_job_set_output (job, run.result->model);
+  else if (run.result->checkpoint != NULL)
+    tn_job_set_output (job, run.result->checkpoint);
+  if (local != NULL)
+    g_propagate_error (error, local);
+  return call.ok;
+}
+
+static void
+free_run (gpointer data)
+{
+  Run *run = data;
+
+  tn_train_options_free (run->options);
+  g_free (run);
+}
+
+static char *
+describe (const TnTrainOptions *options)
+{
+  g_autofree char *from = options->model_path != NULL ? g_path_get_basename (options->model_path) : NULL;
+  g_autofree char *out = g_path_get_basename (options->out_path);
+
+  return from != NULL ? g_strdup_printf (_ ("train %s from %s"), out, from) : g_strdup_printf (_ ("train %s"), out);
+}
+
+TnJob *
+tn_train_job_new (const TnTrainOptions *options, TnWorkspace *workspace, TnTrainResult *result)
+{
+  Run *run = g_new0 (Run, 1);
+  g_autofree char *title = describe (options), *arguments = tn_train_arguments_to_json (options);
+
+  run->options = tn_train_options_copy (options);
+  run->result = result;
+  return tn_job_new ("train", title, arguments, workspace, work, run, free_run);
+}

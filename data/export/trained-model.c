@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "data/export/trained-model.h"
+
+#include <glib/gi18n-lib.h>
+#include <string.h>
+
+#include "data/export/config-json.h"
+#include "data/files/atomic-folder.h"
+#include "data/files/mapped-file.h"
+#include "data/files/safetensors-writer.h"
+#include "data/models/model-file-private.h"
+#include "data/tokenizers/gguf-form.h"
+#include "engine/error.h"
+
+#define WEIGHTS_NAME "model.safetensors"
+
+static const char *const names[] = {"config.json", WEIGHTS_NAME, "tokenizer.json", "tokenizer.bin", NULL};
+
+/* Rows of query and key projections pair up for the rotary embedding as halves of a head at Hugging Face. */
+static float *
+halve_rows (const TnVariable *variable, gsize head_dim)
+{
+  gsize columns = tn_shape_columns (&variable->shape), rows = variable->count / columns;
+  float *out = g_new (float, variable->count);
+
+  for (gsize row = 0; row < rows; row++)
+    {
+      gsize head = row / head_dim, i = row % head_dim;
+      gsize from = head * head_dim + (i < head_dim / 2 ? 2 * i : 2 * (i - head_dim / 2) + 1);
+
+      memcpy (out + row * columns, (const float *) variable->data + from * columns, columns * sizeof (float));
+    }
+  return out;
+}
+
+static gboolean
+pairs_up (const TnVariable *variable, const TnLlamaConfig *config)
+{
+  return config != NULL && config->rope_layout == TN_ROPE_INTERLEAVED &&
+         (g_str_has_suffix (variable->name, ".attn_q.weight") || g_str_has_suffix (variable->name, ".attn_k.weight"));
+}
+
+static gboolean
+add_variable (TnSafetensorsWriter *writer, const TnVariable *variable, const TnLlamaConfig *config, GError **error)
+{
+  g_autofree char *name = config != NULL ? tn_huggingface_source_name (variable->name) : g_strdup (variable->name);
+  guint64 shape[TN_SHAPE_MAX_DIMS];
+
+  if (name == NULL)
+    {
+      g_set_error (error, TN_ERROR, TN_ERROR_UNSUPPORTED, _ ("%s: it has no name in a checkpoint of Hugging Face"),
+                   variable->name);
+      return FALSE;
+    }
+  for (guint i = 0; i < variable->shape.n_dims; i++)
+    shape[i] = variable->shape.dims[i];
+  if (pairs_up (variable, config))
+    return tn_safetensors_writer_take_tensor (writer, name, TN_DTYPE_F32, variable->shape.n_dims, shape,
+                                              halve_rows (variable, config->head_dim), error);
+  return tn_safetensors_writer_add_tensor (writer, name, TN_DTYPE_F32, variable->shape.n_dims, shape, variable->data, error);
+}
+
+static gboolean
+write_weights (TnNetwork *network, const char *architecture, const char *folder, GError **error)
+{
+  const TnLlamaConfig *config = tn_network_get_llama_config (network);
+  g_autofree char *path = g_build_filename (folder, WEIGHTS_NAME, NULL);
+  g_autoptr (TnSafetensorsWriter) writer = tn_safetensors_writer_new ();
+
+  for (guint i = 0; i < network->variables->len; i++)
+    {
+      const TnVariable *variable = g_ptr_array_index (network->variables, i);
+
+      /* A model of this family has no place for the scales of quantizers: who reads it rounds anew. */
+      if ((config == NULL || variable->role != TN_ROLE_SCALE) && !add_variable (writer, variable, config, error))
+        return FALSE;
+    }
+  tn_safetensors_writer_add_metadata (writer, "format", "pt");
+  if (config == NULL)
+    tn_safetensors_writer_add_metadata (writer, "ternion.arch", architecture);
+  return tn_safetensors_writer_write (writer, path, NULL, error);
+}
+
+static gboolean
+write_config (TnNetwork *network, const char *folder, GError **error)
+{
+  const TnLlamaConfig *config = tn_network_get_llama_config (network);
+  gboolean sub_norms = tn_network_find_variable (network, "blk.0.attn_sub_norm.weight") != NULL;
+  g_autofree char *path = g_build_filename (folder, names[0], NULL), *text = NULL;
+  g_autoptr (JsonNode) json = tn_config_json_from_llama (config, sub_norms, "float32", folder, error);
+
+  if (json == NULL)
+    return FALSE;
+  text = tn_config_json_to_text (json, TRUE);
+  return tn_atomic_file_set_contents (path, text, strlen (text), error);
+}
+
+static gboolean
+copy_tokenizer (TnTokenizer *tokenizer, const char *folder, const TnListener *listener, GError **error)
+{
+  const char *from = tokenizer != NULL ? tn_tokenizer_get_path (tokenizer) : NULL;
+  g_autofree char *to = NULL;
+  g_autoptr (TnMappedFile) file = NULL;
+
+  if (tokenizer == NULL)
+    return TRUE;
+  if (from == NULL || tn_tokenizer_get_gguf_path (tokenizer) != NULL)
+    {
+      tn_listener_event (listener, "warning",
+                         _ ("the model's folder has no tokenizer: that of the data is no file that could lie there"));
+      return TRUE;
+    }
+  to = g_build_filename (folder, tn_tokenizer_get_json_path (tokenizer) != NULL ? "tokenizer.json" : "tokenizer.bin", NULL);
+  file = tn_mapped_file_open (from, error);
+  return file != NULL &&
+         tn_atomic_file_set_contents (to, tn_mapped_file_get_data (file), tn_mapped_file_get_size (file), error) &&
+         tn_mapped_file_check (tn_mapped_file_get_data (file), error);
+}
+
+gboolean
+tn_trained_model_write (TnNetwork *network, const char *architecture, TnTokenizer *tokenizer, const char *folder,
+                        const TnListener *listener, GError **error)
+{
+  g_autoptr (TnAtomicFolder) made = tn_atomic_folder_create (folder, names, error);
+  const char *path = made != NULL ? tn_atomic_folder_get_path (made) : NULL;
+
+  return made != NULL && write_weights (network, architecture, path, error) &&
+         (tn_network_get_llama_config (network) == NULL || write_config (network, path, error)) &&
+         copy_tokenizer (tokenizer, path, listener, error) && tn_atomic_folder_commit (made, error);
+}
