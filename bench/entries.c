@@ -24,6 +24,8 @@ static const TnBenchEntry entries[] = {
     {"training", {"matrix_multiply_"}, tn_bench_matrix_multiply},
     {"training", {"checkpoint_17m_"}, tn_bench_checkpoint},
     {"training", {"adamw_", "adamw8_", "muon_"}, tn_bench_optimizer},
+    {"training", {"attention_step_", "head_loss_"}, tn_bench_functions},
+    {"training", {"qat_layer_"}, tn_bench_qat_layer},
 };
 
 const TnBenchEntry *

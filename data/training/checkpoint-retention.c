@@ -41,7 +41,7 @@ tn_checkpoint_retention_keeps (const TnCheckpointRetention *self, GArray *known,
   guint64 mine = get (known, index)->step;
   guint newer = 0, best;
 
-  if (mine >= step || (self->keep_every > 0 && mine % self->keep_every == 0))
+  if (self->keep_every > 0 && mine % self->keep_every == 0)
     return TRUE;
   for (guint i = index + 1; i < known->len; i++)
     newer += get (known, i)->step <= step;

@@ -137,6 +137,15 @@ run_tile (const TnAttentionGradient *self, const Parts *parts, guint query, guin
     take_query_gradient (self, parts, first, n, self->q_gradient + place);
 }
 
+/* The row of panels that begins there, panels being as many rows deep. */
+static void
+copy_row (const float *panels, gsize depth, gsize n, float *row)
+{
+  for (; n >= TN_PANEL_COLUMNS; n -= TN_PANEL_COLUMNS, panels += depth * TN_PANEL_COLUMNS, row += TN_PANEL_COLUMNS)
+    memcpy (row, panels, TN_PANEL_COLUMNS * sizeof *row); /* of a size that is known: not a call */
+  memcpy (row, panels, n * sizeof *row);
+}
+
 /* sums [head_dim, stride] to out [length, head_dim]. */
 static void
 put_sums (const TnAttentionHead *head, const Parts *parts, const float *sums, gboolean rotated, gboolean adds, float *out)
@@ -147,9 +156,7 @@ put_sums (const TnAttentionHead *head, const Parts *parts, const float *sums, gb
   tn_panel_pack_transposed (sums, parts->stride, head_dim, head->length, parts->keys_along);
   for (guint i = 0; i < head->length; i++, out += head->kv_stride)
     {
-      for (gsize column = 0; column < head_dim; column += TN_PANEL_COLUMNS)
-        memcpy (row + column, parts->keys_along + column * head->length + i * TN_PANEL_COLUMNS,
-                MIN (TN_PANEL_COLUMNS, head_dim - column) * sizeof *row);
+      copy_row (parts->keys_along + i * TN_PANEL_COLUMNS, head->length, head_dim, row);
       if (half > 0)
         tn_rope_back (head->rope_layout, row, 1, head_dim, head->rope_dim, head->cosines + i * half, head->sines + i * half);
       for (gsize k = 0; k < head_dim; k++)

@@ -88,34 +88,44 @@ cut_work (const TnMatrixMultiply *self, guint threads)
   return best;
 }
 
+static gsize
+stride_or (gsize stride, gsize columns)
+{
+  return stride != 0 ? stride : columns;
+}
+
 /* Rows [rows, depth] of a from (i, k) on. */
 static const float *
 get_rows (const TnMatrixMultiply *self, gsize i, gsize rows, gsize k, gsize depth, float *transposed, gsize *stride)
 {
+  gsize a_stride = stride_or (self->a_stride, self->form == TN_MULTIPLY_A_TRANSPOSED ? self->m : self->depth);
+
   if (self->form != TN_MULTIPLY_A_TRANSPOSED)
     {
-      *stride = self->depth;
-      return self->a + i * self->depth + k;
+      *stride = a_stride;
+      return self->a + i * a_stride + k;
     }
   *stride = MIN (self->depth, TN_PANEL_DEPTH) + ROW_GAP;
-  tn_matrix_transpose (self->a + k * self->m + i, self->m, depth, rows, transposed, *stride);
+  tn_matrix_transpose (self->a + k * a_stride + i, a_stride, depth, rows, transposed, *stride);
   return transposed;
 }
 
 static void
 pack (const TnMatrixMultiply *self, gsize j, gsize columns, gsize k, gsize depth, float *panels)
 {
+  gsize stride = stride_or (self->b_stride, self->form == TN_MULTIPLY_B_TRANSPOSED ? self->depth : self->n);
+
   if (self->form == TN_MULTIPLY_B_TRANSPOSED)
-    tn_panel_pack_transposed (self->b + j * self->depth + k, self->depth, columns, depth, panels);
+    tn_panel_pack_transposed (self->b + j * stride + k, stride, columns, depth, panels);
   else
-    tn_panel_pack (self->b + k * self->n + j, self->n, columns, depth, panels);
+    tn_panel_pack (self->b + k * stride + j, stride, columns, depth, panels);
 }
 
 static void
 multiply_part (const TnMatrixMultiply *self, gsize i, gsize rows, gsize j, gsize columns, gsize k, gsize depth, float *panels)
 {
   TnChain chain = k > 0 || self->adds ? TN_CHAIN_RESUME : TN_CHAIN_START;
-  gsize stride;
+  gsize stride, c_stride = stride_or (self->c_stride, self->n);
   const float *a = get_rows (self, i, rows, k, depth, panels + count_panels (self->n, self->depth), &stride);
 
   for (gsize first = 0; first < columns; first += TN_PANEL_GROUP)
@@ -123,7 +133,7 @@ multiply_part (const TnMatrixMultiply *self, gsize i, gsize rows, gsize j, gsize
       gsize n = MIN (TN_PANEL_GROUP, columns - first);
 
       pack (self, j + first, n, k, depth, panels);
-      tn_panel_multiply (a, stride, rows, panels, depth, n, depth, self->c + i * self->n + j + first, self->n, chain);
+      tn_panel_multiply (a, stride, rows, panels, depth, n, depth, self->c + i * c_stride + j + first, c_stride, chain);
     }
 }
 

@@ -6,7 +6,7 @@
 G_BEGIN_DECLS
 
 /* Products of fp32 matrices on several threads, in the three forms that training a linear layer y = x W^T takes. Matrices are
- * row-major and lie without gaps. Every element of c is one chain of fused multiply-adds in the order of the depth, as
+ * row-major. Every element of c is one chain of fused multiply-adds in the order of the depth, as
  * matrix-product.h has it: the same bits for any number of threads and on any processor. */
 typedef enum
 {
@@ -21,6 +21,8 @@ typedef struct
   gsize m, n, depth;
   const float *a, *b;
   float *c; /* overlaps neither */
+  /* From row to row of what lies in memory; 0: rows lie without gaps. */
+  gsize a_stride, b_stride, c_stride;
   /* The chains go on from what c holds: two products added one after the other are one product of both depths. */
   gboolean adds;
 } TnMatrixMultiply;

@@ -8,6 +8,8 @@
 
 /* Rows of a panel that a product with a vector makes at a time: they stay in the first cache. */
 #define VECTOR_DEPTH 128
+/* By which packing fetches ahead. */
+#define ROWS_AHEAD 8
 
 static const TnProductKernels *
 get_kernels (void)
@@ -58,7 +60,8 @@ tn_matrix_transpose (const float *columns, gsize stride, gsize n, gsize depth, f
       out[k * out_stride + j] = columns[j * stride + k];
 }
 
-/* Whole rows of a group of panels, as they lie in memory: what is behind the end of a row is not fetched in vain. */
+/* Whole rows of a group of panels, as they lie in memory, and what is behind the end of a row is not fetched in vain. Rows lie
+ * far apart, so the processor does not see them coming. */
 void
 tn_panel_pack (const float *rows, gsize stride, gsize n, gsize depth, float *panels)
 {
@@ -73,6 +76,8 @@ tn_panel_pack (const float *rows, gsize stride, gsize n, gsize depth, float *pan
           const float *row = rows + k * stride + first;
           float *out = panels + k * TN_PANEL_COLUMNS;
 
+          for (gsize j = 0; k + ROWS_AHEAD < depth && j < columns; j += TN_PANEL_COLUMNS)
+            __builtin_prefetch (row + ROWS_AHEAD * stride + j);
           for (gsize j = 0; j < whole; j += TN_PANEL_COLUMNS)
             memcpy (out + j * depth, row + j, TN_PANEL_COLUMNS * sizeof (float));
           if (whole < columns)

@@ -166,25 +166,50 @@ test_records (void)
   g_assert_cmpuint (tn_token_sequence_documents (training), ==, 4);
 }
 
+static char *
+write_npy (const char *name, const char *shape, guint n)
+{
+  static const char magic[] = "\x93NUMPY\x01\x00\x76\x00";
+  g_autoptr (GByteArray) file = g_byte_array_new ();
+  g_autofree char *header = g_strdup_printf ("{'descr': '<u2', 'fortran_order': False, 'shape': %s, }", shape);
+
+  g_byte_array_append (file, (const guint8 *) magic, sizeof magic - 1);
+  g_byte_array_append (file, (const guint8 *) header, (guint) strlen (header));
+  while (file->len < 127)
+    g_byte_array_append (file, (const guint8 *) " ", 1);
+  g_byte_array_append (file, (const guint8 *) "\n", 1);
+  for (guint i = 0; i < n; i++)
+    g_byte_array_append (file, (const guint8[]){(guint8) (i % 60000), (guint8) (i % 60000 >> 8)}, 2);
+  return fixture_write (name, file->data, file->len);
+}
+
+/* An array of one dimension is one document, however long it is. */
+static void
+test_long_array (void)
+{
+  guint n = 2 * TN_TOKEN_LONG_DOCUMENT + 100;
+  g_autofree char *shape = g_strdup_printf ("(%u,)", n), *path = write_npy ("long.npy", shape, n);
+  g_autoptr (TnDataset) dataset = open_data (path, NULL, 60000);
+  g_autoptr (TnTokenSequence) validation = NULL, training = read_sequence (dataset, 0.25, &validation);
+  g_autoptr (GArray) kept = all_tokens (training), held = all_tokens (validation);
+
+  g_assert_cmpuint (held->len, ==, n / 4);
+  g_assert_cmpuint (kept->len, ==, n - n / 4);
+  for (guint i = 0; i < n; i++)
+    g_assert_cmpint (i < kept->len ? g_array_index (kept, gint32, i) : g_array_index (held, gint32, i - kept->len), ==,
+                     i % 60000);
+}
+
 /* Rows of an array are documents, and a token file beside arrays gives its last share. */
 static void
 test_arrays (void)
 {
-  static const char header[] = "\x93NUMPY\x01\x00\x76\x00{'descr': '<u2', 'fortran_order': False, 'shape': (3, 4), }";
-  g_autoptr (GByteArray) file = g_byte_array_new ();
-  g_autofree char *npy = NULL, *bin = write_token_file ("beside.bin", 100, 20);
+  g_autofree char *npy = write_npy ("rows.npy", "(3, 4)", 12), *bin = write_token_file ("beside.bin", 100, 20);
   g_autoptr (TnTokenSequence) training = NULL, validation = NULL;
   g_autoptr (TnDataset) dataset = NULL;
   g_autoptr (GArray) kept = NULL, held = NULL;
   g_autoptr (GError) error = NULL;
 
-  g_byte_array_append (file, (const guint8 *) header, sizeof header - 1);
-  while (file->len < 127)
-    g_byte_array_append (file, (const guint8 *) " ", 1);
-  g_byte_array_append (file, (const guint8 *) "\n", 1);
-  for (guint16 i = 0; i < 12; i++)
-    g_byte_array_append (file, (const guint8 *) &i, 2);
-  npy = fixture_write ("rows.npy", file->data, file->len);
   dataset = tn_dataset_open ((const char *const[]){npy, bin, NULL}, NULL, NULL, 1000, NULL, &error);
   g_assert_no_error (error);
   training = read_sequence (dataset, 0.0, NULL);
@@ -476,6 +501,36 @@ test_epochs (void)
     }
 }
 
+/* Windows of later epochs begin elsewhere, all of one epoch by the same shift. */
+static void
+test_shifts (void)
+{
+  enum
+  {
+    COUNT = 64,
+    SEQ = 16,
+    EPOCHS = 20
+  };
+  g_autofree char *path = write_token_file ("shifts.bin", COUNT, 0);
+  g_autoptr (TnDataset) dataset = open_data (path, NULL, 60000);
+  g_autoptr (TnTokenSequence) training = read_sequence (dataset, 0.0, NULL);
+  const TnTokenStreamOptions options = {.seq_len = SEQ, .batch_size = COUNT / SEQ, .seed = 5, .masked_token = -1};
+  g_autoptr (TnTokenStream) stream = tn_token_stream_new (training, NULL, &options, NULL);
+  gint32 tokens[COUNT], targets[COUNT];
+  guint seen[SEQ] = {0}, n_seen = 0;
+
+  for (guint epoch = 0; epoch < EPOCHS; epoch++)
+    {
+      g_assert_true (tn_token_stream_fill (stream, tokens, targets, NULL));
+      for (guint i = 1; i < COUNT / SEQ; i++)
+        g_assert_cmpint (tokens[i * SEQ] % SEQ, ==, tokens[0] % SEQ);
+      if (epoch == 0)
+        g_assert_cmpint (tokens[0] % SEQ, ==, 0);
+      n_seen += seen[tokens[0] % SEQ]++ == 0;
+    }
+  g_assert_cmpuint (n_seen, >, SEQ / 2);
+}
+
 /* From any position, in a new stream, the batches are the same. */
 static void
 test_resume (void)
@@ -533,12 +588,12 @@ test_resume (void)
 static void
 test_validation (void)
 {
-  static const guint counts[] = {0, 1, 2, 8, 9, 10, 16, 17, 18, 100};
+  static const guint counts[] = {1, 2, 8, 9, 10, 16, 17, 18, 25, 100};
   g_autofree char *training_path = write_token_file ("training.bin", 50, 0);
   g_autoptr (TnDataset) dataset = open_data (training_path, NULL, 60000);
   g_autoptr (TnTokenSequence) training = read_sequence (dataset, 0.0, NULL);
 
-  for (guint c = 1; c < G_N_ELEMENTS (counts); c++)
+  for (guint c = 0; c < G_N_ELEMENTS (counts); c++)
     {
       g_autofree char *path = write_token_file ("validation.bin", counts[c], 1000);
       g_autoptr (TnDataset) held = open_data (path, NULL, 60000);
@@ -642,6 +697,7 @@ main (int argc, char **argv)
   g_test_add_func ("/token-stream/text", test_text);
   g_test_add_func ("/token-stream/records", test_records);
   g_test_add_func ("/token-stream/arrays", test_arrays);
+  g_test_add_func ("/token-stream/long-array", test_long_array);
   g_test_add_func ("/token-stream/spill", test_spill);
   g_test_add_func ("/token-stream/spill-fails", test_spill_fails);
   g_test_add_func ("/token-stream/hold-out", test_hold_out);
@@ -650,6 +706,7 @@ main (int argc, char **argv)
   g_test_add_func ("/token-stream/token-files", test_token_files);
   g_test_add_func ("/token-stream/token-file-out-of-range", test_token_file_out_of_range);
   g_test_add_func ("/token-stream/epochs", test_epochs);
+  g_test_add_func ("/token-stream/shifts", test_shifts);
   g_test_add_func ("/token-stream/resume", test_resume);
   g_test_add_func ("/token-stream/validation", test_validation);
   g_test_add_func ("/token-stream/too-few", test_too_few);

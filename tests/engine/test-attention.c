@@ -2,6 +2,7 @@
 #include "engine/autograd/functions/attention.h"
 #include "engine/autograd/functions/rope.h"
 #include "engine/error.h"
+#include "engine/kernels/attention.h"
 #include "engine/kernels/variant.h"
 #include "engine/memory/pool.h"
 #include "engine/nn/attention.h"
@@ -142,6 +143,53 @@ test_inference (void)
     check_inference (&cases[i]);
 }
 
+/* Nothing is written behind the scratch that was asked for. */
+static void
+check_scratch (guint length, gsize head_dim)
+{
+  gsize forward = tn_attention_head_count (length, head_dim), backward = tn_attention_gradient_count (length, head_dim);
+  gsize n = MAX (forward, backward), values = (gsize) length * head_dim;
+  float *scratch = g_aligned_alloc (n + 16, sizeof (float), 64);
+  g_autofree float *x = g_new (float, values), *gradients = g_new0 (float, 3 * values), *out = g_new (float, values);
+  TnAttentionHead head = {.length = length,
+                          .head_dim = head_dim,
+                          .q_stride = head_dim,
+                          .kv_stride = head_dim,
+                          .q = x,
+                          .k = x,
+                          .v = x,
+                          .scratch = scratch};
+  TnAttentionGradient gradient = {.head = head,
+                                  .n_queries = 1,
+                                  .out_gradient = x,
+                                  .q_gradient = gradients,
+                                  .k_gradient = gradients + values,
+                                  .v_gradient = gradients + 2 * values};
+
+  for (gsize i = 0; i < values; i++)
+    x[i] = (float) (i % 13) - 6.0f;
+  for (gsize i = 0; i < n + 16; i++)
+    scratch[i] = 77.0f;
+  tn_attention_head (&head, out);
+  for (gsize i = forward; i < n + 16; i++)
+    g_assert_cmpfloat (scratch[i], ==, 77.0f);
+  tn_attention_gradient (&gradient);
+  for (gsize i = backward; i < n + 16; i++)
+    g_assert_cmpfloat (scratch[i], ==, 77.0f);
+  g_aligned_free (scratch);
+}
+
+static void
+test_scratch (void)
+{
+  const guint lengths[] = {1, 15, 48, 49, 97};
+  const gsize dims[] = {1, 16, 17, 40};
+
+  for (guint i = 0; i < G_N_ELEMENTS (lengths); i++)
+    for (guint k = 0; k < G_N_ELEMENTS (dims); k++)
+      check_scratch (lengths[i], dims[k]);
+}
+
 static TnValue *
 build_rope (TnTape *tape, TnVariable *const *variables, gpointer user_data)
 {
@@ -222,6 +270,7 @@ main (int argc, char **argv)
   g_test_add_func ("/attention/gradients", test_gradients);
   g_test_add_func ("/attention/float32", test_float32);
   g_test_add_func ("/attention/inference", test_inference);
+  g_test_add_func ("/attention/scratch", test_scratch);
   g_test_add_func ("/attention/rope", test_rope);
   g_test_add_func ("/attention/torch", test_torch);
   g_test_add_func ("/attention/errors", test_errors);

@@ -4,7 +4,10 @@
 
 #include "engine/autograd/functions/bit-linear.h"
 #include "engine/autograd/functions/elementwise.h"
+#include "engine/autograd/functions/linear.h"
 #include "engine/autograd/functions/quantize-rows.h"
+#include "engine/autograd/functions/quantize.h"
+#include "engine/autograd/functions/rms-norm.h"
 #include "engine/autograd/functions/ternarize.h"
 #include "engine/device/device.h"
 #include "engine/error.h"
@@ -64,6 +67,18 @@ clear_result (Result *self)
   g_free (self->dgain);
 }
 
+/* Where chains of products go on, twice is not twice to the bit. */
+static void
+assert_twice (const double *once, const TnVariable *twice)
+{
+  double largest = 1e-30;
+
+  for (gsize i = 0; i < twice->count; i++)
+    largest = fmax (largest, fabs (once[i]));
+  for (gsize i = 0; i < twice->count; i++)
+    g_assert_cmpfloat_with_epsilon ((double) ((const float *) twice->gradient)[i], 2.0 * once[i], 1e-5 * largest);
+}
+
 static void
 run_case (const Case *c, Result *result)
 {
@@ -101,6 +116,14 @@ run_case (const Case *c, Result *result)
         result->dgain = add_to (result->dgain, result->gain->gradient, c->in, MAX (c->steps, 1));
       for (guint i = 0; i < 2; i++)
         result->dw[i] = add_to (result->dw[i], result->w[i]->gradient, result->w[i]->count, MAX (c->steps, 1));
+    }
+  if (c->steps <= 1)
+    {
+      /* A second batch is added. */
+      g_assert_true (tn_tape_forward (tape, NULL, NULL) && tn_tape_backward (tape, 1.0, TRUE, NULL, NULL));
+      assert_twice (result->dx, result->x);
+      assert_twice (result->dw[0], result->w[0]);
+      assert_twice (result->dw[1], result->w[1]);
     }
   for (guint i = 0; i < 2; i++)
     result->y[i] = g_memdup2 (tn_value_get_data (y[i]), result->weights[i]->count * sizeof (float));
@@ -226,6 +249,68 @@ test_equals_fake_quantization (void)
 
           check_case (&c, 1e-5, 0.9999999);
         }
+}
+
+static TnValue *
+build_fake (TnTape *tape, TnValue *x, TnValue *gain, TnValue *w)
+{
+  TnQuantizeOptions rows = {.scheme = {.kind = TN_SCHEME_INTEGER, .bits = 8, .granularity = TN_PER_TOKEN}};
+  TnQuantizeOptions weights = {.scheme = {.kind = TN_SCHEME_TERNARY}};
+
+  return tn_tape_linear (tape, tn_tape_quantize_activation (tape, tn_tape_rms_norm (tape, x, gain, EPSILON), NULL, &rows),
+                         tn_tape_quantize_weight (tape, w, NULL, &weights), NULL);
+}
+
+/* The two ways to record the layer, side by side: values, and the gradients of all that is trained. */
+static void
+test_equals_fake_tape (void)
+{
+  for (guint i = 3; i < G_N_ELEMENTS (sizes); i++)
+    {
+      const TnShape shape = TN_SHAPE (sizes[i].tokens, sizes[i].in);
+      g_autoptr (TnVariable) weights = fixture_variable ("weights", TN_DTYPE_F32, &TN_SHAPE (sizes[i].tokens, sizes[i].out), 1.0);
+      TnVariable *variables[2][3];
+      float *values[2];
+
+      g_assert_true (tn_variable_set_trained (weights, FALSE, NULL));
+      for (guint fake = 0; fake < 2; fake++)
+        {
+          g_autoptr (TnTape) tape = tn_tape_new (TN_DTYPE_F32, TRUE);
+          TnValue *inputs[3], *y, *loss;
+
+          variables[fake][0] = fixture_variable ("x", TN_DTYPE_F32, &shape, 1.0);
+          variables[fake][1] = fixture_variable ("gain", TN_DTYPE_F32, &TN_SHAPE (sizes[i].in), 1.0);
+          variables[fake][2] = fixture_variable ("w", TN_DTYPE_F32, &TN_SHAPE (sizes[i].out, sizes[i].in), 0.05);
+          for (guint k = 0; k < 3; k++)
+            inputs[k] = tn_tape_variable (tape, variables[fake][k]);
+          y = fake ? build_fake (tape, inputs[0], inputs[1], inputs[2])
+                   : tn_tape_bit_linear (tape, tn_tape_quantize_rows (tape, inputs[0], inputs[1], EPSILON, NULL),
+                                         tn_tape_ternarize (tape, inputs[2], NULL, NULL), NULL);
+          tn_tape_keep (tape, y);
+          loss = tn_tape_sum (tape, tn_tape_multiply (tape, y, tn_tape_variable (tape, weights)));
+          g_assert_true (tn_tape_plan (tape, loss, NULL) && tn_tape_allocate (tape, NULL) && tn_tape_forward (tape, NULL, NULL) &&
+                         tn_tape_backward (tape, 1.0, FALSE, NULL, NULL));
+          values[fake] = g_memdup2 (tn_value_get_data (y), weights->count * sizeof (float));
+        }
+      for (guint k = 0; k < 4; k++)
+        {
+          const float *packed = k < 3 ? variables[0][k]->gradient : values[0],
+                      *fake = k < 3 ? variables[1][k]->gradient : values[1];
+          gsize n = k < 3 ? variables[0][k]->count : weights->count;
+          float largest = 0.0f;
+
+          for (gsize e = 0; e < n; e++)
+            largest = fmaxf (largest, fabsf (fake[e]));
+          for (gsize e = 0; e < n; e++)
+            g_assert_cmpfloat_with_epsilon (packed[e], fake[e], 1e-5f * largest);
+        }
+      for (guint fake = 0; fake < 2; fake++)
+        {
+          for (guint k = 0; k < 3; k++)
+            tn_variable_unref (variables[fake][k]);
+          g_free (values[fake]);
+        }
+    }
 }
 
 static void
@@ -519,6 +604,7 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/bit-linear-function/equals-fake-quantization", test_equals_fake_quantization);
+  g_test_add_func ("/bit-linear-function/equals-fake-tape", test_equals_fake_tape);
   g_test_add_func ("/bit-linear-function/low-precision", test_low_precision);
   g_test_add_func ("/bit-linear-function/right-in-the-mean", test_right_in_the_mean);
   g_test_add_func ("/bit-linear-function/same-bits-as-layer", test_same_bits_as_layer);

@@ -224,6 +224,68 @@ test_same_teacher (void)
     g_assert_cmpfloat_with_epsilon (((float *) x->gradient)[i], 0.0f, 1e-7f);
 }
 
+static void
+test_top (void)
+{
+  const float z[] = {1.0f, 3.0f, NAN, 3.0f, -1.0f, 2.0f};
+  gint32 ids[8];
+  float p[8];
+  g_autofree float *logits = g_new (float, 1031);
+  double sum = 0.0;
+
+  tn_teacher_top (z, 6, 1.0, 8, ids, p);
+  g_assert_cmpmem (ids, sizeof ids, ((const gint32[]){1, 3, 5, 0, 4, -1, -1, -1}), sizeof ids);
+  g_assert_cmpfloat (p[5], ==, 0.0f);
+  for (gsize i = 0; i < 1031; i++)
+    logits[i] = (float) (i * 389 % 1031) / 100.0f;
+  for (gsize i = 0; i < 1031; i++)
+    sum += exp ((double) logits[i] / 2.0);
+  tn_teacher_top (logits, 1031, 2.0, 5, ids, p);
+  for (gsize i = 0; i < 5; i++)
+    {
+      g_assert_cmpint ((ids[i] * 389) % 1031, ==, 1030 - (gint) i);
+      g_assert_cmpfloat_with_epsilon (p[i], (float) (exp ((10.30 - 0.01 * (double) i) / 2.0) / sum), 1e-6f);
+    }
+  tn_teacher_top (logits, 1031, 2.0, 0, NULL, NULL);
+}
+
+/* A teacher of whom all tokens are named is the teacher whose logits are given. */
+static void
+test_all_named (void)
+{
+  const gsize rows = 7, width = 5, vocabulary = 130;
+  const gint32 targets[] = {1, 2, 3, 4, -1, 6, 7};
+  const TnHeadLossOptions options = {.distillation = 1.0, .temperature = 2.0};
+  g_autoptr (TnTape) tape = tn_tape_new (TN_DTYPE_F32, TRUE);
+  g_autoptr (TnVariable) x = fixture_variable ("x", TN_DTYPE_F32, &TN_SHAPE (rows, width), 1.0);
+  g_autoptr (TnVariable) weight = fixture_variable ("weight", TN_DTYPE_F32, &TN_SHAPE (vocabulary, width), 1.0);
+  g_autoptr (TnVariable) logits = fixture_variable ("logits", TN_DTYPE_F32, &TN_SHAPE (rows, vocabulary), 2.0);
+  g_autofree gint32 *ids = g_new (gint32, rows * vocabulary);
+  g_autofree float *probabilities = g_new (float, rows *vocabulary);
+  TnTeacher teachers[2] = {{.logits = tn_tape_variable (tape, logits)}};
+  TnValue *losses[2];
+
+  for (gsize row = 0; row < rows; row++)
+    tn_teacher_top ((const float *) logits->data + row * vocabulary, vocabulary, 2.0, vocabulary, ids + row * vocabulary,
+                    probabilities + row * vocabulary);
+  teachers[1].ids = tn_tape_constant (tape, TN_VALUE_INT32, &logits->shape, ids);
+  teachers[1].probabilities = tn_tape_constant (tape, TN_VALUE_FLOAT, &logits->shape, probabilities);
+  for (guint i = 0; i < 2; i++)
+    {
+      losses[i] =
+          tn_tape_head_loss (tape, tn_tape_variable (tape, x), tn_tape_variable (tape, weight),
+                             tn_tape_constant (tape, TN_VALUE_INT32, &TN_SHAPE (rows), targets), &teachers[i], &options, NULL);
+      tn_tape_keep (tape, losses[i]);
+    }
+  g_assert_true (tn_tape_plan (tape, tn_tape_add (tape, losses[0], tn_tape_scale (tape, losses[1], -1.0)), NULL) &&
+                 tn_tape_allocate (tape, NULL) && tn_tape_forward (tape, NULL, NULL) &&
+                 tn_tape_backward (tape, 1.0, FALSE, NULL, NULL));
+  g_assert_cmpfloat (*(float *) tn_value_get_data (losses[0]), >, 0.1f);
+  g_assert_cmpfloat_with_epsilon (*(float *) tn_value_get_data (losses[0]), *(float *) tn_value_get_data (losses[1]), 1e-4f);
+  for (gsize i = 0; i < weight->count; i++)
+    g_assert_cmpfloat_with_epsilon (((float *) weight->gradient)[i], 0.0f, 1e-5f);
+}
+
 /* All that is read is finite where nothing is scored: loss 0, gradients 0. */
 static void
 test_nothing_scored (void)
@@ -285,6 +347,35 @@ test_outside (void)
   g_assert_false (tn_targets_check (outside[0], 3, 130, &error));
   g_assert_error (error, TN_ERROR, TN_ERROR_DATA);
   g_assert_cmpstr (error->message, ==, "target 130 at place 1, expected -1 or less than 130");
+}
+
+/* So does a teacher's token outside the vocabulary; nothing is read or written there. */
+static void
+test_teacher_outside (void)
+{
+  const gint32 ids[] = {3, 4000, 1, -5}, targets[] = {1, 2};
+  const float half[] = {0.5f, 0.25f, 0.5f, 0.25f};
+  const double half_wide[] = {0.5, 0.25, 0.5, 0.25};
+  const TnHeadLossOptions options = {.distillation = 1.0, .temperature = 1.0};
+
+  for (guint i = 0; i < 2; i++)
+    {
+      TnDtype dtype = i == 0 ? TN_DTYPE_F32 : TN_DTYPE_F64;
+      g_autoptr (TnTape) tape = tn_tape_new (dtype, TRUE);
+      g_autoptr (TnVariable) x = fixture_variable ("x", dtype, &TN_SHAPE (2, 4), 1.0);
+      g_autoptr (TnVariable) weight = fixture_variable ("weight", dtype, &TN_SHAPE (13, 4), 1.0);
+      const TnTeacher teacher = {.ids = tn_tape_constant (tape, TN_VALUE_INT32, &TN_SHAPE (2, 2), ids),
+                                 .probabilities = tn_tape_constant (tape, TN_VALUE_FLOAT, &TN_SHAPE (2, 2),
+                                                                    i == 0 ? (gconstpointer) half : half_wide)};
+      TnValue *loss =
+          tn_tape_head_loss (tape, tn_tape_variable (tape, x), tn_tape_variable (tape, weight),
+                             tn_tape_constant (tape, TN_VALUE_INT32, &TN_SHAPE (2), targets), &teacher, &options, NULL);
+
+      g_assert_true (tn_tape_plan (tape, loss, NULL) && tn_tape_allocate (tape, NULL) && tn_tape_forward (tape, NULL, NULL) &&
+                     tn_tape_backward (tape, 1.0, FALSE, NULL, NULL));
+      g_assert_true (isnan (i == 0 ? (double) *(float *) tn_value_get_data (loss) : *(double *) tn_value_get_data (loss)));
+      g_assert_true (isnan (i == 0 ? (double) ((float *) x->gradient)[7] : ((double *) x->gradient)[7]));
+    }
 }
 
 /* The sums of inference, to the bit, and a row's nll rounded. */
@@ -400,8 +491,11 @@ main (int argc, char **argv)
   g_test_add_func ("/head-loss/distillation", test_distillation);
   g_test_add_func ("/head-loss/kept", test_kept);
   g_test_add_func ("/head-loss/same-teacher", test_same_teacher);
+  g_test_add_func ("/head-loss/top", test_top);
+  g_test_add_func ("/head-loss/all-named", test_all_named);
   g_test_add_func ("/head-loss/nothing-scored", test_nothing_scored);
   g_test_add_func ("/head-loss/outside", test_outside);
+  g_test_add_func ("/head-loss/teacher-outside", test_teacher_outside);
   g_test_add_func ("/head-loss/inference", test_inference);
   g_test_add_func ("/head-loss/torch", test_torch);
   g_test_add_func ("/head-loss/errors", test_errors);

@@ -78,9 +78,9 @@ check_shape (gsize m, gsize n, gsize depth)
   for (guint adds = 0; adds < 2; adds++)
     {
       const TnMatrixMultiply products[] = {
-          {TN_MULTIPLY_B_TRANSPOSED, m, n, depth, a, b, c, adds},
-          {TN_MULTIPLY_PLAIN, m, n, depth, a, b_transposed, c, adds},
-          {TN_MULTIPLY_A_TRANSPOSED, m, n, depth, a_transposed, b_transposed, c, adds},
+          {TN_MULTIPLY_B_TRANSPOSED, m, n, depth, a, b, c, .adds = adds},
+          {TN_MULTIPLY_PLAIN, m, n, depth, a, b_transposed, c, .adds = adds},
+          {TN_MULTIPLY_A_TRANSPOSED, m, n, depth, a_transposed, b_transposed, c, .adds = adds},
       };
 
       memcpy (expected, before, m * n * sizeof (float));
@@ -88,6 +88,42 @@ check_shape (gsize m, gsize n, gsize depth)
       for (guint i = 0; i < G_N_ELEMENTS (products); i++)
         for (guint threads = 1; threads <= 3; threads++)
           check_product (&products[i], threads, expected, before);
+    }
+}
+
+/* Parts of wider matrices, beside which nothing is written. */
+static void
+test_strides (void)
+{
+  enum
+  {
+    M = 37,
+    N = 45,
+    DEPTH = 29,
+    STRIDE = 61
+  };
+  g_autofree float *a = make_values ("a", STRIDE * STRIDE), *b = make_values ("b", STRIDE * STRIDE),
+                   *c = g_new (float, STRIDE *STRIDE);
+  gsize most = 3 * STRIDE * STRIDE * sizeof (float) + (1 << 20);
+  g_autoptr (TnBlock) scratch = tn_pool_alloc (tn_pool_default (), TN_PURPOSE_SCRATCH, most, NULL);
+
+  for (TnMultiplyForm form = TN_MULTIPLY_B_TRANSPOSED; form <= TN_MULTIPLY_A_TRANSPOSED; form++)
+    {
+      gsize a_row = form == TN_MULTIPLY_A_TRANSPOSED ? 1 : STRIDE, b_column = form == TN_MULTIPLY_B_TRANSPOSED ? STRIDE : 1;
+
+      g_assert_cmpuint (tn_matrix_multiply_scratch (form, M, N, DEPTH, 1), <=, most);
+      for (gsize i = 0; i < STRIDE * STRIDE; i++)
+        c[i] = 7.0f;
+      tn_matrix_multiply (&(const TnMatrixMultiply){form, M, N, DEPTH, a, b, c, STRIDE, STRIDE, STRIDE}, 1, scratch);
+      for (gsize i = 0; i < STRIDE; i++)
+        for (gsize j = 0; j < STRIDE; j++)
+          {
+            float s = i < M && j < N ? 0.0f : 7.0f;
+
+            for (gsize k = 0; i < M && j < N && k < DEPTH; k++)
+              s = fmaf (a[i * a_row + k * (STRIDE + 1 - a_row)], b[j * b_column + k * (STRIDE + 1 - b_column)], s);
+            g_assert_cmpmem (&c[i * STRIDE + j], sizeof (float), &s, sizeof (float));
+          }
     }
 }
 
@@ -108,5 +144,6 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/matrix-multiply/forms", test_forms);
+  g_test_add_func ("/matrix-multiply/strides", test_strides);
   return g_test_run ();
 }

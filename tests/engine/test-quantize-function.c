@@ -64,6 +64,15 @@ copy_wide (TnDtype dtype, const void *from, gsize n)
 }
 
 static void
+assert_twice (TnDtype dtype, const double *once, const void *twice, gsize n)
+{
+  g_autofree double *wide = copy_wide (dtype, twice, n);
+
+  for (gsize i = 0; twice != NULL && i < n; i++)
+    g_assert_cmpfloat (wide[i], ==, 2.0 * once[i]);
+}
+
+static void
 clear_result (Result *self)
 {
   g_free (self->x);
@@ -112,6 +121,12 @@ run_case (const Case *self, TnDtype dtype, Result *result)
   result->dx = copy_wide (dtype, x->gradient, x->count);
   result->ds = copy_wide (dtype, scale->gradient, self->n_units);
   result->db = copy_wide (dtype, offset->gradient, self->n_units);
+
+  /* A second batch is added. */
+  g_assert_true (tn_tape_forward (tape, NULL, NULL) && tn_tape_backward (tape, 1.0, TRUE, NULL, NULL));
+  assert_twice (dtype, result->dx, x->gradient, x->count);
+  assert_twice (dtype, result->ds, scale->gradient, self->scale != 0.0 ? self->n_units : 0);
+  assert_twice (dtype, result->db, offset->gradient, self->estimator == TN_ESTIMATOR_LSQ_PLUS ? self->n_units : 0);
 }
 
 /* What is learned, written as the sources have it: value v, scale s, offset b; y, dy/dv, dy/ds, dy/db. */

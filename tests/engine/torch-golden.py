@@ -44,6 +44,11 @@ simple("silu-gate", lambda gate, up: F.silu(gate) * up, (3, 7), (3, 7))
 simple("relu2-gate", lambda gate, up: F.relu(gate) ** 2 * up, (3, 7), (3, 7))
 simple("rms-norm", lambda x, g: x * torch.rsqrt((x * x).mean(-1, keepdim=True) + 1e-5) * g, (4, 9), (9,))
 simple("layer-norm", lambda x, g, b: F.layer_norm(x, (9,), g, b, 1e-5), (4, 9), (9,), (9,))
+simple("conv2d", lambda x, w, b: F.conv2d(x, w, b, stride=(2, 1), padding=(1, 2)), (2, 3, 7, 5), (4, 3, 3, 4), (4,))
+simple("max-pool", lambda x: F.max_pool2d(x, (3, 2), stride=(2, 1), padding=(1, 1)), (2, 3, 7, 5))
+simple("average-pool", lambda x: F.avg_pool2d(x, (3, 2), stride=(2, 1), padding=(1, 1)), (2, 3, 7, 5))
+simple("global-average-pool", lambda x: F.adaptive_avg_pool2d(x, 1), (2, 3, 7, 5))
+simple("batch-norm", lambda x, g, b: F.batch_norm(x, None, None, g, b, training=True, eps=1e-5), (3, 4, 2, 5), (4,), (4,))
 
 
 def rotate(x, layout, base):

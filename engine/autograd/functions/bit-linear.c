@@ -214,6 +214,15 @@ input_by_floats (const TnCall *call, const Sizes *sizes, const TnPackedTernary *
 }
 
 static void
+copy_codes (const TnInt8Rows *rows, gsize n_rows, gsize width, float *out, guint threads)
+{
+#pragma omp parallel for schedule(static) num_threads((int) threads)
+  for (gsize row = 0; row < n_rows; row++)
+    for (gsize i = 0; i < width; i++)
+      out[row * width + i] = (float) rows->codes[row * rows->stride + i];
+}
+
+static void
 weight_by_floats (const TnCall *call, const Sizes *sizes, const TnInt8Rows *x, gboolean rounded)
 {
   gsize piece = MIN (sizes->tokens, PIECE_TOKENS);
@@ -234,8 +243,7 @@ weight_by_floats (const TnCall *call, const Sizes *sizes, const TnInt8Rows *x, g
         {
           scale_rounded (product.a, n, sizes->out, part.scales, NULL, FALSE, room, call->threads);
           product.a = room;
-          for (gsize i = 0; i < n * sizes->in; i++)
-            numbers[i] = (float) part.codes[i / sizes->in * part.stride + i % sizes->in];
+          copy_codes (&part, n, sizes->in, numbers, call->threads);
         }
       else
         tn_int8_rows_decode (&part, n, sizes->in, numbers, call->threads);

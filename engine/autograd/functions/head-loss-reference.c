@@ -228,8 +228,14 @@ tn_head_loss_reference_backward (const TnCall *call)
     {
       if (target_of (call, row) == -1)
         continue;
-      find_row (&self, row);
-      find_gradient (&self, row, tn_head_loss_row_is_valid (call, row) ? share : (double) NAN);
+      if (tn_head_loss_row_is_valid (call, row))
+        {
+          find_row (&self, row);
+          find_gradient (&self, row, share);
+        }
+      else
+        for (gsize j = 0; j < self.sizes.vocabulary; j++)
+          self.gradient[j] = (double) NAN;
       for (gsize j = 0; j < self.sizes.vocabulary; j++)
         for (gsize k = 0; k < width; k++)
           {

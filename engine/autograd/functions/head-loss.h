@@ -55,6 +55,11 @@ typedef struct
 TnValue *tn_tape_head_loss (TnTape *tape, TnValue *x, TnValue *weight, TnValue *targets, const TnTeacher *teacher,
                             const TnHeadLossOptions *options, TnValue *outputs[3]);
 
+/* Of a row of a teacher's logits [vocabulary], the k most probable tokens of softmax (logits / temperature) and what it gives them, the most
+ * probable first, the smallest id first among equals; -1 and 0 behind the end of the vocabulary. What a teacher is stored as when it is
+ * asked once for many epochs. NaN is never among them. */
+void     tn_teacher_top    (const float *logits, gsize vocabulary, double temperature, gsize k, gint32 *ids, float *probabilities);
+
 /* TN_ERROR_DATA unless every target is -1 or in the vocabulary: names the first that is not. */
 gboolean tn_targets_check  (const gint32 *targets, gsize n, gsize vocabulary, GError **error);
 

@@ -1,17 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "engine/autograd/functions/quantize-rows.h"
 
-
+#include "engine/autograd/functions/norm-rows.h"
 #include "engine/autograd/functions/real.h"
 #include "engine/error.h"
-#include "engine/kernels/norm.h"
-
-/* Rows whose gains are summed at once. */
-#define BLOCK_ROWS 32
 
 typedef struct
 {
-  double epsilon;
+  double epsilon; /* first, as tn_norm_rows_backward() reads it */
   TnQuantizerState *state;
 } Attributes;
 
@@ -37,24 +33,20 @@ static gboolean
 infer_rows (TnInference *inference, GError **error)
 {
   const TnShape *shape = &inference->inputs[0].shape;
-  gsize rows = tn_shape_rows (shape), width = tn_shape_columns (shape);
-  TnShape gain = TN_SHAPE (width);
 
-  if (!tn_inference_check_kind (inference, 0, "x", TN_VALUE_FLOAT, error))
-    return FALSE;
   if (inference->dtype != TN_DTYPE_F32)
     {
       g_set_error (error, TN_ERROR, TN_ERROR_UNSUPPORTED, "rows of int8 are for float32, expected quantize in float64");
       return FALSE;
     }
+  if (inference->n_inputs > 1 ? !tn_norm_rows_infer (inference, error)
+                              : !tn_inference_check_kind (inference, 0, "x", TN_VALUE_FLOAT, error))
+    return FALSE;
   inference->n_outputs = 1;
-  inference->outputs[0] = (TnValueInfo){.kind = TN_VALUE_PACKED, .shape = *shape, .bytes = tn_int8_rows_bytes (rows, width)};
-  if (inference->n_inputs < 2)
-    return TRUE;
-  inference->reads_inputs = 3;
-  inference->backward_scratch_bytes = (rows + BLOCK_ROWS - 1) / BLOCK_ROWS * width * sizeof (float);
-  return tn_inference_check_kind (inference, 1, "gain", TN_VALUE_FLOAT, error) &&
-         tn_inference_check_shape (inference, 1, "gain", &gain, error);
+  inference->outputs[0] = (TnValueInfo){.kind = TN_VALUE_PACKED,
+                                        .shape = *shape,
+                                        .bytes = tn_int8_rows_bytes (tn_shape_rows (shape), tn_shape_columns (shape))};
+  return TRUE;
 }
 
 static void
@@ -102,59 +94,16 @@ rows_forward (const TnCall *call)
     count_codes (&rows, n_rows, width, attributes->state, call->threads);
 }
 
-/* Gains are summed within blocks of rows, and the sums of the blocks in their order. */
-static void
-fold_gains (const TnCall *call, gsize n_blocks, gsize width)
-{
-  float *dw = call->input_gradients[1];
-  gboolean adds = call->adds[1];
-
-  for (gsize block = 0; block < n_blocks || block == 0; block++)
-    {
-      const float *sums = (const float *) call->scratch + block * width;
-
-      for (gsize i = 0; i < width; i++)
-        dw[i] = (adds || block > 0 ? dw[i] : 0.0f) + (block < n_blocks ? sums[i] : 0.0f);
-    }
-}
-
 static void
 rows_backward (const TnCall *call)
 {
-  const Attributes *attributes = call->attributes;
-  const TnShape *shape = &call->input_infos[0].shape;
-  gsize n_rows = tn_shape_rows (shape), width = tn_shape_columns (shape), n_blocks = (n_rows + BLOCK_ROWS - 1) / BLOCK_ROWS;
-  const float *x = call->inputs[0], *g = call->output_gradients[0];
-  float *dx = call->input_gradients[0];
+  gboolean adds = call->adds[0];
 
-  if (call->n_inputs < 2)
-    {
-      gboolean adds = call->adds[0];
-
-      if (dx != NULL && dx != g)
-        TN_FOR_ELEMENTS (call, n_rows * width,
-                         TN_PUT (adds, ((REAL *) call->input_gradients[0])[i], ((const REAL *) call->output_gradients[0])[i]));
-      return;
-    }
-#pragma omp parallel for schedule(static) num_threads((int) call->threads)
-  for (gsize block = 0; block < n_blocks; block++)
-    {
-      gsize first = block * BLOCK_ROWS * width, n = MIN (BLOCK_ROWS, n_rows - block * BLOCK_ROWS);
-      const TnNormGradient gradient = {
-          .x = x + first,
-          .weight = call->inputs[1],
-          .dy = g + first,
-          .epsilon = attributes->epsilon,
-          .width = width,
-          .dx = dx != NULL ? dx + first : NULL,
-          .adds = call->adds[0],
-          .dweight = call->input_gradients[1] != NULL ? (float *) call->scratch + block * width : NULL,
-      };
-
-      tn_rmsnorm_gradient (&gradient, n);
-    }
-  if (call->input_gradients[1] != NULL)
-    fold_gains (call, n_blocks, width);
+  if (call->n_inputs > 1)
+    tn_norm_rows_backward (call, tn_rmsnorm_gradient);
+  else if (call->input_gradients[0] != NULL && call->input_gradients[0] != call->output_gradients[0])
+    TN_FOR_ELEMENTS (call, tn_shape_count (&call->input_infos[0].shape),
+                     TN_PUT (adds, ((REAL *) call->input_gradients[0])[i], ((const REAL *) call->output_gradients[0])[i]));
 }
 
 TnValue *

@@ -5,6 +5,7 @@
 #include <omp.h>
 #include <string.h>
 
+#include "engine/autograd/estimators/quantizer-count.h"
 #include "engine/autograd/estimators/quantizer-unit.h"
 #include "engine/autograd/functions/real.h"
 #include "engine/error.h"
@@ -16,8 +17,6 @@
 #define INT8_FLOOR 1e-5
 /* A tensor of one scale goes in blocks of so many; else a unit is one. */
 #define BLOCK ((gsize) 16384)
-/* Elements that are rounded, then counted, in the first cache. */
-#define PIECE ((gsize) 512)
 #define ABSENT 0
 
 /* Inputs behind x; ABSENT: there is none. */
@@ -32,11 +31,17 @@ typedef struct
   gboolean of_activations;
 } Attributes;
 
-/* Of a block: gradients of scale and offset; or x^2, errors^2 and the scale. */
+/* Of a block: gradients of scale and offset. */
 typedef struct
 {
-  double parts[3];
+  double parts[2];
 } Sums;
+
+typedef struct
+{
+  TnQuantizerCounts counts;
+  double scale;
+} BlockCounts;
 
 /* How the elements of a call are cut. */
 typedef struct
@@ -89,7 +94,8 @@ begin (Pass *self, const TnCall *call)
 static gsize
 get_room (const Pass *self, TnDtype dtype)
 {
-  gsize bytes = MAX (self->n_blocks * sizeof (Sums), self->of_tensor && dtype == TN_DTYPE_F64 ? self->count * sizeof (float) : 0);
+  gsize bytes =
+      MAX (self->n_blocks * sizeof (BlockCounts), self->of_tensor && dtype == TN_DTYPE_F64 ? self->count * sizeof (float) : 0);
 
   return (bytes + TN_POOL_ALIGNMENT - 1) / TN_POOL_ALIGNMENT * TN_POOL_ALIGNMENT;
 }
@@ -293,89 +299,49 @@ round_block (const Pass *self, const TnRounding *rounding, const TnQuantizerUnit
     tn_elements_forward_f32 (self->rule, unit, lambda, x, n, y);
 }
 
-typedef struct
-{
-  guint64 zeros, positives, saturated, flips;
-} Counts;
-
-/* q: x rounded. previous: their last codes, or NULL; twice the codes, for those of grids without a zero are halves. */
+/* n <= TN_QUANTIZER_COUNT_PIECE elements, the first of them element `first` of all. */
 static void
-count_piece (const TnQuantizerUnit *unit, TnElementRule rule, const float *x, const float *q, gsize n, gint16 *previous,
-             Counts *counts)
-{
-  float zero = (float) tn_quantizer_unit_code (unit, rule, 0.0), step = (float) tn_quantizer_unit_code (unit, rule, 1.0) - zero;
-  guint32 zeros = 0, positives = 0, saturated = 0, flips = 0;
-  double bottom, top;
-  float low, high;
-
-  tn_quantizer_unit_ends (unit, rule, &bottom, &top);
-  low = (float) bottom;
-  high = (float) top;
-  for (gsize i = 0; i < n; i++)
-    {
-      zeros += q[i] == 0.0f;
-      positives += q[i] > 0.0f;
-      saturated += (x[i] < low) | (x[i] > high);
-    }
-  for (gsize i = 0; previous != NULL && i < n; i++)
-    {
-      gint32 code = (gint32) lrintf (2.0f * (q[i] * step + zero));
-
-      flips += code != previous[i];
-      previous[i] = (gint16) code;
-    }
-  counts->zeros += zeros;
-  counts->positives += positives;
-  counts->saturated += saturated;
-  counts->flips += flips;
-}
-
-static void
-begin_sums (const Pass *self, const TnQuantizerUnit *unit, Sums *sums)
-{
-  double distance = tn_quantizer_unit_code (unit, self->rule, 1.0) - tn_quantizer_unit_code (unit, self->rule, 0.0);
-
-  *sums = (Sums){.parts = {0.0, 0.0, 1.0 / distance}};
-}
-
-/* n <= PIECE elements, the first of them element `first` of all. */
-static void
-add_piece (const Pass *self, const TnQuantizerUnit *unit, const float *x, const float *q, gsize first, gsize n, Counts *counts,
-           Sums *sums)
+count_piece (const Pass *self, const TnQuantizerUnit *unit, const float *x, const float *q, gsize first, gsize n,
+             TnQuantizerCounts *counts)
 {
   gint16 *previous = self->attributes->state->previous;
-  float error[PIECE];
-  guint64 finite = 0;
+  double zero = tn_quantizer_unit_code (unit, self->rule, 0.0), step = tn_quantizer_unit_code (unit, self->rule, 1.0) - zero;
+  double bottom, top;
 
-  count_piece (unit, self->rule, x, q, n, previous != NULL ? previous + first : NULL, counts);
-  for (gsize k = 0; k < n; k++)
-    error[k] = x[k] - q[k];
-  sums->parts[0] += tn_scan_squares (x, n, &finite);
-  sums->parts[1] += tn_scan_squares (error, n, &finite);
+  tn_quantizer_unit_ends (unit, self->rule, &bottom, &top);
+  tn_quantizer_count (x, q, n, (float) bottom, (float) top, (float) step, (float) zero,
+                      previous != NULL ? previous + first : NULL, counts);
+}
+
+static void
+begin_counts (const Pass *self, const TnQuantizerUnit *unit, BlockCounts *counts)
+{
+  *counts = (BlockCounts){
+      .scale = 1.0 / (tn_quantizer_unit_code (unit, self->rule, 1.0) - tn_quantizer_unit_code (unit, self->rule, 0.0))};
 }
 
 static void
 count_block (const Pass *self, const TnRounding *rounding, const TnQuantizerUnit *unit, const float *x, gsize first, gsize n,
-             Counts *counts, Sums *sums)
+             BlockCounts *counts)
 {
-  begin_sums (self, unit, sums);
+  begin_counts (self, unit, counts);
   for (gsize i = 0, m; i < n; i += m)
     {
-      float q[PIECE];
+      float q[TN_QUANTIZER_COUNT_PIECE];
 
-      m = MIN (PIECE, n - i);
+      m = MIN (TN_QUANTIZER_COUNT_PIECE, n - i);
       round_block (self, rounding, unit, 1.0f, x + i, m, q);
-      add_piece (self, unit, x + i, q, first + i, m, counts, sums);
+      count_piece (self, unit, x + i, q, first + i, m, &counts->counts);
     }
 }
 
 /* The row of a token as BitNet has it. */
 static void
-round_int8_row (const Pass *self, gsize index, const float *x, float *y, Counts *counts)
+round_int8_row (const Pass *self, gsize index, const float *x, float *y)
 {
   TnRounding rounding = {.integer = TRUE, .low = -LARGEST_INT8, .high = LARGEST_INT8};
   gint8 *codes = (gint8 *) get_thread_memory (self);
-  Sums *sums = (Sums *) self->call->scratch + index;
+  BlockCounts *counts = (BlockCounts *) self->call->scratch + index;
   TnQuantizerUnit unit;
   gint32 sum;
 
@@ -384,41 +350,43 @@ round_int8_row (const Pass *self, gsize index, const float *x, float *y, Counts 
   if (self->call->saved != NULL)
     ((TnQuantizerUnit *) self->call->saved)[index] = unit;
   if (self->counts)
-    begin_sums (self, &unit, sums);
+    begin_counts (self, &unit, counts);
   for (gsize i = 0, m; i < self->unit; i += m)
     {
-      float q[PIECE];
+      float q[TN_QUANTIZER_COUNT_PIECE];
 
-      m = MIN (PIECE, self->unit - i);
+      m = MIN (TN_QUANTIZER_COUNT_PIECE, self->unit - i);
       for (gsize k = 0; k < m; k++)
         q[k] = (float) codes[i + k] * rounding.scale;
       if (self->counts)
-        add_piece (self, &unit, x + i, q, index * self->unit + i, m, counts, sums);
+        count_piece (self, &unit, x + i, q, index * self->unit + i, m, &counts->counts);
       for (gsize k = 0; k < m; k++)
         y[i + k] = self->lambda == 1.0f ? q[k] : x[i + k] + self->lambda * (q[k] - x[i + k]);
     }
 }
 
 static void
-store_counts (const Pass *self, const Counts *counts)
+store_counts (const Pass *self)
 {
   TnQuantizerState *state = self->attributes->state;
-  const Sums *sums = self->call->scratch;
+  const BlockCounts *blocks = self->call->scratch;
+  guint64 flips = 0;
 
-  state->zeros = counts->zeros;
-  state->positives = counts->positives;
-  state->saturated = counts->saturated;
-  state->flips = state->has_flips ? counts->flips : 0;
   for (gsize i = 0; i < self->n_blocks; i++)
     {
-      state->square += sums[i].parts[0];
-      state->error_square += sums[i].parts[1];
-      state->scale += sums[i].parts[2] / (double) self->n_blocks;
+      state->zeros += blocks[i].counts.zeros;
+      state->positives += blocks[i].counts.positives;
+      state->saturated += blocks[i].counts.saturated;
+      flips += blocks[i].counts.flips;
+      state->square += blocks[i].counts.square;
+      state->error_square += blocks[i].counts.error_square;
+      state->scale += blocks[i].scale / (double) self->n_blocks;
     }
+  state->flips = state->has_flips ? flips : 0;
 }
 
 static void
-forward_block (const Pass *self, gsize index, Counts *counts)
+forward_block (const Pass *self, gsize index)
 {
   const TnCall *call = self->call;
   gsize first = index * self->block, n = MIN (self->block, self->count - first);
@@ -427,7 +395,7 @@ forward_block (const Pass *self, gsize index, Counts *counts)
 
   if (self->attributes->int8_rows && call->dtype == TN_DTYPE_F32)
     {
-      round_int8_row (self, index, (const float *) call->inputs[0] + first, (float *) call->outputs[0] + first, counts);
+      round_int8_row (self, index, (const float *) call->inputs[0] + first, (float *) call->outputs[0] + first);
       return;
     }
   if (!self->of_tensor)
@@ -442,7 +410,7 @@ forward_block (const Pass *self, gsize index, Counts *counts)
       const float *x = (const float *) call->inputs[0] + first;
 
       if (self->counts)
-        count_block (self, &rounding, &unit, x, first, n, counts, (Sums *) call->scratch + index);
+        count_block (self, &rounding, &unit, x, first, n, (BlockCounts *) call->scratch + index);
       round_block (self, &rounding, &unit, self->lambda, x, n, (float *) call->outputs[0] + first);
     }
 }
@@ -450,7 +418,6 @@ forward_block (const Pass *self, gsize index, Counts *counts)
 static void
 quantize_forward (const TnCall *call)
 {
-  guint64 zeros = 0, positives = 0, saturated = 0, flips = 0;
   Pass self;
 
   begin (&self, call);
@@ -461,20 +428,11 @@ quantize_forward (const TnCall *call)
       if (call->saved != NULL)
         *(TnQuantizerUnit *) call->saved = self.one;
     }
-#pragma omp parallel for schedule(static) num_threads((int) call->threads) reduction(+ : zeros, positives, saturated, flips) \
-    if (self.count >= TN_PARALLEL_ELEMENTS)
+#pragma omp parallel for schedule(static) num_threads((int) call->threads) if (self.count >= TN_PARALLEL_ELEMENTS)
   for (gsize i = 0; i < self.n_blocks; i++)
-    {
-      Counts counts = {0};
-
-      forward_block (&self, i, &counts);
-      zeros += counts.zeros;
-      positives += counts.positives;
-      saturated += counts.saturated;
-      flips += counts.flips;
-    }
+    forward_block (&self, i);
   if (self.counts)
-    store_counts (&self, &(Counts){zeros, positives, saturated, flips});
+    store_counts (&self);
 }
 
 /* The elements of a block, and the sums of its unit's gradients. */

@@ -2,19 +2,17 @@
 #include "engine/autograd/functions/ternarize.h"
 
 #include <math.h>
-#include <omp.h>
 #include <string.h>
 
 #include "engine/autograd/estimators/estimator.h"
+#include "engine/autograd/estimators/quantizer-count.h"
 #include "engine/autograd/functions/real.h"
 #include "engine/error.h"
 #include "engine/kernels/ternarize.h"
 #include "engine/quant/rounding-search.h"
-#include "engine/tensor/scan.h"
 
 /* Rows of a piece of work. */
 #define BLOCK_ROWS ((gsize) 2 * TN_TERNARY_TILE_ROWS)
-#define PIECE ((gsize) 512)
 #define FIRST_BITS G_GUINT64_CONSTANT (0x5555555555555555)
 
 typedef struct
@@ -29,13 +27,6 @@ typedef struct
   gint32 per_row;
   guint8 rest[60];
 } Head;
-
-/* Of a block of rows. */
-typedef struct
-{
-  double square, error_square;
-  guint64 saturated;
-} Sums;
 
 gsize
 tn_packed_ternary_bytes (const TnShape *shape)
@@ -97,9 +88,7 @@ infer_ternarize (TnInference *inference, GError **error)
     }
   inference->n_outputs = 1;
   inference->outputs[0] = (TnValueInfo){.kind = TN_VALUE_PACKED, .shape = *shape, .bytes = tn_packed_ternary_bytes (shape)};
-  inference->forward_scratch_bytes = count_blocks (shape) * sizeof (Sums) + rows * sizeof (float);
-  if (attributes->state != NULL)
-    inference->forward_scratch_bytes += inference->threads * columns * sizeof (float);
+  inference->forward_scratch_bytes = count_blocks (shape) * sizeof (TnQuantizerCounts) + rows * sizeof (float);
   return TRUE;
 }
 
@@ -121,30 +110,6 @@ find_of_tensor (const TnCall *call, float *scale, float *threshold)
     rounding = (TnRounding){.scale = NAN};
   *scale = rounding.scale;
   *threshold = rounding.threshold;
-}
-
-/* What a row became, beside what it was. */
-static void
-measure_row (const float *w, gsize n, const TnTernaryMatrix *matrix, gsize row, float scale, float *room, Sums *sums)
-{
-  guint64 finite = 0;
-
-  tn_ternary_dequantize_rows (matrix, row, 1, &scale, FALSE, room, n);
-  for (gsize i = 0; i < n; i += PIECE)
-    {
-      gsize m = MIN (PIECE, n - i);
-      float error[PIECE];
-      guint32 saturated = 0;
-
-      for (gsize k = 0; k < m; k++)
-        {
-          error[k] = w[i + k] - room[i + k];
-          saturated += fabsf (w[i + k]) > 1.5f * scale;
-        }
-      sums->square += tn_scan_squares (w + i, m, &finite);
-      sums->error_square += tn_scan_squares (error, m, &finite);
-      sums->saturated += saturated;
-    }
 }
 
 /* Codes of two bits: 0, 1, 2 for -1, 0, +1; those behind the end are 0. */
@@ -174,7 +139,7 @@ count_tiles (const guint8 *tiles, gsize bytes, TnQuantizerState *state)
 }
 
 static void
-store_counts (const TnCall *call, const TnPackedTernary *packed, const Sums *sums)
+store_counts (const TnCall *call, const TnPackedTernary *packed, const TnQuantizerCounts *sums)
 {
   TnQuantizerState *state = ((const Attributes *) call->attributes)->state;
   gsize rows = (gsize) packed->matrix.rows, n_scales = packed->per_row ? rows : 1;
@@ -199,7 +164,7 @@ ternarize_block (const TnCall *call, const TnPackedTernary *packed, gsize block,
         n = MIN (BLOCK_ROWS, (gsize) packed->matrix.rows - first);
   const float *w = (const float *) call->inputs[0] + first * columns;
   float *scales = (float *) packed->scales;
-  Sums *sums = (Sums *) call->scratch + block;
+  TnQuantizerCounts *sums = (TnQuantizerCounts *) call->scratch + block;
   gboolean finite = TRUE;
 
   for (gsize i = 0; packed->per_row && i < n; i++)
@@ -211,13 +176,12 @@ ternarize_block (const TnCall *call, const TnPackedTernary *packed, gsize block,
     }
   finite = tn_ternarize_pack_rows (w, columns, columns, thresholds + (packed->per_row ? first : 0), packed->per_row, first, n,
                                    (guint8 *) packed->matrix.tiles);
-  *sums = (Sums){0};
-  if (counts)
+  *sums = (TnQuantizerCounts){0};
+  for (gsize i = 0; counts && i < n; i++)
     {
-      float *room = thresholds + packed->matrix.rows + (gsize) omp_get_thread_num () * columns;
+      gsize scale = packed->per_row ? first + i : 0;
 
-      for (gsize i = 0; i < n; i++)
-        measure_row (w + i * columns, columns, &packed->matrix, first + i, scales[packed->per_row ? first + i : 0], room, sums);
+      tn_quantizer_count_ternary (w + i * columns, columns, thresholds[scale], scales[scale], sums);
     }
   return finite;
 }
@@ -229,7 +193,7 @@ ternarize_forward (const TnCall *call)
   const TnShape *shape = &call->input_infos[0].shape;
   Head *head = call->outputs[0];
   gsize n_blocks = count_blocks (shape);
-  float *thresholds = (float *) (void *) ((Sums *) call->scratch + n_blocks);
+  float *thresholds = (float *) (void *) ((TnQuantizerCounts *) call->scratch + n_blocks);
   gboolean counts = tn_quantizer_state_begin (attributes->state, call->step, call->again);
   TnPackedTernary packed;
   gint finite = TRUE;
