@@ -25,11 +25,29 @@ static gboolean
 set_method (gpointer options, const char *name, const char *text, GError **error)
 {
   TnRecipe *self = options;
+  const TnOptimizerOptions old = self->optimizer;
+  const struct
+  {
+    const char *name;
+    double *field, value;
+  } said[] = {
+      {"momentum", &self->optimizer.momentum, old.momentum},
+      {"beta1", &self->optimizer.beta1, old.beta1},
+      {"beta2", &self->optimizer.beta2, old.beta2},
+      {"epsilon", &self->optimizer.epsilon, old.epsilon},
+      {"weight-decay", &self->optimizer.weight_decay, old.weight_decay},
+      {"scale-rate", &self->optimizer.groups[TN_ROLE_SCALE].rate_factor, old.groups[TN_ROLE_SCALE].rate_factor},
+  };
   TnOptimizerMethod method;
 
   if (!tn_optimizer_method_parse (text, &method, error))
     return FALSE;
   tn_optimizer_options_init (&self->optimizer, method);
+  for (guint i = 0; i < G_N_ELEMENTS (said); i++)
+    if (tn_recipe_is_given (self, said[i].name))
+      *said[i].field = said[i].value;
+  if (tn_recipe_is_given (self, "nesterov"))
+    self->optimizer.nesterov = old.nesterov;
   return TRUE;
 }
 
@@ -39,17 +57,33 @@ print_method (gconstpointer options, const char *name)
   return g_strdup (tn_optimizer_method_get_name (((const TnRecipe *) options)->optimizer.method));
 }
 
+static gboolean is_schedule_given (const TnRecipe *self, const char *field);
+
+/* Fields that were set, and that the other kind has too, keep their values. */
 static gboolean
 set_schedule_kind (gpointer options, const char *name, const char *text, GError **error)
 {
   TnRecipe *self = options;
-  double rate = self->schedule.rate;
+  const TnSchedule old = self->schedule;
+  const char *field;
   TnScheduleKind kind;
+  gboolean has, had;
 
   if (!tn_schedule_kind_parse (text, &kind, error))
     return FALSE;
   tn_schedule_init (&self->schedule, kind);
-  self->schedule.rate = rate;
+  self->schedule.rate = old.rate;
+  for (guint i = 0; (field = tn_schedule_get_field (kind, i, &has)) != NULL; i++)
+    {
+      g_autofree char *value = NULL;
+
+      tn_schedule_get_field (old.kind, i, &had);
+      if (!has || !had || !is_schedule_given (self, field))
+        continue;
+      value = tn_schedule_get (&old, field);
+      if (!tn_schedule_set (&self->schedule, field, value, error))
+        return FALSE;
+    }
   return TRUE;
 }
 
@@ -59,26 +93,22 @@ print_schedule_kind (gconstpointer options, const char *name)
   return g_strdup (tn_schedule_kind_get_name (((const TnRecipe *) options)->schedule.kind));
 }
 
-/* "warmup-steps" is the schedule's "warmup_steps". */
 static gboolean
 set_schedule (gpointer options, const char *name, const char *text, GError **error)
 {
-  g_autofree char *field = g_strdelimit (g_strdup (name), "-", '_');
-
-  return tn_schedule_set (&((TnRecipe *) options)->schedule, field, text, error);
+  return tn_schedule_set (&((TnRecipe *) options)->schedule, name, text, error);
 }
 
 static char *
 print_schedule (gconstpointer options, const char *name)
 {
   const TnSchedule *schedule = &((const TnRecipe *) options)->schedule;
-  g_autofree char *field = g_strdelimit (g_strdup (name), "-", '_');
   const char *found;
   gboolean has = FALSE;
 
   for (guint i = 0; (found = tn_schedule_get_field (schedule->kind, i, &has)) != NULL; i++)
-    if (strcmp (found, field) == 0 && has)
-      return tn_schedule_get (schedule, field);
+    if (strcmp (found, name) == 0 && has)
+      return tn_schedule_get (schedule, name);
   return NULL;
 }
 
@@ -363,6 +393,16 @@ const TnOption *
 tn_recipe_get_option (guint index)
 {
   return tn_option_table_get (&table, index);
+}
+
+/* "steps" is the run's, and "rate" is kept anyway. */
+static gboolean
+is_schedule_given (const TnRecipe *self, const char *field)
+{
+  for (guint i = 0; i < G_N_ELEMENTS (entries); i++)
+    if (entries[i].set == set_schedule && strcmp (entries[i].option.name, field) == 0)
+      return tn_recipe_is_given (self, field);
+  return FALSE;
 }
 
 TnRecipe *

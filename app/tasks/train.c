@@ -297,8 +297,10 @@ prepare (Run *run, GError **error)
   if (run->data == NULL || !run_on_compute (run, make_trainer, error) || !make_checkpoints (run, error))
     return FALSE;
   run->result->parameters = tn_network_count (run->network);
+  if ((options->resume || options->branch_path != NULL) && !restore (run, error))
+    return FALSE;
   tell_memory (run);
-  return (!options->resume && options->branch_path == NULL) || restore (run, error);
+  return TRUE;
 }
 
 static gboolean

@@ -57,19 +57,19 @@ static const struct
 } fields[N_FIELDS] = {
     [FIELD_RATE] = {"rate", TYPE_NUMBER, offsetof (TnSchedule, rate), ALL_KINDS, 0.0, 1000.0, FALSE},
     [FIELD_STEPS] = {"steps", TYPE_COUNT, offsetof (TnSchedule, steps), ALL_KINDS, 1.0, 0.0, FALSE},
-    [FIELD_WARMUP_STEPS] = {"warmup_steps", TYPE_COUNT, offsetof (TnSchedule, warmup_steps), ALL_KINDS & ~KIND (COSINE), 0.0, 0.0,
+    [FIELD_WARMUP_STEPS] = {"warmup-steps", TYPE_COUNT, offsetof (TnSchedule, warmup_steps), ALL_KINDS & ~KIND (COSINE), 0.0, 0.0,
                             FALSE},
-    [FIELD_FINAL_RATIO] = {"final_ratio", TYPE_NUMBER, offsetof (TnSchedule, final_ratio), FALLING | BY_FACTOR, 0.0, 1.0, FALSE},
-    [FIELD_DECAY_FACTOR] = {"decay_factor", TYPE_NUMBER, offsetof (TnSchedule, decay_factor), BY_FACTOR, 0.0, 1.0, TRUE},
-    [FIELD_DECAY_STEPS] = {"decay_steps", TYPE_COUNT, offsetof (TnSchedule, decay_steps), BY_FACTOR, 1.0, 0.0, FALSE},
-    [FIELD_DECAY_FRACTION] = {"decay_fraction", TYPE_NUMBER, offsetof (TnSchedule, decay_fraction), KIND (WARMUP_STABLE_DECAY),
+    [FIELD_FINAL_RATIO] = {"final-ratio", TYPE_NUMBER, offsetof (TnSchedule, final_ratio), FALLING | BY_FACTOR, 0.0, 1.0, FALSE},
+    [FIELD_DECAY_FACTOR] = {"decay-factor", TYPE_NUMBER, offsetof (TnSchedule, decay_factor), BY_FACTOR, 0.0, 1.0, TRUE},
+    [FIELD_DECAY_STEPS] = {"decay-steps", TYPE_COUNT, offsetof (TnSchedule, decay_steps), BY_FACTOR, 1.0, 0.0, FALSE},
+    [FIELD_DECAY_FRACTION] = {"decay-fraction", TYPE_NUMBER, offsetof (TnSchedule, decay_fraction), KIND (WARMUP_STABLE_DECAY),
                               0.0, 1.0, FALSE},
-    [FIELD_DECAY_SHAPE] = {"decay_shape", TYPE_SHAPE, offsetof (TnSchedule, decay_shape), KIND (WARMUP_STABLE_DECAY), 0.0, 0.0,
+    [FIELD_DECAY_SHAPE] = {"decay-shape", TYPE_SHAPE, offsetof (TnSchedule, decay_shape), KIND (WARMUP_STABLE_DECAY), 0.0, 0.0,
                            FALSE},
-    [FIELD_SWITCH_AT] = {"switch_at", TYPE_NUMBER, offsetof (TnSchedule, switch_at), KIND (TWO_STAGE), 0.0, 1.0, FALSE},
-    [FIELD_SECOND_RATIO] = {"second_ratio", TYPE_NUMBER, offsetof (TnSchedule, second_ratio), KIND (TWO_STAGE), 0.0, 1.0, FALSE},
-    [FIELD_DECAY_UNTIL] = {"decay_until", TYPE_NUMBER, offsetof (TnSchedule, decay_until), ALL_KINDS, 0.0, 1.0, FALSE},
-    [FIELD_LAMBDA_STEPS] = {"lambda_steps", TYPE_COUNT, offsetof (TnSchedule, lambda_steps), ALL_KINDS, 0.0, 0.0, FALSE},
+    [FIELD_SWITCH_AT] = {"switch-at", TYPE_NUMBER, offsetof (TnSchedule, switch_at), KIND (TWO_STAGE), 0.0, 1.0, FALSE},
+    [FIELD_SECOND_RATIO] = {"second-ratio", TYPE_NUMBER, offsetof (TnSchedule, second_ratio), KIND (TWO_STAGE), 0.0, 1.0, FALSE},
+    [FIELD_DECAY_UNTIL] = {"decay-until", TYPE_NUMBER, offsetof (TnSchedule, decay_until), ALL_KINDS, 0.0, 1.0, FALSE},
+    [FIELD_LAMBDA_STEPS] = {"lambda-steps", TYPE_COUNT, offsetof (TnSchedule, lambda_steps), ALL_KINDS, 0.0, 0.0, FALSE},
 };
 
 void
@@ -261,7 +261,7 @@ tn_schedule_finish (TnSchedule *self, GError **error)
   if (self->warmup_steps >= self->steps && self->warmup_steps > 0)
     {
       g_set_error (error, TN_ERROR, TN_ERROR_ARGUMENT,
-                   _ ("warmup_steps = %" PRIu64 ": fewer than the %" PRIu64 " steps were expected"), self->warmup_steps,
+                   _ ("warmup-steps = %" PRIu64 ": fewer than the %" PRIu64 " steps were expected"), self->warmup_steps,
                    self->steps);
       return FALSE;
     }
@@ -269,7 +269,7 @@ tn_schedule_finish (TnSchedule *self, GError **error)
       (double) self->warmup_steps > (1.0 - self->decay_fraction) * (double) self->steps)
     {
       g_set_error (error, TN_ERROR, TN_ERROR_ARGUMENT,
-                   _ ("decay_fraction = %g: no more than what %" PRIu64 " of %" PRIu64 " steps of warm-up leave was expected"),
+                   _ ("decay-fraction = %g: no more than what %" PRIu64 " of %" PRIu64 " steps of warm-up leave was expected"),
                    self->decay_fraction, self->warmup_steps, self->steps);
       return FALSE;
     }

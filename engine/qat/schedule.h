@@ -70,7 +70,7 @@ void        tn_schedule_init     (TnSchedule *self, TnScheduleKind kind);
 gboolean    tn_schedule_kind_parse (const char *name, TnScheduleKind *kind, GError **error);
 const char *tn_schedule_kind_get_name (TnScheduleKind kind);
 const char *tn_decay_shape_get_name (TnDecayShape shape);
-/* A field by its name ("warmup_steps") and a text. TN_ERROR_NOT_FOUND: no such field; TN_ERROR_ARGUMENT: not a number, out of its range, or
+/* A field by its name ("warmup-steps") and a text. TN_ERROR_NOT_FOUND: no such field; TN_ERROR_ARGUMENT: not a number, out of its range, or
  * this kind has no such field. The message names the field, what was found and what was expected. */
 gboolean    tn_schedule_set      (TnSchedule *self, const char *field, const char *value, GError **error);
 /* What fields mean together, and fills in those that follow from others: to be called once all are set, before rates are asked for.

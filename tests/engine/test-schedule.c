@@ -72,22 +72,22 @@ test_torch (void)
                                 0.07322330470336313};
   TnSchedule self;
 
-  self = MAKE ("cosine", "rate", "0.5", "steps", "10", "final_ratio", "0.1");
+  self = MAKE ("cosine", "rate", "0.5", "steps", "10", "final-ratio", "0.1");
   assert_rates (&self, cosine, G_N_ELEMENTS (cosine));
-  self = MAKE ("exponential", "rate", "0.5", "steps", "10", "decay_factor", "0.9", "decay_steps", "1");
+  self = MAKE ("exponential", "rate", "0.5", "steps", "10", "decay-factor", "0.9", "decay-steps", "1");
   assert_rates (&self, exponential, G_N_ELEMENTS (exponential));
-  self = MAKE ("step", "rate", "0.5", "steps", "10", "decay_factor", "0.5", "decay_steps", "4");
+  self = MAKE ("step", "rate", "0.5", "steps", "10", "decay-factor", "0.5", "decay-steps", "4");
   assert_rates (&self, step, G_N_ELEMENTS (step));
-  self = MAKE ("linear", "rate", "0.5", "steps", "10", "final_ratio", "0.1");
+  self = MAKE ("linear", "rate", "0.5", "steps", "10", "final-ratio", "0.1");
   assert_rates (&self, linear, G_N_ELEMENTS (linear));
-  self = MAKE ("warmup-cosine", "rate", "0.5", "steps", "12", "warmup_steps", "4");
+  self = MAKE ("warmup-cosine", "rate", "0.5", "steps", "12", "warmup-steps", "4");
   assert_rates (&self, warm, G_N_ELEMENTS (warm));
 }
 
 static void
 test_constant (void)
 {
-  const TnSchedule self = MAKE ("constant", "rate", "0.25", "warmup_steps", "2");
+  const TnSchedule self = MAKE ("constant", "rate", "0.25", "warmup-steps", "2");
   const double expected[] = {0.125, 0.25, 0.25};
 
   assert_rates (&self, expected, 3);
@@ -102,8 +102,8 @@ test_warmup_stable_decay (void)
 
   for (guint i = 0; i < G_N_ELEMENTS (shapes); i++)
     {
-      const TnSchedule self = MAKE ("warmup-stable-decay", "rate", "2", "steps", "100", "warmup_steps", "10", "decay_fraction",
-                                    "0.2", "decay_shape", shapes[i], "final_ratio", "0.1");
+      const TnSchedule self = MAKE ("warmup-stable-decay", "rate", "2", "steps", "100", "warmup-steps", "10", "decay-fraction",
+                                    "0.2", "decay-shape", shapes[i], "final-ratio", "0.1");
 
       for (guint s = 0; s < 110; s++)
         {
@@ -120,7 +120,7 @@ test_warmup_stable_decay (void)
 static void
 test_two_stage (void)
 {
-  const TnSchedule self = MAKE ("two-stage", "rate", "1.5e-3", "steps", "1000", "warmup_steps", "100");
+  const TnSchedule self = MAKE ("two-stage", "rate", "1.5e-3", "steps", "1000", "warmup-steps", "100");
 
   for (guint s = 0; s < 1100; s++)
     {
@@ -135,7 +135,7 @@ test_two_stage (void)
 static void
 test_factors (void)
 {
-  TnSchedule self = MAKE ("linear", "steps", "300", "decay_until", "0.5", "lambda_steps", "7");
+  TnSchedule self = MAKE ("linear", "steps", "300", "decay-until", "0.5", "lambda-steps", "7");
 
   g_assert_cmpfloat (tn_schedule_get_decay (&self, 149), ==, 1.0);
   g_assert_cmpfloat (tn_schedule_get_decay (&self, 150), ==, 0.0);
@@ -152,7 +152,7 @@ test_defaults (void)
   TnSchedule self = MAKE ("two-stage", "steps", "500");
 
   g_assert_cmpuint (self.warmup_steps, ==, 10);
-  self = MAKE ("two-stage", "steps", "500", "warmup_steps", "0");
+  self = MAKE ("two-stage", "steps", "500", "warmup-steps", "0");
   g_assert_cmpuint (self.warmup_steps, ==, 0);
   self = MAKE ("step", "steps", "2");
   g_assert_cmpuint (self.decay_steps, ==, 1);
@@ -219,10 +219,10 @@ test_refused (void)
       {"linear", "steps", "-5", "steps = -5"},
       {"linear", "steps", "1e3", "steps = 1e3"},
       {"linear", "steps", "99999999999999999999", "steps ="},
-      {"step", "decay_factor", "0", "above 0 and at most 1"},
-      {"warmup-stable-decay", "decay_shape", "round", "linear, cosine or sqrt"},
-      {"cosine", "warmup_steps", "5", "warmup_steps: a schedule cosine has no such field"},
-      {"two-stage", "switch_at", "1.5", "switch_at = 1.5: a number from 0 to 1"},
+      {"step", "decay-factor", "0", "above 0 and at most 1"},
+      {"warmup-stable-decay", "decay-shape", "round", "linear, cosine or sqrt"},
+      {"cosine", "warmup-steps", "5", "warmup-steps: a schedule cosine has no such field"},
+      {"two-stage", "switch-at", "1.5", "switch-at = 1.5: a number from 0 to 1"},
   };
   TnSchedule self;
   TnScheduleKind kind;
@@ -251,11 +251,11 @@ test_refused (void)
     tn_schedule_init (&self, TN_SCHEDULE_LINEAR);
     self.warmup_steps = self.steps = 10;
     g_assert_false (tn_schedule_finish (&self, &warmup));
-    g_assert_nonnull (strstr (warmup->message, "warmup_steps = 10"));
+    g_assert_nonnull (strstr (warmup->message, "warmup-steps = 10"));
     tn_schedule_init (&self, TN_SCHEDULE_WARMUP_STABLE_DECAY);
-    g_assert_true (tn_schedule_set (&self, "decay_fraction", "0.99", NULL));
+    g_assert_true (tn_schedule_set (&self, "decay-fraction", "0.99", NULL));
     g_assert_false (tn_schedule_finish (&self, &tail));
-    g_assert_nonnull (strstr (tail->message, "decay_fraction = 0.99"));
+    g_assert_nonnull (strstr (tail->message, "decay-fraction = 0.99"));
   }
 }
 

@@ -1,0 +1,313 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""Training from the outside: it learns, it is the same run again after whatever stopped it, and wrong input is named.
+
+test-commands-training.py PROGRAM [unittest arguments], like test-commands.py beside it.
+"""
+import glob
+import gzip
+import importlib.util
+import json
+import os
+import random
+import shutil
+import signal
+import struct
+import subprocess
+import time
+import unittest
+
+spec = importlib.util.spec_from_file_location("commands", os.path.join(os.path.dirname(os.path.abspath(__file__)), "test-commands.py"))
+commands = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(commands)
+realdata = commands.realdata
+
+STORIES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "resources", "sample", "stories.txt")
+SMALL = ["--recipe", "tiny", "--data", STORIES, "--width", "32", "--layers", "2", "--heads", "2", "--seq-len", "32", "--batch-size", "4",
+         "--validation-batches", "2", "--seed", "7"]
+
+
+def read_checkpoint(path):
+    """Metadata, and the bytes of each array."""
+    with open(path, "rb") as f:
+        data = f.read()
+    length = struct.unpack("<Q", data[:8])[0]
+    header = json.loads(data[8:8 + length])
+    metadata = header.pop("__metadata__")
+    return metadata, {name: data[8 + length + entry["data_offsets"][0]:8 + length + entry["data_offsets"][1]] for name, entry in header.items()}
+
+
+class TrainingTest(commands.CommandTest):
+    def train_raw(self, out, *more, base=SMALL):
+        return self.run_raw("train", *base, "--out", self.path(out), *more)
+
+    def train(self, out, *more, base=SMALL):
+        return self.run_json("train", *base, "--out", self.path(out), *more)
+
+    def start(self, out, *more):
+        environment = {**os.environ, "LC_ALL": "C.UTF-8", "G_DEBUG": "fatal-criticals", "XDG_CACHE_HOME": self.path("cache")}
+        return subprocess.Popen([commands.PROGRAM, "train", *SMALL, "--out", self.path(out), *more, "--workspace", self.workspace],
+                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
+
+    def checkpoints(self, out):
+        return sorted(glob.glob(os.path.join(self.path(out), "checkpoints", "*.safetensors")))
+
+    def checkpoint(self, out, step):
+        return os.path.join(self.path(out), "checkpoints", f"step-{step:08}.checkpoint.safetensors")
+
+    def assert_same_state(self, a, b):
+        first, second = read_checkpoint(a), read_checkpoint(b)
+        self.assertEqual(first[0]["step"], second[0]["step"])
+        self.assertEqual(first[1].keys(), second[1].keys())
+        different = [name for name in first[1] if first[1][name] != second[1][name]]
+        self.assertEqual(different, [])
+
+    def series(self):
+        runs = self.run_json("runs", "list")
+        return self.run_json("runs", "show", str(max(run["id"] for run in runs)))
+
+
+class Learns(TrainingTest):
+    def test_text(self):
+        result = self.train("out", "--steps", "60", "--validation-every", "20", "--metrics-every", "10")
+        self.assertEqual((result["step"], result["steps"], result["skipped"]), (60, 60, 0))
+        self.assertEqual(result["targets"], 60 * 4 * 32)
+        self.assertTrue(os.path.exists(result["checkpoint"]))
+        run = self.series()
+        self.assertEqual((run["verb"], run["state"]), ("train", "done"))
+        loss = run["series"]["loss"]
+        self.assertEqual([step for step, _ in loss], list(range(60)))
+        self.assertLess(sum(value for _, value in loss[-10:]) / 10, loss[0][1] - 1.0)
+        validation = run["series"]["validation_loss"]
+        self.assertEqual([step for step, _ in validation], [20, 40, 60])
+        self.assertEqual(validation[-1][1], result["validation_loss"])
+        self.assertEqual(min(value for _, value in validation), result["best_validation_loss"])
+        rates = [value for _, value in run["series"]["rate"]]
+        self.assertAlmostEqual(max(rates), 0.003, places=9)
+        self.assertLess(rates[-1], 0.0002)
+        for name in ("gradient_norm", "tokens_per_second", "memory_bytes", "layer/blk.0.attn_q/zeros", "layer/blk.1.ffn_down/flips"):
+            self.assertTrue(all(value is not None and value >= 0 for _, value in run["series"][name]), name)
+        for _, zeros in run["series"]["layer/blk.0.attn_q/zeros"]:
+            self.assertTrue(0.1 < zeros < 0.6)
+
+        inspected = self.run_json("inspect", result["model"])
+        self.assertEqual(sum(1 for tensor in inspected["tensors"] if tensor["name"].startswith("blk.1.")), 9)
+        evaluated = self.run_json("eval", result["model"], "--data", STORIES, "--seq-len", "32", "--tokenizer", "bytes",
+                                  "--scheme", "ternary", "--activations", "int8:t")
+        self.assertLess(evaluated["loss"], 4.5)
+        text = self.run_json("generate", result["model"], "--prompt", "Once", "--tokens", "8", "--greedy", "--tokenizer", "bytes")
+        self.assertEqual(len(text["ids"]), 8)
+
+    def test_full_precision_learns_more_than_nothing(self):
+        result = self.train("out", "--steps", "60", "--weights", "none", "--activations", "none", "--integer", "false")
+        self.assertLess(result["validation_loss"], 3.3)
+
+    def test_from_a_model(self):
+        """What it knows is not lost: the loss starts where the model stands."""
+        model, data = realdata("stories260k/hf-f32"), realdata("text/tinystories_2MB.txt")
+        self.train("out", "--steps", "4", "--rate", "1e-5", base=["--model", model, "--data", data, "--seq-len", "64", "--batch-size", "2",
+                                                                  "--tokenizer", realdata("stories260k/tok512.bin")])
+        loss = self.series()["series"]["loss"]
+        self.assertLess(loss[0][1], 3.0)
+
+    def test_distills(self):
+        teacher = self.train("teacher", "--steps", "30")["model"]
+        self.train("student", "--steps", "20", "--teacher", teacher, "--distill", "0.5", "--temperature", "2")
+        distillation = [value for _, value in self.series()["series"]["distillation"]]
+        self.assertLess(distillation[-1], distillation[0])
+
+    def test_images(self):
+        base = ["--recipe", "mnist-mlp-ternary", "--data", realdata("mnist/train-images-idx3-ubyte.gz"), "--steps", "150",
+                "--validation-batches", "10", "--checkpoint-every", "0"]
+        result = self.train("out", base=base)
+        self.assertGreater(result["validation_accuracy"], 0.8)
+        self.assertIn("images_per_second", self.series()["series"])
+        self.assertTrue(os.path.exists(os.path.join(result["model"], "model.safetensors")))
+
+    def test_prints_what_it_does(self):
+        printed = self.run_raw("train", *SMALL, "--print-recipe", workspace=False)
+        self.assertEqual(printed.returncode, 0, printed.stderr)
+        with open(self.path("printed.recipe"), "w") as f:
+            f.write(printed.stdout)
+        again = self.run_raw("train", "--recipe", self.path("printed.recipe"), "--print-recipe", workspace=False)
+        self.assertEqual(again.stdout, printed.stdout)
+        # A key keeps its value whatever it is followed by.
+        with open(self.path("order.recipe"), "w") as f:
+            f.write("[optimizer]\nweight-decay=0.25\noptimizer=adamw\n[schedule]\nwarmup-steps=17\nfinal-ratio=0.25\nschedule=two-stage\n")
+        for flags in ([], ["--optimizer", "adamw8", "--schedule", "linear"]):
+            other = self.run_raw("train", "--recipe", self.path("order.recipe"), *flags, "--print-recipe", workspace=False)
+            for line in ("weight-decay=0.25", "warmup-steps=17", "final-ratio=0.25"):
+                self.assertIn(line + "\n", other.stdout)
+
+    def test_lists_recipes(self):
+        listed = self.run_raw("train", "--list-recipes", workspace=False)
+        for line in listed.stdout.splitlines():
+            name, summary = line.split(None, 1)
+            self.assertGreater(len(summary), 20)
+            printed = self.run_raw("train", "--recipe", name, "--print-recipe", workspace=False)
+            self.assertEqual(printed.returncode, 0, (name, printed.stderr))
+
+
+class Resume(TrainingTest):
+    WAYS = {
+        "integer": [],
+        "float": ["--integer", "false", "--estimator", "lsq", "--weights", "int4:c", "--input-estimator", "lsq", "--activations", "int8"],
+        "eight bits": ["--optimizer", "adamw8"],
+        "muon": ["--optimizer", "muon"],
+        "release": ["--release", "true"],
+        "accumulate": ["--accumulate", "2"],
+        "warmup": ["--integer", "false", "--warmup", "0.9"],
+        "recompute": ["--recompute", "blocks"],
+        "stochastic": ["--backward-inputs", "int8", "--backward-weights", "int8"],
+    }
+
+    def test_same_bits(self):
+        for number, (name, flags) in enumerate(self.WAYS.items()):
+            with self.subTest(way=name):
+                whole, part = f"whole{number}", f"part{number}"
+                more = ["--steps", "12", "--checkpoint-every", "5", "--keep-last", "9", "--validation-every", "4", *flags]
+                self.train(whole, *more)
+                os.makedirs(os.path.join(self.path(part), "checkpoints"))
+                shutil.copy(self.checkpoint(whole, 5), self.checkpoint(part, 5))
+                result = self.train(part, *more, "--resume")
+                self.assertEqual(result["step"], 12)
+                self.assert_same_state(self.checkpoint(whole, 12), self.checkpoint(part, 12))
+                with open(os.path.join(self.path(whole), "model", "model.safetensors"), "rb") as a, \
+                        open(os.path.join(self.path(part), "model", "model.safetensors"), "rb") as b:
+                    self.assertEqual(a.read(), b.read())
+
+    def test_killed_at_any_moment(self):
+        more = ["--steps", "120", "--checkpoint-every", "3", "--validation-every", "0", "--keep-last", "2"]
+        self.train("whole", *more)
+        generator = random.Random(5)
+        for _ in range(4):
+            process = self.start("part", *more, *(["--resume"] if self.checkpoints("part") else []))
+            time.sleep(generator.uniform(0.05, 0.6))
+            process.kill()
+            process.communicate()
+            shutil.rmtree(os.path.join(self.path("part"), "model"), ignore_errors=True)
+        result = self.train("part", *more, *(["--resume"] if self.checkpoints("part") else []))
+        self.assertEqual(result["step"], 120)
+        self.assert_same_state(self.checkpoint("whole", 120), self.checkpoint("part", 120))
+
+    def test_interrupted(self):
+        for number, flags in enumerate(([], ["--release", "true"])):
+            with self.subTest(flags=flags):
+                part, whole = f"part{number}", f"whole{number}"
+                # More steps than it makes before the signal, unless it is very slow.
+                more = ["--steps", "3000", "--checkpoint-every", "0", "--validation-every", "0", "--metrics-every", "0", *flags]
+                process = self.start(part, *more)
+                time.sleep(1.0)
+                process.send_signal(signal.SIGINT)
+                _, errors = process.communicate(timeout=60)
+                self.assertEqual(process.returncode, 130, errors)
+                saved = self.checkpoints(part)
+                self.assertEqual(len(saved), 1)
+                step = int(read_checkpoint(saved[0])[0]["step"])
+                self.assertTrue(0 <= step < 3000)
+                if step == 0:
+                    continue
+                # The same run undisturbed, up to a checkpoint at that step.
+                process = self.start(whole, *more[:2], "--checkpoint-every", str(step), *more[4:])
+                while not os.path.exists(self.checkpoint(whole, step)) and process.poll() is None:
+                    time.sleep(0.02)
+                process.kill()
+                process.communicate()
+                self.assert_same_state(saved[0], self.checkpoint(whole, step))
+
+    def test_branch(self):
+        self.train("first", "--steps", "10", "--checkpoint-every", "5", "--keep-last", "9")
+        result = self.train("second", "--steps", "14", "--rate", "0.001", "--branch", self.checkpoint("first", 5))
+        self.assertEqual(result["step"], 14)
+        self.assertEqual([step for step, _ in self.series()["series"]["loss"]], list(range(5, 14)))
+        self.assertEqual(len(self.checkpoints("first")), 2)
+
+
+class Wrong(TrainingTest):
+    def recipe(self, text):
+        with open(self.path("own.recipe"), "w") as f:
+            f.write(text)
+        return self.path("own.recipe")
+
+    def test_recipes(self):
+        for text, words in (
+                ("[model]\nwdith=64\n", ("own.recipe:2", "wdith", "“width”")),
+                ("[model]\nwidth=0\n", ("own.recipe:2", "width", "0", "1")),
+                ("[model]\nwidth=many\n", ("own.recipe:2", "width", "many")),
+                ("[modle]\nwidth=64\n", ("own.recipe:1", "[modle]", "[model]")),
+                ("[data]\nwidth=64\n", ("own.recipe:2", "width", "[model]")),
+                ("[optimizer]\noptimizer=adma\n", ("own.recipe:2", "optimizer", "adma", "adam")),
+                ("[schedule]\nschedule=cosin\n", ("own.recipe:2", "schedule", "cosin", "cosine")),
+                ("[schedule]\nschedule=cosine\nswitch-at=0.5\n", ("own.recipe:3", "switch-at", "cosine")),
+                ("[run]\nsteps=10\n[schedule]\nwarmup-steps=10\n", ("warmup-steps", "10")),
+                ("[quantization]\nweights=ternary:q\n", ("weights", "ternary:q")),
+                ("[quantization]\nestimator=straight\n", ("own.recipe:2", "estimator", "straight", "identity")),
+                ("[quantization]\ninteger=true\nweights=int4:c\n", ("int8:t",)),
+                ("[optimizer]\nrelease=true\n[data]\naccumulate=2\n", ("release", "accumulate")),
+                ("[model]\nwidth=64\nheads=5\n", ("width", "heads")),
+                ("width=64\n", ("own.recipe:1", "width", "[group]"))):
+            with self.subTest(text=text):
+                result = self.run_raw("train", "--recipe", self.recipe(text), "--data", STORIES, "--tokenizer", "bytes", "--out", self.path("out"))
+                self.assert_fails(result, *words, status=2)
+                self.assertFalse(os.path.exists(self.path("out")))
+
+    def test_flags(self):
+        self.assert_fails(self.run_raw("train", *SMALL), "--out", status=2)
+        self.assert_fails(self.train_raw("out", "--rate", "0"), "--rate", "0", status=2)
+        self.assert_fails(self.run_raw("train", "--recipe", "tinny", "--data", STORIES, "--out", self.path("out")), "tinny", "tiny")
+
+    def test_data(self):
+        base = ["--width", "32", "--heads", "2", "--out", self.path("out"), "--steps", "5", "--seq-len", "32"]
+        self.assert_fails(self.run_raw("train", *base, "--data", STORIES), "tokenizer", "bytes")
+        self.assert_fails(self.run_raw("train", *base, "--tokenizer", "bytes"), "--data")
+        self.assert_fails(self.run_raw("train", *base, "--tokenizer", "bytes", "--data", self.path("none.txt")), "none.txt")
+        with open(self.path("short.txt"), "w") as f:
+            f.write("short")
+        self.assert_fails(self.run_raw("train", *base, "--tokenizer", "bytes", "--data", self.path("short.txt")), "short.txt", "0.05")
+        self.assert_fails(self.run_raw("train", *base, "--arch", "mlp", "--data", STORIES), "stories.txt")
+
+    def test_width_that_the_scheme_cannot_take(self):
+        result = self.train_raw("out", "--width", "96", "--integer", "false", "--weights", "int4:g64")
+        self.assert_fails(result, "blk.0.attn_q", "96", "64")
+
+    def test_folder_with_checkpoints(self):
+        self.train("out", "--steps", "4")
+        self.assert_fails(self.train_raw("out", "--steps", "8"), "--resume", self.path("out"))
+        before = read_checkpoint(self.checkpoint("out", 4))
+        # Another width, other data, other values of what the run is.
+        self.assert_fails(self.train_raw("out", "--steps", "8", "--width", "64", "--resume"), "step-00000004", "another")
+        self.assert_fails(self.train_raw("out", "--steps", "8", "--resume", "--optimizer", "sgd"), "step-00000004", "another")
+        with open(self.path("other.txt"), "w") as f:
+            f.write("Another text. " * 2000)
+        self.assert_fails(self.train_raw("out", "--steps", "8", "--resume", "--data", self.path("other.txt")), "data_fingerprint")
+        self.assertEqual(read_checkpoint(self.checkpoint("out", 4)), before)
+        self.assert_fails(self.train_raw("empty", "--steps", "8", "--resume"), self.path("empty"))
+
+    def test_damaged_checkpoints(self):
+        self.train("out", "--steps", "8", "--checkpoint-every", "4", "--keep-last", "9")
+        good = self.checkpoint("out", 4)
+        newest = self.checkpoint("out", 8)
+        with open(newest, "rb") as f:
+            data = f.read()
+        with open(newest, "wb") as f:
+            f.write(data[:len(data) * 2 // 3])
+        result = self.train_raw("out", "--steps", "8", "--resume", "--keep-last", "9")
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertIn("step-00000008", result.stderr)
+        self.assertIn("step 4", result.stderr)
+        spoiled = bytearray(data)
+        spoiled[-3] ^= 1
+        with open(self.path("spoiled"), "wb") as f:
+            f.write(spoiled)
+        self.assert_fails(self.train_raw("branch", "--branch", self.path("spoiled")), "spoiled", "crc32c")
+        self.assertTrue(os.path.exists(good))
+
+    def test_loss_that_diverges(self):
+        result = self.train_raw("out", "--steps", "600", "--rate", "30", "--clip", "none", "--optimizer", "sgd", "--schedule", "constant", "--momentum", "0.9",
+                                "--checkpoint-every", "20", "--integer", "false", "--weights", "none", "--activations", "none", "--stop-loss", "1.5")
+        self.assertEqual(result.returncode, 1, (result.stdout, result.stderr))
+        self.assertIn("checkpoint", result.stderr.splitlines()[-1])
+
+
+if __name__ == "__main__":
+    unittest.main()
