@@ -163,7 +163,7 @@ tn_application_init (TnApplication *self)
   };
 
   g_application_add_main_option_entries (G_APPLICATION (self), options);
-  g_application_set_option_context_parameter_string (G_APPLICATION (self), _ ("[MODEL]"));
+  g_application_set_option_context_parameter_string (G_APPLICATION (self), _ ("[MODEL|STATISTICS]"));
 }
 
 TnApplication *

@@ -22,6 +22,7 @@ struct _TnSession
   GCancellable *opening;
   char **recent;
   TnCalibration *calibration;
+  guint n_loading; /* files of statistics that are being read */
   TnCalibrateOptions *draft;
   TnRunWatcher *runs;
 };
@@ -32,6 +33,7 @@ enum
   FACTS_CHANGED,
   RECENT_CHANGED,
   CALIBRATION_CHANGED,
+  LOADING_CHANGED,
   CALIBRATION_FINISHED,
   DRAFT_CHANGED,
   NOTICE,
@@ -91,6 +93,7 @@ tn_session_class_init (TnSessionClass *klass)
   signals[RECENT_CHANGED] = g_signal_new ("recent-changed", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
   signals[CALIBRATION_CHANGED] =
       g_signal_new ("calibration-changed", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
+  signals[LOADING_CHANGED] = g_signal_new ("loading-changed", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
   signals[CALIBRATION_FINISHED] =
       g_signal_new ("calibration-finished", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
   signals[DRAFT_CHANGED] = g_signal_new ("draft-changed", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
@@ -437,6 +440,7 @@ on_statistics_loaded (GObject *source, GAsyncResult *result, gpointer user_data)
   g_autoptr (TnStats) stats = g_task_propagate_pointer (G_TASK (result), &error);
   GStatBuf info;
 
+  self->n_loading--;
   if (stats == NULL)
     tn_session_notice (self, error->message);
   else if (!tn_session_is_calibrating (self))
@@ -445,6 +449,7 @@ on_statistics_loaded (GObject *source, GAsyncResult *result, gpointer user_data)
       if (self->file != NULL && stats->model_fingerprint != tn_model_file_get_fingerprint (self->file))
         tn_session_notice (self, _ ("These statistics are of another model than the one that is open"));
     }
+  g_signal_emit (self, signals[LOADING_CHANGED], 0);
 }
 
 void
@@ -457,7 +462,17 @@ tn_session_open_statistics (TnSession *self, const char *path)
 
   task = g_task_new (self, NULL, on_statistics_loaded, NULL);
   g_task_set_task_data (task, g_strdup (path), g_free);
+  self->n_loading++;
+  g_signal_emit (self, signals[LOADING_CHANGED], 0);
   g_task_run_in_thread (task, load_on_worker);
+}
+
+gboolean
+tn_session_is_loading_statistics (TnSession *self)
+{
+  g_return_val_if_fail (TN_IS_SESSION (self), FALSE);
+
+  return self->n_loading > 0;
 }
 
 TnCalibration *

@@ -52,6 +52,7 @@ const TnCalibrateOptions *tn_session_get_draft (TnSession *self);
 TnCalibration      *tn_session_calibrate       (TnSession *self, const TnCalibrateOptions *options);
 /* Reads statistics in the place of a calibration, on a worker thread; a notice says when that fails. There must be none running. */
 void                tn_session_open_statistics (TnSession *self, const char *path);
+gboolean            tn_session_is_loading_statistics (TnSession *self);
 /* The latest one, running or ended; NULL when there was none. */
 TnCalibration      *tn_session_get_calibration (TnSession *self);
 gboolean            tn_session_is_calibrating  (TnSession *self);
@@ -61,6 +62,6 @@ const char         *tn_session_get_workspace_path (TnSession *self);
 /* Something worth a line to the user. */
 void                tn_session_notice          (TnSession *self, const char *text);
 /* Signals: "model-changed" () state, file or error; "facts-changed" (); "recent-changed" (); "calibration-changed" () a new one;
- * "calibration-finished" (); "draft-changed" (); "notice" (text). */
+ * "loading-changed" () statistics are being read, or are no more; "calibration-finished" (); "draft-changed" (); "notice" (text). */
 
 G_END_DECLS

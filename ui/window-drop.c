@@ -3,12 +3,12 @@
 
 #include "ui/window-private.h"
 
-/* What is dropped becomes data on the page that asks for data, and a model everywhere else. */
+/* What is dropped becomes data on the page that asks for data, and a model everywhere else; statistics are themselves everywhere. */
 static gboolean
 wants_data (TnWindow *self)
 {
   return g_strcmp0 (adw_view_stack_get_visible_child_name (self->pages), "calibration") == 0 &&
-         tn_session_get_state (self->session) == TN_SESSION_READY;
+         tn_calibration_page_wants_data (self->calibration_page);
 }
 
 static gboolean
@@ -28,13 +28,16 @@ on_drop (GtkDropTarget *target, const GValue *value, double x, double y, TnWindo
       tn_window_open (self, path);
       return TRUE;
     }
-  for (const GSList *l = files; l != NULL; l = l->next)
-    {
-      g_autofree char *more = g_file_get_path (l->data);
+  if (files->next == NULL)
+    tn_window_open_or_add (self, path);
+  else
+    for (const GSList *l = files; l != NULL; l = l->next)
+      {
+        g_autofree char *more = g_file_get_path (l->data);
 
-      if (more != NULL)
-        tn_calibration_page_add_data (self->calibration_page, more);
-    }
+        if (more != NULL)
+          tn_calibration_page_add_data (self->calibration_page, more);
+      }
   return TRUE;
 }
 

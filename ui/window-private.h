@@ -29,6 +29,7 @@ struct _TnWindow
   GMenu               *recent_menu; /* a section of the primary menu */
 
   TnSession *session;
+  GCancellable *recognising; /* what is to be opened; NULL when nothing is */
   gboolean   closing; /* the user has agreed to end the calibration */
 };
 
@@ -36,5 +37,8 @@ void tn_window_class_install_actions (GtkWidgetClass *widget_class);
 /* After the session is set. */
 void tn_window_update_recent_menu    (TnWindow *self);
 void tn_window_init_drop             (TnWindow *self);
+/* Opens statistics, and adds everything else to the data to calibrate on. */
+void tn_window_open_or_add           (TnWindow *self, const char *path);
+void tn_window_forget_opening        (TnWindow *self);
 
 G_END_DECLS

@@ -141,6 +141,7 @@ tn_window_dispose (GObject *object)
 {
   TnWindow *self = TN_WINDOW (object);
 
+  tn_window_forget_opening (self);
   g_clear_object (&self->session);
   G_OBJECT_CLASS (tn_window_parent_class)->dispose (object);
 }
@@ -219,15 +220,6 @@ tn_window_get_session (TnWindow *self)
   g_return_val_if_fail (TN_IS_WINDOW (self), NULL);
 
   return self->session;
-}
-
-void
-tn_window_open (TnWindow *self, const char *path)
-{
-  g_return_if_fail (TN_IS_WINDOW (self));
-
-  tn_window_show_page (self, "layers");
-  tn_session_open (self->session, path);
 }
 
 void
