@@ -365,6 +365,12 @@ tn_recipe_get_option (guint index)
   return tn_option_table_get (&table, index);
 }
 
+const TnOptionEntry *
+tn_recipe_get_entry (guint index)
+{
+  return index < table.n ? &table.entries[index] : NULL;
+}
+
 TnRecipe *
 tn_recipe_new (void)
 {
