@@ -24,12 +24,10 @@ static char *
 read_summary (const char *path)
 {
   g_autofree char *text = NULL;
-  const char *end;
 
   if (!g_file_get_contents (path, &text, NULL, NULL) || text[0] != '#')
     return g_strdup ("");
-  end = strchrnul (text, '\n');
-  return g_strstrip (g_strndup (text + 1, (gsize) (end - text) - 1));
+  return g_strstrip (g_strndup (text + 1, strcspn (text + 1, "\n")));
 }
 
 static int
