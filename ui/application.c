@@ -105,7 +105,8 @@ tn_application_startup (GApplication *application)
       {"win.open", {"<Control>o"}},          {"win.open-folder", {"<Control><Shift>o"}},
       {"win.search", {"<Control>f"}},        {"win.fullscreen", {"F11"}},
       {"win.show-page::layers", {"<Alt>1"}}, {"win.show-page::calibration", {"<Alt>2"}},
-      {"win.show-page::runs", {"<Alt>3"}},   {"app.guides", {"F1"}},
+      {"win.show-page::training", {"<Alt>3"}}, {"win.show-page::runs", {"<Alt>4"}},
+      {"app.guides", {"F1"}},
   };
 
   G_APPLICATION_CLASS (tn_application_parent_class)->startup (application);

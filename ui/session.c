@@ -22,6 +22,7 @@ struct _TnSession
   GCancellable *opening;
   char **recent;
   TnCalibration *calibration;
+  TnTraining *training;
   guint n_loading; /* files of statistics that are being read */
   TnCalibrateOptions *draft;
   TnRunWatcher *runs;
@@ -35,6 +36,8 @@ enum
   CALIBRATION_CHANGED,
   LOADING_CHANGED,
   CALIBRATION_FINISHED,
+  TRAINING_CHANGED,
+  TRAINING_FINISHED,
   DRAFT_CHANGED,
   NOTICE,
   N_SIGNALS
@@ -73,6 +76,9 @@ tn_session_dispose (GObject *object)
   if (self->calibration != NULL)
     g_signal_handlers_disconnect_by_data (self->calibration, self);
   g_clear_object (&self->calibration);
+  if (self->training != NULL)
+    g_signal_handlers_disconnect_by_data (self->training, self);
+  g_clear_object (&self->training);
   g_clear_object (&self->runs);
   g_clear_pointer (&self->draft, tn_calibrate_options_free);
   g_clear_pointer (&self->workspace, tn_workspace_unref);
@@ -96,6 +102,8 @@ tn_session_class_init (TnSessionClass *klass)
   signals[LOADING_CHANGED] = g_signal_new ("loading-changed", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
   signals[CALIBRATION_FINISHED] =
       g_signal_new ("calibration-finished", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
+  signals[TRAINING_CHANGED] = g_signal_new ("training-changed", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
+  signals[TRAINING_FINISHED] = g_signal_new ("training-finished", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
   signals[DRAFT_CHANGED] = g_signal_new ("draft-changed", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
   signals[NOTICE] = g_signal_new ("notice", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 1, G_TYPE_STRING);
 }
@@ -500,6 +508,52 @@ tn_session_is_calibrating (TnSession *self)
   g_return_val_if_fail (TN_IS_SESSION (self), FALSE);
 
   return self->calibration != NULL && tn_calibration_is_running (self->calibration);
+}
+
+static void
+on_training_finished (TnSession *self)
+{
+  g_signal_emit (self, signals[TRAINING_FINISHED], 0);
+}
+
+TnTraining *
+tn_session_train (TnSession *self, const TnTrainOptions *options)
+{
+  g_return_val_if_fail (TN_IS_SESSION (self), NULL);
+  g_return_val_if_fail (!tn_session_is_training (self), NULL);
+
+  if (self->training != NULL)
+    g_signal_handlers_disconnect_by_data (self->training, self);
+  g_clear_object (&self->training);
+  self->training = tn_training_new (options, self->workspace);
+  g_signal_connect_swapped (self->training, "finished", G_CALLBACK (on_training_finished), self);
+  tn_training_start (self->training);
+  g_signal_emit (self, signals[TRAINING_CHANGED], 0);
+  return self->training;
+}
+
+TnTraining *
+tn_session_get_training (TnSession *self)
+{
+  g_return_val_if_fail (TN_IS_SESSION (self), NULL);
+
+  return self->training;
+}
+
+gboolean
+tn_session_is_training (TnSession *self)
+{
+  g_return_val_if_fail (TN_IS_SESSION (self), FALSE);
+
+  return self->training != NULL && tn_training_is_running (self->training);
+}
+
+gboolean
+tn_session_has_workspace (TnSession *self)
+{
+  g_return_val_if_fail (TN_IS_SESSION (self), FALSE);
+
+  return self->workspace != NULL;
 }
 
 TnRunWatcher *

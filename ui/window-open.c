@@ -41,10 +41,13 @@ open_model (TnWindow *self, const char *path)
   tn_session_open (self->session, path);
 }
 
-static void
-add_data (TnWindow *self, const char *path)
+void
+tn_window_add_data (TnWindow *self, const char *path)
 {
-  tn_calibration_page_add_data (self->calibration_page, path);
+  if (g_strcmp0 (adw_view_stack_get_visible_child_name (self->pages), "training") == 0)
+    tn_training_page_add_data (self->training_page, path);
+  else
+    tn_calibration_page_add_data (self->calibration_page, path);
 }
 
 static void
@@ -103,5 +106,5 @@ tn_window_open_or_add (TnWindow *self, const char *path)
 {
   if (self->recognising == NULL)
     self->recognising = g_cancellable_new ();
-  recognise (self, path, add_data);
+  recognise (self, path, tn_window_add_data);
 }

@@ -58,7 +58,7 @@ make_options (gsize sequences, gsize length)
   TnTrainerOptions options = {
       .shape = {sequences, length},
       .accumulate = 1,
-      .loss = {.temperature = 1.0},
+      .loss = {.temperature = 1.0, .keeps_logits = TRUE},
       .clip = {.kind = TN_CLIP_NORM, .limit = 1.0},
       .gradient_limit = INFINITY,
       .latent_limit = INFINITY,
