@@ -35,8 +35,8 @@ static void
 record_head_loss (TnTrainingLoss *self, TnTape *tape, TnNetwork *network, TnNetwork *teacher,
                   const TnTrainingLossOptions *options, TnValue *input, TnValue *targets, const TnNetworkShape *shape)
 {
-  const TnHeadLossOptions head = make_head_options (options, teacher != NULL,
-                                                    shape->n_sequences * shape->length * network->n_classes * sizeof (float));
+  const TnHeadLossOptions head =
+      make_head_options (options, teacher != NULL, shape->n_sequences * shape->length * network->n_classes * sizeof (float));
   TnTeacher from = {NULL};
   TnValue *outputs[3], *hidden;
 
