@@ -184,6 +184,39 @@ run_turns (TnBench *bench, Steps *ways, TnPeer *peer)
   add_ratio (bench, "qat_lowp_int8_over_fp32", &lowp_int8, TN_GOAL_AT_MOST, 0.7);
 }
 
+/* Bytes of everything a run holds: with fp32 AdamW that keeps its activations, and with packed numbers, moments of a byte,
+ * gradients that are released, and blocks that are computed again. */
+static double
+count_bytes (const TnLlamaConfig *config, gboolean saving)
+{
+  g_autoptr (TnTrainingPrecision) precision = make_precision (saving ? INTEGER : FP32);
+  g_autoptr (TnNetwork) network = tn_network_new_llama (config, FALSE, 0.0, 1, precision, NULL);
+  g_autoptr (TnTrainer) trainer = NULL;
+  TnTrainerOptions options = make_options (SEQUENCES, LENGTH);
+  TnTrainerMemory memory;
+
+  if (saving)
+    {
+      tn_optimizer_options_init (&options.optimizer, TN_OPTIMIZER_ADAMW8);
+      options.releases = TRUE;
+      options.loss.keeps_logits = FALSE;
+      network->recomputes = TRUE;
+    }
+  trainer = tn_trainer_new (network, NULL, &options, NULL);
+  tn_trainer_get_memory (trainer, &memory);
+  return (double) (memory.variables + memory.gradients + memory.optimizer + memory.activations);
+}
+
+static void
+add_memory (TnBench *bench, const TnLlamaConfig *config)
+{
+  double plain = count_bytes (config, FALSE), saving = count_bytes (config, TRUE);
+
+  tn_bench_add (bench, "train_memory_fp32_bytes", plain, plain, "bytes", TN_GOAL_NONE, NAN, NAN);
+  tn_bench_add (bench, "train_memory_qat_bytes", saving, saving, "bytes", TN_GOAL_NONE, NAN, NAN);
+  tn_bench_add (bench, "train_memory_saving", 1.0 - saving / plain, 1.0 - saving / plain, "fraction", TN_GOAL_AT_LEAST, 0.6, NAN);
+}
+
 void
 tn_bench_training_step (TnBench *bench)
 {
@@ -206,4 +239,5 @@ tn_bench_training_step (TnBench *bench)
   add_times (bench, ways, &config);
   for (Way way = 0; way < N_WAYS; way++)
     steps_clear (&ways[way]);
+  add_memory (bench, &config);
 }
