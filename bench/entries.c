@@ -13,6 +13,7 @@ static const TnBenchEntry entries[] = {
     {"core", {"norm_quant_", "ternarize_"}, tn_bench_rows},
     {"core", {"dequantize_", "elementwise_"}, tn_bench_dequantize},
     {"core", {"ternary_gemm_", "ternary_gemv_"}, tn_bench_ternary},
+    {"core", {"vector_"}, tn_bench_vector},
     {"core", {"onednn_"}, tn_bench_onednn},
     {"core", {"pool_"}, tn_bench_pool},
     {"core", {"forward_17m_"}, tn_bench_forward},
@@ -22,10 +23,12 @@ static const TnBenchEntry entries[] = {
     {"calibration", {"param_"}, tn_bench_optimality},
     {"calibration", {"calibrate_10gb_", "calibrate_tensors_", "stream_vs_memory"}, tn_bench_streaming},
     {"training", {"matrix_multiply_"}, tn_bench_matrix_multiply},
-    {"training", {"checkpoint_17m_"}, tn_bench_checkpoint},
+    {"training", {"train_", "qat_over_", "qat_vs_", "qat_lowp_"}, tn_bench_training_step},
+    {"training", {"checkpoint_17m_"}, tn_bench_training_checkpoint},
     {"training", {"adamw_", "adamw8_", "muon_"}, tn_bench_optimizer},
     {"training", {"attention_step_", "head_loss_"}, tn_bench_functions},
     {"training", {"qat_layer_"}, tn_bench_qat_layer},
+    {"training", {"checkpoint_17m_"}, tn_bench_checkpoint},
 };
 
 const TnBenchEntry *

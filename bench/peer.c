@@ -37,6 +37,7 @@ spawn (const char *path, const char *const *arguments, GError **error)
   g_subprocess_launcher_setenv (launcher, "OMP_NUM_THREADS", threads, TRUE);
   g_subprocess_launcher_setenv (launcher, "TERNION_PEER_BLAS", tn_device_auto_select ()->blas, TRUE);
   g_subprocess_launcher_unsetenv (launcher, "OMP_WAIT_POLICY");
+  g_subprocess_launcher_unsetenv (launcher, "GOMP_SPINCOUNT");
   g_ptr_array_add (argv, (gpointer) "/usr/bin/python3");
   g_ptr_array_add (argv, (gpointer) path);
   for (; arguments != NULL && *arguments != NULL; arguments++)

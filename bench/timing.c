@@ -60,13 +60,25 @@ tn_time_now (void)
   return (double) g_get_monotonic_time () * 1e-6;
 }
 
-double
-tn_time_thread_now (void)
+static double
+read_clock (clockid_t clock)
 {
   struct timespec now;
 
-  clock_gettime (CLOCK_THREAD_CPUTIME_ID, &now);
+  clock_gettime (clock, &now);
   return (double) now.tv_sec + 1e-9 * (double) now.tv_nsec;
+}
+
+double
+tn_time_thread_now (void)
+{
+  return read_clock (CLOCK_THREAD_CPUTIME_ID);
+}
+
+double
+tn_time_process_now (void)
+{
+  return read_clock (CLOCK_PROCESS_CPUTIME_ID);
 }
 
 static double

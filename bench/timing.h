@@ -26,8 +26,10 @@ typedef void (*TnTimedFunc) (gpointer user_data);
 double tn_time_calls     (TnTimedFunc func, gpointer user_data, double least_seconds);
 double tn_time_now       (void);
 /* Seconds the calling thread had a processor, for work that computes and never waits: without what other programs took meanwhile. */
-double tn_time_thread_now  (void);
-/* tn_time_calls() by that clock, for work the calling thread does alone. */
+double tn_time_thread_now (void);
+/* The same of all threads of the process together. */
+double tn_time_process_now (void);
+/* tn_time_calls() by the thread's clock, for work the calling thread does alone. */
 double tn_time_calls_alone (TnTimedFunc func, gpointer user_data, double least_seconds);
 
 G_END_DECLS

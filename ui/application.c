@@ -105,7 +105,8 @@ tn_application_startup (GApplication *application)
       {"win.open", {"<Control>o"}},          {"win.open-folder", {"<Control><Shift>o"}},
       {"win.search", {"<Control>f"}},        {"win.fullscreen", {"F11"}},
       {"win.show-page::layers", {"<Alt>1"}}, {"win.show-page::calibration", {"<Alt>2"}},
-      {"win.show-page::runs", {"<Alt>3"}},   {"app.guides", {"F1"}},
+      {"win.show-page::training", {"<Alt>3"}}, {"win.show-page::runs", {"<Alt>4"}},
+      {"app.guides", {"F1"}},
   };
 
   G_APPLICATION_CLASS (tn_application_parent_class)->startup (application);
@@ -163,7 +164,7 @@ tn_application_init (TnApplication *self)
   };
 
   g_application_add_main_option_entries (G_APPLICATION (self), options);
-  g_application_set_option_context_parameter_string (G_APPLICATION (self), _ ("[MODEL]"));
+  g_application_set_option_context_parameter_string (G_APPLICATION (self), _ ("[MODEL|STATISTICS]"));
 }
 
 TnApplication *

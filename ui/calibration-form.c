@@ -17,6 +17,12 @@
 
 enum
 {
+  SOURCE_MODEL,
+  SOURCE_RECORDED
+};
+
+enum
+{
   TOKENIZER_AUTOMATIC,
   TOKENIZER_BYTES,
   TOKENIZER_FILE
@@ -26,8 +32,10 @@ struct _TnCalibrationForm
 {
   GtkWidget parent_instance;
   GtkWidget *content;
+  AdwComboRow *source;
   AdwActionRow *model_row;
   TnDataList *data;
+  TnDataList *tensors;
   GtkLabel *preview;
   GtkWidget *preview_group;
   AdwComboRow *sampler;
@@ -35,14 +43,19 @@ struct _TnCalibrationForm
   TnFileRow *indices;
   TnFileRow *weights;
   GtkSpinButton *samples;
+  AdwActionRow *samples_row;
   GtkSpinButton *seq_len;
   AdwActionRow *seq_len_row;
+  GtkWidget *sample_row;
   GtkSpinButton *seed;
   GtkSpinButton *memory;
   GtkSwitch *outputs;
   GtkSwitch *residual;
   GtkSwitch *logits;
   GtkSwitch *stable;
+  GtkWidget *stable_row;
+  GtkWidget *sites_group;
+  GtkWidget *text_group;
   GtkSpinButton *tolerance;
   AdwEntryRow *time_limit;
   GtkSwitch *cache;
@@ -52,6 +65,7 @@ struct _TnCalibrationForm
 
   TnSession *session;
   char *tokenizer_path;
+  double other_samples; /* how many were wanted of the source that is not chosen */
   char *data_problem; /* what reading the data said */
   char *data_read_by; /* the options that the preview was read with */
   GCancellable *reading;
@@ -73,6 +87,39 @@ static void
 on_changed (TnCalibrationForm *self)
 {
   g_signal_emit (self, signals[CHANGED], 0);
+}
+
+gboolean
+tn_calibration_form_is_recorded (TnCalibrationForm *self)
+{
+  g_return_val_if_fail (TN_IS_CALIBRATION_FORM (self), FALSE);
+
+  return adw_combo_row_get_selected (self->source) == SOURCE_RECORDED;
+}
+
+void
+tn_calibration_form_set_recorded (TnCalibrationForm *self, gboolean recorded)
+{
+  g_return_if_fail (TN_IS_CALIBRATION_FORM (self));
+
+  adw_combo_row_set_selected (self->source, recorded ? SOURCE_RECORDED : SOURCE_MODEL);
+}
+
+static void
+show_source (TnCalibrationForm *self)
+{
+  gboolean recorded = tn_calibration_form_is_recorded (self);
+  GtkWidget *const of_a_model[] = {GTK_WIDGET (self->model_row), GTK_WIDGET (self->data), GTK_WIDGET (self->seq_len_row),
+                                   self->sample_row,             self->stable_row,        self->sites_group,
+                                   self->text_group};
+
+  for (guint i = 0; i < G_N_ELEMENTS (of_a_model); i++)
+    gtk_widget_set_visible (of_a_model[i], !recorded);
+  gtk_widget_set_visible (GTK_WIDGET (self->tensors), recorded);
+  gtk_widget_set_visible (self->preview_group, !recorded && *gtk_label_get_text (self->preview) != '\0');
+  adw_action_row_set_subtitle (ADW_ACTION_ROW (self->source),
+                               recorded ? _ ("what another program wrote") : _ ("what it computes on your data"));
+  adw_action_row_set_subtitle (self->samples_row, recorded ? _ ("of each array, 0 takes all") : _ ("0 takes all"));
 }
 
 static void
@@ -144,7 +191,7 @@ on_preview_read (GObject *source, GAsyncResult *result, gpointer user_data)
       self->data_problem = g_strdup (error->message);
       gtk_label_set_text (self->preview, "");
     }
-  gtk_widget_set_visible (self->preview_group, found != NULL);
+  gtk_widget_set_visible (self->preview_group, found != NULL && !tn_calibration_form_is_recorded (self));
   tn_data_preview_free (found);
   on_changed (self);
 }
@@ -177,6 +224,18 @@ read_preview (TnCalibrationForm *self)
   else
     gtk_widget_set_visible (self->preview_group, FALSE);
   on_changed (self);
+}
+
+static void
+on_source_changed (TnCalibrationForm *self)
+{
+  double samples = gtk_spin_button_get_value (self->samples);
+
+  show_source (self);
+  gtk_spin_button_set_value (self->samples, self->other_samples);
+  self->other_samples = samples;
+  if (self->session != NULL)
+    read_preview (self);
 }
 
 static void
@@ -276,7 +335,7 @@ offer_sample_text (TnCalibrationForm *self)
   g_autofree char *text = tn_sample_find_text (NULL);
   g_auto (GStrv) paths = tn_data_list_dup_paths (self->data);
 
-  if (*paths == NULL && sample != NULL && text != NULL && g_strcmp0 (sample, tn_session_get_path (self->session)) == 0)
+  if (!tn_calibration_form_is_recorded (self) && *paths == NULL && sample != NULL && text != NULL && g_strcmp0 (sample, tn_session_get_path (self->session)) == 0)
     tn_data_list_add (self->data, text);
 }
 
@@ -294,7 +353,7 @@ on_model_changed (TnCalibrationForm *self)
       /* Translators: the architecture and the number of parameters of a model */
       subtitle = g_strdup_printf (_ ("%s · %s parameters"), tn_model_file_get_architecture (file), parameters);
     }
-  adw_preferences_row_set_title (ADW_PREFERENCES_ROW (self->model_row), name != NULL ? name : _ ("None"));
+  adw_preferences_row_set_title (ADW_PREFERENCES_ROW (self->model_row), name != NULL ? name : _ ("No model"));
   adw_action_row_set_subtitle (self->model_row, subtitle != NULL ? subtitle : "");
   gtk_widget_set_tooltip_text (GTK_WIDGET (self->model_row), tn_session_get_path (self->session));
   if (tn_session_get_state (self->session) == TN_SESSION_READY)
@@ -344,7 +403,14 @@ tn_calibration_form_class_init (TnCalibrationFormClass *klass)
   gtk_widget_class_set_layout_manager_type (widget_class, GTK_TYPE_BIN_LAYOUT);
   gtk_widget_class_set_template_from_resource (widget_class, "/org/ternion/Workbench/calibration-form.ui");
   gtk_widget_class_bind_template_child (widget_class, TnCalibrationForm, content);
+  gtk_widget_class_bind_template_child (widget_class, TnCalibrationForm, source);
   gtk_widget_class_bind_template_child (widget_class, TnCalibrationForm, model_row);
+  gtk_widget_class_bind_template_child (widget_class, TnCalibrationForm, tensors);
+  gtk_widget_class_bind_template_child (widget_class, TnCalibrationForm, samples_row);
+  gtk_widget_class_bind_template_child (widget_class, TnCalibrationForm, sample_row);
+  gtk_widget_class_bind_template_child (widget_class, TnCalibrationForm, stable_row);
+  gtk_widget_class_bind_template_child (widget_class, TnCalibrationForm, sites_group);
+  gtk_widget_class_bind_template_child (widget_class, TnCalibrationForm, text_group);
   gtk_widget_class_bind_template_child (widget_class, TnCalibrationForm, data);
   gtk_widget_class_bind_template_child (widget_class, TnCalibrationForm, preview);
   gtk_widget_class_bind_template_child (widget_class, TnCalibrationForm, preview_group);
@@ -370,6 +436,7 @@ tn_calibration_form_class_init (TnCalibrationFormClass *klass)
   gtk_widget_class_bind_template_callback (widget_class, on_changed);
   gtk_widget_class_bind_template_callback (widget_class, read_preview);
   gtk_widget_class_bind_template_callback (widget_class, on_sampler_changed);
+  gtk_widget_class_bind_template_callback (widget_class, on_source_changed);
   gtk_widget_class_bind_template_callback (widget_class, on_advanced_changed);
   gtk_widget_class_bind_template_callback (widget_class, on_preview_sample);
   gtk_widget_class_bind_template_callback (widget_class, on_tokenizer_changed);
@@ -383,6 +450,9 @@ tn_calibration_form_init (TnCalibrationForm *self)
 
   gtk_widget_init_template (GTK_WIDGET (self));
   tn_accessible_name_lists (self->content, _ ("Options"));
+  tn_accessible_name_parts (GTK_WIDGET (self->source), _ ("Activations"));
+  tn_data_list_set_recorded (self->tensors);
+  show_source (self);
   tn_accessible_name_parts (GTK_WIDGET (self->sampler), _ ("Sampler"));
   tn_accessible_name_parts (GTK_WIDGET (self->strata), _ ("Strata"));
   tn_accessible_name_parts (GTK_WIDGET (self->time_limit), _ ("Time Limit"));
@@ -404,8 +474,11 @@ tn_calibration_form_remember (TnCalibrationForm *self, const TnCalibrateOptions 
 
   if (settings == NULL)
     return;
-  g_settings_set_uint (settings, "calibration-samples", options->sampling.n_samples);
-  g_settings_set_uint (settings, "calibration-length", options->sampling.seq_len);
+  if (options->tensor_paths == NULL)
+    {
+      g_settings_set_uint (settings, "calibration-samples", options->sampling.n_samples);
+      g_settings_set_uint (settings, "calibration-length", options->sampling.seq_len);
+    }
   g_settings_set_uint64 (settings, "calibration-memory-limit", options->memory_limit);
 }
 
@@ -426,13 +499,37 @@ tn_calibration_form_add_data (TnCalibrationForm *self, const char *path)
 {
   g_return_if_fail (TN_IS_CALIBRATION_FORM (self));
 
-  tn_data_list_add (self->data, path);
+  tn_data_list_add (tn_calibration_form_is_recorded (self) ? self->tensors : self->data, path);
 }
 
 static TnSampler
 get_sampler (TnCalibrationForm *self)
 {
   return (TnSampler) MIN (adw_combo_row_get_selected (self->sampler), TN_SAMPLER_INDICES);
+}
+
+static gboolean
+collect_tensors (TnCalibrationForm *self, TnCalibrateOptions *options, GError **error)
+{
+  g_autofree char *samples = g_strdup_printf ("%d", gtk_spin_button_get_value_as_int (self->samples));
+  const char *values[] = {samples, NULL};
+  g_auto (GStrv) paths = tn_data_list_dup_paths (self->tensors);
+
+  if (*paths != NULL)
+    options->tensor_paths = g_steal_pointer (&paths);
+  /* Set as a flag is: of recorded activations, all are taken where no number was given. */
+  return tn_calibrate_options_set (options, _ ("Sequences"), "samples", values, error);
+}
+
+static void
+collect_model (TnCalibrationForm *self, TnCalibrateOptions *options)
+{
+  options->model_path = g_strdup (tn_session_get_path (self->session));
+  options->data_paths = tn_data_list_dup_paths (self->data);
+  options->tokenizer_path = g_strdup (get_tokenizer_path (self));
+  options->sampling.n_samples = (guint) gtk_spin_button_get_value_as_int (self->samples);
+  options->sampling.seq_len = (guint) gtk_spin_button_get_value_as_int (self->seq_len);
+  options->tolerance = gtk_switch_get_active (self->stable) ? gtk_spin_button_get_value (self->tolerance) / 100 : 0;
 }
 
 /* Everything that the form holds; NULL when a field holds nonsense. */
@@ -443,18 +540,16 @@ collect (TnCalibrationForm *self, GError **error)
   const char *time_limit[] = {gtk_editable_get_text (GTK_EDITABLE (self->time_limit)), NULL};
   gboolean timely = *time_limit[0] == '\0' || tn_calibrate_options_set (options, _ ("Time Limit"), "time-limit", time_limit, error);
 
-  options->model_path = g_strdup (tn_session_get_path (self->session));
-  options->data_paths = tn_data_list_dup_paths (self->data);
-  options->tokenizer_path = g_strdup (get_tokenizer_path (self));
+  if (!tn_calibration_form_is_recorded (self))
+    collect_model (self, options);
+  else if (!collect_tensors (self, options, error))
+    return NULL;
   options->sampling.sampler = get_sampler (self);
   options->sampling.strata = (TnStrata) MIN (adw_combo_row_get_selected (self->strata), TN_STRATA_FILE);
   options->indices_path = options->sampling.sampler == TN_SAMPLER_INDICES ? g_strdup (tn_file_row_get_path (self->indices)) : NULL;
   options->weights_path =
       options->sampling.sampler == TN_SAMPLER_IMPORTANCE ? g_strdup (tn_file_row_get_path (self->weights)) : NULL;
-  options->sampling.n_samples = (guint) gtk_spin_button_get_value_as_int (self->samples);
-  options->sampling.seq_len = (guint) gtk_spin_button_get_value_as_int (self->seq_len);
   options->sampling.seed = (guint64) gtk_spin_button_get_value (self->seed);
-  options->tolerance = gtk_switch_get_active (self->stable) ? gtk_spin_button_get_value (self->tolerance) / 100 : 0;
   options->kinds = TN_SITE_INPUT;
   if (gtk_switch_get_active (self->outputs))
     options->kinds |= TN_SITE_OUTPUT;
@@ -473,20 +568,16 @@ collect (TnCalibrationForm *self, GError **error)
   return g_steal_pointer (&options);
 }
 
-char *
-tn_calibration_form_dup_problem (TnCalibrationForm *self)
+/* NULL when there is none that the model and its data have. */
+static char *
+find_model_problem (TnCalibrationForm *self)
 {
-  const TnModelFacts *facts;
-  g_auto (GStrv) paths = NULL;
-  g_autoptr (TnCalibrateOptions) options = NULL;
-  g_autoptr (GError) error = NULL;
-  guint tokenizer;
+  const TnModelFacts *facts = tn_session_get_facts (self->session);
+  g_auto (GStrv) paths = tn_data_list_dup_paths (self->data);
+  guint tokenizer = adw_combo_row_get_selected (self->tokenizer);
 
-  g_return_val_if_fail (TN_IS_CALIBRATION_FORM (self), NULL);
-
-  facts = tn_session_get_facts (self->session);
-  paths = tn_data_list_dup_paths (self->data);
-  tokenizer = adw_combo_row_get_selected (self->tokenizer);
+  if (tn_session_get_state (self->session) == TN_SESSION_EMPTY)
+    return g_strdup (_ ("Open the model to calibrate"));
   if (tn_session_get_state (self->session) != TN_SESSION_READY || facts == NULL)
     return g_strdup (_ ("The model is not open yet"));
   if (facts->unfit != NULL)
@@ -502,6 +593,33 @@ tn_calibration_form_dup_problem (TnCalibrationForm *self)
     return g_strdup (facts->tokenizer_error);
   if (gtk_spin_button_get_value (self->seq_len) > facts->n_context)
     return g_strdup_printf (_ ("The model's context is %u tokens"), facts->n_context);
+  return NULL;
+}
+
+static char *
+find_tensors_problem (TnCalibrationForm *self)
+{
+  g_auto (GStrv) paths = tn_data_list_dup_paths (self->tensors);
+
+  if (*paths == NULL)
+    return g_strdup (_ ("Choose the recorded activations"));
+  if (get_sampler (self) == TN_SAMPLER_IMPORTANCE && tn_file_row_get_path (self->weights) == NULL)
+    return g_strdup (_ ("Choose the importance of records: there is no model to ask"));
+  return NULL;
+}
+
+char *
+tn_calibration_form_dup_problem (TnCalibrationForm *self)
+{
+  g_autofree char *problem = NULL;
+  g_autoptr (TnCalibrateOptions) options = NULL;
+  g_autoptr (GError) error = NULL;
+
+  g_return_val_if_fail (TN_IS_CALIBRATION_FORM (self), NULL);
+
+  problem = tn_calibration_form_is_recorded (self) ? find_tensors_problem (self) : find_model_problem (self);
+  if (problem != NULL)
+    return g_steal_pointer (&problem);
   if (get_sampler (self) == TN_SAMPLER_INDICES && tn_file_row_get_path (self->indices) == NULL)
     return g_strdup (_ ("Choose the list of records to take"));
   options = collect (self, &error);

@@ -12,6 +12,10 @@ G_BEGIN_DECLS
 G_DECLARE_FINAL_TYPE (TnCalibrationForm, tn_calibration_form, TN, CALIBRATION_FORM, GtkWidget)
 
 void                tn_calibration_form_set_session (TnCalibrationForm *self, TnSession *session);
+/* Activations that another program recorded are wanted, not those of the model. */
+gboolean            tn_calibration_form_is_recorded (TnCalibrationForm *self);
+void                tn_calibration_form_set_recorded (TnCalibrationForm *self, gboolean recorded);
+/* To what is wanted: data for the model, or recorded activations. */
 void                tn_calibration_form_add_data    (TnCalibrationForm *self, const char *path);
 /* Why it cannot start yet, one line for people; NULL when it can. */
 char               *tn_calibration_form_dup_problem (TnCalibrationForm *self);

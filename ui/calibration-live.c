@@ -58,10 +58,23 @@ on_compare_chosen (TnCalibrationLive *self, const char *path)
   gtk_widget_set_visible (self->bar, FALSE);
 }
 
+static const char *
+choose_page (TnCalibrationLive *self)
+{
+  if (tn_session_is_loading_statistics (self->session))
+    return "waiting";
+  if (self->calibration == NULL)
+    return "empty";
+  if (tn_table_get_n_shown (self->table) > 0)
+    return "sites";
+  /* It may have ended before anything was measured. */
+  return tn_calibration_is_running (self->calibration) || tn_calibration_get_result (self->calibration) != NULL ? "waiting" : "nothing";
+}
+
 static void
 on_comparison_closed (TnCalibrationLive *self)
 {
-  gtk_stack_set_visible_child_name (self->stack, "sites");
+  gtk_stack_set_visible_child_name (self->stack, choose_page (self));
   gtk_widget_set_visible (self->bar, TRUE);
 }
 
@@ -91,10 +104,16 @@ on_open_statistics (GtkWidget *widget, const char *action, GVariant *parameter)
 }
 
 static void
-on_sites_changed (TnCalibrationLive *self)
+show_page (TnCalibrationLive *self)
 {
   if (!is_comparing (self))
-    gtk_stack_set_visible_child_name (self->stack, "sites");
+    gtk_stack_set_visible_child_name (self->stack, choose_page (self));
+}
+
+static void
+on_sites_changed (TnCalibrationLive *self)
+{
+  show_page (self);
   tn_table_refresh (self->table);
   if (tn_table_get_selected (self->table) == NULL && tn_table_get_n_shown (self->table) > 0)
     tn_table_select (self->table, 0);
@@ -114,7 +133,7 @@ on_calibration_changed (TnCalibrationLive *self)
   tn_comparison_view_clear (self->comparison);
   tn_table_set_rows (self->table, calibration != NULL ? tn_calibration_get_sites (calibration) : NULL);
   tn_site_detail_set_calibration (self->detail, calibration);
-  gtk_stack_set_visible_child_name (self->stack, calibration != NULL ? "waiting" : "empty");
+  gtk_stack_set_visible_child_name (self->stack, choose_page (self));
   gtk_widget_set_visible (self->bar, calibration != NULL);
   gtk_widget_action_set_enabled (GTK_WIDGET (self), "calibration.open-statistics",
                                  calibration == NULL || tn_calibration_is_loaded (calibration));
@@ -127,9 +146,7 @@ static void
 on_calibration_finished (TnCalibrationLive *self)
 {
   gtk_widget_action_set_enabled (GTK_WIDGET (self), "calibration.open-statistics", TRUE);
-  /* It may have ended before anything was measured. */
-  if (tn_calibration_get_result (self->calibration) == NULL && tn_table_get_n_shown (self->table) == 0)
-    gtk_stack_set_visible_child_name (self->stack, "nothing");
+  show_page (self);
 }
 
 static void
@@ -202,6 +219,7 @@ tn_calibration_live_set_session (TnCalibrationLive *self, TnSession *session)
   tn_export_button_set_session (self->export_button, session);
   tn_site_detail_set_session (self->detail, session);
   g_signal_connect_object (session, "calibration-changed", G_CALLBACK (on_calibration_changed), self, G_CONNECT_SWAPPED);
+  g_signal_connect_object (session, "loading-changed", G_CALLBACK (show_page), self, G_CONNECT_SWAPPED);
   g_signal_connect_object (session, "calibration-finished", G_CALLBACK (on_calibration_finished), self, G_CONNECT_SWAPPED);
   on_calibration_changed (self);
 }

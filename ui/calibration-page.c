@@ -56,6 +56,7 @@ static void
 update (TnCalibrationPage *self)
 {
   gboolean running = tn_session_is_calibrating (self->session);
+  gboolean recorded = tn_calibration_form_is_recorded (self->form);
   g_autofree char *problem = running ? NULL : tn_calibration_form_dup_problem (self->form);
 
   gtk_widget_set_sensitive (GTK_WIDGET (self->form), !running);
@@ -66,9 +67,9 @@ update (TnCalibrationPage *self)
   gtk_label_set_text (self->problem, problem != NULL ? problem : "");
   gtk_widget_set_tooltip_text (GTK_WIDGET (self->problem), problem);
   gtk_widget_set_visible (GTK_WIDGET (self->problem), problem != NULL);
-  gtk_widget_set_visible (GTK_WIDGET (self->estimate), !running);
+  gtk_widget_set_visible (GTK_WIDGET (self->estimate), !running && !recorded);
   if (!running)
-    estimate (self, problem == NULL);
+    estimate (self, problem == NULL && !recorded);
   if (running)
     name_pause (self, is_paused (self) ? _ ("_Resume") : _ ("_Pause"));
 }
@@ -104,6 +105,23 @@ on_cancel_clicked (TnCalibrationPage *self)
 }
 
 static void
+show_what_there_is (TnCalibrationPage *self)
+{
+  gboolean useful = tn_session_get_state (self->session) == TN_SESSION_READY || tn_calibration_form_is_recorded (self->form) ||
+                    tn_session_get_calibration (self->session) != NULL || tn_session_is_loading_statistics (self->session);
+
+  gtk_stack_set_visible_child_name (self->stack, useful ? "calibration" : "no-model");
+  update (self);
+}
+
+static void
+on_recorded_clicked (TnCalibrationPage *self)
+{
+  tn_calibration_form_set_recorded (self->form, TRUE);
+  show_what_there_is (self);
+}
+
+static void
 on_calibration_changed (TnCalibrationPage *self)
 {
   if (self->calibration != NULL)
@@ -111,16 +129,7 @@ on_calibration_changed (TnCalibrationPage *self)
   g_set_object (&self->calibration, tn_session_get_calibration (self->session));
   if (self->calibration != NULL)
     g_signal_connect_swapped (self->calibration, "changed", G_CALLBACK (update), self);
-}
-
-static void
-on_model_changed (TnCalibrationPage *self)
-{
-  gboolean useful =
-      tn_session_get_state (self->session) == TN_SESSION_READY || tn_session_get_calibration (self->session) != NULL;
-
-  gtk_stack_set_visible_child_name (self->stack, useful ? "calibration" : "no-model");
-  update (self);
+  show_what_there_is (self);
 }
 
 static void
@@ -159,6 +168,7 @@ tn_calibration_page_class_init (TnCalibrationPageClass *klass)
   gtk_widget_class_bind_template_child (widget_class, TnCalibrationPage, cancel);
   gtk_widget_class_bind_template_callback (widget_class, on_start_clicked);
   gtk_widget_class_bind_template_callback (widget_class, on_pause_clicked);
+  gtk_widget_class_bind_template_callback (widget_class, on_recorded_clicked);
   gtk_widget_class_bind_template_callback (widget_class, on_cancel_clicked);
 }
 
@@ -179,10 +189,18 @@ tn_calibration_page_set_session (TnCalibrationPage *self, TnSession *session)
   tn_calibration_form_set_session (self->form, session);
   tn_calibration_live_set_session (self->live, session);
   g_signal_connect_object (self->form, "changed", G_CALLBACK (update), self, G_CONNECT_SWAPPED);
-  g_signal_connect_object (session, "model-changed", G_CALLBACK (on_model_changed), self, G_CONNECT_SWAPPED);
+  g_signal_connect_object (session, "model-changed", G_CALLBACK (show_what_there_is), self, G_CONNECT_SWAPPED);
+  g_signal_connect_object (session, "loading-changed", G_CALLBACK (show_what_there_is), self, G_CONNECT_SWAPPED);
   g_signal_connect_object (session, "calibration-changed", G_CALLBACK (on_calibration_changed), self, G_CONNECT_SWAPPED);
   on_calibration_changed (self);
-  on_model_changed (self);
+}
+
+gboolean
+tn_calibration_page_wants_data (TnCalibrationPage *self)
+{
+  g_return_val_if_fail (TN_IS_CALIBRATION_PAGE (self), FALSE);
+
+  return tn_session_get_state (self->session) == TN_SESSION_READY || tn_calibration_form_is_recorded (self->form);
 }
 
 void

@@ -41,21 +41,36 @@ describe_end (TnCalibration *calibration, const TnJobProgress *progress)
   g_autofree char *tokens = NULL;
   g_autofree char *seconds = NULL;
   g_autofree char *sequences = NULL;
-  guint n;
 
   if (result == NULL)
     return g_strdup (progress->state == TN_JOB_CANCELLED ? _ ("Cancelled before anything was measured") : _ ("Failed"));
-  n = (guint) result->samples;
-  sequences = g_strdup_printf (g_dngettext (GETTEXT_PACKAGE, "%u sequence", "%u sequences", n), n);
-  tokens = tn_format_count (result->tokens);
+  sequences = tn_format_sequences (result->samples);
+  tokens = tn_format_tokens (result->tokens);
   seconds = tn_format_seconds (progress->seconds_elapsed);
   if (tn_calibration_is_loaded (calibration) && !result->stats->partial)
-    return g_strdup_printf (_ ("Statistics file · %s · %s tokens"), sequences, tokens);
+    return g_strdup_printf (_ ("Statistics file · %s · %s"), sequences, tokens);
   if (tn_calibration_is_loaded (calibration))
-    return g_strdup_printf (_ ("Statistics file, partial · %s · %s tokens"), sequences, tokens);
+    return g_strdup_printf (_ ("Statistics file, partial · %s · %s"), sequences, tokens);
   if (result->stats->partial)
-    return g_strdup_printf (_ ("Cancelled · the statistics are partial: %s, %s tokens"), sequences, tokens);
-  return g_strdup_printf (_ ("Done · %s · %s tokens · %s"), sequences, tokens, seconds != NULL ? seconds : "");
+    return g_strdup_printf (_ ("Cancelled · the statistics are partial: %s, %s"), sequences, tokens);
+  return g_strdup_printf (_ ("Done · %s · %s · %s"), sequences, tokens, seconds != NULL ? seconds : "");
+}
+
+static char *
+describe (TnCalibration *calibration, const TnJobProgress *progress)
+{
+  g_autofree char *text =
+      tn_calibration_is_running (calibration) ? describe_running (progress) : describe_end (calibration, progress);
+  guint unsearched = tn_calibration_get_n_unsearched (calibration);
+  g_autofree char *count = tn_format_count (unsearched);
+  g_autofree char *more = NULL;
+
+  if (unsearched == 0)
+    return g_steal_pointer (&text);
+  more = g_strdup_printf (g_dngettext (GETTEXT_PACKAGE, "searching the ranges of %s more site", "searching the ranges of %s more sites",
+                                       unsearched),
+                          count);
+  return g_strdup_printf ("%s · %s", text, more);
 }
 
 static void
@@ -71,8 +86,7 @@ show (TnCalibrationStatus *self)
   error = tn_calibration_get_error (self->calibration);
   gtk_label_set_text (self->title, tn_calibration_get_title (self->calibration));
   gtk_widget_set_tooltip_text (GTK_WIDGET (self->title), tn_calibration_get_title (self->calibration));
-  text =
-      tn_calibration_is_running (self->calibration) ? describe_running (&progress) : describe_end (self->calibration, &progress);
+  text = describe (self->calibration, &progress);
   gtk_label_set_text (self->text, text);
   gtk_widget_set_tooltip_text (GTK_WIDGET (self->text), text);
   if (progress.state == TN_JOB_DONE)

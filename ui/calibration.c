@@ -7,7 +7,11 @@
 #define LOOK_MS 250
 /* What a look may cost, so that the calibration keeps the processor. */
 #define BUDGET_US (100 * 1000)
+/* The same once it has ended: long enough to get on, short enough that a site that is chosen meanwhile does not wait. */
+#define FINAL_BUDGET_US (300 * 1000)
 #define REST_FACTOR 3
+/* Between the numbers of the table and the figure of the chosen site: both in one frame make it late. */
+#define FRAME_GAP_MS 30
 
 struct _TnCalibration
 {
@@ -27,9 +31,11 @@ struct _TnCalibration
   gboolean running;
   /* Looking: */
   guint timer;
+  guint announcing; /* the chosen site is about to be drawn again */
   gboolean surveying;
   gboolean again;    /* something to look at came up meanwhile */
-  gboolean complete; /* the final statistics were surveyed as a whole */
+  gboolean final;    /* the final statistics are surveyed */
+  guint left;        /* of their sites: still to be searched */
   guint next;
   guint version;
   gint64 not_before_us;
@@ -55,6 +61,7 @@ tn_calibration_finalize (GObject *object)
   TnCalibration *self = TN_CALIBRATION (object);
 
   g_clear_handle_id (&self->timer, g_source_remove);
+  g_clear_handle_id (&self->announcing, g_source_remove);
   g_clear_object (&self->job);
   g_free (self->title);
   tn_calibrate_options_free (self->options);
@@ -136,6 +143,16 @@ extend_histories (TnCalibration *self, const TnSiteSurvey *survey)
                          ((TnSiteFindings *) g_ptr_array_index (survey->findings, i))->points);
 }
 
+static gboolean
+on_announce (gpointer user_data)
+{
+  TnCalibration *self = user_data;
+
+  self->announcing = 0;
+  g_signal_emit (self, signals[SITE_CHANGED], 0);
+  return G_SOURCE_REMOVE;
+}
+
 static void
 adopt_findings (TnCalibration *self, TnSiteSurvey *survey)
 {
@@ -167,7 +184,8 @@ adopt_findings (TnCalibration *self, TnSiteSurvey *survey)
       g_clear_pointer (&self->channels, tn_channel_map_free);
       self->site = g_steal_pointer (&survey->site);
       self->channels = g_steal_pointer (&survey->channels);
-      g_signal_emit (self, signals[SITE_CHANGED], 0);
+      if (self->announcing == 0)
+        self->announcing = g_timeout_add (FRAME_GAP_MS, on_announce, self);
     }
 }
 
@@ -183,8 +201,15 @@ on_surveyed (GObject *source, GAsyncResult *result, gpointer user_data)
   if (found != NULL)
     {
       self->next = found->next;
+      if (self->final)
+        {
+          self->left -= MIN (self->left, found->n_searched);
+          self->again = self->again || self->left > 0;
+        }
       self->not_before_us = g_get_monotonic_time () + REST_FACTOR * found->took_us;
       adopt_findings (self, found);
+      if (self->final)
+        g_signal_emit (self, signals[CHANGED], 0);
     }
   if (self->again)
     survey (self);
@@ -204,9 +229,13 @@ survey (TnCalibration *self)
   data->stats = !self->running && self->result.stats != NULL ? tn_stats_ref (self->result.stats) : NULL;
   data->chosen = g_strdup (self->chosen);
   data->next = self->next;
-  /* The chosen site always is searched; all the others have been when the final statistics were. */
-  data->budget_us = data->stats == NULL ? BUDGET_US : self->complete ? 1 : 0;
-  self->complete = self->complete || data->stats != NULL;
+  if (data->stats != NULL && !self->final)
+    {
+      self->final = TRUE;
+      self->left = data->stats->sites->len;
+    }
+  /* The chosen site always is searched. */
+  data->budget_us = !self->final ? BUDGET_US : self->left > 0 ? FINAL_BUDGET_US : 1;
   self->surveying = TRUE;
   self->version = self->job != NULL ? tn_calibrate_job_version (self->job) : 0;
   task = g_task_new (self, NULL, on_surveyed, NULL);
@@ -269,7 +298,7 @@ tn_calibration_new (const TnCalibrateOptions *options, TnWorkspace *workspace)
 
   self->options = tn_calibrate_options_copy (options);
   self->memory_limit = options->memory_limit;
-  self->data_name = join_base_names (options->data_paths);
+  self->data_name = join_base_names (options->tensor_paths != NULL ? options->tensor_paths : options->data_paths);
   self->job = tn_calibrate_job_new (options, workspace, &self->result);
   g_signal_connect_swapped (self->job, "event", G_CALLBACK (on_job_event), self);
   g_signal_connect_swapped (self->job, "finished", G_CALLBACK (on_job_finished), self);
@@ -367,6 +396,22 @@ tn_calibration_get_progress (TnCalibration *self, TnJobProgress *progress)
     tn_job_get_progress (self->job, progress);
   else
     *progress = (TnJobProgress){.state = TN_JOB_DONE};
+}
+
+gboolean
+tn_calibration_is_searching (TnCalibration *self)
+{
+  g_return_val_if_fail (TN_IS_CALIBRATION (self), FALSE);
+
+  return self->running || (self->result.stats != NULL && (!self->final || self->left > 0));
+}
+
+guint
+tn_calibration_get_n_unsearched (TnCalibration *self)
+{
+  g_return_val_if_fail (TN_IS_CALIBRATION (self), 0);
+
+  return self->final && self->left < self->result.stats->sites->len ? self->left : 0;
 }
 
 const char *

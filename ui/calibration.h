@@ -35,6 +35,10 @@ void                    tn_calibration_resume        (TnCalibration *self);
 void                    tn_calibration_cancel        (TnCalibration *self);
 gboolean                tn_calibration_is_running    (TnCalibration *self); /* paused counts */
 void                    tn_calibration_get_progress  (TnCalibration *self, TnJobProgress *progress);
+/* TRUE until every site says what the last statistics say: searching the parameters of thousands of sites goes on after the end. */
+gboolean                tn_calibration_is_searching  (TnCalibration *self);
+/* Sites that this goes on for, once the first of them are done; else 0. */
+guint                   tn_calibration_get_n_unsearched (TnCalibration *self);
 const char             *tn_calibration_get_title     (TnCalibration *self);
 /* Base names of the data, for files that name what they were made from. */
 const char             *tn_calibration_get_data_name (TnCalibration *self);

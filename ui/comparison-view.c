@@ -137,11 +137,11 @@ fill_table (TnComparisonView *self, GPtrArray *differences)
 static char *
 describe_stats (const TnStats *stats)
 {
-  guint n = (guint) stats->samples;
-  g_autofree char *tokens = tn_format_count (stats->tokens);
-  g_autofree char *sequences = g_strdup_printf (g_dngettext (GETTEXT_PACKAGE, "%u sequence", "%u sequences", n), n);
+  g_autofree char *sequences = tn_format_sequences (stats->samples);
+  g_autofree char *tokens = tn_format_tokens (stats->tokens);
 
-  return g_strdup_printf (_ ("%s, %s tokens"), sequences, tokens);
+  /* Translators: how much statistics are of: sequences, tokens */
+  return g_strdup_printf (_ ("%s, %s"), sequences, tokens);
 }
 
 /* What both have in common says how far a comparison carries. */

@@ -12,6 +12,7 @@ struct _TnDataList
   AdwPreferencesGroup *group;
   AdwActionRow *empty;
   GPtrArray *rows; /* AdwActionRow, each with its path */
+  gboolean recorded;
 };
 
 enum
@@ -84,13 +85,15 @@ choose (TnDataList *self, GtkFileChooserAction action, const char *title)
 static void
 on_add_files (TnDataList *self)
 {
-  choose (self, GTK_FILE_CHOOSER_ACTION_OPEN, _ ("Add Text or Token Files"));
+  choose (self, GTK_FILE_CHOOSER_ACTION_OPEN,
+          self->recorded ? _ ("Add Recorded Activations") : _ ("Add Text or Token Files"));
 }
 
 static void
 on_add_folder (TnDataList *self)
 {
-  choose (self, GTK_FILE_CHOOSER_ACTION_SELECT_FOLDER, _ ("Add a Folder of Text"));
+  choose (self, GTK_FILE_CHOOSER_ACTION_SELECT_FOLDER,
+          self->recorded ? _ ("Add a Folder of Recorded Activations") : _ ("Add a Folder of Text"));
 }
 
 static gboolean
@@ -194,6 +197,17 @@ tn_data_list_dup_paths (TnDataList *self)
   for (guint i = 0; i < self->rows->len; i++)
     g_strv_builder_add (paths, get_path (g_ptr_array_index (self->rows, i)));
   return g_strv_builder_end (paths);
+}
+
+void
+tn_data_list_set_recorded (TnDataList *self)
+{
+  g_return_if_fail (TN_IS_DATA_LIST (self));
+
+  self->recorded = TRUE;
+  adw_preferences_group_set_title (self->group, _ ("Recorded Activations"));
+  adw_preferences_row_set_title (ADW_PREFERENCES_ROW (self->empty), _ ("Add _arrays…"));
+  adw_action_row_set_subtitle (self->empty, _ ("npy, npz, safetensors, IDX or CSV"));
 }
 
 void

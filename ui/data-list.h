@@ -9,6 +9,8 @@ G_BEGIN_DECLS
 #define TN_TYPE_DATA_LIST (tn_data_list_get_type ())
 G_DECLARE_FINAL_TYPE (TnDataList, tn_data_list, TN, DATA_LIST, GtkWidget)
 
+/* Arrays of activations are asked for, not text: once, before it is shown. */
+void   tn_data_list_set_recorded (TnDataList *self);
 /* A path that is there already stays once. */
 void   tn_data_list_add       (TnDataList *self, const char *path);
 char **tn_data_list_dup_paths (TnDataList *self);

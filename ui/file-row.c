@@ -12,6 +12,7 @@ struct _TnFileRow
   GtkWidget *clear;
   char *path;
   char *hint;
+  gboolean folder;
 };
 
 enum
@@ -53,7 +54,9 @@ on_choose (TnFileRow *self)
 {
   const char *title = adw_preferences_row_get_title (ADW_PREFERENCES_ROW (self));
   GtkFileChooserNative *dialog = gtk_file_chooser_native_new (title, GTK_WINDOW (gtk_widget_get_root (GTK_WIDGET (self))),
-                                                              GTK_FILE_CHOOSER_ACTION_OPEN, _ ("_Choose"), _ ("_Cancel"));
+                                                              self->folder ? GTK_FILE_CHOOSER_ACTION_SELECT_FOLDER
+                                                                           : GTK_FILE_CHOOSER_ACTION_OPEN,
+                                                              _ ("_Choose"), _ ("_Cancel"));
 
   tn_settings_apply_folder ("last-data-folder", GTK_FILE_CHOOSER (dialog));
   gtk_native_dialog_set_modal (GTK_NATIVE_DIALOG (dialog), TRUE);
@@ -72,8 +75,8 @@ static void
 name_buttons (TnFileRow *self)
 {
   const char *title = adw_preferences_row_get_title (ADW_PREFERENCES_ROW (self));
-  g_autofree char *choose = g_strdup_printf (_ ("%s: choose a file"), title);
-  g_autofree char *clear = g_strdup_printf (_ ("%s: no file"), title);
+  g_autofree char *choose = g_strdup_printf (self->folder ? _ ("%s: choose a folder") : _ ("%s: choose a file"), title);
+  g_autofree char *clear = g_strdup_printf (self->folder ? _ ("%s: no folder") : _ ("%s: no file"), title);
 
   gtk_widget_set_tooltip_text (self->choose, choose);
   gtk_widget_set_tooltip_text (self->clear, clear);
@@ -148,4 +151,14 @@ tn_file_row_set_hint (TnFileRow *self, const char *hint)
   g_free (self->hint);
   self->hint = g_strdup (hint);
   show (self);
+}
+
+void
+tn_file_row_set_folder (TnFileRow *self)
+{
+  g_return_if_fail (TN_IS_FILE_ROW (self));
+
+  self->folder = TRUE;
+  gtk_button_set_icon_name (GTK_BUTTON (self->choose), "folder-open-symbolic");
+  name_buttons (self);
 }

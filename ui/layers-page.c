@@ -39,15 +39,16 @@ static void
 show_counts (TnLayersPage *self)
 {
   guint total = 0, shown = tn_table_get_n_shown (self->table);
-  g_autofree char *text = NULL;
+  g_autofree char *some = tn_format_count (shown), *all = NULL, *text = NULL;
 
   if (self->inspector != NULL)
     total = g_list_model_get_n_items (tn_inspector_get_rows (self->inspector));
+  all = tn_format_count (total);
   if (shown == total)
-    text = g_strdup_printf (g_dngettext (GETTEXT_PACKAGE, "%u tensor", "%u tensors", total), total);
+    text = g_strdup_printf (g_dngettext (GETTEXT_PACKAGE, "%s tensor", "%s tensors", total), all);
   else
     /* Translators: how many tensors the filter lets through, of how many */
-    text = g_strdup_printf (g_dngettext (GETTEXT_PACKAGE, "%u of %u tensor", "%u of %u tensors", total), shown, total);
+    text = g_strdup_printf (g_dngettext (GETTEXT_PACKAGE, "%s of %s tensor", "%s of %s tensors", total), some, all);
   gtk_label_set_text (self->shown, text);
 }
 

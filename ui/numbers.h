@@ -12,8 +12,11 @@ G_BEGIN_DECLS
 char *tn_format_value   (double value);
 /* Decibels with one decimal; +inf: "exact". */
 char *tn_format_decibel (double decibel);
-/* 65536 -> "65,536" where the locale groups. */
+/* 65536 -> "65,536", as the locale groups; by commas or thin spaces where it does not. */
 char *tn_format_count   (guint64 count);
+/* "2,048 sequences", "1 token". */
+char *tn_format_sequences (guint64 count);
+char *tn_format_tokens    (guint64 count);
 /* A share 0..1 as percent. */
 char *tn_format_percent (double share);
 /* "27 s left", "3 min 20 s left"; NULL when not known. */

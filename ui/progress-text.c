@@ -26,19 +26,20 @@ describe_bytes (double done, double total)
 static char *
 describe_amount (double done, double total, const char *unit)
 {
-  guint n = (guint) total, have = (guint) done;
+  g_autofree char *have = tn_format_count ((guint64) done), *all = tn_format_count ((guint64) total);
+  gulong n = (gulong) total;
 
   if (g_strcmp0 (unit, "bytes") == 0)
     return describe_bytes (done, total);
   if (g_strcmp0 (unit, "sequences") == 0)
-    return total > 0 ? g_strdup_printf (g_dngettext (GETTEXT_PACKAGE, "%u of %u sequence", "%u of %u sequences", n), have, n)
-                     : g_strdup_printf (g_dngettext (GETTEXT_PACKAGE, "%u sequence", "%u sequences", have), have);
+    return total > 0 ? g_strdup_printf (g_dngettext (GETTEXT_PACKAGE, "%s of %s sequence", "%s of %s sequences", n), have, all)
+                     : tn_format_sequences ((guint64) done);
   if (g_strcmp0 (unit, "tokens") == 0)
-    return total > 0 ? g_strdup_printf (g_dngettext (GETTEXT_PACKAGE, "%u of %u token", "%u of %u tokens", n), have, n)
-                     : g_strdup_printf (g_dngettext (GETTEXT_PACKAGE, "%u token", "%u tokens", have), have);
+    return total > 0 ? g_strdup_printf (g_dngettext (GETTEXT_PACKAGE, "%s of %s token", "%s of %s tokens", n), have, all)
+                     : tn_format_tokens ((guint64) done);
   /* Work of other kinds names its units in its own words. */
-  return total > 0 ? g_strdup_printf (_ ("%u of %u %s"), have, n, unit != NULL ? unit : "")
-                   : g_strdup_printf ("%u %s", have, unit != NULL ? unit : "");
+  return total > 0 ? g_strdup_printf (_ ("%s of %s %s"), have, all, unit != NULL ? unit : "")
+                   : g_strdup_printf ("%s %s", have, unit != NULL ? unit : "");
 }
 
 char *

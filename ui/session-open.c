@@ -5,17 +5,17 @@
 #include <string.h>
 
 #include "data/tokenizers/tokenizer.h"
+#include "ui/numbers.h"
 
 #define MAX_RECENT 8
 
 static char *
 describe_tokenizer (TnTokenizer *tokenizer)
 {
-  guint size = tn_tokenizer_get_size (tokenizer);
+  g_autofree char *size = tn_format_tokens (tn_tokenizer_get_size (tokenizer));
 
   /* Translators: the kind of a tokenizer and the size of its vocabulary, as in "bpe, 512 tokens" */
-  return g_strdup_printf (g_dngettext (GETTEXT_PACKAGE, "%s, %u token", "%s, %u tokens", size), tn_tokenizer_get_kind (tokenizer),
-                          size);
+  return g_strdup_printf (_ ("%s, %s"), tn_tokenizer_get_kind (tokenizer), size);
 }
 
 /* Whoever reads this knows which model it is about. */

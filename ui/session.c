@@ -22,6 +22,8 @@ struct _TnSession
   GCancellable *opening;
   char **recent;
   TnCalibration *calibration;
+  TnTraining *training;
+  guint n_loading; /* files of statistics that are being read */
   TnCalibrateOptions *draft;
   TnRunWatcher *runs;
 };
@@ -32,7 +34,10 @@ enum
   FACTS_CHANGED,
   RECENT_CHANGED,
   CALIBRATION_CHANGED,
+  LOADING_CHANGED,
   CALIBRATION_FINISHED,
+  TRAINING_CHANGED,
+  TRAINING_FINISHED,
   DRAFT_CHANGED,
   NOTICE,
   N_SIGNALS
@@ -71,6 +76,9 @@ tn_session_dispose (GObject *object)
   if (self->calibration != NULL)
     g_signal_handlers_disconnect_by_data (self->calibration, self);
   g_clear_object (&self->calibration);
+  if (self->training != NULL)
+    g_signal_handlers_disconnect_by_data (self->training, self);
+  g_clear_object (&self->training);
   g_clear_object (&self->runs);
   g_clear_pointer (&self->draft, tn_calibrate_options_free);
   g_clear_pointer (&self->workspace, tn_workspace_unref);
@@ -91,8 +99,11 @@ tn_session_class_init (TnSessionClass *klass)
   signals[RECENT_CHANGED] = g_signal_new ("recent-changed", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
   signals[CALIBRATION_CHANGED] =
       g_signal_new ("calibration-changed", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
+  signals[LOADING_CHANGED] = g_signal_new ("loading-changed", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
   signals[CALIBRATION_FINISHED] =
       g_signal_new ("calibration-finished", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
+  signals[TRAINING_CHANGED] = g_signal_new ("training-changed", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
+  signals[TRAINING_FINISHED] = g_signal_new ("training-finished", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
   signals[DRAFT_CHANGED] = g_signal_new ("draft-changed", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
   signals[NOTICE] = g_signal_new ("notice", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 1, G_TYPE_STRING);
 }
@@ -437,6 +448,7 @@ on_statistics_loaded (GObject *source, GAsyncResult *result, gpointer user_data)
   g_autoptr (TnStats) stats = g_task_propagate_pointer (G_TASK (result), &error);
   GStatBuf info;
 
+  self->n_loading--;
   if (stats == NULL)
     tn_session_notice (self, error->message);
   else if (!tn_session_is_calibrating (self))
@@ -445,6 +457,7 @@ on_statistics_loaded (GObject *source, GAsyncResult *result, gpointer user_data)
       if (self->file != NULL && stats->model_fingerprint != tn_model_file_get_fingerprint (self->file))
         tn_session_notice (self, _ ("These statistics are of another model than the one that is open"));
     }
+  g_signal_emit (self, signals[LOADING_CHANGED], 0);
 }
 
 void
@@ -457,7 +470,17 @@ tn_session_open_statistics (TnSession *self, const char *path)
 
   task = g_task_new (self, NULL, on_statistics_loaded, NULL);
   g_task_set_task_data (task, g_strdup (path), g_free);
+  self->n_loading++;
+  g_signal_emit (self, signals[LOADING_CHANGED], 0);
   g_task_run_in_thread (task, load_on_worker);
+}
+
+gboolean
+tn_session_is_loading_statistics (TnSession *self)
+{
+  g_return_val_if_fail (TN_IS_SESSION (self), FALSE);
+
+  return self->n_loading > 0;
 }
 
 TnCalibration *
@@ -485,6 +508,52 @@ tn_session_is_calibrating (TnSession *self)
   g_return_val_if_fail (TN_IS_SESSION (self), FALSE);
 
   return self->calibration != NULL && tn_calibration_is_running (self->calibration);
+}
+
+static void
+on_training_finished (TnSession *self)
+{
+  g_signal_emit (self, signals[TRAINING_FINISHED], 0);
+}
+
+TnTraining *
+tn_session_train (TnSession *self, const TnTrainOptions *options)
+{
+  g_return_val_if_fail (TN_IS_SESSION (self), NULL);
+  g_return_val_if_fail (!tn_session_is_training (self), NULL);
+
+  if (self->training != NULL)
+    g_signal_handlers_disconnect_by_data (self->training, self);
+  g_clear_object (&self->training);
+  self->training = tn_training_new (options, self->workspace);
+  g_signal_connect_swapped (self->training, "finished", G_CALLBACK (on_training_finished), self);
+  tn_training_start (self->training);
+  g_signal_emit (self, signals[TRAINING_CHANGED], 0);
+  return self->training;
+}
+
+TnTraining *
+tn_session_get_training (TnSession *self)
+{
+  g_return_val_if_fail (TN_IS_SESSION (self), NULL);
+
+  return self->training;
+}
+
+gboolean
+tn_session_is_training (TnSession *self)
+{
+  g_return_val_if_fail (TN_IS_SESSION (self), FALSE);
+
+  return self->training != NULL && tn_training_is_running (self->training);
+}
+
+gboolean
+tn_session_has_workspace (TnSession *self)
+{
+  g_return_val_if_fail (TN_IS_SESSION (self), FALSE);
+
+  return self->workspace != NULL;
 }
 
 TnRunWatcher *

@@ -4,10 +4,11 @@
 #include "ui/calibration.h"
 #include "ui/inspector.h"
 #include "ui/run-watcher.h"
+#include "ui/training.h"
 
 G_BEGIN_DECLS
 
-/* TnSession: what the pages share: the open model, the workspace, the calibration, the runs. Pages know the session and not each other.
+/* TnSession: what the pages share: the open model, the workspace, the calibration, the training run, the runs. Pages know the session and not each other.
  * Main thread only; files are read on worker threads. */
 typedef enum
 {
@@ -52,15 +53,24 @@ const TnCalibrateOptions *tn_session_get_draft (TnSession *self);
 TnCalibration      *tn_session_calibrate       (TnSession *self, const TnCalibrateOptions *options);
 /* Reads statistics in the place of a calibration, on a worker thread; a notice says when that fails. There must be none running. */
 void                tn_session_open_statistics (TnSession *self, const char *path);
+gboolean            tn_session_is_loading_statistics (TnSession *self);
 /* The latest one, running or ended; NULL when there was none. */
 TnCalibration      *tn_session_get_calibration (TnSession *self);
 gboolean            tn_session_is_calibrating  (TnSession *self);
+/* Starts a training run; there must be none running that this window started. */
+TnTraining         *tn_session_train           (TnSession *self, const TnTrainOptions *options);
+/* The latest one that this window started, running or ended; NULL when there was none. */
+TnTraining         *tn_session_get_training    (TnSession *self);
+gboolean            tn_session_is_training     (TnSession *self);
+/* Work can be recorded, so that it shows; FALSE while the workspace is being opened, and when that failed. */
+gboolean            tn_session_has_workspace   (TnSession *self);
 TnRunWatcher       *tn_session_get_runs        (TnSession *self);
 /* NULL: the user's own. */
 const char         *tn_session_get_workspace_path (TnSession *self);
 /* Something worth a line to the user. */
 void                tn_session_notice          (TnSession *self, const char *text);
 /* Signals: "model-changed" () state, file or error; "facts-changed" (); "recent-changed" (); "calibration-changed" () a new one;
- * "calibration-finished" (); "draft-changed" (); "notice" (text). */
+ * "loading-changed" () statistics are being read, or are no more; "calibration-finished" (); "training-changed" () a new one;
+ * "training-finished" (); "draft-changed" (); "notice" (text). */
 
 G_END_DECLS

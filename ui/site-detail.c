@@ -79,6 +79,8 @@ show_extremes (TnSiteDetail *self, const TnSiteStats *site)
       options = tn_session_get_draft (self->session);
       why = _ ("Choose the model, data and sequence length that the statistics were made with to look up the texts");
     }
+  else if (tn_calibration_get_options (self->calibration)->tensor_paths != NULL)
+    why = _ ("Recorded activations come without their texts");
   else
     options = tn_calibration_get_options (self->calibration);
   tn_extreme_view_show (self->extremes, site, options, why);

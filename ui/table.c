@@ -173,12 +173,38 @@ show_cell (GtkListItem *item, TnTableColumn const *column, guint number)
 }
 
 static void
+renew_cell (GtkListItem *item)
+{
+  show_cell (item, g_object_get_data (G_OBJECT (item), "tn-column"),
+             GPOINTER_TO_UINT (g_object_get_data (G_OBJECT (item), "tn-number")));
+  g_object_set_data (G_OBJECT (item), "tn-stale", NULL);
+}
+
+/* The view keeps some two hundred rows ready beside those in sight. To renew all of them four times a second makes frames late: a row that
+ * is out of sight waits until it comes into it. */
+static void
 on_row_changed (TnTableRow *row, GtkListItem *item)
 {
-  const TnTableColumn *column = g_object_get_data (G_OBJECT (item), "tn-column");
-  guint number = GPOINTER_TO_UINT (g_object_get_data (G_OBJECT (item), "tn-number"));
+  if (gtk_widget_get_mapped (gtk_list_item_get_child (item)))
+    renew_cell (item);
+  else
+    g_object_set_data (G_OBJECT (item), "tn-stale", item);
+}
 
-  show_cell (item, column, number);
+static gboolean
+on_next_frame (GtkWidget *child, GdkFrameClock *clock, gpointer item)
+{
+  if (g_object_get_data (item, "tn-stale") != NULL)
+    renew_cell (item);
+  return G_SOURCE_REMOVE;
+}
+
+/* In the middle of laying out, which a new text would start again. */
+static void
+on_cell_mapped (GtkWidget *child, GtkListItem *item)
+{
+  if (g_object_get_data (G_OBJECT (item), "tn-stale") != NULL)
+    gtk_widget_add_tick_callback (child, on_next_frame, item, NULL);
 }
 
 static void
@@ -199,6 +225,7 @@ on_setup (GtkSignalListItemFactory *factory, GtkListItem *item, gpointer user_da
         gtk_label_set_ellipsize (GTK_LABEL (child), PANGO_ELLIPSIZE_MIDDLE);
     }
   gtk_list_item_set_child (item, child);
+  g_signal_connect (child, "map", G_CALLBACK (on_cell_mapped), item);
   g_object_set_data (G_OBJECT (item), "tn-column", user_data);
   g_object_set_data (G_OBJECT (item), "tn-number", g_object_get_data (G_OBJECT (factory), "tn-number"));
 }
@@ -217,6 +244,7 @@ static void
 on_unbind (GtkSignalListItemFactory *factory, GtkListItem *item, gpointer user_data)
 {
   g_signal_handlers_disconnect_by_func (gtk_list_item_get_item (item), on_row_changed, item);
+  g_object_set_data (G_OBJECT (item), "tn-stale", NULL);
 }
 
 static GtkWidget *

@@ -3,12 +3,17 @@
 
 #include "ui/window-private.h"
 
-/* What is dropped becomes data on the page that asks for data, and a model everywhere else. */
+/* What is dropped becomes data on the page that asks for data, and a model everywhere else; statistics are themselves everywhere. */
+static gboolean
+is_on_page (TnWindow *self, const char *page)
+{
+  return g_strcmp0 (adw_view_stack_get_visible_child_name (self->pages), page) == 0;
+}
+
 static gboolean
 wants_data (TnWindow *self)
 {
-  return g_strcmp0 (adw_view_stack_get_visible_child_name (self->pages), "calibration") == 0 &&
-         tn_session_get_state (self->session) == TN_SESSION_READY;
+  return is_on_page (self, "training") || (is_on_page (self, "calibration") && tn_calibration_page_wants_data (self->calibration_page));
 }
 
 static gboolean
@@ -28,20 +33,25 @@ on_drop (GtkDropTarget *target, const GValue *value, double x, double y, TnWindo
       tn_window_open (self, path);
       return TRUE;
     }
-  for (const GSList *l = files; l != NULL; l = l->next)
-    {
-      g_autofree char *more = g_file_get_path (l->data);
+  if (files->next == NULL)
+    tn_window_open_or_add (self, path);
+  else
+    for (const GSList *l = files; l != NULL; l = l->next)
+      {
+        g_autofree char *more = g_file_get_path (l->data);
 
-      if (more != NULL)
-        tn_calibration_page_add_data (self->calibration_page, more);
-    }
+        if (more != NULL)
+          tn_window_add_data (self, more);
+      }
   return TRUE;
 }
 
 static GdkDragAction
 on_enter (GtkDropTarget *target, double x, double y, TnWindow *self)
 {
-  gtk_label_set_text (self->drop_label, wants_data (self) ? _ ("Drop Here to Calibrate on This") : _ ("Drop Here to Open"));
+  gtk_label_set_text (self->drop_label, !wants_data (self)               ? _ ("Drop Here to Open")
+                                       : is_on_page (self, "training") ? _ ("Drop Here to Train on This")
+                                                                       : _ ("Drop Here to Calibrate on This"));
   gtk_widget_set_visible (self->drop_hint, TRUE);
   return GDK_ACTION_COPY;
 }

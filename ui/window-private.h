@@ -6,6 +6,7 @@
 #include "ui/layers-page.h"
 #include "ui/runs-page.h"
 #include "ui/start-page.h"
+#include "ui/training-page.h"
 #include "ui/window.h"
 
 G_BEGIN_DECLS
@@ -24,17 +25,24 @@ struct _TnWindow
   TnStartPage         *start_page;
   TnLayersPage        *layers_page;
   TnCalibrationPage   *calibration_page;
+  TnTrainingPage      *training_page;
   TnRunsPage          *runs_page;
   TnDeviceBar         *device_bar;
   GMenu               *recent_menu; /* a section of the primary menu */
 
   TnSession *session;
-  gboolean   closing; /* the user has agreed to end the calibration */
+  GCancellable *recognising; /* what is to be opened; NULL when nothing is */
+  gboolean   closing; /* the user has agreed to end what is going on */
 };
 
 void tn_window_class_install_actions (GtkWidgetClass *widget_class);
 /* After the session is set. */
 void tn_window_update_recent_menu    (TnWindow *self);
 void tn_window_init_drop             (TnWindow *self);
+/* To the data of the page that is shown. */
+void tn_window_add_data              (TnWindow *self, const char *path);
+/* Opens statistics, and adds everything else to the data of the page. */
+void tn_window_open_or_add           (TnWindow *self, const char *path);
+void tn_window_forget_opening        (TnWindow *self);
 
 G_END_DECLS

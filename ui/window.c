@@ -51,26 +51,54 @@ on_runs_changed (TnWindow *self)
 }
 
 static void
-notify_unfocused (TnWindow *self)
+notify_unfocused (TnWindow *self, const char *id, const char *title, const char *body)
 {
-  TnCalibration *calibration = tn_session_get_calibration (self->session);
-  const char *error = tn_calibration_get_error (calibration);
   g_autoptr (GNotification) notification = NULL;
 
   if (gtk_window_is_active (GTK_WINDOW (self)) || gtk_window_get_application (GTK_WINDOW (self)) == NULL)
     return;
-  notification = g_notification_new (error != NULL ? _ ("Calibration failed") : _ ("Calibration ended"));
-  g_notification_set_body (notification, error != NULL ? error : tn_calibration_get_title (calibration));
-  g_application_send_notification (G_APPLICATION (gtk_window_get_application (GTK_WINDOW (self))), "calibration", notification);
+  notification = g_notification_new (title);
+  g_notification_set_body (notification, body);
+  g_application_send_notification (G_APPLICATION (gtk_window_get_application (GTK_WINDOW (self))), id, notification);
+}
+
+static gboolean
+is_working (TnWindow *self)
+{
+  return tn_session_is_calibrating (self->session) || tn_session_is_training (self->session);
+}
+
+static void
+close_when_done (TnWindow *self)
+{
+  if (!is_working (self))
+    gtk_window_destroy (GTK_WINDOW (self));
 }
 
 static void
 on_calibration_finished (TnWindow *self)
 {
+  TnCalibration *calibration = tn_session_get_calibration (self->session);
+  const char *error = tn_calibration_get_error (calibration);
+
   if (self->closing)
-    gtk_window_destroy (GTK_WINDOW (self));
+    close_when_done (self);
   else
-    notify_unfocused (self);
+    notify_unfocused (self, "calibration", error != NULL ? _ ("Calibration failed") : _ ("Calibration ended"),
+                      error != NULL ? error : tn_calibration_get_title (calibration));
+}
+
+static void
+on_training_finished (TnWindow *self)
+{
+  TnTraining *training = tn_session_get_training (self->session);
+  const char *error = tn_training_get_error (training);
+
+  if (self->closing)
+    close_when_done (self);
+  else
+    notify_unfocused (self, "training", error != NULL ? _ ("Training failed") : _ ("Training ended"),
+                      error != NULL ? error : tn_training_get_title (training));
 }
 
 static void
@@ -89,26 +117,29 @@ on_close_response (TnWindow *self, const char *response)
   if (g_strcmp0 (response, "stop") != 0)
     return;
   self->closing = TRUE;
-  /* The window goes when the statistics so far are saved. */
+  /* The window goes when what was reached is saved. */
   if (tn_session_is_calibrating (self->session))
     tn_calibration_cancel (tn_session_get_calibration (self->session));
-  else
-    gtk_window_destroy (GTK_WINDOW (self));
+  if (tn_session_is_training (self->session))
+    tn_training_stop (tn_session_get_training (self->session));
+  close_when_done (self);
 }
 
 static gboolean
 tn_window_close_request (GtkWindow *window)
 {
   TnWindow *self = TN_WINDOW (window);
+  gboolean training = tn_session_is_training (self->session);
   GtkWidget *dialog;
 
-  if (!tn_session_is_calibrating (self->session))
+  if (!is_working (self))
     return GTK_WINDOW_CLASS (tn_window_parent_class)->close_request (window);
 
-  dialog = adw_message_dialog_new (window, _ ("Stop the Calibration?"),
-                                   _ ("A calibration is running. What it has measured so far is kept, marked as partial."));
-  adw_message_dialog_add_responses (ADW_MESSAGE_DIALOG (dialog), "continue", _ ("_Go On Calibrating"), "stop",
-                                    _ ("_Stop and Close"), NULL);
+  dialog = adw_message_dialog_new (window, training ? _ ("Stop the Training?") : _ ("Stop the Calibration?"),
+                                   training ? _ ("A training run is going on. A checkpoint is kept, from which it can go on later.")
+                                            : _ ("A calibration is running. What it has measured so far is kept, marked as partial."));
+  adw_message_dialog_add_responses (ADW_MESSAGE_DIALOG (dialog), "continue", training ? _ ("_Go On Training") : _ ("_Go On Calibrating"),
+                                    "stop", _ ("_Stop and Close"), NULL);
   adw_message_dialog_set_response_appearance (ADW_MESSAGE_DIALOG (dialog), "stop", ADW_RESPONSE_DESTRUCTIVE);
   adw_message_dialog_set_default_response (ADW_MESSAGE_DIALOG (dialog), "continue");
   adw_message_dialog_set_close_response (ADW_MESSAGE_DIALOG (dialog), "continue");
@@ -141,6 +172,7 @@ tn_window_dispose (GObject *object)
 {
   TnWindow *self = TN_WINDOW (object);
 
+  tn_window_forget_opening (self);
   g_clear_object (&self->session);
   G_OBJECT_CLASS (tn_window_parent_class)->dispose (object);
 }
@@ -166,6 +198,7 @@ tn_window_class_init (TnWindowClass *klass)
   gtk_widget_class_bind_template_child (widget_class, TnWindow, start_page);
   gtk_widget_class_bind_template_child (widget_class, TnWindow, layers_page);
   gtk_widget_class_bind_template_child (widget_class, TnWindow, calibration_page);
+  gtk_widget_class_bind_template_child (widget_class, TnWindow, training_page);
   gtk_widget_class_bind_template_child (widget_class, TnWindow, runs_page);
   gtk_widget_class_bind_template_child (widget_class, TnWindow, device_bar);
   gtk_widget_class_bind_template_child (widget_class, TnWindow, recent_menu);
@@ -201,12 +234,14 @@ tn_window_new (AdwApplication *application, TnSession *session)
   tn_start_page_set_session (self->start_page, session);
   tn_layers_page_set_session (self->layers_page, session);
   tn_calibration_page_set_session (self->calibration_page, session);
+  tn_training_page_set_session (self->training_page, session);
   tn_runs_page_set_session (self->runs_page, session);
   tn_device_bar_set_session (self->device_bar, session);
   g_signal_connect_object (session, "notice", G_CALLBACK (on_notice), self, G_CONNECT_SWAPPED);
   g_signal_connect_object (session, "model-changed", G_CALLBACK (on_model_changed), self, G_CONNECT_SWAPPED);
   g_signal_connect_object (session, "recent-changed", G_CALLBACK (tn_window_update_recent_menu), self, G_CONNECT_SWAPPED);
   g_signal_connect_object (session, "calibration-finished", G_CALLBACK (on_calibration_finished), self, G_CONNECT_SWAPPED);
+  g_signal_connect_object (session, "training-finished", G_CALLBACK (on_training_finished), self, G_CONNECT_SWAPPED);
   g_signal_connect_object (tn_session_get_runs (session), "changed", G_CALLBACK (on_runs_changed), self, G_CONNECT_SWAPPED);
   on_model_changed (self);
   tn_window_update_recent_menu (self);
@@ -219,15 +254,6 @@ tn_window_get_session (TnWindow *self)
   g_return_val_if_fail (TN_IS_WINDOW (self), NULL);
 
   return self->session;
-}
-
-void
-tn_window_open (TnWindow *self, const char *path)
-{
-  g_return_if_fail (TN_IS_WINDOW (self));
-
-  tn_window_show_page (self, "layers");
-  tn_session_open (self->session, path);
 }
 
 void

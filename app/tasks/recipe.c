@@ -248,6 +248,7 @@ static const TnOptionEntry entries[] = {
      AT (z_loss),
      0,
      1},
+    {{"loss", "keep-logits", N_ ("llama: keep what the head computes for the backward pass, which takes memory and saves a third of its products (true)"), N_ ("SWITCH")}, TN_OPTION_SWITCH, AT (keeps_logits)},
     {{"loss", "label-smoothing", N_ ("mlp: share of the target that all classes get (0)"), N_ ("NUMBER")},
      TN_OPTION_NUMBER,
      AT (label_smoothing),
@@ -395,6 +396,12 @@ tn_recipe_get_option (guint index)
   return tn_option_table_get (&table, index);
 }
 
+const TnOptionEntry *
+tn_recipe_get_entry (guint index)
+{
+  return index < table.n ? &table.entries[index] : NULL;
+}
+
 /* "steps" is the run's, and "rate" is kept anyway. */
 static gboolean
 is_schedule_given (const TnRecipe *self, const char *field)
@@ -425,6 +432,7 @@ tn_recipe_new (void)
   self->estimator = g_strdup ("identity");
   self->input_estimator = g_strdup ("identity");
   self->temperature = 1.0;
+  self->keeps_logits = TRUE;
   tn_optimizer_options_init (&self->optimizer, TN_OPTIMIZER_ADAMW);
   self->clip = (TnGradientClip){.kind = TN_CLIP_NORM, .limit = 1.0};
   tn_schedule_init (&self->schedule, TN_SCHEDULE_WARMUP_COSINE);
@@ -574,7 +582,8 @@ tn_recipe_make_options (const TnRecipe *self, TnTrainerOptions *options, GError 
       .loss = {.distill = self->distill,
                .temperature = self->temperature,
                .z_loss = self->z_loss,
-               .label_smoothing = self->label_smoothing},
+               .label_smoothing = self->label_smoothing,
+               .keeps_logits = self->keeps_logits},
       .optimizer = self->optimizer,
       .schedule = self->schedule,
       .clip = self->clip,

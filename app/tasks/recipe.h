@@ -43,6 +43,7 @@ typedef struct
   TnBackward     backward_inputs, backward_weights;
   /* [loss] */
   double         distill, temperature, z_loss, label_smoothing;
+  gboolean       keeps_logits;
   /* [optimizer] */
   TnOptimizerOptions optimizer;
   TnGradientClip clip;
@@ -68,6 +69,8 @@ void      tn_recipe_free  (TnRecipe *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (TnRecipe, tn_recipe_free)
 /* NULL behind the last one. */
 const TnOption *tn_recipe_get_option (guint index);
+/* The same with its kind and choices. */
+const TnOptionEntry *tn_recipe_get_entry (guint index);
 gboolean  tn_recipe_is_given (const TnRecipe *self, const char *name);
 /* As tn_option_table_set() and tn_option_table_load(). */
 gboolean  tn_recipe_set   (TnRecipe *self, const char *origin, const char *name, const char *const *values, GError **error);

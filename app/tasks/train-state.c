@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "data/files/json-members.h"
+#include "data/files/json-reader.h"
 #include "engine/error.h"
 #include "engine/hash.h"
 
@@ -92,11 +93,40 @@ tn_training_checkpoint_restore (TnCheckpoint *self, TnCheckpointFile *file, TnTr
   return TRUE;
 }
 
+static void
+make_absolute (char **path)
+{
+  g_autofree char *given = *path;
+
+  *path = given != NULL ? g_canonicalize_filename (given, NULL) : NULL;
+}
+
+/* Another process has another working directory. */
+static TnTrainOptions *
+dup_absolute (const TnTrainOptions *options)
+{
+  TnTrainOptions *copy = tn_train_options_copy (options);
+
+  make_absolute (&copy->model_path);
+  make_absolute (&copy->teacher_path);
+  make_absolute (&copy->out_path);
+  make_absolute (&copy->branch_path);
+  for (char **path = copy->recipe->data_paths; path != NULL && *path != NULL; path++)
+    make_absolute (path);
+  make_absolute (&copy->recipe->labels_path);
+  make_absolute (&copy->recipe->validation_path);
+  /* It may also be a tokenizer's name. */
+  if (copy->recipe->tokenizer_path != NULL && g_file_test (copy->recipe->tokenizer_path, G_FILE_TEST_EXISTS))
+    make_absolute (&copy->recipe->tokenizer_path);
+  return copy;
+}
+
 char *
-tn_train_arguments_to_json (const TnTrainOptions *options)
+tn_train_arguments_to_json (const TnTrainOptions *given)
 {
   g_autoptr (JsonBuilder) builder = json_builder_new ();
   g_autoptr (JsonNode) root = NULL;
+  TnTrainOptions *options = dup_absolute (given);
   g_autofree char *recipe = tn_recipe_print (options->recipe);
 
   json_builder_begin_object (builder);
@@ -107,5 +137,33 @@ tn_train_arguments_to_json (const TnTrainOptions *options)
   tn_json_add_string (builder, "branch", options->branch_path);
   json_builder_end_object (builder);
   root = json_builder_get_root (builder);
+  tn_train_options_free (options);
   return tn_json_print (root, FALSE);
+}
+
+TnTrainOptions *
+tn_train_arguments_from_json (const char *json, GError **error)
+{
+  g_autoptr (TnJson) parsed = tn_json_parse (json, strlen (json), _ ("arguments of the run"), 0, error);
+  const TnJsonNode *root = parsed != NULL ? tn_json_get_root (parsed) : NULL;
+  const char *recipe = tn_json_find_text (root, "recipe"), *out = tn_json_find_text (root, "out");
+  g_autoptr (TnRecipe) loaded = tn_recipe_new ();
+  TnTrainOptions *options;
+
+  if (parsed == NULL)
+    return NULL;
+  if (recipe == NULL || out == NULL)
+    {
+      g_set_error (error, TN_ERROR, TN_ERROR_FORMAT, _ ("arguments of the run: “%s” is missing"), recipe == NULL ? "recipe" : "out");
+      return NULL;
+    }
+  if (!tn_recipe_load_text (loaded, _ ("recipe of the run"), recipe, strlen (recipe), error))
+    return NULL;
+  options = g_new0 (TnTrainOptions, 1);
+  options->recipe = g_steal_pointer (&loaded);
+  options->out_path = g_strdup (out);
+  options->model_path = g_strdup (tn_json_find_text (root, "model"));
+  options->teacher_path = g_strdup (tn_json_find_text (root, "teacher"));
+  options->branch_path = g_strdup (tn_json_find_text (root, "branch"));
+  return options;
 }

@@ -18,7 +18,10 @@ void          tn_training_checkpoint_update  (TnCheckpoint *self, TnTrainer *tra
 /* Puts trainer and data where the file says. TN_ERROR_MISMATCH: of another network, or of other data. */
 gboolean      tn_training_checkpoint_restore (TnCheckpoint *self, TnCheckpointFile *file, TnTrainer *trainer, TnTrainingData *data,
                                               GError **error);
-/* For the row of the run: recipe, model, teacher, folder. Free with g_free(). */
+/* For the row of the run: recipe, model, teacher, folder; paths are absolute there. Free with g_free(). */
 char         *tn_train_arguments_to_json     (const TnTrainOptions *options);
+/* The same back, to go on with the run or to branch from it; resume is FALSE. TN_ERROR_FORMAT: it is not of a training run. Free with
+ * tn_train_options_free(). */
+TnTrainOptions *tn_train_arguments_from_json (const char *json, GError **error);
 
 G_END_DECLS

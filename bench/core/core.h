@@ -15,5 +15,6 @@ void tn_bench_onednn     (TnBench *bench);
 void tn_bench_pool       (TnBench *bench);
 void tn_bench_rows       (TnBench *bench);
 void tn_bench_ternary    (TnBench *bench);
+void tn_bench_vector     (TnBench *bench);
 
 G_END_DECLS

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "bench/core/core.h"
+#include "bench/core/reading.h"
 #include "engine/device/device.h"
 #include "engine/device/rates.h"
 #include "engine/kernels/ternary.h"
@@ -17,8 +18,6 @@
 /* Together far more than any cache, and what one turn reads of them. */
 #define GEMV_MATRICES 72
 #define GEMV_TURN_MATRICES 8
-/* Cache lines. */
-#define GEMV_AHEAD 64
 
 typedef struct
 {
@@ -191,7 +190,6 @@ typedef struct
   guint8 *tiles; /* [GEMV_MATRICES] matrices */
   gsize bytes;   /* of a matrix */
   guint next;
-  guint64 read_sum;
 } Gemv;
 
 /* Seconds of the thread that took longest for the matrices of a turn. */
@@ -216,40 +214,15 @@ gemv_multiply (Gemv *self)
   return longest;
 }
 
-/* The same bytes by the same threads, each reading the stretches it would multiply, as fast as we know to. */
+/* The same bytes by as many threads. */
 static double
 gemv_read (Gemv *self)
 {
-  typedef guint64 Words __attribute__ ((vector_size (64)));
-  gsize n = self->bytes / sizeof (Words) / self->work->threads;
-  double longest = 0.0;
-  guint64 sum = 0;
+  double seconds =
+      tn_time_reading (self->tiles + self->next * self->bytes, GEMV_TURN_MATRICES * self->bytes, self->work->threads);
 
-#pragma omp parallel num_threads((int) self->work->threads) reduction(+ : sum) reduction(max : longest)
-  {
-    double start = tn_time_thread_now ();
-    Words a = {0}, b = {0};
-
-    for (guint i = 0; i < GEMV_TURN_MATRICES; i++)
-      {
-        const Words *words = (const Words *) (self->tiles + (self->next + i) * self->bytes) + (gsize) omp_get_thread_num () * n;
-
-        for (gsize k = 0; k + 2 <= n; k += 2)
-          {
-            __builtin_prefetch (words + k + GEMV_AHEAD);
-            __builtin_prefetch (words + k + GEMV_AHEAD + 1);
-            a += words[k];
-            b += words[k + 1];
-          }
-      }
-    a += b;
-    for (guint k = 0; k < 8; k++)
-      sum += a[k];
-    longest = tn_time_thread_now () - start;
-  }
-  self->read_sum += sum;
   self->next = (self->next + GEMV_TURN_MATRICES) % GEMV_MATRICES;
-  return longest;
+  return seconds;
 }
 
 static void

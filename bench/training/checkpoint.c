@@ -188,7 +188,7 @@ measure (TnBench *bench, State *state, TnMadeFiles *files)
 }
 
 void
-tn_bench_checkpoint (TnBench *bench)
+tn_bench_training_checkpoint (TnBench *bench)
 {
   g_auto (TnMadeFiles) files = {NULL};
   g_autoptr (GError) error = NULL;

@@ -245,3 +245,17 @@ tn_stats_load (const char *path, GError **error)
     }
   return g_steal_pointer (&stats);
 }
+
+gboolean
+tn_stats_recognise (const char *path)
+{
+  g_autoptr (TnMappedFile) mapped = tn_mapped_file_open (path, NULL);
+  g_autoptr (TnSafetensors) file = NULL;
+  const char *format;
+
+  if (mapped == NULL || !tn_safetensors_recognise (tn_mapped_file_get_data (mapped), tn_mapped_file_get_size (mapped)))
+    return FALSE;
+  file = tn_safetensors_open (mapped, NULL);
+  format = file != NULL ? tn_safetensors_get_metadata (file, TN_STATS_KEY_FORMAT) : NULL;
+  return format != NULL && (strcmp (format, TN_STATS_FORMAT) == 0 || strcmp (format, TN_STATS_SUMMARY_FORMAT) == 0);
+}

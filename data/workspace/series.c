@@ -347,3 +347,57 @@ tn_workspace_list_series (TnWorkspace *self, gint64 run, GError **error)
   g_ptr_array_add (names, NULL);
   return (char **) g_ptr_array_free (g_steal_pointer (&names), FALSE);
 }
+
+void
+tn_series_row_free (TnSeriesRow *self)
+{
+  g_free (self->name);
+  g_free (self);
+}
+
+static gboolean
+read_latest (TnDatabase *database, sqlite3_stmt *statement, TnSeriesRow *row, GError **error)
+{
+  gsize bytes = (gsize) sqlite3_column_bytes (statement, 2);
+
+  row->name = tn_database_dup_text (statement, 0);
+  row->count = sqlite3_column_int64 (statement, 1);
+  if (bytes >= POINT_BYTES && bytes % POINT_BYTES == 0)
+    {
+      decode_point ((const guint8 *) sqlite3_column_blob (statement, 2) + bytes - POINT_BYTES, &row->step, &row->value);
+      return TRUE;
+    }
+  g_set_error (error, TN_ERROR, TN_ERROR_FORMAT, _ ("%s: the workspace is damaged (the end of series “%s” has %zu bytes)"),
+               database->path, row->name, bytes);
+  return FALSE;
+}
+
+GPtrArray *
+tn_workspace_list_latest (TnWorkspace *self, gint64 run, GError **error)
+{
+  g_autoptr (GRecMutexLocker) locker = g_rec_mutex_locker_new (&self->reader->lock);
+  g_autoptr (GPtrArray) rows = g_ptr_array_new_with_free_func ((GDestroyNotify) tn_series_row_free);
+  sqlite3_stmt *statement = tn_database_prepare (self->reader,
+                                                 "SELECT s.name, s.count, c.points FROM series s JOIN series_chunks c"
+                                                 " ON c.series = s.id AND c.position = (s.count - 1) / ?"
+                                                 " WHERE s.run = ? AND s.count > 0 ORDER BY s.name",
+                                                 error);
+  gboolean more, success;
+
+  if (statement == NULL)
+    return NULL;
+  sqlite3_bind_int64 (statement, 1, CHUNK_POINTS);
+  sqlite3_bind_int64 (statement, 2, run);
+  while ((success = tn_database_step (self->reader, statement, &more, error)) && more)
+    {
+      TnSeriesRow *row = g_new0 (TnSeriesRow, 1);
+
+      g_ptr_array_add (rows, row);
+      if (!read_latest (self->reader, statement, row, error))
+        {
+          tn_database_reset (statement);
+          return NULL;
+        }
+    }
+  return success ? g_steal_pointer (&rows) : NULL;
+}

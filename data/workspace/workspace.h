@@ -48,6 +48,10 @@ typedef struct
 } TnStatisticsRow;
 void tn_statistics_row_free (TnStatisticsRow *self);
 
+/* The last point of a series. */
+typedef struct { char *name; gint64 count, step; double value; } TnSeriesRow;
+void tn_series_row_free (TnSeriesRow *self);
+
 /* One entry of a series' pyramid: the extremes of count points from first_step to last_step; NaN when all of them are. */
 typedef struct { gint64 first_step, last_step, count; double minimum, maximum; } TnPyramidEntry;
 
@@ -85,6 +89,8 @@ gboolean     tn_workspace_append_series (TnWorkspace *self, gint64 run, const ch
 /* All points, in order, into GArray of gint64 and of double. */
 gboolean     tn_workspace_read_series  (TnWorkspace *self, gint64 run, const char *series, GArray *steps, GArray *values, GError **error);
 char       **tn_workspace_list_series  (TnWorkspace *self, gint64 run, GError **error);
+/* All series of a run with their last points, by name; TnSeriesRow. Reads the ends alone. */
+GPtrArray   *tn_workspace_list_latest  (TnWorkspace *self, gint64 run, GError **error);
 /* The finest level of the pyramid that has at most max_entries entries, in order; for drawing without reading every point. */
 gboolean     tn_workspace_read_pyramid (TnWorkspace *self, gint64 run, const char *series, guint max_entries, GArray *entries, GError **error);
 /* A request to a run in any process; the run takes it (which clears it). */

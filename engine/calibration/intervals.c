@@ -5,15 +5,13 @@
 
 #include "engine/calibration/parameter-search.h"
 #include "engine/calibration/site-stats-private.h"
+#include "engine/metrics/student.h"
 
 #define LEAST_GROUPS 2
+#define UNSURE 0.05
 #define LEAST_RANGE_GROUPS 4
 /* Counts of what is left when a group is deleted are fractions; a histogram has them in units of 2^-10. */
 #define COUNT_UNIT 1024.0
-
-/* 0.975 quantiles of Student's t with 1 to 15 degrees of freedom. */
-static const double t_quantiles[TN_STATS_GROUPS - 1] = {12.7062, 4.3027, 3.1824, 2.7764, 2.5706, 2.4469, 2.3646, 2.3060,
-                                                        2.2622,  2.2281, 2.2010, 2.1788, 2.1604, 2.1448, 2.1314};
 
 /* The statistic of all but one group; group TN_STATS_GROUPS: of all. */
 typedef double (*DeletedFunc) (const TnSiteStats *site, guint deleted, gconstpointer user_data);
@@ -30,12 +28,11 @@ count_values (const TnSiteStats *site, guint group)
   return count;
 }
 
-static TnInterval
-jackknife (const TnSiteStats *site, DeletedFunc func, gconstpointer user_data)
+TnInterval
+tn_site_stats_jackknife (const TnSiteStats *site, double value, const double *deleted)
 {
-  double sizes[TN_STATS_GROUPS], deleted[TN_STATS_GROUPS], total = 0.0, center = 0.0, variance = 0.0, n;
-  TnInterval interval = {
-      .value = func (site, TN_STATS_GROUPS, user_data), .error = (double) NAN, .low = (double) NAN, .high = (double) NAN};
+  double sizes[TN_STATS_GROUPS], total = 0.0, center = 0.0, variance = 0.0, reach, n;
+  TnInterval interval = {.value = value, .error = (double) NAN, .low = (double) NAN, .high = (double) NAN};
 
   for (guint g = 0; g < TN_STATS_GROUPS; g++)
     {
@@ -49,10 +46,7 @@ jackknife (const TnSiteStats *site, DeletedFunc func, gconstpointer user_data)
   center = n * interval.value;
   for (guint g = 0; g < TN_STATS_GROUPS; g++)
     if (sizes[g] > 0.0)
-      {
-        deleted[g] = func (site, g, user_data);
-        center -= (1.0 - sizes[g] / total) * deleted[g];
-      }
+      center -= (1.0 - sizes[g] / total) * deleted[g];
   for (guint g = 0; g < TN_STATS_GROUPS; g++)
     if (sizes[g] > 0.0)
       {
@@ -63,9 +57,20 @@ jackknife (const TnSiteStats *site, DeletedFunc func, gconstpointer user_data)
   if (!isfinite (variance))
     return interval;
   interval.error = sqrt (variance);
-  interval.low = interval.value - t_quantiles[interval.groups - 2] * interval.error;
-  interval.high = interval.value + t_quantiles[interval.groups - 2] * interval.error;
+  reach = tn_student_half_width (UNSURE, interval.groups - 1) * interval.error;
+  interval.low = interval.value - reach;
+  interval.high = interval.value + reach;
   return interval;
+}
+
+static TnInterval
+jackknife (const TnSiteStats *site, DeletedFunc func, gconstpointer user_data)
+{
+  double deleted[TN_STATS_GROUPS];
+
+  for (guint g = 0; g < TN_STATS_GROUPS; g++)
+    deleted[g] = count_values (site, g) > 0 ? func (site, g, user_data) : (double) NAN;
+  return tn_site_stats_jackknife (site, func (site, TN_STATS_GROUPS, user_data), deleted);
 }
 
 static double

@@ -34,6 +34,8 @@ typedef enum
   TN_MOMENT_ABSMEAN,
 } TnMoment;
 
+/* Of any number: value is that of all groups, deleted[g] that without group g, for each that holds values. [TN_STATS_GROUPS] */
+TnInterval tn_site_stats_jackknife           (const TnSiteStats *site, double value, const double *deleted);
 TnInterval tn_site_stats_moment_interval     (const TnSiteStats *site, TnMoment moment);
 /* NaN when the site has no details (files of the first version). The same holds below. */
 TnInterval tn_site_stats_percentile_interval (const TnSiteStats *site, double percent);

@@ -3,10 +3,8 @@
 
 #include <math.h>
 
+#include "engine/calibration/intervals.h"
 #include "engine/calibration/parameter-search-private.h"
-#include "engine/metrics/student.h"
-
-#define ERROR 0.05
 
 G_STATIC_ASSERT (TN_KEPT_BINS == TN_GROUP_BINS);
 
@@ -45,26 +43,13 @@ leave_out (const TnSiteStats *site, guint group, Rest *rest)
   return rest->min <= rest->max;
 }
 
-/* Half the width of the interval around what all groups together give. */
-static double
-half_width (const double *values, guint n)
-{
-  double mean = 0.0, spread = 0.0;
-
-  for (guint i = 0; i < n; i++)
-    mean += values[i] / n;
-  for (guint i = 0; i < n; i++)
-    spread += (values[i] - mean) * (values[i] - mean);
-  return tn_student_half_width (ERROR, n - 1) * sqrt (spread * (n - 1) / n);
-}
-
 static void
 find_interval (const TnSiteStats *site, const TnScheme *scheme, const TnMethodOptions *options, const TnQuantParams *params,
                TnParameterInterval *interval)
 {
-  double scales[TN_STATS_GROUPS], errors[TN_STATS_GROUPS], sqnrs[TN_STATS_GROUPS], width;
+  double scales[TN_STATS_GROUPS], errors[TN_STATS_GROUPS], sqnrs[TN_STATS_GROUPS];
   g_autofree Rest *rest = g_new (Rest, 1);
-  guint n = 0;
+  TnInterval scale, error, sqnr;
 
   *interval = (TnParameterInterval){NAN, NAN, NAN, NAN, NAN, NAN};
   if (!site->has_details || !(params->scale > 0.0) || !(params->mse > 0.0))
@@ -73,25 +58,19 @@ find_interval (const TnSiteStats *site, const TnScheme *scheme, const TnMethodOp
     {
       TnQuantParams found;
 
+      scales[g] = errors[g] = sqnrs[g] = (double) NAN;
       if (!leave_out (site, g, rest) ||
           !tn_parameter_search_in_part (site->histogram, &rest->kept, rest->min, rest->max, scheme, options, &found, NULL) ||
           !(found.scale > 0.0) || !(found.mse > 0.0))
         continue;
-      scales[n] = log (found.scale);
-      errors[n] = log (found.mse);
-      sqnrs[n++] = found.sqnr_db;
+      scales[g] = log (found.scale);
+      errors[g] = log (found.mse);
+      sqnrs[g] = found.sqnr_db;
     }
-  if (n < 2)
-    return;
-  width = half_width (scales, n);
-  interval->scale_low = params->scale * exp (-width);
-  interval->scale_high = params->scale * exp (width);
-  width = half_width (errors, n);
-  interval->mse_low = params->mse * exp (-width);
-  interval->mse_high = params->mse * exp (width);
-  width = half_width (sqnrs, n);
-  interval->sqnr_low_db = params->sqnr_db - width;
-  interval->sqnr_high_db = params->sqnr_db + width;
+  scale = tn_site_stats_jackknife (site, log (params->scale), scales);
+  error = tn_site_stats_jackknife (site, log (params->mse), errors);
+  sqnr = tn_site_stats_jackknife (site, params->sqnr_db, sqnrs);
+  *interval = (TnParameterInterval){exp (scale.low), exp (scale.high), exp (error.low), exp (error.high), sqnr.low, sqnr.high};
 }
 
 gboolean

@@ -57,8 +57,8 @@ guint           tn_device_get_threads (void);
 /* Best of several sequential reads over a buffer larger than the last cache, bytes per second; takes about half a second. */
 double          tn_device_measure_read_bandwidth (void);
 
-/* To be called first in main(): idle OpenMP threads must sleep, and libgomp reads OMP_WAIT_POLICY before main()
- * runs, so the program executes itself again with it set. Returns when it is set. The same for OPENBLAS_CORETYPE where
+/* To be called first in main(): idle OpenMP threads must sleep, after some microseconds at most, and libgomp reads
+ * OMP_WAIT_POLICY and GOMP_SPINCOUNT before main() runs, so the program executes itself again with them set. Returns when it is set. The same for OPENBLAS_CORETYPE where
  * OpenBLAS does not know the processor and fell back to its oldest kernels. */
 void            tn_device_prepare_process (char **argv);
 

@@ -27,11 +27,13 @@ finish_rows (TnHalfKind kind, const float *x, const guint8 *rows, gsize stride, 
 
 #define HALF_TARGET __attribute__ ((target ("avx2,fma,f16c")))
 #define HALF_INLINE HALF_TARGET static inline __attribute__ ((always_inline))
-/* Columns that lie on a cache line, and how far ahead lines are asked for: at the end of the rows, those of the rows behind them. */
+/* Columns that lie on a cache line. */
 #define LINE 32
-#define AHEAD (8 * LINE)
+/* Rows that long are streams the processor finds by itself, and is only disturbed in; of shorter ones it knows too late that the
+ * next tile follows. */
+#define STREAM_BYTES 4096
 
-/* in: row j and row j + 8 of 8 columns in the halves of vector j. out: column k of 16 rows. */
+/* in: 16 columns of 8 rows. out: vector k holds column k and column k + 8 of all rows in its halves. */
 HALF_INLINE void
 transpose (const __m256i in[8], __m256i out[8])
 {
@@ -59,56 +61,62 @@ transpose (const __m256i in[8], __m256i out[8])
     }
 }
 
-HALF_INLINE __m256
-widen (TnHalfKind kind, __m128i halves)
+/* A line of 8 rows, column by column. Rows of a matrix tend to lie a multiple of the first cache's size of a way apart, which
+ * holds 8 such lines: each is read to its end before others come. */
+HALF_INLINE void
+turn_line (const guint8 *rows, gsize stride, const guint8 *next, __m256i columns[2][8])
 {
-  return kind == TN_HALF_F16 ? _mm256_cvtph_ps (halves)
-                             : _mm256_castsi256_ps (_mm256_slli_epi32 (_mm256_cvtepu16_epi32 (halves), 16));
+#pragma GCC unroll 2
+  for (guint half = 0; half < 2; half++)
+    {
+      __m256i in[8];
+
+#pragma GCC unroll 8
+      for (guint j = 0; j < 8; j++)
+        {
+          in[j] = _mm256_loadu_si256 ((const __m256i *) (const void *) (rows + 2 * j * stride + 32 * half));
+          if (next != NULL && half == 0)
+            _mm_prefetch ((const char *) next + 2 * LINE * j, _MM_HINT_T1);
+        }
+      transpose (in, columns[half]);
+    }
 }
 
-/* As many columns as make whole vectors. */
+/* From memory, which takes no instruction to get at the upper half. */
+HALF_INLINE __m256
+widen (TnHalfKind kind, const __m128i *halves)
+{
+  __m128i v = _mm_load_si128 (halves);
+
+  return kind == TN_HALF_F16 ? _mm256_cvtph_ps (v) : _mm256_castsi256_ps (_mm256_slli_epi32 (_mm256_cvtepu16_epi32 (v), 16));
+}
+
+/* As many columns as make whole lines. fetch: the tile behind this one is asked for meanwhile. */
 HALF_INLINE gsize
-multiply_lines (TnHalfKind kind, const float *x, const guint8 *rows, gsize stride, gsize depth, float *y)
+multiply_lines (TnHalfKind kind, gboolean fetch, const float *x, const guint8 *rows, gsize stride, gsize depth, float *y)
 {
   __m256 low = _mm256_setzero_ps (), high = _mm256_setzero_ps ();
   gsize done = 0;
 
   for (; done + LINE <= depth; done += LINE)
     {
-      gsize ahead = done + AHEAD < depth ? done + AHEAD : TN_HALF_ROWS * stride + done + AHEAD - depth;
-      /* Rows of a matrix tend to lie a multiple of the cache's size apart: what is read of a line is kept here. */
-      __m256i lines[TN_HALF_ROWS][2];
+      __m256i columns[2][2][8];
+      const guint8 *next = fetch ? rows + 2 * TN_HALF_ROWS * (stride + done) : NULL;
 
-#pragma GCC unroll 16
-      for (guint j = 0; j < TN_HALF_ROWS; j++)
-        {
-          const guint8 *line = rows + 2 * (j * stride + done), *next = rows + 2 * (j * stride + ahead);
-
-          lines[j][0] = _mm256_loadu_si256 ((const __m256i *) (const void *) line);
-          lines[j][1] = _mm256_loadu_si256 ((const __m256i *) (const void *) (line + 32));
-          _mm_prefetch ((const char *) next, _MM_HINT_T0);
-        }
+      turn_line (rows + 2 * done, stride, next, columns[0]);
+      turn_line (rows + 2 * (8 * stride + done), stride, fetch ? next + 16 * LINE : NULL, columns[1]);
+#pragma GCC unroll 4
       for (guint part = 0; part < 4; part++)
-        {
-          __m256i in[8], columns[8];
-
 #pragma GCC unroll 8
-          for (guint j = 0; j < 8; j++)
-            {
-              const __m128i *first = (const __m128i *) lines[j] + part, *second = (const __m128i *) lines[j + 8] + part;
+        for (guint k = 0; k < 8; k++)
+          {
+            const __m128i *first = (const __m128i *) &columns[0][part / 2][k] + part % 2;
+            const __m128i *second = (const __m128i *) &columns[1][part / 2][k] + part % 2;
+            __m256 factor = _mm256_broadcast_ss (x + done + 8 * part + k);
 
-              in[j] = _mm256_inserti128_si256 (_mm256_castsi128_si256 (_mm_load_si128 (first)), _mm_load_si128 (second), 1);
-            }
-          transpose (in, columns);
-#pragma GCC unroll 8
-          for (guint k = 0; k < 8; k++)
-            {
-              __m256 factor = _mm256_broadcast_ss (x + done + 8 * part + k);
-
-              low = _mm256_fmadd_ps (factor, widen (kind, _mm256_castsi256_si128 (columns[k])), low);
-              high = _mm256_fmadd_ps (factor, widen (kind, _mm256_extracti128_si256 (columns[k], 1)), high);
-            }
-        }
+            low = _mm256_fmadd_ps (factor, widen (kind, first), low);
+            high = _mm256_fmadd_ps (factor, widen (kind, second), high);
+          }
     }
   _mm256_storeu_ps (y, low);
   _mm256_storeu_ps (y + 8, high);
@@ -118,13 +126,15 @@ multiply_lines (TnHalfKind kind, const float *x, const guint8 *rows, gsize strid
 HALF_TARGET static gsize
 multiply_lines_f16 (const float *x, const guint8 *rows, gsize stride, gsize depth, float *y)
 {
-  return multiply_lines (TN_HALF_F16, x, rows, stride, depth, y);
+  return 2 * depth < STREAM_BYTES ? multiply_lines (TN_HALF_F16, TRUE, x, rows, stride, depth, y)
+                                  : multiply_lines (TN_HALF_F16, FALSE, x, rows, stride, depth, y);
 }
 
 HALF_TARGET static gsize
 multiply_lines_bf16 (const float *x, const guint8 *rows, gsize stride, gsize depth, float *y)
 {
-  return multiply_lines (TN_HALF_BF16, x, rows, stride, depth, y);
+  return 2 * depth < STREAM_BYTES ? multiply_lines (TN_HALF_BF16, TRUE, x, rows, stride, depth, y)
+                                  : multiply_lines (TN_HALF_BF16, FALSE, x, rows, stride, depth, y);
 }
 
 gboolean

@@ -17,8 +17,10 @@ void  tn_attention_forward    (const TnLlamaConfig *config, float *q, const floa
 /* Floats of a thread's tile. */
 gsize tn_attention_tile_count (const TnLlamaConfig *config, guint longest);
 
-/* The last of n tokens alone: q [n_head * head_dim], k and v [n, n_head_kv * head_dim], q and k rotated; out like q; scores: [n]. */
-void  tn_attention_step       (const TnLlamaConfig *config, const float *q, const float *k, const float *v, guint n, float *scores,
-                               float *out);
+/* The last of n tokens alone: q [n_head * head_dim], k and v [n, n_head_kv * head_dim], q and k rotated; out like q. scratch:
+ * [tn_attention_step_count (config, n or more, threads)], aligned to 64. May run a parallel region. */
+void  tn_attention_step       (const TnLlamaConfig *config, const float *q, const float *k, const float *v, guint n, guint threads,
+                               float *scratch, float *out);
+gsize tn_attention_step_count (const TnLlamaConfig *config, guint n, guint threads);
 
 G_END_DECLS

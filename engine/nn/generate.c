@@ -21,7 +21,7 @@ struct _TnGenerator
   guint position;
   guint capacity;                  /* positions the cache and the tables hold; grows by doubling up to the context */
   float *cache;                    /* keys of each block, then values of each: [2, n_layer, capacity, n_head_kv * head_dim] */
-  float *cosines, *sines, *scores; /* [capacity, rope_dim / 2] twice, [capacity] */
+  float *cosines, *sines, *scores; /* [capacity, rope_dim / 2] twice, what an attention of capacity positions takes */
   float *work;                     /* what one token needs */
   float *tiles;                    /* decoded rows, a tile of tile_count floats a thread */
   gsize tile_count;
@@ -44,15 +44,17 @@ reserve (TnGenerator *self, guint n, GError **error)
   gsize width = (gsize) config->n_head_kv * config->head_dim, half = config->rope_dim / 2;
   gsize n_parts = 2 * (gsize) config->n_layer, part = self->capacity * width;
   guint wanted = MAX (2 * self->capacity, FIRST_CAPACITY);
+  gsize n_scores;
   g_autoptr (TnBlock) cosines = NULL, sines = NULL, scores = NULL, cache = NULL;
   TnPool *pool = tn_pool_default ();
 
   if (self->position + n <= self->capacity)
     return TRUE;
   wanted = MIN (config->n_context, MAX (wanted, self->position + n));
+  n_scores = tn_attention_step_count (config, wanted, self->layer_scratch.threads);
   if ((cosines = tn_pool_alloc_array (pool, TN_PURPOSE_ACTIVATIONS, wanted * half, sizeof (float), error)) == NULL ||
       (sines = tn_pool_alloc_array (pool, TN_PURPOSE_ACTIVATIONS, wanted * half, sizeof (float), error)) == NULL ||
-      (scores = tn_pool_alloc_array (pool, TN_PURPOSE_ACTIVATIONS, wanted, sizeof (float), error)) == NULL ||
+      (scores = tn_pool_alloc_array (pool, TN_PURPOSE_ACTIVATIONS, n_scores, sizeof (float), error)) == NULL ||
       (cache = tn_pool_alloc_array (pool, TN_PURPOSE_ACTIVATIONS, n_parts * wanted, width * sizeof (float), error)) == NULL)
     return FALSE;
   tn_rope_table (0, wanted, config->rope_dim, config->rope_base, config->rope_scale, self->model->rope_factors, cosines, sines);
@@ -167,7 +169,8 @@ run_block (TnGenerator *self, guint index)
          (float *const[]){self->q, key, value});
   rotate (self->q, config->n_head, config->head_dim, config->rope_dim, cosines, sines);
   rotate (key, config->n_head_kv, config->head_dim, config->rope_dim, cosines, sines);
-  tn_attention_step (config, self->q, keys, values, self->position + 1, self->scores, self->attended);
+  tn_attention_step (config, self->q, keys, values, self->position + 1, self->layer_scratch.threads, self->scores,
+                     self->attended);
   apply (self, index, TN_LAYER_ATTN_OUTPUT, 1, self->attended, heads, block->attn_sub_norm, self->attended, &self->normed);
   tn_add (self->residual, self->normed, config->n_embd);
 

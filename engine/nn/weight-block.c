@@ -6,6 +6,7 @@
 
 #include "engine/kernels/matrix-product.h"
 #include "engine/kernels/vector-half.h"
+#include "engine/kernels/vector-q8-0.h"
 
 /* Columns of one row that are decoded for a product with a vector at a time: whole rows where they are not very long, since
  * memory is fastest read from front to back. */
@@ -189,6 +190,19 @@ multiply_half_vector (const TnTensor *weight, guint64 first, guint64 n, const fl
   return TRUE;
 }
 
+/* The same for rows of whole Q8_0 blocks. */
+static gboolean
+multiply_q8_0_vector (const TnTensor *weight, guint64 first, guint64 n, const float *x, float *y)
+{
+  guint64 columns = tn_tensor_columns (weight), n_blocks = columns / TN_Q8_0_COLUMNS;
+  gsize row_bytes = n_blocks * tn_dtype_block_bytes (TN_DTYPE_Q8_0);
+
+  if (weight->dtype != TN_DTYPE_Q8_0 || n != TN_Q8_0_ROWS || columns % TN_Q8_0_COLUMNS != 0 || !tn_vector_q8_0_is_fast ())
+    return FALSE;
+  tn_vector_multiply_q8_0 (x, (const guint8 *) weight->data + first * row_bytes, n_blocks, y);
+  return TRUE;
+}
+
 static void
 multiply_decoded_vector (const TnTensor *weight, guint64 first, guint64 n, const float *x, float *scratch, float *y)
 {
@@ -214,7 +228,7 @@ tn_weight_vector_multiply (const TnTensor *weight, guint64 first, guint64 n, con
 
   if (own && in_place)
     tn_vector_multiply_transposed (x, rows, columns, n, columns, y, TN_CHAIN_START);
-  else if (own && multiply_half_vector (weight, first, n, x, y))
+  else if (own && (multiply_half_vector (weight, first, n, x, y) || multiply_q8_0_vector (weight, first, n, x, y)))
     return;
   else if (own)
     multiply_decoded_vector (weight, first, n, x, scratch, y);

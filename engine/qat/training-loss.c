@@ -6,7 +6,7 @@
 #include "engine/autograd/functions/head-loss.h"
 
 static TnHeadLossOptions
-make_head_options (const TnTrainingLossOptions *options, gboolean has_teacher)
+make_head_options (const TnTrainingLossOptions *options, gboolean has_teacher, gsize logits_bytes)
 {
   double distill = options != NULL && has_teacher ? options->distill : 0.0;
 
@@ -15,6 +15,7 @@ make_head_options (const TnTrainingLossOptions *options, gboolean has_teacher)
       .distillation = distill,
       .z_loss = options != NULL ? options->z_loss : 0.0,
       .temperature = options != NULL && has_teacher ? options->temperature : 1.0,
+      .kept_bytes = options != NULL && options->keeps_logits ? logits_bytes : 0,
   };
 }
 
@@ -34,7 +35,8 @@ static void
 record_head_loss (TnTrainingLoss *self, TnTape *tape, TnNetwork *network, TnNetwork *teacher,
                   const TnTrainingLossOptions *options, TnValue *input, TnValue *targets, const TnNetworkShape *shape)
 {
-  const TnHeadLossOptions head = make_head_options (options, teacher != NULL);
+  const TnHeadLossOptions head =
+      make_head_options (options, teacher != NULL, shape->n_sequences * shape->length * network->n_classes * sizeof (float));
   TnTeacher from = {NULL};
   TnValue *outputs[3], *hidden;
 

@@ -13,6 +13,7 @@ typedef struct
   double temperature;     /* > 0 */
   double z_loss;
   double label_smoothing; /* of networks that give logits */
+  gboolean keeps_logits;  /* of a fused head, from forward to backward: more memory, fewer products, the same bits */
 } TnTrainingLossOptions;
 
 /* Means over the targets, nats. */

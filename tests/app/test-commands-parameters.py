@@ -17,10 +17,20 @@ spec.loader.exec_module(commands)
 
 SAMPLE = os.path.join(ROOT, "resources", "sample")
 STORIES = os.path.join(SAMPLE, "stories.txt")
+FEW = 40
 METHODS = ("minmax", "mse", "octav")
 
 
 class Parameters(commands.CommandTest):
+    def few_stories(self):
+        """Enough to tell methods apart."""
+        path = self.path("few.txt")
+        with open(STORIES, encoding="utf-8") as f:
+            stories = f.read().split("<|endoftext|>")
+        with open(path, "w", encoding="utf-8") as f:
+            f.write("<|endoftext|>".join(stories[:FEW]))
+        return path
+
     def calibrate(self, name, *options):
         path = self.path(name)
         result = self.run_raw("calibrate", SAMPLE, "--data", STORIES, "--samples", "24", "--seq-len", "64", "--no-cache", "--out", path, *options)
@@ -63,14 +73,14 @@ class Parameters(commands.CommandTest):
         self.assertEqual([t.get("schemes") for t in named["tensors"]], [t.get("schemes") for t in given["tensors"]])
 
     def test_file_scores_as_its_scheme(self):
-        scores = []
+        scores, few = [], self.few_stories()
         for target in (None, "q.safetensors"):
             arguments = ["--scheme", "int4:c", "--method", "mse"]
             if target is not None:
                 self.run_json("quantize", SAMPLE, *arguments, "--out", self.path(target))
                 arguments = []
             scores.append(self.run_json("eval", self.path(target) if target else SAMPLE, "--tokenizer", os.path.join(SAMPLE, "tokenizer.json"),
-                                        "--data", STORIES, "--seq-len", "64", *arguments)["loss"])
+                                        "--data", few, "--seq-len", "64", *arguments)["loss"])
         self.assertEqual(scores[0], scores[1])
 
     def test_output(self):
@@ -80,13 +90,13 @@ class Parameters(commands.CommandTest):
         parts = [self.calibrate(f"part{i}.stats", "--gram", "all", "--rows", "64", "--shard", f"{i}/3") for i in (3, 1, 2)]
         self.assertEqual(self.run_raw("stats", "merge", *parts, "--out", self.path("merged.stats")).returncode, 0)
         self.assertTrue(filecmp.cmp(whole, self.path("merged.stats"), shallow=False))
-        losses = {}
+        losses, few = {}, self.few_stories()
         for method in ("minmax", "mse", "output"):
-            losses[method] = self.run_json("eval", SAMPLE, "--data", STORIES, "--seq-len", "64", "--scheme", "int3:c", "--activations", "int6",
+            losses[method] = self.run_json("eval", SAMPLE, "--data", few, "--seq-len", "64", "--scheme", "int3:c", "--activations", "int6",
                                            "--method", method, "--stats", whole)["loss"]
         self.assertLess(losses["mse"], losses["minmax"])
         self.assertLess(losses["output"], losses["minmax"])
-        alone = self.run_json("eval", SAMPLE, "--data", STORIES, "--seq-len", "64", "--scheme", "ternary:c", "--activations", "int8:t",
+        alone = self.run_json("eval", SAMPLE, "--data", few, "--seq-len", "64", "--scheme", "ternary:c", "--activations", "int8:t",
                               "--objective", "output", "--stats", whole)
         self.assertGreater(alone["layers"]["bit_linear"], 0)
         plain = self.calibrate("plain.stats")
@@ -117,9 +127,11 @@ class Parameters(commands.CommandTest):
         lines = [re.split(r" {3,}", line.strip())[0].split() for line in section.splitlines() if line.startswith("    ternion ")]
         self.assertGreater(len(lines), 6)
         self.run_json("calibrate", SAMPLE, "--data", STORIES, "--samples", "16", "--seq-len", "128", "--out", self.path("sample.stats"))
+        few = self.few_stories()
         for line in lines:
-            arguments = [os.path.join(ROOT, word) if word.startswith("resources/") else self.path(word) if word.endswith((".stats", ".safetensors")) else word
-                         for word in line[1:]]
+            # Scoring all of the text takes most of the time and shows no more.
+            arguments = [few if word == "resources/sample/stories.txt" and line[1] == "eval" else os.path.join(ROOT, word) if word.startswith("resources/")
+                         else self.path(word) if word.endswith((".stats", ".safetensors")) else word for word in line[1:]]
             with self.subTest(line=" ".join(line)):
                 result = self.run_raw(*arguments)
                 self.assertEqual(result.returncode, 0, result.stderr)

@@ -298,7 +298,7 @@ class Calibration(CommandTest):
                 for i in range(20):
                     kills += not self.run_until_killed(generator.uniform(0.05, 0.4 * seconds) * (1 + i // 10), *command)
                     kept = kept or os.path.exists(self.path("a.checkpoint"))
-                    if kept and kills >= (10 if more[1] == "150" else 2):
+                    if kept and i + 1 >= (10 if more[1] == "150" else 2):
                         break
                 self.assertGreater(kills, 0)
                 self.assertTrue(kept)

@@ -144,6 +144,28 @@ test_size (void)
   g_assert_cmpuint (summary->sites->len, ==, 89);
 }
 
+/* Statistics are told from other files by what they say they are, whatever their name. */
+static void
+test_recognised (void)
+{
+  static const char model[] = "\x3d\0\0\0\0\0\0\0{\"a\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,1]}}        x";
+  g_autofree float *x = make_numbers (30);
+  g_autofree char *path = g_build_filename (test_folder, "any.name", NULL);
+  g_autoptr (TnStats) stats = tn_stats_new (7, "own");
+
+  observe (stats, "a.in", 10, x, 3);
+  g_assert_true (tn_stats_save (stats, path, NULL, NULL));
+  g_assert_true (tn_stats_recognise (path));
+  g_assert_true (tn_stats_save_summary (stats, path, NULL, NULL));
+  g_assert_true (tn_stats_recognise (path));
+  g_assert_true (g_file_set_contents (path, model, sizeof model - 1, NULL));
+  g_assert_false (tn_stats_recognise (path));
+  g_assert_true (g_file_set_contents (path, "", 0, NULL));
+  g_assert_false (tn_stats_recognise (path));
+  g_assert_false (tn_stats_recognise (test_folder));
+  g_assert_false (tn_stats_recognise ("/nowhere/at/all"));
+}
+
 int
 main (int argc, char **argv)
 {
@@ -153,6 +175,7 @@ main (int argc, char **argv)
   test_folder_create ();
   g_test_add_func ("/stats-summary/round-trip", test_round_trip);
   g_test_add_func ("/stats-summary/refused", test_refused);
+  g_test_add_func ("/stats-summary/recognised", test_recognised);
   g_test_add_func ("/stats-summary/size", test_size);
   status = g_test_run ();
   test_folder_remove (test_folder);

@@ -278,6 +278,7 @@ test_series (Fixture *fixture, gconstpointer data)
   g_autofree double *all_values = g_new (double, n);
   gint64 run = tn_workspace_begin_run (workspace, "train", NULL, NULL, NULL);
   g_auto (GStrv) names = NULL;
+  g_autoptr (GPtrArray) latest = NULL;
   g_autoptr (GError) error = NULL;
   double last[] = {NAN, NAN};
   gint64 last_steps[] = {1, 2};
@@ -320,6 +321,15 @@ test_series (Fixture *fixture, gconstpointer data)
   g_assert_cmpuint (g_strv_length (names), ==, 2);
   g_assert_cmpstr (names[0], ==, "empty");
   g_assert_cmpstr (names[1], ==, "loss");
+
+  latest = tn_workspace_list_latest (workspace, run, &error);
+  g_assert_no_error (error);
+  g_assert_cmpuint (latest->len, ==, 2);
+  g_assert_cmpstr (((TnSeriesRow *) g_ptr_array_index (latest, 0))->name, ==, "empty");
+  g_assert_true (isnan (((TnSeriesRow *) g_ptr_array_index (latest, 0))->value));
+  g_assert_cmpint (((TnSeriesRow *) g_ptr_array_index (latest, 1))->count, ==, n);
+  g_assert_cmpint (((TnSeriesRow *) g_ptr_array_index (latest, 1))->step, ==, all_steps[n - 1]);
+  g_assert_cmpfloat (((TnSeriesRow *) g_ptr_array_index (latest, 1))->value, ==, all_values[n - 1]);
 }
 
 static void

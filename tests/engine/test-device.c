@@ -142,7 +142,8 @@ cpu_seconds (void)
   struct rusage usage;
 
   getrusage (RUSAGE_SELF, &usage);
-  return (double) (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) + 1e-6 * (double) (usage.ru_utime.tv_usec + usage.ru_stime.tv_usec);
+  return (double) (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
+         1e-6 * (double) (usage.ru_utime.tv_usec + usage.ru_stime.tv_usec);
 }
 
 /* After a parallel region its threads wait for the next one: that must cost nothing. */
@@ -388,17 +389,18 @@ test_prepare_process (void)
   g_autoptr (GError) error = NULL;
   int status;
 
+  environment = g_environ_unsetenv (environment, "GOMP_SPINCOUNT");
   g_spawn_sync (NULL, arguments, environment, G_SPAWN_DEFAULT, NULL, NULL, &out, NULL, &status, &error);
   g_assert_no_error (error);
   g_assert_cmpint (status, ==, 0);
-  g_assert_cmpstr (out, ==, "passive --print-wait-policy\n");
+  g_assert_cmpstr (out, ==, "passive short --print-wait-policy\n");
   g_clear_pointer (&out, g_free);
 
   environment = g_environ_setenv (environment, "OMP_WAIT_POLICY", "active", TRUE);
   environment = g_environ_setenv (environment, "OPENBLAS_CORETYPE", "Haswell", TRUE);
   g_spawn_sync (NULL, arguments, environment, G_SPAWN_DEFAULT, NULL, NULL, &out, NULL, &status, &error);
   g_assert_no_error (error);
-  g_assert_cmpstr (out, ==, "active --print-wait-policy\n");
+  g_assert_cmpstr (out, ==, "active default --print-wait-policy\n");
 }
 
 int
@@ -409,8 +411,8 @@ main (int argc, char **argv)
       g_autoptr (GError) error = NULL;
 
       if (tn_device_override (argv[2], &error))
-        g_print ("%s %s %x\n", tn_device_auto_select ()->name,
-                 tn_product_back_end_get_name (tn_device_auto_select ()->product), tn_device_auto_select ()->features);
+        g_print ("%s %s %x\n", tn_device_auto_select ()->name, tn_product_back_end_get_name (tn_device_auto_select ()->product),
+                 tn_device_auto_select ()->features);
       else
         g_print ("%s\n", error->message);
       return 0;
@@ -431,7 +433,8 @@ main (int argc, char **argv)
   if (argc == 2 && g_str_equal (argv[1], "--print-wait-policy"))
     {
       tn_device_prepare_process (argv);
-      g_print ("%s %s\n", tn_device_auto_select ()->wait_policy, argv[1]);
+      g_print ("%s %s %s\n", tn_device_auto_select ()->wait_policy, g_getenv ("GOMP_SPINCOUNT") != NULL ? "short" : "default",
+               argv[1]);
       return 0;
     }
   program_arguments = argv;

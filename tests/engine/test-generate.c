@@ -37,6 +37,20 @@ static const TnLlamaConfig configs[] = {
      .rope_layout = TN_ROPE_INTERLEAVED,
      .activation = TN_ACTIVATION_RELU2,
      .tied = TRUE},
+    /* Enough heads and positions for several threads. */
+    {.n_vocab = 19,
+     .n_embd = 16,
+     .n_layer = 1,
+     .n_head = 15,
+     .n_head_kv = 3,
+     .head_dim = 64,
+     .n_ff = 16,
+     .n_context = 310,
+     .rope_dim = 64,
+     .rope_base = 10000.0,
+     .rope_scale = 1.0,
+     .norm_epsilon = 1e-6,
+     .rope_layout = TN_ROPE_HALF_SPLIT},
 };
 
 static gint32

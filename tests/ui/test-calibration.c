@@ -53,20 +53,10 @@ count_call (guint *count)
   (*count)++;
 }
 
-/* TRUE when all sites have their parameters. */
 static gboolean
 is_searched (gpointer calibration)
 {
-  GListModel *sites = tn_calibration_get_sites (calibration);
-
-  for (guint i = 0; i < g_list_model_get_n_items (sites); i++)
-    {
-      g_autoptr (TnSiteRow) row = g_list_model_get_item (sites, i);
-
-      if (!tn_site_row_get_findings (row)->searched)
-        return FALSE;
-    }
-  return g_list_model_get_n_items (sites) > 0;
+  return !tn_calibration_is_searching (calibration);
 }
 
 static gboolean
@@ -120,6 +110,7 @@ test_to_the_end (Fixture *fixture, gconstpointer data)
       TnQuantParams params;
       TnScheme scheme;
 
+      g_assert_true (findings->searched);
       g_assert_cmpstr (findings->name, ==, site->name);
       g_assert_cmpfloat (findings->max, ==, (double) site->max.value);
       tn_scheme_parse ("int4", &scheme, NULL);
@@ -270,7 +261,7 @@ test_form (Fixture *fixture, gconstpointer data)
 
   g_assert_true (g_file_set_contents (empty, "", 0, NULL));
   tn_calibration_form_set_session (form, session);
-  assert_problem (form, "not open");
+  assert_problem (form, "Open the model");
 
   tn_session_open (session, plain);
   g_assert_true (tn_ui_test_wait (has_facts, session, 20));
@@ -307,6 +298,50 @@ test_form (Fixture *fixture, gconstpointer data)
   g_assert_true (tn_ui_test_wait (is_alone, session, 20));
 }
 
+/* Arrays that another program wrote, in the place of a model: the task of the command. */
+static void
+test_recorded (Fixture *fixture, gconstpointer data)
+{
+  g_autofree char *workspace = g_build_filename (fixture->folder, "workspace.db", NULL);
+  g_autofree char *arrays = tn_ui_test_write_model (fixture->folder);
+  g_autoptr (TnSession) session = tn_session_new (workspace);
+  TnCalibrationForm *form = g_object_ref_sink (g_object_new (TN_TYPE_CALIBRATION_FORM, NULL));
+  g_autoptr (TnCalibrateOptions) options = NULL;
+  g_autoptr (TnCalibration) calibration = NULL;
+  const TnCalibrateResult *result;
+  const TnSiteStats *weight;
+
+  tn_calibration_form_set_session (form, session);
+  tn_calibration_form_set_recorded (form, TRUE);
+  assert_problem (form, "Choose the recorded activations");
+  tn_calibration_form_add_data (form, arrays);
+  assert_problem (form, NULL);
+  options = tn_calibration_form_get_options (form);
+  g_assert_null (options->model_path);
+  g_assert_null (options->data_paths);
+  g_assert_cmpuint (g_strv_length (options->tensor_paths), ==, 1);
+  tn_calibration_form_set_recorded (form, FALSE);
+  assert_problem (form, "Open the model");
+  g_object_unref (form);
+  tn_session_close (session);
+  g_assert_true (tn_ui_test_wait (is_alone, session, 20));
+
+  options->out_path = g_build_filename (fixture->folder, "recorded.safetensors", NULL);
+  calibration = tn_calibration_new (options, NULL);
+  g_assert_cmpstr (tn_calibration_get_data_name (calibration), ==, "model.safetensors");
+  tn_calibration_start (calibration);
+  g_assert_true (tn_ui_test_wait (has_ended, calibration, 120));
+  g_assert_cmpstr (tn_calibration_get_error (calibration), ==, NULL);
+  g_assert_true (tn_ui_test_wait (is_searched, calibration, 60));
+  result = tn_calibration_get_result (calibration);
+  g_assert_cmpuint (result->stats->sites->len, ==, 2);
+  weight = tn_stats_find (result->stats, "weight");
+  g_assert_nonnull (weight);
+  g_assert_cmpuint (weight->tokens, ==, 4);
+  g_assert_cmpfloat (weight->max.value, ==, 0.5f);
+  g_assert_true (tn_ui_test_wait (is_alone, calibration, 20));
+}
+
 int
 main (int argc, char **argv)
 {
@@ -316,5 +351,6 @@ main (int argc, char **argv)
   g_test_add ("/ui/calibration/cancel", Fixture, NULL, set_up, test_cancel, tear_down);
   g_test_add ("/ui/calibration/failure", Fixture, NULL, set_up, test_failure, tear_down);
   g_test_add ("/ui/calibration/form", Fixture, NULL, set_up, test_form, tear_down);
+  g_test_add ("/ui/calibration/recorded", Fixture, NULL, set_up, test_recorded, tear_down);
   return g_test_run ();
 }

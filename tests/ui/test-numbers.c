@@ -29,6 +29,20 @@ test_values (void)
   assert_text (tn_format_percent (0.125), "12.5 %");
 }
 
+/* Whatever the locale: the tests run in one that does not group. */
+static void
+test_counts (void)
+{
+  assert_text (tn_format_count (0), "0");
+  assert_text (tn_format_count (999), "999");
+  assert_text (tn_format_count (1000), "1,000");
+  assert_text (tn_format_count (260032), "260,032");
+  assert_text (tn_format_count (G_MAXUINT64), "18,446,744,073,709,551,615");
+  assert_text (tn_format_sequences (1), "1 sequence");
+  assert_text (tn_format_sequences (100000), "100,000 sequences");
+  assert_text (tn_format_tokens (4096), "4,096 tokens");
+}
+
 static void
 test_durations (void)
 {
@@ -46,6 +60,7 @@ test_progress (void)
 {
   assert_text (tn_progress_text (132, 512, "sequences", 14.2, 26.7, 180000000),
                "132 of 512 sequences · 14.2/s · 27 s left · 180.0\302\240MB");
+  assert_text (tn_progress_text (1320, 100000, "sequences", 0, -1, 0), "1,320 of 100,000 sequences");
   assert_text (tn_progress_text (3, 0, "sequences", 0, -1, 0), "3 sequences");
   assert_text (tn_progress_text (1, 1, "sequences", 0, 0, 0), "1 of 1 sequence · 0 s left");
   assert_text (tn_progress_text (1500000, 3000000, "bytes", 2000000, -1, 0), "1.5\302\240MB of 3.0\302\240MB · 2.0\302\240MB/s");
@@ -57,6 +72,7 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/ui/numbers/values", test_values);
+  g_test_add_func ("/ui/numbers/counts", test_counts);
   g_test_add_func ("/ui/numbers/durations", test_durations);
   g_test_add_func ("/ui/numbers/progress", test_progress);
   return g_test_run ();

@@ -285,6 +285,61 @@ test_cells (Fixture *fixture, gconstpointer data)
   g_assert_cmpuint (tn_table_get_n_shown (fixture->table), ==, 4);
 }
 
+static gboolean
+shows (GtkWidget *widget, const char *text)
+{
+  if (GTK_IS_LABEL (widget) && g_strcmp0 (gtk_label_get_text (GTK_LABEL (widget)), text) == 0)
+    return TRUE;
+  for (GtkWidget *child = gtk_widget_get_first_child (widget); child != NULL; child = gtk_widget_get_next_sibling (child))
+    if (shows (child, text))
+      return TRUE;
+  return FALSE;
+}
+
+static gboolean
+shows_last (gpointer view)
+{
+  return shows (view, "77159");
+}
+
+static gboolean
+is_far_down (gpointer adjustment)
+{
+  return gtk_adjustment_get_upper (adjustment) > 3000;
+}
+
+/* Rows that are out of sight are renewed when they come into it. */
+static void
+test_out_of_sight (Fixture *fixture, gconstpointer data)
+{
+  GtkWidget *scrolled = gtk_scrolled_window_new ();
+  GtkAdjustment *scrolling;
+
+  for (guint i = 0; i < 155; i++)
+    add (fixture, "row", 1, 1);
+  g_object_ref (fixture->view);
+  gtk_window_set_child (GTK_WINDOW (fixture->window), NULL);
+  gtk_scrolled_window_set_child (GTK_SCROLLED_WINDOW (scrolled), GTK_WIDGET (fixture->view));
+  g_object_unref (fixture->view);
+  gtk_window_set_child (GTK_WINDOW (fixture->window), scrolled);
+  gtk_window_set_default_size (GTK_WINDOW (fixture->window), 400, 300);
+  gtk_window_present (GTK_WINDOW (fixture->window));
+  gtk_test_widget_wait_for_draw (fixture->window);
+  scrolling = gtk_scrollable_get_vadjustment (GTK_SCROLLABLE (fixture->view));
+  g_assert_true (tn_ui_test_wait (is_far_down, scrolling, 10));
+  for (guint i = 0; i < 160; i++)
+    {
+      g_autoptr (TestRow) row = g_list_model_get_item (G_LIST_MODEL (fixture->rows), i);
+
+      row->numbers[0] = 77000 + i;
+      tn_table_row_changed (TN_TABLE_ROW (row));
+    }
+  g_assert_true (shows (GTK_WIDGET (fixture->view), "77000"));
+  g_assert_false (shows_last (fixture->view));
+  gtk_adjustment_set_value (scrolling, gtk_adjustment_get_upper (scrolling));
+  g_assert_true (tn_ui_test_wait (shows_last, fixture->view, 10));
+}
+
 int
 main (int argc, char **argv)
 {
@@ -295,5 +350,6 @@ main (int argc, char **argv)
   g_test_add ("/ui/table/refresh", Fixture, NULL, set_up, test_refresh, tear_down);
   g_test_add ("/ui/table/copy", Fixture, NULL, set_up, test_copy, tear_down);
   g_test_add ("/ui/table/cells", Fixture, NULL, set_up, test_cells, tear_down);
+  g_test_add ("/ui/table/out-of-sight", Fixture, NULL, set_up, test_out_of_sight, tear_down);
   return g_test_run ();
 }

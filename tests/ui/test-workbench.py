@@ -15,6 +15,9 @@ import tempfile
 import time
 
 SKIPPED = 77
+# Roles that hold nothing.
+LEAVES = ("label", "image", "icon", "separator")
+ROWS_IN_FULL = 3
 
 
 def skip(reason):
@@ -59,6 +62,7 @@ class Workbench:
                            XDG_CACHE_HOME=folder + "/cache", GSETTINGS_BACKEND="memory", LC_ALL="C.UTF-8")
         self.environment = environment
         self.program = program
+        self.seen = []  # of the last survey
         self.log_path = os.path.join(folder, "log")
         self.process = subprocess.Popen([program] + arguments, env=environment, stdout=subprocess.DEVNULL,
                                         stderr=open(self.log_path, "w"))
@@ -82,20 +86,52 @@ class Workbench:
             time.sleep(0.05)
         raise AssertionError(f"waited in vain for {what} ({last}); {self.log()[-2000:]}")
 
+    def survey(self):
+        """All that has a place, as (node, role, name) in the order of the tree. Every question to a node is a call to another process, so what has
+        no place is left out with all that is in it, the rows of long tables above all; and rows are alike, so the cells of some stand for all."""
+        seen = []
+        rows = 0
+
+        def visit(node):
+            nonlocal rows
+            try:
+                if not has_place(node):
+                    return
+                role = node.getRoleName()
+                seen.append((node, role, node.name or ""))
+                rows += role == "table row"
+                alike = role == "table row" and rows > ROWS_IN_FULL
+                children = [] if role in LEAVES or alike else list(node)
+            except Exception:  # nodes come and go while the window changes
+                return
+            for child in children:
+                if child is not None:
+                    visit(child)
+
+        visit(self.node)
+        self.seen = seen
+        return seen
+
     def find(self, role, name, timeout=40, actionable=False):
         pattern = re.compile(name)
 
         def fits(node):
             try:
-                if node.getRoleName() != role or not pattern.search(node.name or ""):
-                    return False
-                if not has_place(node):
-                    return False
-                return not actionable or node.queryAction().nActions > 0
+                return (pattern.search(node.name or "") and node.getRoleName() == role and has_place(node) and
+                        (not actionable or node.queryAction().nActions > 0))
             except Exception:
                 return False
 
-        return self.wait(lambda: pyatspi.findDescendant(self.node, fits), timeout, f"{role} “{name}”")
+        def look():
+            """Where it was at the last survey, or else in a new one."""
+            known = [node for node, known_role, known_name in self.seen if known_role == role and pattern.search(known_name)]
+            found = next((node for node in known if fits(node)), None)
+            if found is not None:
+                return found
+            return next((node for node, new_role, new_name in self.survey()
+                         if new_role == role and pattern.search(new_name) and fits(node)), None)
+
+        return self.wait(look, timeout, f"{role} “{name}”")
 
     def click(self, role, name, timeout=40):
         node = self.find(role, name, timeout, actionable=True)
@@ -109,19 +145,13 @@ class Workbench:
     def check_names(self, page):
         """Nothing the keyboard can reach is without a name of its own."""
         nameless = []
-
-        def visit(node):
-            if node is None or not has_place(node):
-                return
-            if node.getState().contains(pyatspi.STATE_FOCUSABLE) and node.getRoleName() != "scroll pane":
-                # Readers speak what a nameless list item holds.
-                name = node.name or (node.getRoleName() == "list item" and " ".join(self.row_texts(node)))
-                if not name or re.match(r"^(Gtk|Adw|Tn)[A-Z]", name) or name.startswith("_"):
-                    nameless.append(f"{node.getRoleName()} “{node.name}”")
-            for child in node:
-                visit(child)
-
-        visit(self.node)
+        for node, role, name in self.survey():
+            if role == "scroll pane" or not node.getState().contains(pyatspi.STATE_FOCUSABLE):
+                continue
+            # Readers speak what a nameless list item holds.
+            name = name or (role == "list item" and " ".join(self.row_texts(node)))
+            if not name or re.match(r"^(Gtk|Adw|Tn)[A-Z]", name) or name.startswith("_"):
+                nameless.append(f"{role} “{node.name}”")
         assert not nameless, f"{page}: {nameless}"
 
     @staticmethod
@@ -255,11 +285,11 @@ def check_closing(app):
     show_page(app, "Calibration")
     app.find("spin button", "^Sequences$").queryValue().currentValue = 100000
     app.click("push button", "^Start Calibration$", 20)
-    app.find("label", r"^\d+ (of \d+ )?sequences", 60)
+    app.find("label", r"^[\d,]+ (of [\d,]+ )?sequences", 60)
     app.click("push button", "^Pause$")
     app.find("label", "^Paused · ")
     app.click("push button", "^Resume$")
-    app.find("label", r"^\d+ (of \d+ )?sequences", 60)
+    app.find("label", r"^[\d,]+ (of [\d,]+ )?sequences", 60)
     app.key("ctrl+w")
     app.click("push button", "^Stop and Close$")
     assert app.process.wait(30) == 0, app.log()

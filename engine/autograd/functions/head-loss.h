@@ -5,9 +5,9 @@
 
 G_BEGIN_DECLS
 
-/* The losses of a classifier over a vocabulary, fused with its product: logits z = x W^T go by chunks of rows and of the vocabulary and are
- * made again in the backward pass, so that [n, vocabulary] never exists (unless kept_bytes wants it); a few numbers a row are saved. Over the rows that are scored, those
- * whose target is not -1 (n_scored of them; none: loss and gradients are 0),
+/* The losses of a classifier over a vocabulary, fused with its product: logits z = x W^T go by chunks of rows and of the vocabulary and
+ * are made again in the backward pass, so that [n, vocabulary] never exists (unless kept_bytes wants it); a few numbers a row are saved.
+ * Over the rows that are scored, those whose target is not -1 (n_scored of them; none: loss and gradients are 0),
  *   loss = mean (cross_entropy (lse (z) - z_target + z_loss lse (z)^2) + distillation tau^2 KL (softmax (z' / tau) || softmax (z / tau)))
  * with lse the log-sum-exp, z' the teacher's logits, tau the temperature. Backward, y = softmax (z), y_tau = softmax (z / tau):
  *   dz = (cross_entropy (y (1 + 2 z_loss lse) - onehot (target)) + distillation tau (y_tau - y'_tau)) / n_scored,

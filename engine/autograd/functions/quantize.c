@@ -595,7 +595,8 @@ quantize (TnTape *tape, TnValue *x, TnValue *scale, const TnQuantizeOptions *opt
     }
   attributes.int8_rows = of_activations && scale == NULL && scheme->kind == TN_SCHEME_INTEGER && scheme->bits == 8 &&
                          !scheme->asymmetric && scheme->granularity == TN_PER_TOKEN &&
-                         tn_scheme_get_scale_type (scheme) == TN_SCALE_F32;
+                         tn_scheme_get_scale_type (scheme) == TN_SCALE_F32 &&
+                         (options->estimator == TN_ESTIMATOR_IDENTITY || options->estimator == TN_ESTIMATOR_CLIPPED);
   attributes.scale = add_input (inputs, &n, scale);
   attributes.offset = add_input (inputs, &n, options->offset);
   attributes.lambda = add_input (inputs, &n, options->lambda);

@@ -5,8 +5,8 @@
 
 G_BEGIN_DECLS
 
-/* What is added to a loss for the shape of a tensor of weights w of n elements: scalars, to be multiplied by a weight (tn_tape_scale()) and added.
- * Sums are in double and of one order. */
+/* What is added to a loss for the shape of a tensor of weights w of n elements: scalars, to be multiplied by a weight (tn_tape_scale())
+ * and added. Sums are in double and of one order. */
 
 /* sum w^2;  dw = 2 w. */
 TnValue *tn_tape_l2 (TnTape *tape, TnValue *w);
