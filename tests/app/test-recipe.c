@@ -39,6 +39,7 @@ static const Key keys[] = {
     {"validation", "held.txt"},
     {"validation-every", "0"},
     {"validation-batches", "9"},
+    {"test", "t10k-images-idx3-ubyte.gz"},
     {"shift", "2"},
     {"weights", "int4:g32"},
     {"activations", "int8:t"},
