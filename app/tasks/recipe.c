@@ -195,6 +195,9 @@ static const TnOptionEntry entries[] = {
      AT (validation_batches),
      0,
      1 << 30},
+    {{"data", "test", N_ ("mlp: images that are scored once, at the end, and decide nothing"), N_ ("PATH"), .path = TRUE},
+     TN_OPTION_TEXT,
+     AT (test_path)},
     {{"data", "shift", N_ ("Images are moved by up to so many pixels (0)"), "N"}, TN_OPTION_COUNT, AT (shift), 0, 64},
 
     {{"quantization", "weights", N_ ("Scheme that weights are rounded to, such as ternary or int4:g32 (none)"), N_ ("SCHEME")},

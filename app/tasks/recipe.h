@@ -32,6 +32,7 @@ typedef struct
   char          *validation_path;  /* other data instead; or NULL */
   guint          validation_every; /* steps; 0: only at the end */
   guint          validation_batches; /* at most; 0: all */
+  char          *test_path;      /* images that are scored once, at the end; or NULL */
   guint          shift;          /* images: moved by up to so many pixels */
   /* [quantization] */
   char          *weights, *activations;        /* schemes; NULL: float32 */

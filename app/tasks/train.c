@@ -328,6 +328,32 @@ evaluate (Run *run, GError **error)
 }
 
 static gboolean
+evaluate_test (Run *run, GError **error)
+{
+  tn_training_data_rewind (run->data);
+  return tn_trainer_evaluate (run->trainer, tn_training_data_n_test (run->data), tn_training_data_fill_test, run->data,
+                              &run->evaluation, run->cancellable, error);
+}
+
+/* Once, when all is decided. */
+static gboolean
+test (Run *run, GError **error)
+{
+  TnTrainResult *result = run->result;
+  gint64 step = (gint64) run->options->recipe->steps;
+
+  if (tn_training_data_n_test (run->data) == 0)
+    return TRUE;
+  if (!run_on_compute (run, evaluate_test, error))
+    return FALSE;
+  result->test_loss = run->evaluation.loss;
+  result->test_accuracy = run->evaluation.accuracy;
+  tn_listener_metric (run->listener, "test_loss", step, result->test_loss);
+  tn_listener_metric (run->listener, "test_accuracy", step, result->test_accuracy);
+  return TRUE;
+}
+
+static gboolean
 validate (Run *run, guint64 step, GError **error)
 {
   TnTrainResult *result = run->result;
@@ -542,7 +568,7 @@ train (Run *run, GError **error)
       tn_checkpoint_writer_collect (run->writer, run->listener);
       tn_listener_progress (run->listener, (double) next, (double) steps, _ ("steps"));
     }
-  return validated == steps || validate (run, steps, error);
+  return (validated == steps || validate (run, steps, error)) && test (run, error);
 }
 
 static void
@@ -606,6 +632,7 @@ work (TnJob *job, const TnListener *listener, GCancellable *cancellable, gpointe
 
   run.result->steps = run.options->recipe->steps;
   run.result->validation_loss = run.result->validation_accuracy = NAN;
+  run.result->test_loss = run.result->test_accuracy = NAN;
   ok = prepare (&run, &local) && finish (&run, train (&run, &local), &local);
   if (run.result->model != NULL)
     tn_job_set_output (job, run.result->model);
