@@ -40,7 +40,7 @@ static inline __attribute__ ((always_inline)) NAME (Element) NAME (level_clipped
 static inline __attribute__ ((always_inline)) NAME (Element) NAME (learned_step) (const NAME (Unit) *unit, REAL x)
 {
   REAL u = (x - unit->offset) / unit->scale, nearest = ROUND (u), code = BETWEEN (nearest, unit->low, unit->high);
-  REAL inside = (u > unit->low) & (u < unit->high) ? (REAL) 1 : (REAL) 0;
+  REAL inside = (REAL) ((u > unit->low) & (u < unit->high));
 
   return (NAME (Element)){.q = code * unit->scale + unit->offset,
                           .dx = inside,
@@ -74,7 +74,7 @@ static inline __attribute__ ((always_inline)) NAME (Element) NAME (stretched) (c
   const REAL end = (REAL) 0.99;
   REAL u = x / unit->scale, within = BETWEEN (u, -end, end), most = (unit->step - unit->offset) / unit->step;
   REAL level = (ROUND (within * unit->step - unit->offset) + unit->offset) / unit->step;
-  REAL inside = MAGNITUDE (u) <= end ? (REAL) 1 : (REAL) 0, beyond = u > end ? most : u < -end ? -most : (REAL) 0;
+  REAL excess = u - within, inside = (REAL) (excess == 0), beyond = most * ((REAL) (excess > 0) - (REAL) (excess < 0));
 
   return (NAME (Element)){.q = level * unit->scale, .dx = inside, .ds = inside * (level - u) + beyond};
 }
