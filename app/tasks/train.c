@@ -15,7 +15,7 @@
 #include "engine/error.h"
 #include "engine/hash.h"
 
-/* Of the smoothed loss: half of it is of the last 70 steps. */
+/* Of the smoothed loss: the mean at first; then half of it is of the last 70 steps. */
 #define SMOOTHING 0.99
 /* Steps before the smoothed loss is believed. */
 #define FIRST_BELIEVED 100
@@ -35,6 +35,7 @@ typedef struct
   TnCheckpoint *checkpoint;
   TnCheckpointWriter *writer;
   double smoothed, least; /* loss; NaN: none yet */
+  guint64 n_smoothed;
   guint in_a_row;         /* skipped steps */
   double best;            /* validation loss */
   TnStepReport report;    /* of the last step */
@@ -433,7 +434,11 @@ check_progress (Run *run, const TnStepReport *report, GError **error)
 
   run->in_a_row = report->skipped ? run->in_a_row + 1 : 0;
   if (!report->skipped)
-    run->smoothed = isnan (run->smoothed) ? report->loss : SMOOTHING * run->smoothed + (1.0 - SMOOTHING) * report->loss;
+    {
+      double part = fmax (1.0 - SMOOTHING, 1.0 / (double) ++run->n_smoothed);
+
+      run->smoothed = run->n_smoothed > 1 ? run->smoothed + part * (report->loss - run->smoothed) : report->loss;
+    }
   if (run->in_a_row >= MOST_SKIPPED)
     {
       g_set_error (error, TN_ERROR, TN_ERROR_DATA,

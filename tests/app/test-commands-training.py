@@ -92,11 +92,14 @@ class Learns(TrainingTest):
 
         inspected = self.run_json("inspect", result["model"])
         self.assertEqual(sum(1 for tensor in inspected["tensors"] if tensor["name"].startswith("blk.1.")), 9)
-        evaluated = self.run_json("eval", result["model"], "--data", STORIES, "--seq-len", "32", "--tokenizer", "bytes",
+        evaluated = self.run_json("eval", result["model"], "--data", STORIES, "--seq-len", "32", 
                                   "--scheme", "ternary", "--activations", "int8:t")
         self.assertLess(evaluated["loss"], 4.5)
-        text = self.run_json("generate", result["model"], "--prompt", "Once", "--tokens", "8", "--greedy", "--tokenizer", "bytes")
+        text = self.run_json("generate", result["model"], "--prompt", "Once", "--tokens", "8", "--greedy")
         self.assertEqual(len(text["ids"]), 4 + 8)
+        self.assertEqual(text["ids"][:4], list(b"Once"))
+        words = "Ünï 漢 \n\t end <|bos|>"
+        self.assertEqual(self.run_json("tokenize", result["model"], "--text", words)["ids"], list(words.encode()))
 
     def test_full_precision_learns_more_than_nothing(self):
         result = self.train("out", "--steps", "60", "--weights", "none", "--activations", "none", "--integer", "false")
@@ -109,6 +112,7 @@ class Learns(TrainingTest):
                                                                   "--tokenizer", realdata("stories260k/tok512.bin")])
         loss = self.series()["series"]["loss"]
         self.assertLess(loss[0][1], 3.0)
+        self.assertTrue(os.path.exists(os.path.join(self.path("out"), "model", "tokenizer.bin")))
 
     def test_distills(self):
         teacher = self.train("teacher", "--steps", "30")["model"]
@@ -118,10 +122,14 @@ class Learns(TrainingTest):
 
     def test_images(self):
         base = ["--recipe", "mnist-mlp-ternary", "--data", realdata("mnist/train-images-idx3-ubyte.gz"), "--steps", "150",
-                "--validation-batches", "10", "--checkpoint-every", "0"]
+                "--validation-batches", "10", "--checkpoint-every", "0", "--test", realdata("mnist/t10k-images-idx3-ubyte.gz")]
         result = self.train("out", base=base)
         self.assertGreater(result["validation_accuracy"], 0.8)
+        self.assertGreater(result["test_accuracy"], 0.8)
         self.assertIn("images_per_second", self.series()["series"])
+        # A finished run is scored again, without a step.
+        again = self.train("out", "--resume", base=base)
+        self.assertEqual((again["test_accuracy"], again["test_loss"], again["targets"]), (result["test_accuracy"], result["test_loss"], 0))
         self.assertTrue(os.path.exists(os.path.join(result["model"], "model.safetensors")))
 
     def test_prints_what_it_does(self):
