@@ -166,6 +166,20 @@ make_mlp (const TnRecipe *recipe, TnTrainingData *data, const TnTrainingPrecisio
 }
 
 static TnNetwork *
+make_cnn (const TnRecipe *recipe, TnTrainingData *data, const TnTrainingPrecision *precision, GError **error)
+{
+  g_autoptr (GArray) filters = tn_recipe_parse_sizes (recipe, error);
+  TnCnnConfig config = {.n_classes = tn_training_data_n_classes (data)};
+
+  if (filters == NULL)
+    return NULL;
+  config.n_layers = filters->len;
+  config.filters = (const gsize *) filters->data;
+  tn_training_data_n_features (data, &config.channels, &config.height, &config.width);
+  return tn_network_new_cnn (&config, recipe->seed, precision, error);
+}
+
+static TnNetwork *
 make_network (const Run *run, const TnTrainingPrecision *precision, GError **error)
 {
   const TnRecipe *recipe = run->options->recipe;
@@ -175,6 +189,8 @@ make_network (const Run *run, const TnTrainingPrecision *precision, GError **err
     return load_network (run->file, precision, error);
   if (recipe->architecture == TN_ARCHITECTURE_MLP)
     return make_mlp (recipe, run->data, precision, error);
+  if (recipe->architecture == TN_ARCHITECTURE_CNN)
+    return make_cnn (recipe, run->data, precision, error);
   config = make_llama_config (recipe, tn_training_data_n_classes (run->data), tn_training_data_get_tokenizer (run->data));
   return tn_network_new_llama (&config, recipe->sub_norms, recipe->deviation, recipe->seed, precision, error);
 }
@@ -494,7 +510,8 @@ go_back (Run *run, const TnStepReport *report, GError **error)
   return TRUE;
 }
 
-/* A step that was cancelled leaves no trace: neither drawn data nor, where gradients are released, weights that are changed in part. */
+/* A step that was cancelled leaves no trace: neither drawn data nor, where gradients are released, weights that are changed in
+ * part. */
 static gboolean
 compute_step (Run *run, GError **error)
 {
@@ -582,7 +599,7 @@ static gboolean
 finish (Run *run, gboolean trained, GError **error)
 {
   g_autofree char *folder = g_build_filename (run->options->out_path, "model", NULL);
-  static const char *const names[] = {"llama", "mlp"};
+  static const char *const names[] = {"llama", "mlp", "cnn"};
   GError *local = NULL;
 
   if (trained || (error != NULL && g_error_matches (*error, G_IO_ERROR, G_IO_ERROR_CANCELLED)))
