@@ -4,6 +4,7 @@
 
 test-commands-training.py PROGRAM [unittest arguments], like test-commands.py beside it.
 """
+import csv
 import glob
 import gzip
 import importlib.util
@@ -89,6 +90,19 @@ class Learns(TrainingTest):
             self.assertTrue(all(value is not None and value >= 0 for _, value in run["series"][name]), name)
         for _, zeros in run["series"]["layer/blk.0.attn_q/zeros"]:
             self.assertTrue(0.1 < zeros < 0.6)
+
+        exported = self.run_raw("runs", "export", str(run["id"]))
+        rows = list(csv.reader(exported.stdout.splitlines()))
+        self.assertEqual(rows[0], ["series", "step", "value"])
+        self.assertEqual([[int(step), float(value)] for name, step, value in rows[1:] if name == "loss"], loss)
+        self.run_raw("runs", "export", str(run["id"]), "--out", self.path("series.csv"))
+        with open(self.path("series.csv")) as f:
+            self.assertEqual(f.read(), exported.stdout)
+        self.assertEqual(self.run_json("runs", "export", str(run["id"]))["series"], run["series"])
+        self.assert_fails(self.run_raw("runs", "show", str(run["id"]), "--out", "x"), "--out", "export", status=2)
+        shown = self.run_raw("runs", "show", str(run["id"])).stdout
+        line = next(line for line in shown.splitlines() if line.startswith("validation_loss "))
+        self.assertEqual(line.split()[1:4], ["3", f"{validation[-1][1]:.6g}", f"{result['best_validation_loss']:.6g}"])
 
         inspected = self.run_json("inspect", result["model"])
         self.assertEqual(sum(1 for tensor in inspected["tensors"] if tensor["name"].startswith("blk.1.")), 9)
