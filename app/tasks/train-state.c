@@ -111,10 +111,12 @@ dup_absolute (const TnTrainOptions *options)
   make_absolute (&copy->teacher_path);
   make_absolute (&copy->out_path);
   make_absolute (&copy->branch_path);
+  make_absolute (&copy->events_path);
   for (char **path = copy->recipe->data_paths; path != NULL && *path != NULL; path++)
     make_absolute (path);
   make_absolute (&copy->recipe->labels_path);
   make_absolute (&copy->recipe->validation_path);
+  make_absolute (&copy->recipe->test_path);
   /* It may also be a tokenizer's name. */
   if (copy->recipe->tokenizer_path != NULL && g_file_test (copy->recipe->tokenizer_path, G_FILE_TEST_EXISTS))
     make_absolute (&copy->recipe->tokenizer_path);
@@ -135,6 +137,7 @@ tn_train_arguments_to_json (const TnTrainOptions *given)
   tn_json_add_string (builder, "teacher", options->teacher_path);
   tn_json_add_string (builder, "out", options->out_path);
   tn_json_add_string (builder, "branch", options->branch_path);
+  tn_json_add_string (builder, "events", options->events_path);
   json_builder_end_object (builder);
   root = json_builder_get_root (builder);
   tn_train_options_free (options);
@@ -165,5 +168,6 @@ tn_train_arguments_from_json (const char *json, GError **error)
   options->model_path = g_strdup (tn_json_find_text (root, "model"));
   options->teacher_path = g_strdup (tn_json_find_text (root, "teacher"));
   options->branch_path = g_strdup (tn_json_find_text (root, "branch"));
+  options->events_path = g_strdup (tn_json_find_text (root, "events"));
   return options;
 }

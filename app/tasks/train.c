@@ -6,6 +6,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "app/tasks/event-listener.h"
 #include "app/tasks/train-state.h"
 #include "app/tasks/training-data.h"
 #include "data/export/trained-model.h"
@@ -59,6 +60,7 @@ tn_train_options_copy (const TnTrainOptions *self)
   copy->teacher_path = g_strdup (self->teacher_path);
   copy->out_path = g_strdup (self->out_path);
   copy->branch_path = g_strdup (self->branch_path);
+  copy->events_path = g_strdup (self->events_path);
   return copy;
 }
 
@@ -70,6 +72,7 @@ tn_train_options_free (TnTrainOptions *self)
   g_free (self->teacher_path);
   g_free (self->out_path);
   g_free (self->branch_path);
+  g_free (self->events_path);
   g_free (self);
 }
 
@@ -622,9 +625,23 @@ finish (Run *run, gboolean trained, GError **error)
 }
 
 static gboolean
+begin_events (Run *run, TnEventListener *events, GError **error)
+{
+  const char *path = run->options->events_path;
+
+  if (path == NULL)
+    return TRUE;
+  if (!tn_event_listener_begin (events, run->listener, path, (gint64) tn_trainer_get_counts (run->trainer).step, error))
+    return FALSE;
+  run->listener = &events->listener;
+  return TRUE;
+}
+
+static gboolean
 work (TnJob *job, const TnListener *listener, GCancellable *cancellable, gpointer data, GError **error)
 {
   Run *given = data;
+  g_auto (TnEventListener) events = {.file = NULL};
   g_auto (Run) run = {.options = given->options,
                       .result = given->result,
                       .listener = listener,
@@ -638,7 +655,7 @@ work (TnJob *job, const TnListener *listener, GCancellable *cancellable, gpointe
   run.result->steps = run.options->recipe->steps;
   run.result->validation_loss = run.result->validation_accuracy = NAN;
   run.result->test_loss = run.result->test_accuracy = NAN;
-  ok = prepare (&run, &local) && finish (&run, train (&run, &local), &local);
+  ok = prepare (&run, &local) && begin_events (&run, &events, &local) && finish (&run, train (&run, &local), &local);
   if (run.result->model != NULL)
     tn_job_set_output (job, run.result->model);
   else if (run.result->checkpoint != NULL)

@@ -161,6 +161,25 @@ class Learns(TrainingTest):
             for line in ("weight-decay=0.25", "warmup-steps=17", "final-ratio=0.25"):
                 self.assertIn(line + "\n", other.stdout)
 
+    def test_tensorboard(self):
+        """Points of the event file, read by hand: length, sum, message, sum; and those of a run that goes on."""
+        self.train("out", "--steps", "6", "--tensorboard", self.path("events"))
+        loss = self.series()["series"]["loss"]
+        self.train("out", "--steps", "9", "--resume", "--tensorboard", self.path("events"))
+        files = sorted(glob.glob(self.path("events") + "/events.out.tfevents.*"))
+        self.assertEqual(len(files), 2)
+        records = []
+        with open(files[0], "rb") as f:
+            while header := f.read(12):
+                records.append(f.read(struct.unpack("<Q", header[:8])[0]))
+                f.read(4)
+        self.assertIn(b"brain.Event:2", records[0])
+        found = [record for record in records if b"\x04loss\x15" in record]
+        self.assertEqual(len(found), 6)
+        for record, (_, value) in zip(found, loss):
+            place = record.index(b"\x04loss\x15") + 6
+            self.assertAlmostEqual(struct.unpack("<f", record[place:place + 4])[0], value, places=5)
+
     def test_lists_recipes(self):
         listed = self.run_raw("train", "--list-recipes", workspace=False)
         for line in listed.stdout.splitlines():
