@@ -207,11 +207,13 @@ class Resume(TrainingTest):
             with self.subTest(way=name):
                 whole, part = f"whole{number}", f"part{number}"
                 more = ["--steps", "12", "--checkpoint-every", "5", "--keep-last", "9", "--validation-every", "4", *flags]
-                self.train(whole, *more)
+                undisturbed = self.train(whole, *more)
                 os.makedirs(os.path.join(self.path(part), "checkpoints"))
                 shutil.copy(self.checkpoint(whole, 5), self.checkpoint(part, 5))
                 result = self.train(part, *more, "--resume")
                 self.assertEqual(result["step"], 12)
+                for field in ("loss", "validation_loss", "best_validation_loss"):
+                    self.assertEqual(result[field], undisturbed[field])
                 self.assert_same_state(self.checkpoint(whole, 12), self.checkpoint(part, 12))
                 with open(os.path.join(self.path(whole), "model", "model.safetensors"), "rb") as a, \
                         open(os.path.join(self.path(part), "model", "model.safetensors"), "rb") as b:
@@ -255,6 +257,14 @@ class Resume(TrainingTest):
                 process.kill()
                 process.communicate()
                 self.assert_same_state(saved[0], self.checkpoint(whole, step))
+
+    def test_best_is_kept(self):
+        """The best of those that were validated as they are, not of those that came some steps after it."""
+        self.train("out", "--steps", "24", "--checkpoint-every", "3", "--validation-every", "6", "--keep-last", "1", "--rate", "0.5", "--clip", "none")
+        kept = {int(os.path.basename(path)[5:13]) for path in self.checkpoints("out")}
+        validated = {step for step, _ in self.series()["series"]["validation_loss"]}
+        self.assertIn(24, kept)
+        self.assertLessEqual(kept, validated)
 
     def test_branch(self):
         self.train("first", "--steps", "10", "--checkpoint-every", "5", "--keep-last", "9")
