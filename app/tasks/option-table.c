@@ -7,6 +7,7 @@
 
 #include "app/tasks/option-values.h"
 #include "engine/error.h"
+#include "engine/number-text.h"
 #include "engine/nn/site.h"
 
 #define MAX_CONFIG_BYTES ((gsize) 1 << 20)
@@ -365,18 +366,9 @@ tn_option_table_load (const TnOptionTable *self, gpointer options, const char *p
 static void
 print_number (GString *text, double value)
 {
-  char buffer[G_ASCII_DTOSTR_BUF_SIZE];
+  g_autofree char *number = tn_number_to_text (value);
 
-  /* The shortest that reads back as the same number. */
-  for (int digits = 6; digits <= 17; digits++)
-    {
-      g_autofree char *format = g_strdup_printf ("%%.%dg", digits);
-
-      g_ascii_formatd (buffer, sizeof buffer, format, value);
-      if (g_ascii_strtod (buffer, NULL) == value)
-        break;
-    }
-  g_string_append (text, buffer);
+  g_string_append (text, number);
 }
 
 static void

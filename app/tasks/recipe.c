@@ -13,7 +13,7 @@
 #define AT(member) G_STRUCT_OFFSET (TnRecipe, member)
 #define MOST_STEPS 1e12
 
-static const char *const architectures[] = {"llama", "mlp", NULL};
+static const char *const architectures[] = {"llama", "mlp", "cnn", NULL};
 static const char *const activations[] = {"silu", "relu2", NULL};
 static const char *const recomputes[] = {"none", "blocks", NULL};
 static const char *const clips[] = {"none", "norm", "normalize", NULL};
@@ -115,7 +115,7 @@ print_schedule (gconstpointer options, const char *name)
 #define SCHEDULE .set = set_schedule, .print = print_schedule
 
 static const TnOptionEntry entries[] = {
-    {{"model", "arch", N_ ("What is trained from scratch: llama or mlp (llama)"), N_ ("NAME")},
+    {{"model", "arch", N_ ("What is trained from scratch: llama, mlp or cnn (llama)"), N_ ("NAME")},
      TN_OPTION_CHOICE,
      AT (architecture),
      .choices = architectures},
@@ -162,9 +162,9 @@ static const TnOptionEntry entries[] = {
      AT (deviation),
      0,
      10},
-    {{"model", "sizes", N_ ("mlp: widths of the hidden layers, such as 256,256"), N_ ("LIST")}, TN_OPTION_TEXT, AT (sizes)},
+    {{"model", "sizes", N_ ("mlp: widths of the hidden layers, such as 256,256; cnn: filters of the convolutions, such as 16,32"), N_ ("LIST")}, TN_OPTION_TEXT, AT (sizes)},
 
-    {{"data", "data", N_ ("Text, JSON lines, CSV or tokens; mlp: images (IDX, npy); may be repeated"), N_ ("PATH"), .list = TRUE,
+    {{"data", "data", N_ ("Text, JSON lines, CSV or tokens; mlp and cnn: images (IDX, npy); may be repeated"), N_ ("PATH"), .list = TRUE,
       .path = TRUE},
      TN_OPTION_LIST,
      AT (data_paths)},
@@ -195,6 +195,9 @@ static const TnOptionEntry entries[] = {
      AT (validation_batches),
      0,
      1 << 30},
+    {{"data", "test", N_ ("mlp: images that are scored once, at the end, and decide nothing"), N_ ("PATH"), .path = TRUE},
+     TN_OPTION_TEXT,
+     AT (test_path)},
     {{"data", "shift", N_ ("Images are moved by up to so many pixels (0)"), "N"}, TN_OPTION_COUNT, AT (shift), 0, 64},
 
     {{"quantization", "weights", N_ ("Scheme that weights are rounded to, such as ternary or int4:g32 (none)"), N_ ("SCHEME")},
@@ -249,7 +252,7 @@ static const TnOptionEntry entries[] = {
      0,
      1},
     {{"loss", "keep-logits", N_ ("llama: keep what the head computes for the backward pass, which takes memory and saves a third of its products (true)"), N_ ("SWITCH")}, TN_OPTION_SWITCH, AT (keeps_logits)},
-    {{"loss", "label-smoothing", N_ ("mlp: share of the target that all classes get (0)"), N_ ("NUMBER")},
+    {{"loss", "label-smoothing", N_ ("mlp, cnn: share of the target that all classes get (0)"), N_ ("NUMBER")},
      TN_OPTION_NUMBER,
      AT (label_smoothing),
      0,
@@ -599,6 +602,8 @@ tn_recipe_make_options (const TnRecipe *self, TnTrainerOptions *options, GError 
 static const char *
 find_problem (const TnRecipe *self)
 {
+  if (self->architecture == TN_ARCHITECTURE_CNN && (self->integer || self->sizes == NULL))
+    return self->integer ? _ ("integer is for fully connected layers: arch cnn has none but the last") : _ ("arch cnn needs sizes: filters of the convolutions");
   if (self->release && self->accumulate > 1)
     return _ ("release and accumulate do not go together: gradients that are not kept cannot be added up");
   if (self->warmup > 0.0 && self->weights == NULL && self->activations == NULL)

@@ -9,7 +9,7 @@ G_BEGIN_DECLS
 
 /* TnRecipe: everything that can be set about a training run, as a key file and as flags of the same names (app/tasks/option-table.h). */
 
-typedef enum { TN_ARCHITECTURE_LLAMA, TN_ARCHITECTURE_MLP } TnArchitecture;
+typedef enum { TN_ARCHITECTURE_LLAMA, TN_ARCHITECTURE_MLP, TN_ARCHITECTURE_CNN } TnArchitecture;
 /* What is computed again for the backward pass instead of being kept. */
 typedef enum { TN_RECOMPUTE_NONE, TN_RECOMPUTE_BLOCKS } TnRecompute;
 
@@ -22,7 +22,7 @@ typedef struct
   TnActivation   activation;
   gboolean       tied, sub_norms;
   double         rope_base, norm_epsilon, deviation; /* of the first weights; 0: the architecture's */
-  char          *sizes;          /* mlp: widths of hidden layers, "256,256" */
+  char          *sizes;          /* mlp: widths of hidden layers, "256,256"; cnn: filters of the convolutions, "16,32" */
   /* [data] */
   char         **data_paths;     /* tokens: text …; images: the IDX file of images */
   char          *labels_path;    /* images; NULL: the file beside it */
@@ -32,6 +32,7 @@ typedef struct
   char          *validation_path;  /* other data instead; or NULL */
   guint          validation_every; /* steps; 0: only at the end */
   guint          validation_batches; /* at most; 0: all */
+  char          *test_path;      /* images that are scored once, at the end; or NULL */
   guint          shift;          /* images: moved by up to so many pixels */
   /* [quantization] */
   char          *weights, *activations;        /* schemes; NULL: float32 */

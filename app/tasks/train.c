@@ -165,6 +165,20 @@ make_mlp (const TnRecipe *recipe, TnTrainingData *data, const TnTrainingPrecisio
 }
 
 static TnNetwork *
+make_cnn (const TnRecipe *recipe, TnTrainingData *data, const TnTrainingPrecision *precision, GError **error)
+{
+  g_autoptr (GArray) filters = tn_recipe_parse_sizes (recipe, error);
+  TnCnnConfig config = {.n_classes = tn_training_data_n_classes (data)};
+
+  if (filters == NULL)
+    return NULL;
+  config.n_layers = filters->len;
+  config.filters = (const gsize *) filters->data;
+  tn_training_data_n_features (data, &config.channels, &config.height, &config.width);
+  return tn_network_new_cnn (&config, recipe->seed, precision, error);
+}
+
+static TnNetwork *
 make_network (const Run *run, const TnTrainingPrecision *precision, GError **error)
 {
   const TnRecipe *recipe = run->options->recipe;
@@ -174,6 +188,8 @@ make_network (const Run *run, const TnTrainingPrecision *precision, GError **err
     return load_network (run->file, precision, error);
   if (recipe->architecture == TN_ARCHITECTURE_MLP)
     return make_mlp (recipe, run->data, precision, error);
+  if (recipe->architecture == TN_ARCHITECTURE_CNN)
+    return make_cnn (recipe, run->data, precision, error);
   config = make_llama_config (recipe, tn_training_data_n_classes (run->data), tn_training_data_get_tokenizer (run->data));
   return tn_network_new_llama (&config, recipe->sub_norms, recipe->deviation, recipe->seed, precision, error);
 }
@@ -309,6 +325,32 @@ evaluate (Run *run, GError **error)
   tn_training_data_rewind (run->data);
   return tn_trainer_evaluate (run->trainer, tn_training_data_n_validation (run->data), tn_training_data_fill_validation,
                               run->data, &run->evaluation, run->cancellable, error);
+}
+
+static gboolean
+evaluate_test (Run *run, GError **error)
+{
+  tn_training_data_rewind (run->data);
+  return tn_trainer_evaluate (run->trainer, tn_training_data_n_test (run->data), tn_training_data_fill_test, run->data,
+                              &run->evaluation, run->cancellable, error);
+}
+
+/* Once, when all is decided. */
+static gboolean
+test (Run *run, GError **error)
+{
+  TnTrainResult *result = run->result;
+  gint64 step = (gint64) run->options->recipe->steps;
+
+  if (tn_training_data_n_test (run->data) == 0)
+    return TRUE;
+  if (!run_on_compute (run, evaluate_test, error))
+    return FALSE;
+  result->test_loss = run->evaluation.loss;
+  result->test_accuracy = run->evaluation.accuracy;
+  tn_listener_metric (run->listener, "test_loss", step, result->test_loss);
+  tn_listener_metric (run->listener, "test_accuracy", step, result->test_accuracy);
+  return TRUE;
 }
 
 static gboolean
@@ -463,7 +505,8 @@ go_back (Run *run, const TnStepReport *report, GError **error)
   return TRUE;
 }
 
-/* A step that was cancelled leaves no trace: neither drawn data nor, where gradients are released, weights that are changed in part. */
+/* A step that was cancelled leaves no trace: neither drawn data nor, where gradients are released, weights that are changed in
+ * part. */
 static gboolean
 compute_step (Run *run, GError **error)
 {
@@ -525,7 +568,7 @@ train (Run *run, GError **error)
       tn_checkpoint_writer_collect (run->writer, run->listener);
       tn_listener_progress (run->listener, (double) next, (double) steps, _ ("steps"));
     }
-  return validated == steps || validate (run, steps, error);
+  return (validated == steps || validate (run, steps, error)) && test (run, error);
 }
 
 static void
@@ -551,7 +594,7 @@ static gboolean
 finish (Run *run, gboolean trained, GError **error)
 {
   g_autofree char *folder = g_build_filename (run->options->out_path, "model", NULL);
-  static const char *const names[] = {"llama", "mlp"};
+  static const char *const names[] = {"llama", "mlp", "cnn"};
   GError *local = NULL;
 
   if (trained || (error != NULL && g_error_matches (*error, G_IO_ERROR, G_IO_ERROR_CANCELLED)))
@@ -589,6 +632,7 @@ work (TnJob *job, const TnListener *listener, GCancellable *cancellable, gpointe
 
   run.result->steps = run.options->recipe->steps;
   run.result->validation_loss = run.result->validation_accuracy = NAN;
+  run.result->test_loss = run.result->test_accuracy = NAN;
   ok = prepare (&run, &local) && finish (&run, train (&run, &local), &local);
   if (run.result->model != NULL)
     tn_job_set_output (job, run.result->model);

@@ -9,7 +9,7 @@ G_BEGIN_DECLS
 /* A training run: recipe, model or none, data; series and events into the workspace, checkpoints into OUT/checkpoints, the model into OUT/model.
  *
  * Series: loss (what is minimized), cross_entropy, distillation, validation_loss (nats a target), validation_accuracy, rate, lambda,
- * gradient_norm, tokens_per_second (or images), memory_bytes; and each metrics-every steps, of each rounded layer, layer/NAME/sqnr_db, zeros, flips,
+ * test_loss and test_accuracy once at the end, gradient_norm, tokens_per_second (or images), memory_bytes; and each metrics-every steps, of each rounded layer, layer/NAME/sqnr_db, zeros, flips,
  * saturated, scale. */
 typedef struct
 {
@@ -30,6 +30,7 @@ typedef struct
   double  loss;                  /* smoothed, at the end */
   double  validation_loss, validation_accuracy; /* at the end; NaN without */
   double  best_validation;       /* NaN: none */
+  double  test_loss, test_accuracy; /* NaN without */
   guint64 parameters;
   gsize   peak_bytes;            /* of the pool */
   double  checkpoint_seconds;    /* that the training thread waited for checkpoints */

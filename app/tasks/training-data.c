@@ -17,9 +17,10 @@ struct _TnTrainingData
   TnTokenizer *tokenizer;
   TnTokenStream *tokens;
   TnImageStream *images;
-  TnImageSet *set;
+  TnImageSet *set, *test;
+  guint batch_size;
   gsize n_classes;
-  guint n_validation, next; /* batch of validation */
+  guint n_validation, next; /* batch of validation, or of the test */
 };
 
 void
@@ -29,6 +30,7 @@ tn_training_data_free (TnTrainingData *self)
   g_clear_pointer (&self->tokens, tn_token_stream_free);
   g_clear_pointer (&self->images, tn_image_stream_free);
   g_clear_pointer (&self->set, tn_image_set_unref);
+  g_clear_pointer (&self->test, tn_image_set_unref);
   g_free (self);
 }
 
@@ -94,13 +96,11 @@ open_tokens (TnTrainingData *self, const TnRecipe *recipe, const TnListener *lis
 
 /* "train-images-idx3-ubyte.gz" has "train-labels-idx1-ubyte.gz" beside it. */
 static char *
-find_labels (const TnRecipe *recipe)
+find_labels (const char *images)
 {
-  g_autofree char *folder = g_path_get_dirname (recipe->data_paths[0]), *name = g_path_get_basename (recipe->data_paths[0]);
+  g_autofree char *folder = g_path_get_dirname (images), *name = g_path_get_basename (images);
   g_autoptr (GString) labels = g_string_new (name);
 
-  if (recipe->labels_path != NULL)
-    return g_strdup (recipe->labels_path);
   if (strstr (name, "images") == NULL)
     return NULL;
   g_string_replace (labels, "images", "labels", 0);
@@ -109,9 +109,28 @@ find_labels (const TnRecipe *recipe)
 }
 
 static gboolean
+open_test (TnTrainingData *self, const char *path, GError **error)
+{
+  g_autofree char *labels = find_labels (path);
+  gsize classes;
+
+  self->test = tn_image_set_open (path, labels, error);
+  if (self->test == NULL)
+    return FALSE;
+  classes = tn_image_set_n_classes (self->test);
+  if (tn_image_set_n_features (self->test) == tn_image_set_n_features (self->set) && classes > 0 && classes <= self->n_classes)
+    return TRUE;
+  g_set_error (error, TN_ERROR, TN_ERROR_SHAPE, _ ("%s: images of %zu numbers and %zu classes, expected %zu and 1 to %zu"), path,
+               (gsize) tn_image_set_n_features (self->test), classes, (gsize) tn_image_set_n_features (self->set),
+               self->n_classes);
+  return FALSE;
+}
+
+static gboolean
 open_images (TnTrainingData *self, const TnRecipe *recipe, GError **error)
 {
-  g_autofree char *labels = find_labels (recipe);
+  g_autofree char *labels =
+      recipe->labels_path != NULL ? g_strdup (recipe->labels_path) : find_labels (recipe->data_paths[0]);
   TnImageStreamOptions options = {.batch_size = recipe->batch_size, .seed = recipe->seed, .most_shift = recipe->shift};
 
   if (recipe->data_paths[1] != NULL || recipe->validation_path != NULL)
@@ -129,7 +148,8 @@ open_images (TnTrainingData *self, const TnRecipe *recipe, GError **error)
     return FALSE;
   self->n_classes = tn_image_set_n_classes (self->set);
   self->n_validation = tn_image_stream_n_validation_batches (self->images);
-  return TRUE;
+  self->batch_size = recipe->batch_size;
+  return recipe->test_path == NULL || open_test (self, recipe->test_path, error);
 }
 
 TnTrainingData *
@@ -142,6 +162,11 @@ tn_training_data_open (const TnRecipe *recipe, TnModelFile *model, const TnListe
   if (recipe->data_paths == NULL || recipe->data_paths[0] == NULL)
     {
       g_set_error_literal (error, TN_ERROR, TN_ERROR_ARGUMENT, _ ("--data PATH is missing"));
+      return NULL;
+    }
+  if (recipe->test_path != NULL && (recipe->architecture == TN_ARCHITECTURE_LLAMA || model != NULL))
+    {
+      g_set_error_literal (error, TN_ERROR, TN_ERROR_ARGUMENT, _ ("test is of images; ternion eval scores a model on text"));
       return NULL;
     }
   if (recipe->architecture == TN_ARCHITECTURE_LLAMA || model != NULL)
@@ -229,5 +254,20 @@ tn_training_data_fill_validation (gpointer inputs, gint32 *targets, gpointer dat
   if (self->tokens != NULL)
     return tn_token_stream_fill_validation (self->tokens, batch, inputs, targets, error);
   tn_image_stream_fill_validation (self->images, batch, inputs, targets);
+  return TRUE;
+}
+
+guint
+tn_training_data_n_test (TnTrainingData *self)
+{
+  return self->test != NULL ? (guint) ((tn_image_set_count (self->test) + self->batch_size - 1) / self->batch_size) : 0;
+}
+
+gboolean
+tn_training_data_fill_test (gpointer inputs, gint32 *targets, gpointer data, GError **error)
+{
+  TnTrainingData *self = data;
+
+  tn_image_stream_fill_from (self->images, self->test, (guint64) self->next++ * self->batch_size, inputs, targets);
   return TRUE;
 }

@@ -32,5 +32,8 @@ gboolean         tn_training_data_fill         (gpointer inputs, gint32 *targets
 guint            tn_training_data_n_validation (TnTrainingData *self);
 void             tn_training_data_rewind       (TnTrainingData *self);
 gboolean         tn_training_data_fill_validation (gpointer inputs, gint32 *targets, gpointer self, GError **error);
+/* The same of the recipe's test images; 0 without. */
+guint            tn_training_data_n_test       (TnTrainingData *self);
+gboolean         tn_training_data_fill_test    (gpointer inputs, gint32 *targets, gpointer self, GError **error);
 
 G_END_DECLS

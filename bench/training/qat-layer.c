@@ -30,15 +30,20 @@ typedef enum
   PACKED_BF16,
   PACKED_MIXED,
   PACKED_INT8,
-  FAKE_COUNTED,
   PACKED_COUNTED,
+  FAKE_COUNTED,
+  FAKE_LSQ,
+  FAKE_SOFT,
+  FAKE_TRUST,
   N_WAYS
 } Way;
 
-static const TnBackward of_input[N_WAYS] =
-    {0, 0, TN_BACKWARD_FP32, TN_BACKWARD_BF16, TN_BACKWARD_INT8, TN_BACKWARD_INT8, 0, TN_BACKWARD_INT8};
+static const TnBackward of_input[N_WAYS] = {[PACKED_BF16] = TN_BACKWARD_BF16,
+                                            [PACKED_MIXED] = TN_BACKWARD_INT8,
+                                            [PACKED_INT8] = TN_BACKWARD_INT8,
+                                            [PACKED_COUNTED] = TN_BACKWARD_INT8};
 static const TnBackward of_weight[N_WAYS] =
-    {0, 0, TN_BACKWARD_FP32, TN_BACKWARD_BF16, TN_BACKWARD_FP32, TN_BACKWARD_INT8, 0, TN_BACKWARD_INT8};
+    {[PACKED_BF16] = TN_BACKWARD_BF16, [PACKED_INT8] = TN_BACKWARD_INT8, [PACKED_COUNTED] = TN_BACKWARD_INT8};
 
 /* A layer's gradient is given: the loss is 0, and costs nothing. */
 static gboolean
@@ -77,6 +82,7 @@ typedef struct
 {
   TnTape *tape;
   TnVariable *x, *gain, *w;
+  TnVariable *scale;       /* of lsq and soft */
   TnQuantizerState *state; /* NULL: nothing is counted */
 } Layer;
 
@@ -94,20 +100,49 @@ make_variable (const char *name, const TnShape *shape, double deviation, double 
   return variable;
 }
 
-static TnValue *
-record (TnTape *tape, Way way, TnValue *x, TnValue *gain, TnValue *w, TnQuantizerState *state)
+static TnEstimator
+get_estimator (Way way)
 {
-  TnQuantizeOptions weights = {.scheme = {.kind = TN_SCHEME_TERNARY}, .state = state};
+  switch (way)
+    {
+    case FAKE_LSQ:
+      return TN_ESTIMATOR_LSQ;
+    case FAKE_SOFT:
+      return TN_ESTIMATOR_SOFT;
+    case FAKE_TRUST:
+      return TN_ESTIMATOR_TRUST;
+    default:
+      return TN_ESTIMATOR_IDENTITY;
+    }
+}
+
+static TnValue *
+record_fake (TnTape *tape, Way way, const Layer *layer, TnValue *normed)
+{
+  static const float temperature = 0.3f;
+  TnQuantizeOptions weights = {.scheme = {.kind = TN_SCHEME_TERNARY}, .estimator = get_estimator (way), .state = layer->state};
   TnQuantizeOptions rows = {.scheme = {.kind = TN_SCHEME_INTEGER, .bits = 8, .granularity = TN_PER_TOKEN}};
-  TnBitLinearOptions options = {of_input[way], of_weight[way], 1};
+  TnValue *scale = way == FAKE_LSQ || way == FAKE_SOFT ? tn_tape_variable (tape, layer->scale) : NULL;
+
+  if (way == FAKE_SOFT)
+    weights.temperature = tn_tape_constant (tape, TN_VALUE_FLOAT, &TN_SHAPE (1), &temperature);
+  return tn_tape_linear (tape, tn_tape_quantize_activation (tape, normed, NULL, &rows),
+                         tn_tape_quantize_weight (tape, tn_tape_variable (tape, layer->w), scale, &weights), NULL);
+}
+
+static TnValue *
+record (TnTape *tape, Way way, const Layer *layer)
+{
+  const TnBitLinearOptions options = {of_input[way], of_weight[way], 1};
+  TnValue *x = tn_tape_variable (tape, layer->x), *gain = tn_tape_variable (tape, layer->gain),
+          *w = tn_tape_variable (tape, layer->w);
 
   if (way == FP32)
     return tn_tape_linear (tape, tn_tape_rms_norm (tape, x, gain, EPSILON), w, NULL);
-  if (way == FAKE || way == FAKE_COUNTED)
-    return tn_tape_linear (tape, tn_tape_quantize_activation (tape, tn_tape_rms_norm (tape, x, gain, EPSILON), NULL, &rows),
-                           tn_tape_quantize_weight (tape, w, NULL, &weights), NULL);
-  return tn_tape_bit_linear (tape, tn_tape_quantize_rows (tape, x, gain, EPSILON, NULL), tn_tape_ternarize (tape, w, NULL, state),
-                             &options);
+  if (way == FAKE || way >= FAKE_COUNTED)
+    return record_fake (tape, way, layer, tn_tape_rms_norm (tape, x, gain, EPSILON));
+  return tn_tape_bit_linear (tape, tn_tape_quantize_rows (tape, x, gain, EPSILON, NULL),
+                             tn_tape_ternarize (tape, w, NULL, layer->state), &options);
 }
 
 static void
@@ -121,10 +156,10 @@ make_layer (Layer *self, Way way, gsize out, gsize in)
   self->x = make_variable ("x", &TN_SHAPE (TOKENS, in), 1.0, 0.0);
   self->gain = make_variable ("gain", &TN_SHAPE (in), 0.1, 1.0);
   self->w = make_variable ("w", &TN_SHAPE (out, in), 0.04, 0.0);
+  self->scale = make_variable ("scale", &TN_SHAPE (1), 0.0, 0.05);
   self->state = way == FAKE_COUNTED || way == PACKED_COUNTED ? tn_quantizer_state_new (self->w->count, TRUE) : NULL;
   given = tn_tape_constant (self->tape, TN_VALUE_FLOAT, &gradient->shape, gradient->data);
-  y = record (self->tape, way, tn_tape_variable (self->tape, self->x), tn_tape_variable (self->tape, self->gain),
-              tn_tape_variable (self->tape, self->w), self->state);
+  y = record (self->tape, way, self);
   if (!tn_tape_plan (self->tape, give_gradient (self->tape, y, given), &error) || !tn_tape_allocate (self->tape, &error))
     g_error ("%s", error->message);
 }
@@ -136,6 +171,7 @@ clear_layer (Layer *self)
   tn_variable_unref (self->x);
   tn_variable_unref (self->gain);
   tn_variable_unref (self->w);
+  tn_variable_unref (self->scale);
   g_clear_pointer (&self->state, tn_quantizer_state_free);
 }
 
@@ -177,16 +213,22 @@ find_cosine (const Layer *a, const Layer *b, gboolean of_weights)
 void
 tn_bench_qat_layer (TnBench *bench)
 {
-  static const char *const ratios[N_WAYS] = {NULL,
-                                             "qat_layer_fake_over_fp32",
-                                             "qat_layer_packed_fp32_over_fp32",
-                                             "qat_layer_packed_bf16_over_fp32",
-                                             "qat_layer_packed_mixed_over_fp32",
-                                             "qat_layer_packed_int8_over_fp32",
-                                             "qat_layer_fake_counting",
-                                             "qat_layer_packed_int8_counting"};
-  static const double targets[N_WAYS] = {NAN, 1.2, NAN, NAN, NAN, 0.7, NAN, NAN};
-  static const Way bases[N_WAYS] = {FP32, FP32, FP32, FP32, FP32, FP32, FAKE, PACKED_INT8};
+  /* Each beside another way in the same turn. */
+  static const struct
+  {
+    const char *name;
+    Way base;
+    double target;
+  } figures[N_WAYS] = {[FAKE] = {"qat_layer_fake_over_fp32", FP32, 1.2},
+                       [PACKED_FP32] = {"qat_layer_packed_fp32_over_fp32", FP32, NAN},
+                       [PACKED_BF16] = {"qat_layer_packed_bf16_over_fp32", FP32, NAN},
+                       [PACKED_MIXED] = {"qat_layer_packed_mixed_over_fp32", FP32, NAN},
+                       [PACKED_INT8] = {"qat_layer_packed_int8_over_fp32", FP32, 0.7},
+                       [PACKED_COUNTED] = {"qat_layer_packed_int8_counting", PACKED_INT8, NAN},
+                       [FAKE_COUNTED] = {"qat_layer_fake_counting", FAKE, NAN},
+                       [FAKE_LSQ] = {"qat_layer_lsq_over_fp32", FP32, 1.2},
+                       [FAKE_SOFT] = {"qat_layer_soft_over_fp32", FP32, NAN},
+                       [FAKE_TRUST] = {"qat_layer_trust_over_fp32", FP32, 1.2}};
   Layer ways[N_WAYS][LAYERS];
   TnSamples samples[N_WAYS] = {{.n = 0}};
 
@@ -200,14 +242,14 @@ tn_bench_qat_layer (TnBench *bench)
       for (guint way = 0; way < N_WAYS; way++)
         {
           seconds[way] = run (ways[way], turn);
-          tn_samples_add (&samples[way], way == FP32 ? seconds[FP32] : seconds[way] / seconds[bases[way]]);
+          tn_samples_add (&samples[way], way == FP32 ? seconds[FP32] : seconds[way] / seconds[figures[way].base]);
         }
     }
   tn_bench_add (bench, "qat_layer_fp32_ms", 1e3 * tn_samples_median (&samples[FP32]), 1e3 * tn_samples_min (&samples[FP32]), "ms",
                 TN_GOAL_NONE, NAN, NAN);
   for (guint way = 1; way < N_WAYS; way++)
-    tn_bench_add (bench, ratios[way], tn_samples_median (&samples[way]), tn_samples_min (&samples[way]), "",
-                  isnan (targets[way]) ? TN_GOAL_NONE : TN_GOAL_AT_MOST, targets[way], NAN);
+    tn_bench_add (bench, figures[way].name, tn_samples_median (&samples[way]), tn_samples_min (&samples[way]), "",
+                  isnan (figures[way].target) ? TN_GOAL_NONE : TN_GOAL_AT_MOST, figures[way].target, NAN);
   for (guint i = 0; i < 2; i++)
     {
       double bf16 = find_cosine (ways[PACKED_BF16], ways[FAKE], i == 1),

@@ -79,4 +79,17 @@ const TnLlamaConfig *tn_network_get_llama_config (TnNetwork *self);
  * "fc.0.bias", ... */
 TnNetwork  *tn_network_new_mlp (const gsize *sizes, guint n, guint64 seed, const TnTrainingPrecision *precision, GError **error);
 
+/* Filters of 3 x 3 with padding, each layer with a batch norm, ReLU and the largest of 2 x 2; then a fully connected layer. */
+typedef struct
+{
+  gsize        channels, height, width; /* of the input: n_features = channels * height * width */
+  guint        n_layers;
+  const gsize *filters;                 /* [n_layers] */
+  gsize        n_classes;
+} TnCnnConfig;
+
+/* Names "conv.0.weight", [filters, channels * 9], "bn.0.weight", "bn.0.running_mean", "fc.weight", ... Inputs are rounded image by image where their
+ * scheme is one a token. TN_ERROR_SHAPE. */
+TnNetwork  *tn_network_new_cnn (const TnCnnConfig *config, guint64 seed, const TnTrainingPrecision *precision, GError **error);
+
 G_END_DECLS

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "engine/error.h"
+#include "engine/number-text.h"
 
 #define KIND(name) (1u << TN_SCHEDULE_##name)
 #define ALL_KINDS ((1u << TN_N_SCHEDULES) - 1)
@@ -224,20 +225,26 @@ tn_schedule_set (TnSchedule *self, const char *field, const char *value, GError 
   return done;
 }
 
+/* Unless it is said. */
+static gboolean
+follows_from_steps (guint field)
+{
+  return field == FIELD_WARMUP_STEPS || field == FIELD_DECAY_STEPS;
+}
+
 char *
 tn_schedule_get (const TnSchedule *self, const char *field)
 {
-  char buffer[G_ASCII_DTOSTR_BUF_SIZE];
   const char *member;
   guint i;
 
-  if (!find_field (field, &i))
+  if (!find_field (field, &i) || (follows_from_steps (i) && (self->given & 1u << i) == 0))
     return NULL;
   member = (const char *) self + fields[i].offset;
   switch (fields[i].type)
     {
     case TYPE_NUMBER:
-      return g_strdup (g_ascii_dtostr (buffer, sizeof buffer, *(const double *) (const void *) member));
+      return tn_number_to_text (*(const double *) (const void *) member);
     case TYPE_COUNT:
       return g_strdup_printf ("%" PRIu64, *(const guint64 *) (const void *) member);
     default:

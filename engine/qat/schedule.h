@@ -78,7 +78,8 @@ gboolean    tn_schedule_set      (TnSchedule *self, const char *field, const cha
 gboolean    tn_schedule_finish   (TnSchedule *self, GError **error);
 /* The name of field i and whether the kind has it; NULL behind the last. */
 const char *tn_schedule_get_field (TnScheduleKind kind, guint i, gboolean *has);
-/* The value of a field as a text that tn_schedule_set() takes; NULL where there is no such field. Free with g_free(). */
+/* The value of a field as a text that tn_schedule_set() takes; NULL where there is no such field, or it
+ * follows from the number of steps and was not set. Free with g_free(). */
 char       *tn_schedule_get      (const TnSchedule *self, const char *field);
 
 double      tn_schedule_get_rate (const TnSchedule *self, guint64 step);

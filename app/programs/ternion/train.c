@@ -117,6 +117,8 @@ print_json (const TnTrainResult *result, GError **error)
   tn_json_add_double (builder, "validation_loss", result->validation_loss);
   tn_json_add_double (builder, "validation_accuracy", result->validation_accuracy);
   tn_json_add_double (builder, "best_validation_loss", result->best_validation);
+  tn_json_add_double (builder, "test_loss", result->test_loss);
+  tn_json_add_double (builder, "test_accuracy", result->test_accuracy);
   tn_json_add_integer (builder, "peak_pool_bytes", (gint64) result->peak_bytes);
   tn_json_add_double (builder, "checkpoint_seconds", result->checkpoint_seconds);
   tn_json_add_integer (builder, "checkpoints", result->n_checkpoints);
@@ -137,6 +139,8 @@ print_text (const TnTrainResult *result)
   g_print (_("%-18s %.6f nats (smoothed)\n"), _("loss"), result->loss);
   if (!isnan (result->validation_loss))
     g_print (_("%-18s %.6f nats, %.2f %% right\n"), _("validation"), result->validation_loss, 100.0 * result->validation_accuracy);
+  if (!isnan (result->test_loss))
+    g_print (_("%-18s %.6f nats, %.2f %% right\n"), _("test"), result->test_loss, 100.0 * result->test_accuracy);
   if (result->n_skipped > 0)
     g_print (_("%-18s %" PRIu64 " steps that were not finite\n"), _("skipped"), result->n_skipped);
   if (result->checkpoint != NULL)
