@@ -80,6 +80,21 @@ append_latest (TnTrainingLive *self, GString *text, const char *series, const ch
     }
 }
 
+/* Before its first step a run reads data, which has a progress of its own. */
+static gboolean
+has_trained (TnTrainingLive *self)
+{
+  return tn_training_run_find (self->run, "loss") != NULL;
+}
+
+static double
+get_fraction (TnTrainingLive *self, const TnRunRow *row)
+{
+  if (row == NULL || row->total <= 0 || (!tn_training_run_is_going_on (self->run) && !has_trained (self)))
+    return 0;
+  return CLAMP (row->done / row->total, 0, 1);
+}
+
 static char *
 describe (TnTrainingLive *self, const TnRunRow *row)
 {
@@ -89,8 +104,10 @@ describe (TnTrainingLive *self, const TnRunRow *row)
   g_autofree char *progress = NULL;
   GString *text = g_string_new (state);
 
-  if (row->done <= 0)
-    progress = g_strdup (going_on ? _ ("Preparing…") : _ ("nothing was trained"));
+  if (!going_on && !has_trained (self))
+    progress = g_strdup (_ ("nothing was trained"));
+  else if (row->done <= 0)
+    progress = g_strdup (_ ("Preparing…"));
   else
     progress = tn_progress_text (row->done, row->total, row->unit, going_on ? row->rate : 0, going_on ? left : -1,
                                  going_on ? row->rss_bytes : 0);
@@ -144,7 +161,7 @@ show (TnTrainingLive *self)
   gtk_stack_set_visible_child_name (self->stack, row != NULL && !waiting ? "run" : waiting || self->run != NULL ? "waiting" : "empty");
   gtk_label_set_text (self->text, text);
   gtk_widget_set_tooltip_text (GTK_WIDGET (self->text), text);
-  gtk_progress_bar_set_fraction (self->progress, row != NULL && row->total > 0 ? CLAMP (row->done / row->total, 0, 1) : 0);
+  gtk_progress_bar_set_fraction (self->progress, get_fraction (self, row));
   gtk_widget_set_visible (self->problem_box, problem != NULL);
   gtk_label_set_text (self->problem, problem != NULL ? problem : "");
 }

@@ -175,13 +175,31 @@ draw_loss (TnTrainingPlots *self)
   tn_series_plot_show (self->loss, self->run, MOST_LOSSES, lines, tn_format_value);
 }
 
+static const char *
+find_label (const char *series)
+{
+  for (guint i = 0; i < G_N_ELEMENTS (known); i++)
+    if (strcmp (known[i].series, series) == 0)
+      return _ (known[i].label);
+  return series;
+}
+
+static const char *
+find_title (const char *series)
+{
+  for (guint i = 0; i < G_N_ELEMENTS (known); i++)
+    if (strcmp (known[i].series, series) == 0)
+      return _ (known[i].title);
+  return series;
+}
+
 static void
 draw_others (TnTrainingPlots *self)
 {
   for (guint i = 0; i < self->others->len; i++)
     {
       const Other *other = &g_array_index (self->others, Other, i);
-      const TnSeriesLine line = {other->series, other->series};
+      const TnSeriesLine line = {other->series, find_label (other->series)};
 
       tn_series_plot_show (other->plot, self->run, 1, &line, get_format (other->series));
     }
@@ -217,16 +235,9 @@ static void
 add_other (TnTrainingPlots *self, const char *series)
 {
   GtkWidget *plot = tn_series_plot_new (), *child = gtk_flow_box_child_new ();
-  const char *title = series, *label = series;
   Other other = {g_strdup (series), TN_SERIES_PLOT (plot)};
 
-  for (guint i = 0; i < G_N_ELEMENTS (known); i++)
-    if (strcmp (known[i].series, series) == 0)
-      {
-        title = _ (known[i].title);
-        label = _ (known[i].label);
-      }
-  tn_series_plot_set_title (other.plot, title, label);
+  tn_series_plot_set_title (other.plot, find_title (series), find_label (series));
   gtk_widget_set_size_request (plot, 300, 190);
   gtk_flow_box_child_set_child (GTK_FLOW_BOX_CHILD (child), plot);
   gtk_widget_set_focusable (child, FALSE); /* the plot in it is */
@@ -252,7 +263,8 @@ update_others (TnTrainingPlots *self)
     {
       const char *name = ((TnSeriesRow *) g_ptr_array_index (series, i))->name;
 
-      if (!g_str_has_prefix (name, "layer/") && !is_loss (name) && !has_other (self, name))
+      /* What a job of any kind records of itself ("job/done") is in the status already. */
+      if (!g_str_has_prefix (name, "layer/") && !g_str_has_prefix (name, "job/") && !is_loss (name) && !has_other (self, name))
         add_other (self, name);
     }
 }

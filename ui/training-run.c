@@ -7,7 +7,7 @@
 #include "app/tasks/train-state.h"
 
 #define LOOK_MS 250
-/* Above this, the pyramid's coarser levels are read. */
+/* Up to so many points a series is read whole, above it the pyramid, whose finest level has an entry for hundreds. */
 #define MOST_ENTRIES 32768
 /* Points of a line as it is drawn, and of one that is smoothed, whose spread is drawn around it. */
 #define MOST_POINTS 1024
@@ -78,13 +78,31 @@ look_free (gpointer pointer)
   g_free (self);
 }
 
-static gboolean
-has_series (const Look *look, const char *name)
+static const TnSeriesRow *
+find_series (GPtrArray *series, const char *name)
 {
-  for (guint i = 0; i < look->series->len; i++)
-    if (strcmp (((TnSeriesRow *) g_ptr_array_index (look->series, i))->name, name) == 0)
-      return TRUE;
-  return FALSE;
+  for (guint i = 0; series != NULL && i < series->len; i++)
+    if (strcmp (((TnSeriesRow *) g_ptr_array_index (series, i))->name, name) == 0)
+      return g_ptr_array_index (series, i);
+  return NULL;
+}
+
+static gboolean
+read_all_points (Look *look, const char *name, GArray *entries, GError **error)
+{
+  g_autoptr (GArray) steps = g_array_new (FALSE, FALSE, sizeof (gint64)), values = g_array_new (FALSE, FALSE, sizeof (double));
+
+  if (!tn_workspace_read_series (look->workspace, look->id, name, steps, values, error))
+    return FALSE;
+  for (guint i = 0; i < values->len; i++)
+    {
+      double value = g_array_index (values, double, i);
+      gint64 step = g_array_index (steps, gint64, i);
+      const TnPyramidEntry entry = {.first_step = step, .last_step = step, .count = 1, .minimum = value, .maximum = value};
+
+      g_array_append_val (entries, entry);
+    }
+  return TRUE;
 }
 
 static gboolean
@@ -94,10 +112,12 @@ read_wanted (Look *look, GError **error)
   for (char **name = look->wanted; name != NULL && *name != NULL; name++)
     {
       g_autoptr (GArray) entries = g_array_new (FALSE, FALSE, sizeof (TnPyramidEntry));
+      const TnSeriesRow *series = find_series (look->series, *name);
 
-      if (!has_series (look, *name))
+      if (series == NULL)
         continue;
-      if (!tn_workspace_read_pyramid (look->workspace, look->id, *name, MOST_ENTRIES, entries, error))
+      if (series->count <= MOST_ENTRIES ? !read_all_points (look, *name, entries, error)
+                                        : !tn_workspace_read_pyramid (look->workspace, look->id, *name, MOST_ENTRIES, entries, error))
         return FALSE;
       g_hash_table_insert (look->points, g_strdup (*name),
                            tn_series_points_new (entries, look->smoothing, look->smoothing > 0.0 ? MOST_SMOOTHED : MOST_POINTS));
@@ -361,10 +381,7 @@ tn_training_run_find (TnTrainingRun *self, const char *name)
 {
   g_return_val_if_fail (TN_IS_TRAINING_RUN (self), NULL);
 
-  for (guint i = 0; self->series != NULL && i < self->series->len; i++)
-    if (strcmp (((TnSeriesRow *) g_ptr_array_index (self->series, i))->name, name) == 0)
-      return g_ptr_array_index (self->series, i);
-  return NULL;
+  return find_series (self->series, name);
 }
 
 GListModel *

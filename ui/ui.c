@@ -8,6 +8,7 @@
 #include "ui/layers-page.h"
 #include "ui/runs-page.h"
 #include "ui/start-page.h"
+#include "ui/training-page.h"
 #include "ui/ui-resources.h"
 
 void
@@ -20,5 +21,6 @@ tn_ui_init (void)
   g_type_ensure (TN_TYPE_LAYERS_PAGE);
   g_type_ensure (TN_TYPE_CALIBRATION_PAGE);
   g_type_ensure (TN_TYPE_RUNS_PAGE);
+  g_type_ensure (TN_TYPE_TRAINING_PAGE);
   g_type_ensure (TN_TYPE_DEVICE_BAR);
 }

@@ -1,0 +1,367 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <math.h>
+
+#include "app/tasks/train-state.h"
+#include "data/training/checkpoint.h"
+#include "tests/ui/ui-test.h"
+#include "ui/recipe-form.h"
+#include "ui/series-points.h"
+#include "ui/training-page.h"
+
+typedef struct
+{
+  char *folder, *data, *out, *second, *workspace;
+  TnSession *session;
+  GtkWidget *window;
+  TnTrainingPage *page;
+  TnTrainingForm *form;
+  TnTrainingLive *live;
+} Fixture;
+
+static gboolean
+has_workspace (gpointer session)
+{
+  return tn_session_has_workspace (session);
+}
+
+static void
+set_up (Fixture *fixture, gconstpointer data)
+{
+  g_autoptr (GString) text = g_string_new (NULL);
+
+  fixture->folder = tn_ui_test_make_folder ();
+  fixture->data = g_build_filename (fixture->folder, "text.txt", NULL);
+  fixture->out = g_build_filename (fixture->folder, "a run whose folder has a rather long name, longer than a row", NULL);
+  fixture->second = g_build_filename (fixture->folder, "second", NULL);
+  fixture->workspace = g_build_filename (fixture->folder, "workspace.db", NULL);
+  for (guint i = 0; i < 300; i++)
+    g_string_append_printf (text, "the cat number %u sat on the mat.\n", i % 7);
+  g_assert_true (g_file_set_contents (fixture->data, text->str, -1, NULL));
+
+  fixture->session = tn_session_new (fixture->workspace);
+  fixture->page = g_object_new (TN_TYPE_TRAINING_PAGE, NULL);
+  fixture->form = tn_training_page_get_form (fixture->page);
+  fixture->live = tn_training_page_get_live (fixture->page);
+  fixture->window = gtk_window_new ();
+  gtk_window_set_child (GTK_WINDOW (fixture->window), GTK_WIDGET (fixture->page));
+  gtk_window_set_default_size (GTK_WINDOW (fixture->window), 800, 600);
+  tn_training_page_set_session (fixture->page, fixture->session);
+  gtk_window_present (GTK_WINDOW (fixture->window));
+  g_assert_true (tn_ui_test_wait (has_workspace, fixture->session, 20));
+  tn_run_watcher_set_awake (tn_session_get_runs (fixture->session), TRUE);
+  tn_training_form_set_output (fixture->form, fixture->out);
+}
+
+static void
+remove_tree (const char *path)
+{
+  g_autoptr (GDir) dir = g_dir_open (path, 0, NULL);
+  const char *name;
+
+  while (dir != NULL && (name = g_dir_read_name (dir)) != NULL)
+    {
+      g_autofree char *child = g_build_filename (path, name, NULL);
+
+      remove_tree (child);
+    }
+  g_remove (path);
+}
+
+static void
+tear_down (Fixture *fixture, gconstpointer data)
+{
+  gtk_window_destroy (GTK_WINDOW (fixture->window));
+  tn_ui_test_spin ();
+  g_object_unref (fixture->session);
+  remove_tree (fixture->folder);
+  g_free (fixture->folder);
+  g_free (fixture->data);
+  g_free (fixture->out);
+  g_free (fixture->second);
+  g_free (fixture->workspace);
+}
+
+static void
+make_tiny (Fixture *fixture, const char *steps)
+{
+  static const char *const keys[][2] = {
+      {"width", "32"},     {"layers", "1"},          {"heads", "2"},         {"seq-len", "16"},          {"batch-size", "2"},
+      {"tokenizer", "bytes"}, {"weights", "ternary"}, {"metrics-every", "2"}, {"validation-every", "4"}, {"checkpoint-every", "5"},
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (keys); i++)
+    tn_training_form_edit (fixture->form, keys[i][0], keys[i][1]);
+  tn_training_form_edit (fixture->form, "steps", steps);
+  tn_training_form_edit (fixture->form, "validation", fixture->data);
+  tn_training_page_add_data (fixture->page, fixture->data);
+}
+
+static GtkWidget *
+find_button (GtkWidget *widget, const char *label)
+{
+  GtkWidget *found = NULL;
+
+  if (GTK_IS_BUTTON (widget) && g_strcmp0 (gtk_button_get_label (GTK_BUTTON (widget)), label) == 0)
+    return widget;
+  for (GtkWidget *child = gtk_widget_get_first_child (widget); child != NULL && found == NULL;
+       child = gtk_widget_get_next_sibling (child))
+    found = find_button (child, label);
+  return found;
+}
+
+static void
+click (Fixture *fixture, const char *label)
+{
+  GtkWidget *button = find_button (GTK_WIDGET (fixture->page), label);
+
+  g_assert_nonnull (button);
+  g_assert_true (gtk_widget_get_visible (button));
+  g_assert_true (gtk_widget_is_sensitive (button));
+  g_signal_emit_by_name (button, "clicked");
+}
+
+static const TnRunRow *
+get_row (Fixture *fixture)
+{
+  TnTrainingRun *run = tn_training_live_get_run (fixture->live);
+
+  return run != NULL ? tn_training_run_get_row (run) : NULL;
+}
+
+static gboolean
+is_over (gpointer data)
+{
+  Fixture *fixture = data;
+  const TnRunRow *row = get_row (fixture);
+
+  return !tn_session_is_training (fixture->session) && row != NULL && row->state != TN_RUN_RUNNING && row->state != TN_RUN_PAUSED;
+}
+
+static gboolean
+has_points (gpointer data)
+{
+  return tn_training_plots_n_points (tn_training_live_get_plots (((Fixture *) data)->live)) > 0;
+}
+
+static gboolean
+is_paused (gpointer data)
+{
+  const TnRunRow *row = get_row (data);
+
+  return row != NULL && row->state == TN_RUN_PAUSED;
+}
+
+static gboolean
+goes_on (gpointer data)
+{
+  const TnRunRow *row = get_row (data);
+
+  return row != NULL && row->state == TN_RUN_RUNNING;
+}
+
+static void
+check_problem (Fixture *fixture, const char *part)
+{
+  g_autofree char *problem = tn_training_form_dup_problem (fixture->form);
+
+  if (part == NULL)
+    g_assert_cmpstr (problem, ==, NULL);
+  else
+    {
+      g_assert_nonnull (problem);
+      g_assert_nonnull (g_strstr_len (problem, -1, part));
+    }
+  g_assert_true (gtk_widget_is_sensitive (find_button (GTK_WIDGET (fixture->page), "_Start Training")) == (part == NULL));
+}
+
+static void
+test_form (Fixture *fixture, gconstpointer data)
+{
+  TnTrainOptions *options;
+
+  check_problem (fixture, "data");
+  tn_training_page_add_data (fixture->page, fixture->data);
+  check_problem (fixture, NULL);
+  tn_training_form_edit (fixture->form, "width", "wide");
+  check_problem (fixture, "wide");
+  tn_training_form_edit (fixture->form, "width", "130");
+  check_problem (fixture, "twice the heads");
+  tn_training_form_edit (fixture->form, "width", NULL); /* its default again */
+  check_problem (fixture, NULL);
+  tn_training_form_edit (fixture->form, "weights", "ternary:no");
+  check_problem (fixture, "no");
+  tn_training_form_edit (fixture->form, "weights", "ternary");
+  check_problem (fixture, NULL);
+  tn_training_form_edit (fixture->form, "distill", "0.5");
+  check_problem (fixture, "teacher");
+  tn_training_form_edit (fixture->form, "distill", NULL);
+  check_problem (fixture, NULL);
+  /* What an optimizer is made with follows from its name. */
+  tn_training_form_edit (fixture->form, "optimizer", "sgd");
+  check_problem (fixture, NULL);
+  tn_training_form_set_output (fixture->form, NULL);
+  check_problem (fixture, "folder");
+  tn_training_form_set_output (fixture->form, fixture->out);
+
+  options = tn_training_form_get_options (fixture->form);
+  g_assert_cmpuint (options->recipe->width, ==, 256);
+  g_assert_cmpstr (options->recipe->weights, ==, "ternary");
+  g_assert_cmpint (options->recipe->optimizer.method, ==, TN_OPTIMIZER_SGD);
+  g_assert_cmpfloat (options->recipe->optimizer.weight_decay, ==, 0.0);
+  g_assert_cmpstr (options->recipe->data_paths[0], ==, fixture->data);
+  g_assert_cmpstr (options->out_path, ==, fixture->out);
+  g_assert_null (options->model_path);
+  g_assert_null (options->branch_path);
+  tn_train_options_free (options);
+}
+
+static void
+test_to_the_end (Fixture *fixture, gconstpointer data)
+{
+  TnTrainingPlots *plots = tn_training_live_get_plots (fixture->live);
+  static const char *const pages[] = {"series", "layers", "loss"};
+  const TnRunRow *row;
+  TnTrainingRun *run;
+
+  make_tiny (fixture, "12");
+  check_problem (fixture, NULL);
+  click (fixture, "_Start Training");
+  g_assert_true (tn_session_is_training (fixture->session));
+  g_assert_true (tn_ui_test_wait (is_over, fixture, 120));
+  row = get_row (fixture);
+  g_assert_cmpstr (row->state == TN_RUN_FAILED ? row->message : NULL, ==, NULL);
+  g_assert_cmpint (row->state, ==, TN_RUN_DONE);
+  g_assert_cmpfloat (row->done, ==, 12);
+  run = tn_training_live_get_run (fixture->live);
+  g_assert_cmpint (tn_training_run_find (run, "loss")->count, ==, 12);
+  g_assert_nonnull (tn_training_run_find (run, "validation_loss"));
+  g_assert_cmpuint (g_list_model_get_n_items (tn_training_run_get_layers (run)), >, 0);
+  g_assert_cmpuint (tn_training_run_get_events (run)->len, >, 0);
+  for (guint i = 0; i < G_N_ELEMENTS (pages); i++)
+    {
+      tn_training_plots_show_page (plots, pages[i]);
+      g_assert_true (tn_ui_test_wait (has_points, fixture, 20));
+    }
+  g_assert_cmpuint (tn_training_plots_n_points (plots), ==, 12 + 3); /* each step, and each validation */
+  /* The same folder would be written over. */
+  check_problem (fixture, "checkpoints");
+}
+
+static void
+test_stop (Fixture *fixture, gconstpointer data)
+{
+  g_autofree char *checkpoints = g_build_filename (fixture->out, "checkpoints", NULL);
+  g_autoptr (GArray) steps = NULL;
+  TnTrainOptions *options;
+  double reached;
+
+  make_tiny (fixture, "1000000");
+  click (fixture, "_Start Training");
+  g_assert_true (tn_ui_test_wait (has_points, fixture, 60));
+  click (fixture, "_Pause");
+  g_assert_true (tn_ui_test_wait (is_paused, fixture, 60));
+  click (fixture, "_Resume");
+  g_assert_true (tn_ui_test_wait (goes_on, fixture, 60));
+  click (fixture, "S_top");
+  g_assert_true (tn_ui_test_wait (is_over, fixture, 60));
+  g_assert_cmpint (get_row (fixture)->state, ==, TN_RUN_CANCELLED);
+  reached = get_row (fixture)->done;
+  steps = tn_checkpoint_list (checkpoints, NULL);
+  g_assert_cmpuint (steps->len, >, 0);
+  g_assert_cmpfloat ((double) g_array_index (steps, guint64, steps->len - 1), >=, reached);
+
+  click (fixture, "_Branch…");
+  tn_training_form_set_output (fixture->form, fixture->second);
+  tn_training_form_edit (fixture->form, "rate", "0.0001");
+  check_problem (fixture, NULL);
+  options = tn_training_form_get_options (fixture->form);
+  g_assert_nonnull (options->branch_path);
+  g_assert_true (g_file_test (options->branch_path, G_FILE_TEST_EXISTS));
+  g_assert_cmpuint (options->recipe->width, ==, 32);
+  g_assert_cmpfloat (options->recipe->schedule.rate, ==, 0.0001);
+  tn_train_options_free (options);
+
+  click (fixture, "_Go On");
+  g_assert_true (tn_session_is_training (fixture->session));
+  g_assert_true (tn_ui_test_wait (goes_on, fixture, 60));
+  tn_training_stop (tn_session_get_training (fixture->session));
+  g_assert_true (tn_ui_test_wait (is_over, fixture, 60));
+  g_assert_cmpstr (tn_training_get_error (tn_session_get_training (fixture->session)), ==, NULL);
+}
+
+static void
+test_points (void)
+{
+  g_autoptr (GArray) entries = g_array_new (FALSE, FALSE, sizeof (TnPyramidEntry));
+  g_autoptr (TnSeriesPoints) all = NULL, few = NULL, none = NULL;
+  double sum = 0, decayed = 1;
+
+  none = tn_series_points_new (entries, 0.5, 10);
+  g_assert_cmpuint (none->n, ==, 0);
+  for (gint64 i = 0; i < 7; i++)
+    {
+      TnPyramidEntry entry = {.first_step = i, .last_step = i, .count = 1, .minimum = (double) (i * i), .maximum = (double) (i * i)};
+
+      if (i == 3)
+        entry.minimum = entry.maximum = NAN;
+      g_array_append_val (entries, entry);
+    }
+  all = tn_series_points_new (entries, 0.5, 10);
+  g_assert_cmpuint (all->n, ==, 7);
+  g_assert_false (all->spread);
+  for (guint i = 0; i < 7; i++)
+    {
+      if (i == 3)
+        continue;
+      sum = 0.5 * sum + 0.5 * i * i;
+      decayed *= 0.5;
+      g_assert_cmpfloat_with_epsilon (all->smooth[i], sum / (1 - decayed), 1e-12);
+      g_assert_cmpfloat (all->low[i], ==, i * i);
+    }
+  g_assert_true (isnan (all->low[3]));
+  few = tn_series_points_new (entries, 0.0, 3);
+  g_assert_cmpuint (few->n, ==, 3);
+  g_assert_true (few->spread);
+  g_assert_cmpfloat (few->low[1], ==, 4);
+  g_assert_cmpfloat (few->high[1], ==, 4); /* the other one is not a number */
+  g_assert_cmpfloat (few->high[2], ==, 36);
+  g_assert_cmpfloat (few->steps[2], ==, 6);
+}
+
+static void
+test_arguments (void)
+{
+  g_autoptr (GError) error = NULL;
+  g_autofree char *json = NULL, *out = g_canonicalize_filename ("out", NULL), *text = g_canonicalize_filename ("a.txt", NULL);
+  const char *values[] = {"a.txt", NULL};
+  TnTrainOptions options = {.recipe = tn_recipe_new (), .out_path = (char *) "out"}, *back;
+
+  options.recipe->width = 96;
+  g_assert_true (tn_recipe_set (options.recipe, "data", "data", values, NULL));
+  json = tn_train_arguments_to_json (&options);
+  back = tn_train_arguments_from_json (json, &error);
+  g_assert_no_error (error);
+  g_assert_cmpuint (back->recipe->width, ==, 96);
+  g_assert_cmpstr (back->out_path, ==, out);
+  g_assert_cmpstr (back->recipe->data_paths[0], ==, text);
+  g_assert_null (back->model_path);
+  tn_train_options_free (back);
+  tn_recipe_free (options.recipe);
+  g_assert_null (tn_train_arguments_from_json ("{\"out\":\"x\"}", &error));
+  g_assert_nonnull (error);
+  g_clear_error (&error);
+  g_assert_null (tn_train_arguments_from_json ("", &error));
+  g_assert_nonnull (error);
+}
+
+int
+main (int argc, char **argv)
+{
+  tn_ui_test_init (&argc, &argv);
+  g_test_add_func ("/training/points", test_points);
+  g_test_add_func ("/training/arguments", test_arguments);
+  g_test_add ("/training/form", Fixture, NULL, set_up, test_form, tear_down);
+  g_test_add ("/training/to-the-end", Fixture, NULL, set_up, test_to_the_end, tear_down);
+  g_test_add ("/training/stop", Fixture, NULL, set_up, test_stop, tear_down);
+  return g_test_run ();
+}
