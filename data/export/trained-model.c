@@ -41,8 +41,8 @@ pairs_up (const TnVariable *variable, const TnLlamaConfig *config)
          (g_str_has_suffix (variable->name, ".attn_q.weight") || g_str_has_suffix (variable->name, ".attn_k.weight"));
 }
 
-/* Learned scales and factors have no place in a model of this family: such a layer's weight is written as it multiplies by it. *rounded stays NULL
- * where the latent weight says all: who reads it rounds it anew to the same. */
+/* Learned scales and factors have no place in a model of this family: such a layer's weight is written as it multiplies by it.
+ * *rounded stays NULL where the latent weight says all: who reads it rounds it anew to the same. */
 static gboolean
 round_weight (TnNetwork *network, const TnVariable *variable, float **rounded, GError **error)
 {

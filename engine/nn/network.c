@@ -121,8 +121,8 @@ round_on_compute (gpointer user_data)
   gsize count = layer->weight->count;
 
   tn_tape_keep (tape, weight);
-  call->ok = tn_tape_plan (tape, NULL, call->error) && tn_tape_allocate (tape, call->error) &&
-             tn_tape_forward (tape, NULL, call->error);
+  call->ok =
+      tn_tape_plan (tape, NULL, call->error) && tn_tape_allocate (tape, call->error) && tn_tape_forward (tape, NULL, call->error);
   if (!call->ok)
     return;
   memcpy (call->out, tn_value_get_data (weight), count * sizeof (float));
