@@ -162,10 +162,13 @@ static const TnOptionEntry entries[] = {
      AT (deviation),
      0,
      10},
-    {{"model", "sizes", N_ ("mlp: widths of the hidden layers, such as 256,256; cnn: filters of the convolutions, such as 16,32"), N_ ("LIST")}, TN_OPTION_TEXT, AT (sizes)},
+    {{"model", "sizes", N_ ("mlp: widths of the hidden layers, such as 256,256; cnn: filters of the convolutions, such as 16,32"),
+      N_ ("LIST")},
+     TN_OPTION_TEXT,
+     AT (sizes)},
 
-    {{"data", "data", N_ ("Text, JSON lines, CSV or tokens; mlp and cnn: images (IDX, npy); may be repeated"), N_ ("PATH"), .list = TRUE,
-      .path = TRUE},
+    {{"data", "data", N_ ("Text, JSON lines, CSV or tokens; mlp and cnn: images (IDX, npy); may be repeated"), N_ ("PATH"),
+      .list = TRUE, .path = TRUE},
      TN_OPTION_LIST,
      AT (data_paths)},
     {{"data", "labels", N_ ("Labels of the images (the file beside them)"), N_ ("FILE"), .path = TRUE},
@@ -251,7 +254,12 @@ static const TnOptionEntry entries[] = {
      AT (z_loss),
      0,
      1},
-    {{"loss", "keep-logits", N_ ("llama: keep what the head computes for the backward pass, which takes memory and saves a third of its products (true)"), N_ ("SWITCH")}, TN_OPTION_SWITCH, AT (keeps_logits)},
+    {{"loss", "keep-logits",
+      N_ ("llama: keep what the head computes for the backward pass, which takes memory and saves a third of its products "
+          "(true)"),
+      N_ ("SWITCH")},
+     TN_OPTION_SWITCH,
+     AT (keeps_logits)},
     {{"loss", "label-smoothing", N_ ("mlp, cnn: share of the target that all classes get (0)"), N_ ("NUMBER")},
      TN_OPTION_NUMBER,
      AT (label_smoothing),
@@ -603,7 +611,8 @@ static const char *
 find_problem (const TnRecipe *self)
 {
   if (self->architecture == TN_ARCHITECTURE_CNN && (self->integer || self->sizes == NULL))
-    return self->integer ? _ ("integer is for fully connected layers: arch cnn has none but the last") : _ ("arch cnn needs sizes: filters of the convolutions");
+    return self->integer ? _ ("integer is for fully connected layers: arch cnn has none but the last")
+                         : _ ("arch cnn needs sizes: filters of the convolutions");
   if (self->release && self->accumulate > 1)
     return _ ("release and accumulate do not go together: gradients that are not kept cannot be added up");
   if (self->warmup > 0.0 && self->weights == NULL && self->activations == NULL)

@@ -169,7 +169,8 @@ tn_train_arguments_from_json (const char *json, GError **error)
     return NULL;
   if (recipe == NULL || out == NULL)
     {
-      g_set_error (error, TN_ERROR, TN_ERROR_FORMAT, _ ("arguments of the run: “%s” is missing"), recipe == NULL ? "recipe" : "out");
+      g_set_error (error, TN_ERROR, TN_ERROR_FORMAT, _ ("arguments of the run: “%s” is missing"),
+                   recipe == NULL ? "recipe" : "out");
       return NULL;
     }
   if (!tn_recipe_load_text (loaded, _ ("recipe of the run"), recipe, strlen (recipe), error))

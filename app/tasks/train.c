@@ -36,8 +36,8 @@ typedef struct
   TnCheckpoint *checkpoint;
   TnCheckpointWriter *writer;
   TnTrainProgress progress;
-  guint in_a_row;         /* skipped steps */
-  TnStepReport report;    /* of the last step */
+  guint in_a_row;      /* skipped steps */
+  TnStepReport report; /* of the last step */
   TnTrainerEvaluation evaluation;
 } Run;
 
@@ -457,7 +457,8 @@ check_progress (Run *run, const TnStepReport *report, GError **error)
     {
       double part = fmax (1.0 - SMOOTHING, 1.0 / (double) ++run->progress.n_smoothed);
 
-      run->progress.smoothed = run->progress.n_smoothed > 1 ? run->progress.smoothed + part * (report->loss - run->progress.smoothed) : report->loss;
+      run->progress.smoothed =
+          run->progress.n_smoothed > 1 ? run->progress.smoothed + part * (report->loss - run->progress.smoothed) : report->loss;
     }
   if (run->in_a_row >= MOST_SKIPPED)
     {

@@ -129,8 +129,7 @@ open_test (TnTrainingData *self, const char *path, GError **error)
 static gboolean
 open_images (TnTrainingData *self, const TnRecipe *recipe, GError **error)
 {
-  g_autofree char *labels =
-      recipe->labels_path != NULL ? g_strdup (recipe->labels_path) : find_labels (recipe->data_paths[0]);
+  g_autofree char *labels = recipe->labels_path != NULL ? g_strdup (recipe->labels_path) : find_labels (recipe->data_paths[0]);
   TnImageStreamOptions options = {.batch_size = recipe->batch_size, .seed = recipe->seed, .most_shift = recipe->shift};
 
   if (recipe->data_paths[1] != NULL || recipe->validation_path != NULL)

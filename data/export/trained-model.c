@@ -19,7 +19,7 @@ static const char *const names[] = {"config.json", WEIGHTS_NAME, "tokenizer.json
 
 /* Rows of query and key projections pair up for the rotary embedding as halves of a head at Hugging Face. */
 static float *
-halve_rows (const TnVariable *variable, gsize head_dim)
+halve_rows (const TnVariable *variable, const float *data, gsize head_dim)
 {
   gsize columns = tn_shape_columns (&variable->shape), rows = variable->count / columns;
   float *out = g_new (float, variable->count);
@@ -29,7 +29,7 @@ halve_rows (const TnVariable *variable, gsize head_dim)
       gsize head = row / head_dim, i = row % head_dim;
       gsize from = head * head_dim + (i < head_dim / 2 ? 2 * i : 2 * (i - head_dim / 2) + 1);
 
-      memcpy (out + row * columns, (const float *) variable->data + from * columns, columns * sizeof (float));
+      memcpy (out + row * columns, data + from * columns, columns * sizeof (float));
     }
   return out;
 }
@@ -41,9 +41,24 @@ pairs_up (const TnVariable *variable, const TnLlamaConfig *config)
          (g_str_has_suffix (variable->name, ".attn_q.weight") || g_str_has_suffix (variable->name, ".attn_k.weight"));
 }
 
+/* Learned scales and factors have no place in a model of this family: such a layer's weight is written as it multiplies by it.
+ * *rounded stays NULL where the latent weight says all: who reads it rounds it anew to the same. */
 static gboolean
-add_variable (TnSafetensorsWriter *writer, const TnVariable *variable, const TnLlamaConfig *config, GError **error)
+round_weight (TnNetwork *network, const TnVariable *variable, float **rounded, GError **error)
 {
+  const TnTrainingLayer *layer = tn_network_find_layer (network, variable);
+
+  if (layer == NULL || (layer->weight_scale == NULL && layer->output_scale == NULL))
+    return TRUE;
+  *rounded = g_new (float, variable->count);
+  return tn_network_round_layer (network, layer, *rounded, error);
+}
+
+static gboolean
+add_variable (TnSafetensorsWriter *writer, TnNetwork *network, const TnVariable *variable, const TnLlamaConfig *config,
+              GError **error)
+{
+  g_autofree float *rounded = NULL;
   g_autofree char *name = config != NULL ? tn_huggingface_source_name (variable->name) : g_strdup (variable->name);
   guint64 shape[TN_SHAPE_MAX_DIMS];
 
@@ -55,9 +70,15 @@ add_variable (TnSafetensorsWriter *writer, const TnVariable *variable, const TnL
     }
   for (guint i = 0; i < variable->shape.n_dims; i++)
     shape[i] = variable->shape.dims[i];
+  if (config != NULL && !round_weight (network, variable, &rounded, error))
+    return FALSE;
   if (pairs_up (variable, config))
     return tn_safetensors_writer_take_tensor (writer, name, TN_DTYPE_F32, variable->shape.n_dims, shape,
-                                              halve_rows (variable, config->head_dim), error);
+                                              halve_rows (variable, rounded != NULL ? rounded : variable->data, config->head_dim),
+                                              error);
+  if (rounded != NULL)
+    return tn_safetensors_writer_take_tensor (writer, name, TN_DTYPE_F32, variable->shape.n_dims, shape,
+                                              g_steal_pointer (&rounded), error);
   return tn_safetensors_writer_add_tensor (writer, name, TN_DTYPE_F32, variable->shape.n_dims, shape, variable->data, error);
 }
 
@@ -72,8 +93,7 @@ write_weights (TnNetwork *network, const char *architecture, const char *folder,
     {
       const TnVariable *variable = g_ptr_array_index (network->variables, i);
 
-      /* A model of this family has no place for the scales of quantizers: who reads it rounds anew. */
-      if ((config == NULL || variable->role != TN_ROLE_SCALE) && !add_variable (writer, variable, config, error))
+      if ((config == NULL || variable->role != TN_ROLE_SCALE) && !add_variable (writer, network, variable, config, error))
         return FALSE;
     }
   tn_safetensors_writer_add_metadata (writer, "format", "pt");

@@ -7,7 +7,8 @@
 
 G_BEGIN_DECLS
 
-/* The latent weights of a network as they are now, as something every command opens: a network of the LLaMA family as a folder of Hugging Face
+/* The latent weights of a network as they are now (of the LLaMA family: where scales or factors were learned, the weights as layers multiply by them), as
+ * something every command opens: a network of the LLaMA family as a folder of Hugging Face
  * (config.json, model.safetensors in float32, and the tokenizer's file where it has one); another one as "model.safetensors" alone, with its
  * variables under their names and "ternion.arch" in the metadata. Written beside and renamed; a folder that is there is replaced if it holds nothing
  * else. tokenizer and listener may be NULL. TN_ERROR_UNSUPPORTED: no architecture of Hugging Face fits; TN_ERROR_IO. */

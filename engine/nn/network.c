@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "engine/device/device.h"
 #include "engine/random.h"
 
 void
@@ -86,4 +87,58 @@ tn_network_count (TnNetwork *self)
   for (guint i = 0; i < self->variables->len; i++)
     n += ((TnVariable *) g_ptr_array_index (self->variables, i))->count;
   return n;
+}
+
+TnTrainingLayer *
+tn_network_find_layer (TnNetwork *self, const TnVariable *weight)
+{
+  for (guint i = 0; i < self->layers->len; i++)
+    {
+      TnTrainingLayer *layer = g_ptr_array_index (self->layers, i);
+
+      if (layer->weight == weight)
+        return layer;
+    }
+  return NULL;
+}
+
+typedef struct
+{
+  const TnTrainingPrecision *precision;
+  const TnTrainingLayer *layer;
+  float *out;
+  GError **error;
+  gboolean ok;
+} RoundCall;
+
+static void
+round_on_compute (gpointer user_data)
+{
+  RoundCall *call = user_data;
+  const TnTrainingLayer *layer = call->layer;
+  g_autoptr (TnTape) tape = tn_tape_new (TN_DTYPE_F32, FALSE);
+  TnValue *weight = tn_training_layer_record_weight (layer, call->precision, tape);
+  gsize count = layer->weight->count;
+
+  tn_tape_keep (tape, weight);
+  call->ok =
+      tn_tape_plan (tape, NULL, call->error) && tn_tape_allocate (tape, call->error) && tn_tape_forward (tape, NULL, call->error);
+  if (!call->ok)
+    return;
+  memcpy (call->out, tn_value_get_data (weight), count * sizeof (float));
+  if (layer->output_scale != NULL)
+    for (gsize i = 0; i < count; i++)
+      call->out[i] *= ((const float *) layer->output_scale->data)[i / (count / layer->output_scale->count)];
+}
+
+gboolean
+tn_network_round_layer (TnNetwork *self, const TnTrainingLayer *layer, float *out, GError **error)
+{
+  RoundCall call = {.precision = self->precision, .layer = layer, .out = out, .error = error};
+  float *lambda = self->precision->lambda->data, old = *lambda;
+
+  *lambda = 1.0f;
+  tn_compute_run (round_on_compute, &call);
+  *lambda = old;
+  return call.ok;
 }

@@ -75,6 +75,12 @@ TnNetwork  *tn_network_new_from_model (TnModel *model, const TnTrainingPrecision
 TnModel    *tn_network_make_model (TnNetwork *self, GError **error);
 const TnLlamaConfig *tn_network_get_llama_config (TnNetwork *self);
 
+/* NULL: the variable is no weight of a layer. */
+TnTrainingLayer *tn_network_find_layer (TnNetwork *self, const TnVariable *weight);
+/* The weight [out, in] of a layer as it multiplies by it now, rounded with its learned scales and times the factors of its outputs, to out. From any
+ * thread; it works on the compute thread. TN_ERROR_MEMORY. */
+gboolean    tn_network_round_layer (TnNetwork *self, const TnTrainingLayer *layer, float *out, GError **error);
+
 /* Fully connected layers: sizes[0] features, hidden widths, sizes[n - 1] classes; biases; ReLU between. He initialization. Names "fc.0.weight",
  * "fc.0.bias", ... */
 TnNetwork  *tn_network_new_mlp (const gsize *sizes, guint n, guint64 seed, const TnTrainingPrecision *precision, GError **error);

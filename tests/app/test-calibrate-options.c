@@ -130,8 +130,8 @@ test_wrong_files (void)
   g_autofree char *large = g_strnfill ((1 << 20) + 1, '#');
 
   assert_bad_file ("samples=3", -1, ":1: “samples=3” stands in front of the first [group]");
-  assert_bad_file ("\n# a\n[sample]\nsmples=3", -1, ":4: group [sample] has no key “smples”");
-  assert_bad_file ("[smple]\n", -1, ":1: there is no group [smple]; expected [model], [data], [sample], [statistics] or [run]");
+  assert_bad_file ("\n# a\n[sample]\nsmples=3", -1, ":4: group [sample] has no key “smples”; is “samples” of [sample] meant?");
+  assert_bad_file ("[smple]\n", -1, ":1: there is no group [smple]; expected one of [model], [data], [sample], [statistics], [run]");
   assert_bad_file ("[run]\nsamples=3", -1, ":2: key “samples” stands in group [run]; it belongs into [sample]");
   assert_bad_file ("[sample]\nsamples=3\n samples = 4", -1, ":3: key “samples” is there twice");
   assert_bad_file ("[sample]\nseed=3\n[run]\n[sample]\nseed=4", -1, ":5: key “seed” is there twice");
@@ -143,7 +143,7 @@ test_wrong_files (void)
   assert_bad_file ("[data]\ndata=\n", -1, ":2: data: the value is empty");
   assert_bad_file ("[data]\ndata=a;;b\n", -1, ":2: data: the value is empty");
   assert_bad_file ("[run]\nout=a\\qb\n", -1, "*");
-  assert_bad_file ("[]\n", -1, ":1: there is no group []; expected [model], [data], [sample], [statistics] or [run]");
+  assert_bad_file ("[]\n", -1, ":1: there is no group []; expected one of [model], [data], [sample], [statistics], [run]");
   assert_bad_file ("[sample]\nseed=\xff\n", -1, ": is no configuration: expected a key file in UTF-8 of at most 1 MiB");
   assert_bad_file ("[sample]\nseed=\0 1\n", 19, ": is no configuration: expected a key file in UTF-8 of at most 1 MiB");
   assert_bad_file (large, -1, ": is no configuration: expected a key file in UTF-8 of at most 1 MiB");

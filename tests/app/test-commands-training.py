@@ -128,6 +128,28 @@ class Learns(TrainingTest):
         self.assertLess(loss[0][1], 3.0)
         self.assertTrue(os.path.exists(os.path.join(self.path("out"), "model", "tokenizer.bin")))
 
+    def test_model_is_what_it_was(self):
+        """Whatever the rotary layout of where it came from; rounded by a learned scale too."""
+        model, tokenizer = realdata("stories260k/stories260K.bin"), realdata("stories260k/tok512.bin")
+        data = ["--data", realdata("text/expected_stories.txt"), "--seq-len", "64"]
+        before = self.run_json("eval", model, *data, "--tokenizer", tokenizer)["loss"]
+        for number, (flags, most) in enumerate((([], 0.001), (["--weights", "int8:c", "--estimator", "lsq"], 0.05))):
+            result = self.train(f"out{number}", *flags, "--steps", "1", "--rate", "1e-7", base=[
+                "--model", model, "--data", realdata("text/tinystories_2MB.txt"), "--tokenizer", tokenizer, "--seq-len", "64", "--batch-size", "2",
+                "--validation-batches", "1"])
+            after = self.run_json("eval", result["model"], *data)["loss"]
+            self.assertLess(abs(after - before), most)
+
+    def test_learned_scales_are_in_the_model(self):
+        """What was validated is what the model computes, although it has no place for the scales."""
+        for number, flags in enumerate((["--weights", "int4:c", "--estimator", "lsq"], ["--weights", "ternary:c", "--estimator", "seq"],
+                                        ["--weights", "ternary", "--output-scales", "true"])):
+            with self.subTest(flags=flags):
+                result = self.train(f"out{number}", "--steps", "30", "--rate", "0.01", "--integer", "false", *flags, "--validation", STORIES,
+                                    "--validation-batches", "0")
+                evaluated = self.run_json("eval", result["model"], "--data", STORIES, "--seq-len", "32", "--activations", "int8:t")
+                self.assertLess(abs(evaluated["loss"] - result["validation_loss"]), 0.01)
+
     def test_distills(self):
         teacher = self.train("teacher", "--steps", "30")["model"]
         self.train("student", "--steps", "20", "--teacher", teacher, "--distill", "0.5", "--temperature", "2")

@@ -8,9 +8,9 @@
 #include "engine/random.h"
 
 #define VOCABULARY 37
-#define LENGTH     13
-#define FEATURES   19
-#define CLASSES    5
+#define LENGTH 13
+#define FEATURES 19
+#define CLASSES 5
 
 /* Data without end: what comes next follows from what came before, so that there is something to learn. */
 typedef struct
@@ -245,8 +245,10 @@ make_rounded (TnNetwork *network, const char *weights, const char *inputs)
   g_assert_true (tn_scheme_parse (weights, &weight_scheme, NULL));
   if (inputs != NULL)
     g_assert_true (tn_scheme_parse (inputs, &input_scheme, NULL));
-  rounded = tn_model_quantize (
-      model, &(TnLayerPrecision){.weights = &weight_scheme, .activations = inputs != NULL ? &input_scheme : NULL}, 1, NULL, &error);
+  rounded =
+      tn_model_quantize (model,
+                         &(TnLayerPrecision){.weights = &weight_scheme, .activations = inputs != NULL ? &input_scheme : NULL}, 1,
+                         NULL, &error);
   g_assert_no_error (error);
   return rounded;
 }
@@ -294,7 +296,8 @@ test_logits_are_those_of_the_model (void)
   assert_same_logits ("int8:c", "int8:t", FALSE);
 }
 
-/* Two batches of four are the step of one of eight, but for the order of the sums. Every target is scored, so that means are of as many. */
+/* Two batches of four are the step of one of eight, but for the order of the sums. Every target is scored, so that means are of
+ * as many. */
 static void
 test_accumulates (void)
 {
@@ -319,7 +322,8 @@ test_releases (void)
 {
   for (guint integer = 0; integer < 2; integer++)
     {
-      g_autoptr (TnNetwork) kept = make_llama ("ternary", "int8:t", integer), released = make_llama ("ternary", "int8:t", integer);
+      g_autoptr (TnNetwork) kept = make_llama ("ternary", "int8:t", integer),
+                            released = make_llama ("ternary", "int8:t", integer);
       TnTrainerOptions options = make_options (2, LENGTH);
       g_autoptr (TnTrainer) first = make_trainer (kept, &options);
       g_autoptr (TnTrainer) second = NULL;
