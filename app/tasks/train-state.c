@@ -49,7 +49,7 @@ tn_training_checkpoint_new (TnTrainer *trainer, GError **error)
 
 void
 tn_training_checkpoint_update (TnCheckpoint *self, TnTrainer *trainer, TnTrainingData *data, const TnRecipe *recipe,
-                               double validation_loss)
+                               const TnTrainProgress *progress)
 {
   TnTrainerCounts counts = tn_trainer_get_counts (trainer);
   TnStreamPosition position = tn_training_data_get_position (data);
@@ -62,14 +62,19 @@ tn_training_checkpoint_update (TnCheckpoint *self, TnTrainer *trainer, TnTrainin
   tn_checkpoint_set_count (self, "data_epoch", position.epoch);
   tn_checkpoint_set_count (self, "data_index", position.index);
   tn_checkpoint_set_text (self, "recipe", text);
-  tn_checkpoint_set_number (self, TN_CHECKPOINT_VALIDATION, validation_loss);
+  tn_checkpoint_set_number (self, TN_CHECKPOINT_VALIDATION, progress->validation_loss);
+  tn_checkpoint_set_number (self, "best_validation_loss", progress->best_validation);
+  tn_checkpoint_set_number (self, "smoothed_loss", progress->smoothed);
+  tn_checkpoint_set_number (self, "least_smoothed_loss", progress->least);
+  tn_checkpoint_set_count (self, "smoothed_steps", progress->n_smoothed);
 }
 
 gboolean
 tn_training_checkpoint_restore (TnCheckpoint *self, TnCheckpointFile *file, TnTrainer *trainer, TnTrainingData *data,
-                                GError **error)
+                                TnTrainProgress *progress, GError **error)
 {
   TnTrainerCounts counts = {.step = tn_checkpoint_file_get_step (file)};
+  TnTrainProgress found;
   TnStreamPosition position;
   guint64 of_data;
 
@@ -77,7 +82,12 @@ tn_training_checkpoint_restore (TnCheckpoint *self, TnCheckpointFile *file, TnTr
       !tn_checkpoint_file_get_number (file, "previous_norm", &counts.previous_norm, error) ||
       !tn_checkpoint_file_get_count (file, "data_fingerprint", &of_data, error) ||
       !tn_checkpoint_file_get_count (file, "data_epoch", &position.epoch, error) ||
-      !tn_checkpoint_file_get_count (file, "data_index", &position.index, error))
+      !tn_checkpoint_file_get_count (file, "data_index", &position.index, error) ||
+      !tn_checkpoint_file_get_number (file, TN_CHECKPOINT_VALIDATION, &found.validation_loss, error) ||
+      !tn_checkpoint_file_get_number (file, "best_validation_loss", &found.best_validation, error) ||
+      !tn_checkpoint_file_get_number (file, "smoothed_loss", &found.smoothed, error) ||
+      !tn_checkpoint_file_get_number (file, "least_smoothed_loss", &found.least, error) ||
+      !tn_checkpoint_file_get_count (file, "smoothed_steps", &found.n_smoothed, error))
     return FALSE;
   if (of_data != tn_training_data_fingerprint (data))
     {
@@ -90,6 +100,8 @@ tn_training_checkpoint_restore (TnCheckpoint *self, TnCheckpointFile *file, TnTr
   if (!tn_checkpoint_restore (self, file, error) || !tn_training_data_set_position (data, position, error))
     return FALSE;
   tn_trainer_set_counts (trainer, &counts);
+  if (progress != NULL)
+    *progress = found;
   return TRUE;
 }
 
@@ -111,10 +123,12 @@ dup_absolute (const TnTrainOptions *options)
   make_absolute (&copy->teacher_path);
   make_absolute (&copy->out_path);
   make_absolute (&copy->branch_path);
+  make_absolute (&copy->events_path);
   for (char **path = copy->recipe->data_paths; path != NULL && *path != NULL; path++)
     make_absolute (path);
   make_absolute (&copy->recipe->labels_path);
   make_absolute (&copy->recipe->validation_path);
+  make_absolute (&copy->recipe->test_path);
   /* It may also be a tokenizer's name. */
   if (copy->recipe->tokenizer_path != NULL && g_file_test (copy->recipe->tokenizer_path, G_FILE_TEST_EXISTS))
     make_absolute (&copy->recipe->tokenizer_path);
@@ -135,6 +149,7 @@ tn_train_arguments_to_json (const TnTrainOptions *given)
   tn_json_add_string (builder, "teacher", options->teacher_path);
   tn_json_add_string (builder, "out", options->out_path);
   tn_json_add_string (builder, "branch", options->branch_path);
+  tn_json_add_string (builder, "events", options->events_path);
   json_builder_end_object (builder);
   root = json_builder_get_root (builder);
   tn_train_options_free (options);
@@ -165,5 +180,6 @@ tn_train_arguments_from_json (const char *json, GError **error)
   options->model_path = g_strdup (tn_json_find_text (root, "model"));
   options->teacher_path = g_strdup (tn_json_find_text (root, "teacher"));
   options->branch_path = g_strdup (tn_json_find_text (root, "branch"));
+  options->events_path = g_strdup (tn_json_find_text (root, "events"));
   return options;
 }

@@ -6,6 +6,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "app/tasks/event-listener.h"
 #include "app/tasks/train-state.h"
 #include "app/tasks/training-data.h"
 #include "data/export/trained-model.h"
@@ -15,7 +16,7 @@
 #include "engine/error.h"
 #include "engine/hash.h"
 
-/* Of the smoothed loss: half of it is of the last 70 steps. */
+/* Of the smoothed loss: the mean at first; then half of it is of the last 70 steps. */
 #define SMOOTHING 0.99
 /* Steps before the smoothed loss is believed. */
 #define FIRST_BELIEVED 100
@@ -34,9 +35,8 @@ typedef struct
   TnTrainer *trainer;
   TnCheckpoint *checkpoint;
   TnCheckpointWriter *writer;
-  double smoothed, least; /* loss; NaN: none yet */
+  TnTrainProgress progress;
   guint in_a_row;         /* skipped steps */
-  double best;            /* validation loss */
   TnStepReport report;    /* of the last step */
   TnTrainerEvaluation evaluation;
 } Run;
@@ -58,6 +58,7 @@ tn_train_options_copy (const TnTrainOptions *self)
   copy->teacher_path = g_strdup (self->teacher_path);
   copy->out_path = g_strdup (self->out_path);
   copy->branch_path = g_strdup (self->branch_path);
+  copy->events_path = g_strdup (self->events_path);
   return copy;
 }
 
@@ -69,6 +70,7 @@ tn_train_options_free (TnTrainOptions *self)
   g_free (self->teacher_path);
   g_free (self->out_path);
   g_free (self->branch_path);
+  g_free (self->events_path);
   g_free (self);
 }
 
@@ -275,7 +277,9 @@ restore (Run *run, GError **error)
     file = tn_checkpoint_find_latest (folder, &damaged, error);
   for (guint i = 0; damaged != NULL && i < damaged->len; i++)
     tn_listener_event (run->listener, "warning", g_ptr_array_index (damaged, i));
-  if (file == NULL || !tn_training_checkpoint_restore (run->checkpoint, file, run->trainer, run->data, error))
+  /* A branch is another run. */
+  if (file == NULL || !tn_training_checkpoint_restore (run->checkpoint, file, run->trainer, run->data,
+                                                       options->branch_path == NULL ? &run->progress : NULL, error))
     return FALSE;
   text = g_strdup_printf (_ ("goes on from step %" PRIu64 " of %s"), tn_checkpoint_file_get_step (file),
                           tn_checkpoint_file_get_path (file));
@@ -364,8 +368,9 @@ validate (Run *run, guint64 step, GError **error)
     return FALSE;
   result->validation_loss = run->evaluation.loss;
   result->validation_accuracy = run->evaluation.accuracy;
-  if (!(result->validation_loss >= run->best))
-    run->best = result->validation_loss;
+  run->progress.validation_loss = result->validation_loss;
+  if (!(result->validation_loss >= run->progress.best_validation))
+    run->progress.best_validation = result->validation_loss;
   tn_listener_metric (run->listener, "validation_loss", (gint64) step, result->validation_loss);
   tn_listener_metric (run->listener, "validation_accuracy", (gint64) step, result->validation_accuracy);
   return TRUE;
@@ -449,7 +454,11 @@ check_progress (Run *run, const TnStepReport *report, GError **error)
 
   run->in_a_row = report->skipped ? run->in_a_row + 1 : 0;
   if (!report->skipped)
-    run->smoothed = isnan (run->smoothed) ? report->loss : SMOOTHING * run->smoothed + (1.0 - SMOOTHING) * report->loss;
+    {
+      double part = fmax (1.0 - SMOOTHING, 1.0 / (double) ++run->progress.n_smoothed);
+
+      run->progress.smoothed = run->progress.n_smoothed > 1 ? run->progress.smoothed + part * (report->loss - run->progress.smoothed) : report->loss;
+    }
   if (run->in_a_row >= MOST_SKIPPED)
     {
       g_set_error (error, TN_ERROR, TN_ERROR_DATA,
@@ -457,22 +466,22 @@ check_progress (Run *run, const TnStepReport *report, GError **error)
                    report->step, last != NULL ? last : _ ("none"));
       return FALSE;
     }
-  if (report->step < FIRST_BELIEVED || isnan (run->smoothed))
+  if (report->step < FIRST_BELIEVED || isnan (run->progress.smoothed))
     return TRUE;
-  run->least = fmin (run->least, run->smoothed);
-  if (recipe->stop_loss <= 0.0 || run->smoothed <= recipe->stop_loss * run->least)
+  run->progress.least = fmin (run->progress.least, run->progress.smoothed);
+  if (recipe->stop_loss <= 0.0 || run->progress.smoothed <= recipe->stop_loss * run->progress.least)
     return TRUE;
   g_set_error (error, TN_ERROR, TN_ERROR_DATA,
                _ ("the loss diverges: smoothed %.4f at step %" PRIu64
                   ", above %g times its least, %.4f; last good checkpoint: %s"),
-               run->smoothed, report->step, recipe->stop_loss, run->least, last != NULL ? last : _ ("none"));
+               run->progress.smoothed, report->step, recipe->stop_loss, run->progress.least, last != NULL ? last : _ ("none"));
   return FALSE;
 }
 
 static void
 keep (Run *run, gboolean wait)
 {
-  tn_training_checkpoint_update (run->checkpoint, run->trainer, run->data, run->options->recipe, run->result->validation_loss);
+  tn_training_checkpoint_update (run->checkpoint, run->trainer, run->data, run->options->recipe, &run->progress);
   tn_checkpoint_writer_submit (run->writer, run->checkpoint, wait, run->listener);
 }
 
@@ -495,7 +504,7 @@ go_back (Run *run, const TnStepReport *report, GError **error)
       return FALSE;
     }
   file = tn_checkpoint_file_open (path, error);
-  if (file == NULL || !tn_training_checkpoint_restore (run->checkpoint, file, run->trainer, run->data, error))
+  if (file == NULL || !tn_training_checkpoint_restore (run->checkpoint, file, run->trainer, run->data, NULL, error))
     return FALSE;
   /* The data go on: the same batches would lead to the same place. */
   if (!tn_training_data_set_position (run->data, position, error))
@@ -527,6 +536,7 @@ take_step (Run *run, GError **error)
 
   if (!run_on_compute (run, compute_step, error))
     return FALSE;
+  run->progress.validation_loss = NAN;
   seconds = (double) (g_get_monotonic_time () - start) * 1e-6;
   result->seconds += seconds;
   result->targets += report->n_targets;
@@ -580,8 +590,8 @@ fill_result (Run *run)
 
   result->step = trainer.step;
   result->n_skipped = trainer.n_skipped;
-  result->loss = run->smoothed;
-  result->best_validation = run->best;
+  result->loss = run->progress.smoothed;
+  result->best_validation = run->progress.best_validation;
   result->n_checkpoints = counts->written;
   result->checkpoint_seconds = counts->total_stall_seconds;
   result->peak_bytes = tn_pool_get_peak_total (tn_pool_default ());
@@ -617,23 +627,35 @@ finish (Run *run, gboolean trained, GError **error)
 }
 
 static gboolean
+begin_events (Run *run, TnEventListener *events, GError **error)
+{
+  const char *path = run->options->events_path;
+
+  if (path == NULL)
+    return TRUE;
+  if (!tn_event_listener_begin (events, run->listener, path, (gint64) tn_trainer_get_counts (run->trainer).step, error))
+    return FALSE;
+  run->listener = &events->listener;
+  return TRUE;
+}
+
+static gboolean
 work (TnJob *job, const TnListener *listener, GCancellable *cancellable, gpointer data, GError **error)
 {
   Run *given = data;
+  g_auto (TnEventListener) events = {.file = NULL};
   g_auto (Run) run = {.options = given->options,
                       .result = given->result,
                       .listener = listener,
                       .cancellable = cancellable,
-                      .smoothed = NAN,
-                      .least = INFINITY,
-                      .best = NAN};
+                      .progress = {.validation_loss = NAN, .best_validation = NAN, .smoothed = NAN, .least = INFINITY}};
   GError *local = NULL;
   gboolean ok;
 
   run.result->steps = run.options->recipe->steps;
   run.result->validation_loss = run.result->validation_accuracy = NAN;
   run.result->test_loss = run.result->test_accuracy = NAN;
-  ok = prepare (&run, &local) && finish (&run, train (&run, &local), &local);
+  ok = prepare (&run, &local) && begin_events (&run, &events, &local) && finish (&run, train (&run, &local), &local);
   if (run.result->model != NULL)
     tn_job_set_output (job, run.result->model);
   else if (run.result->checkpoint != NULL)

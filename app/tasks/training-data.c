@@ -46,7 +46,7 @@ find_vocabulary (TnTrainingData *self, const TnRecipe *recipe, TnModelFile *mode
   const TnModelTensor *embedding = model != NULL ? tn_model_file_find_tensor (model, "token_embd.weight") : NULL;
 
   if (recipe->tokenizer_path != NULL)
-    self->tokenizer = tn_tokenizer_open (recipe->tokenizer_path, error);
+    self->tokenizer = tn_tokenizer_find (recipe->tokenizer_path, model, error);
   else if (tn_dataset_needs_tokenizer ((const char *const *) recipe->data_paths, NULL) || model != NULL)
     {
       if (model == NULL)

@@ -4,6 +4,7 @@
 #include <glib/gi18n-lib.h>
 #include <string.h>
 
+#include "data/export/bytes-json.h"
 #include "data/export/config-json.h"
 #include "data/files/atomic-folder.h"
 #include "data/files/mapped-file.h"
@@ -104,6 +105,13 @@ copy_tokenizer (TnTokenizer *tokenizer, const char *folder, const TnListener *li
 
   if (tokenizer == NULL)
     return TRUE;
+  if (strcmp (tn_tokenizer_get_kind (tokenizer), "bytes") == 0)
+    {
+      g_autofree char *text = tn_bytes_tokenizer_to_json (tokenizer);
+
+      to = g_build_filename (folder, "tokenizer.json", NULL);
+      return tn_atomic_file_set_contents (to, text, strlen (text), error);
+    }
   if (from == NULL || tn_tokenizer_get_gguf_path (tokenizer) != NULL)
     {
       tn_listener_event (listener, "warning",

@@ -4,6 +4,7 @@
 
 test-commands-training.py PROGRAM [unittest arguments], like test-commands.py beside it.
 """
+import csv
 import glob
 import gzip
 import importlib.util
@@ -90,13 +91,29 @@ class Learns(TrainingTest):
         for _, zeros in run["series"]["layer/blk.0.attn_q/zeros"]:
             self.assertTrue(0.1 < zeros < 0.6)
 
+        exported = self.run_raw("runs", "export", str(run["id"]))
+        rows = list(csv.reader(exported.stdout.splitlines()))
+        self.assertEqual(rows[0], ["series", "step", "value"])
+        self.assertEqual([[int(step), float(value)] for name, step, value in rows[1:] if name == "loss"], loss)
+        self.run_raw("runs", "export", str(run["id"]), "--out", self.path("series.csv"))
+        with open(self.path("series.csv")) as f:
+            self.assertEqual(f.read(), exported.stdout)
+        self.assertEqual(self.run_json("runs", "export", str(run["id"]))["series"], run["series"])
+        self.assert_fails(self.run_raw("runs", "show", str(run["id"]), "--out", "x"), "--out", "export", status=2)
+        shown = self.run_raw("runs", "show", str(run["id"])).stdout
+        line = next(line for line in shown.splitlines() if line.startswith("validation_loss "))
+        self.assertEqual(line.split()[1:4], ["3", f"{validation[-1][1]:.6g}", f"{result['best_validation_loss']:.6g}"])
+
         inspected = self.run_json("inspect", result["model"])
         self.assertEqual(sum(1 for tensor in inspected["tensors"] if tensor["name"].startswith("blk.1.")), 9)
-        evaluated = self.run_json("eval", result["model"], "--data", STORIES, "--seq-len", "32", "--tokenizer", "bytes",
+        evaluated = self.run_json("eval", result["model"], "--data", STORIES, "--seq-len", "32", 
                                   "--scheme", "ternary", "--activations", "int8:t")
         self.assertLess(evaluated["loss"], 4.5)
-        text = self.run_json("generate", result["model"], "--prompt", "Once", "--tokens", "8", "--greedy", "--tokenizer", "bytes")
+        text = self.run_json("generate", result["model"], "--prompt", "Once", "--tokens", "8", "--greedy")
         self.assertEqual(len(text["ids"]), 4 + 8)
+        self.assertEqual(text["ids"][:4], list(b"Once"))
+        words = "Ünï 漢 \n\t end <|bos|>"
+        self.assertEqual(self.run_json("tokenize", result["model"], "--text", words)["ids"], list(words.encode()))
 
     def test_full_precision_learns_more_than_nothing(self):
         result = self.train("out", "--steps", "60", "--weights", "none", "--activations", "none", "--integer", "false")
@@ -109,6 +126,7 @@ class Learns(TrainingTest):
                                                                   "--tokenizer", realdata("stories260k/tok512.bin")])
         loss = self.series()["series"]["loss"]
         self.assertLess(loss[0][1], 3.0)
+        self.assertTrue(os.path.exists(os.path.join(self.path("out"), "model", "tokenizer.bin")))
 
     def test_distills(self):
         teacher = self.train("teacher", "--steps", "30")["model"]
@@ -118,10 +136,14 @@ class Learns(TrainingTest):
 
     def test_images(self):
         base = ["--recipe", "mnist-mlp-ternary", "--data", realdata("mnist/train-images-idx3-ubyte.gz"), "--steps", "150",
-                "--validation-batches", "10", "--checkpoint-every", "0"]
+                "--validation-batches", "10", "--checkpoint-every", "0", "--test", realdata("mnist/t10k-images-idx3-ubyte.gz")]
         result = self.train("out", base=base)
         self.assertGreater(result["validation_accuracy"], 0.8)
+        self.assertGreater(result["test_accuracy"], 0.8)
         self.assertIn("images_per_second", self.series()["series"])
+        # A finished run is scored again, without a step.
+        again = self.train("out", "--resume", base=base)
+        self.assertEqual((again["test_accuracy"], again["test_loss"], again["targets"]), (result["test_accuracy"], result["test_loss"], 0))
         self.assertTrue(os.path.exists(os.path.join(result["model"], "model.safetensors")))
 
     def test_prints_what_it_does(self):
@@ -138,6 +160,25 @@ class Learns(TrainingTest):
             other = self.run_raw("train", "--recipe", self.path("order.recipe"), *flags, "--print-recipe", workspace=False)
             for line in ("weight-decay=0.25", "warmup-steps=17", "final-ratio=0.25"):
                 self.assertIn(line + "\n", other.stdout)
+
+    def test_tensorboard(self):
+        """Points of the event file, read by hand: length, sum, message, sum; and those of a run that goes on."""
+        self.train("out", "--steps", "6", "--tensorboard", self.path("events"))
+        loss = self.series()["series"]["loss"]
+        self.train("out", "--steps", "9", "--resume", "--tensorboard", self.path("events"))
+        files = sorted(glob.glob(self.path("events") + "/events.out.tfevents.*"))
+        self.assertEqual(len(files), 2)
+        records = []
+        with open(files[0], "rb") as f:
+            while header := f.read(12):
+                records.append(f.read(struct.unpack("<Q", header[:8])[0]))
+                f.read(4)
+        self.assertIn(b"brain.Event:2", records[0])
+        found = [record for record in records if b"\x04loss\x15" in record]
+        self.assertEqual(len(found), 6)
+        for record, (_, value) in zip(found, loss):
+            place = record.index(b"\x04loss\x15") + 6
+            self.assertAlmostEqual(struct.unpack("<f", record[place:place + 4])[0], value, places=5)
 
     def test_lists_recipes(self):
         listed = self.run_raw("train", "--list-recipes", workspace=False)
@@ -166,11 +207,13 @@ class Resume(TrainingTest):
             with self.subTest(way=name):
                 whole, part = f"whole{number}", f"part{number}"
                 more = ["--steps", "12", "--checkpoint-every", "5", "--keep-last", "9", "--validation-every", "4", *flags]
-                self.train(whole, *more)
+                undisturbed = self.train(whole, *more)
                 os.makedirs(os.path.join(self.path(part), "checkpoints"))
                 shutil.copy(self.checkpoint(whole, 5), self.checkpoint(part, 5))
                 result = self.train(part, *more, "--resume")
                 self.assertEqual(result["step"], 12)
+                for field in ("loss", "validation_loss", "best_validation_loss"):
+                    self.assertEqual(result[field], undisturbed[field])
                 self.assert_same_state(self.checkpoint(whole, 12), self.checkpoint(part, 12))
                 with open(os.path.join(self.path(whole), "model", "model.safetensors"), "rb") as a, \
                         open(os.path.join(self.path(part), "model", "model.safetensors"), "rb") as b:
@@ -214,6 +257,14 @@ class Resume(TrainingTest):
                 process.kill()
                 process.communicate()
                 self.assert_same_state(saved[0], self.checkpoint(whole, step))
+
+    def test_best_is_kept(self):
+        """The best of those that were validated as they are, not of those that came some steps after it."""
+        self.train("out", "--steps", "24", "--checkpoint-every", "3", "--validation-every", "6", "--keep-last", "1", "--rate", "0.5", "--clip", "none")
+        kept = {int(os.path.basename(path)[5:13]) for path in self.checkpoints("out")}
+        validated = {step for step, _ in self.series()["series"]["validation_loss"]}
+        self.assertIn(24, kept)
+        self.assertLessEqual(kept, validated)
 
     def test_branch(self):
         self.train("first", "--steps", "10", "--checkpoint-every", "5", "--keep-last", "9")

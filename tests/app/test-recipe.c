@@ -41,6 +41,7 @@ static const Key keys[] = {
     {"validation-batches", "9"},
     {"test", "t10k-images-idx3-ubyte.gz"},
     {"shift", "2"},
+    {"keep-logits", "false"},
     {"weights", "int4:g32"},
     {"activations", "int8:t"},
     {"estimator", "lsq"},

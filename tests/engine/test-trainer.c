@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "engine/error.h"
+#include "engine/nn/quantized-model.h"
 #include "engine/qat/trainer.h"
 #include "engine/random.h"
 
@@ -212,40 +213,85 @@ test_learns (void)
     }
 }
 
-/* What was trained is what inference computes: the trainer's own logits, bit for bit. */
-static void
-test_logits_are_those_of_the_model (void)
+/* The trainer's own logits, of the network as evaluations record it. */
+static TnTape *
+record_logits (TnNetwork *network, const TnNetworkShape *shape, TnValue **input, TnValue **logits)
 {
-  g_autoptr (TnNetwork) network = make_llama (NULL, NULL, FALSE);
+  g_autoptr (TnTape) tape = tn_tape_new (TN_DTYPE_F32, FALSE);
+  g_autoptr (GError) error = NULL;
+
+  *input = tn_tape_input (tape, TN_VALUE_INT32, &TN_SHAPE (shape->n_sequences * shape->length));
+  *logits = network->class->record_head (network, tape, network->class->record (network, tape, *input, shape));
+  tn_tape_keep (tape, *logits);
+  tn_tape_plan (tape, NULL, &error);
+  g_assert_no_error (error);
+  tn_tape_allocate (tape, &error);
+  g_assert_no_error (error);
+  return g_steal_pointer (&tape);
+}
+
+/* The model of the latent weights, rounded as inference does it. */
+static TnModel *
+make_rounded (TnNetwork *network, const char *weights, const char *inputs)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (TnModel) model = tn_network_make_model (network, &error);
+  TnScheme weight_scheme, input_scheme;
+  TnModel *rounded;
+
+  g_assert_no_error (error);
+  if (weights == NULL)
+    return g_steal_pointer (&model);
+  g_assert_true (tn_scheme_parse (weights, &weight_scheme, NULL));
+  if (inputs != NULL)
+    g_assert_true (tn_scheme_parse (inputs, &input_scheme, NULL));
+  rounded = tn_model_quantize (
+      model, &(TnLayerPrecision){.weights = &weight_scheme, .activations = inputs != NULL ? &input_scheme : NULL}, 1, NULL, &error);
+  g_assert_no_error (error);
+  return rounded;
+}
+
+static void
+assert_same_logits (const char *weights, const char *inputs, gboolean integer)
+{
+  g_autoptr (TnNetwork) network = make_llama (weights, inputs, integer);
   const TnTrainerOptions options = make_options (3, LENGTH);
   g_autoptr (TnTrainer) trainer = make_trainer (network, &options);
-  g_autoptr (TnTape) tape = tn_tape_new (TN_DTYPE_F32, FALSE);
+  g_autoptr (TnTape) tape = NULL;
   g_autoptr (TnModel) model = NULL;
+  g_autoptr (TnBatch) batch = NULL;
   g_autoptr (GError) error = NULL;
   g_autofree float *wanted = g_new (float, 3 * LENGTH * VOCABULARY);
   Data data = make_data (3 * LENGTH, TRUE);
   gint32 targets[3 * LENGTH];
   TnSequence sequences[3];
-  g_autoptr (TnBatch) batch = NULL;
   TnValue *input, *logits;
   double losses[20];
 
   run (trainer, &data, 20, losses);
-  input = tn_tape_input (tape, TN_VALUE_INT32, &TN_SHAPE (3 * LENGTH));
-  logits = network->class->record_head (network, tape, network->class->record (network, tape, input, &options.shape));
-  tn_tape_keep (tape, logits);
-  g_assert_true (tn_tape_plan (tape, NULL, &error) && tn_tape_allocate (tape, &error));
+  tape = record_logits (network, &options.shape, &input, &logits);
   fill (tn_value_get_data (input), targets, &data, NULL);
-  g_assert_true (tn_tape_forward (tape, NULL, &error));
-
-  model = tn_network_make_model (network, &error);
+  tn_tape_forward (tape, NULL, &error);
   g_assert_no_error (error);
+  model = make_rounded (network, weights, inputs);
   for (guint i = 0; i < 3; i++)
     sequences[i] = (TnSequence){.hash = i, .length = LENGTH, .tokens = (const gint32 *) tn_value_get_data (input) + i * LENGTH};
   batch = tn_batch_new (sequences, 3);
-  g_assert_true (tn_model_forward (model, batch, NULL, wanted, NULL, NULL, &error));
+  tn_model_forward (model, batch, NULL, wanted, NULL, NULL, &error);
+  g_assert_no_error (error);
   g_assert_cmpmem (tn_value_get_data (logits), 3 * LENGTH * VOCABULARY * sizeof (float), wanted,
                    3 * LENGTH * VOCABULARY * sizeof (float));
+}
+
+/* What was trained is what inference computes, bit for bit. */
+static void
+test_logits_are_those_of_the_model (void)
+{
+  assert_same_logits (NULL, NULL, FALSE);
+  assert_same_logits ("ternary", "int8:t", TRUE);
+  assert_same_logits ("ternary:c", "int8:t", TRUE);
+  assert_same_logits ("int4:g8", NULL, FALSE);
+  assert_same_logits ("int8:c", "int8:t", FALSE);
 }
 
 /* Two batches of four are the step of one of eight, but for the order of the sums. Every target is scored, so that means are of as many. */

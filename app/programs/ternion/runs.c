@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <glib/gi18n-lib.h>
+#include <math.h>
 #include <string.h>
 
 #include "app/programs/ternion/command.h"
+#include "data/files/atomic-file.h"
 #include "engine/error.h"
+#include "engine/number-text.h"
 
 static const char *
 state_name (TnRunState state)
@@ -98,6 +101,80 @@ show_json (TnWorkspace *workspace, const TnRunRow *run, GError **error)
   return tn_command_print_json (builder, error);
 }
 
+/* Points of one series. */
+typedef struct
+{
+  GArray *steps, *values;
+} Points;
+
+static void
+points_clear (Points *self)
+{
+  g_clear_pointer (&self->steps, g_array_unref);
+  g_clear_pointer (&self->values, g_array_unref);
+}
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Points, points_clear)
+
+static gboolean
+read_points (TnWorkspace *workspace, gint64 run, const char *name, Points *points, GError **error)
+{
+  points->steps = g_array_new (FALSE, FALSE, sizeof (gint64));
+  points->values = g_array_new (FALSE, FALSE, sizeof (double));
+  return tn_workspace_read_series (workspace, run, name, points->steps, points->values, error);
+}
+
+/* The last value, the least and the most with the steps they were at: which of the two is the best, the series' name says. */
+static void
+print_points (const char *name, const Points *points)
+{
+  guint n = points->steps->len, least = 0, most = 0;
+  const double *values = (const double *) (gconstpointer) points->values->data;
+  const gint64 *steps = (const gint64 *) (gconstpointer) points->steps->data;
+
+  for (guint i = 1; i < n; i++)
+    {
+      if (isnan (values[least]) || values[i] < values[least])
+        least = i;
+      if (isnan (values[most]) || values[i] > values[most])
+        most = i;
+    }
+  if (n > 0)
+    g_print ("%-36s %8u  %12.6g  %12.6g (%" G_GINT64_FORMAT ")  %12.6g (%" G_GINT64_FORMAT ")\n", name, n, values[n - 1], values[least], steps[least],
+             values[most], steps[most]);
+}
+
+static gboolean
+show_text (TnWorkspace *workspace, const TnRunRow *run, GError **error)
+{
+  g_auto (GStrv) names = tn_workspace_list_series (workspace, run->id, error);
+  g_autoptr (GPtrArray) events = names != NULL ? tn_workspace_list_events (workspace, run->id, error) : NULL;
+
+  if (events == NULL)
+    return FALSE;
+  g_print ("%" G_GINT64_FORMAT "  %s  %s%s%s\n", run->id, run->title, state_name (run->state), run->message != NULL ? ": " : "",
+           run->message != NULL ? run->message : "");
+  if (run->output != NULL)
+    g_print ("%s\n", run->output);
+  for (guint i = 0; i < events->len; i++)
+    {
+      const TnEventRow *event = g_ptr_array_index (events, i);
+
+      g_print ("%-7s  %s\n", event->kind, event->text);
+    }
+  if (names[0] != NULL)
+    g_print ("\n%-36s %8s  %12s  %s\n", _("series"), _("points"), _("last"), _("least (at) and most (at)"));
+  for (char **name = names; *name != NULL; name++)
+    {
+      g_auto (Points) points = { NULL };
+
+      if (!read_points (workspace, run->id, *name, &points, error))
+        return FALSE;
+      print_points (*name, &points);
+    }
+  return TRUE;
+}
+
 static gboolean
 find_run (TnCommand *command, gint64 *id, GError **error)
 {
@@ -136,7 +213,45 @@ show_run (TnCommand *command, GError **error)
 
   if (!find_run (command, &id, error) || (run = tn_workspace_get_run (command->workspace, id, error)) == NULL)
     return FALSE;
-  return show_json (command->workspace, run, error);
+  return command->json ? show_json (command->workspace, run, error) : show_text (command->workspace, run, error);
+}
+
+/* Names of series hold no quotes, but a comma they may. */
+static void
+append_csv (GString *text, const char *name, const Points *points)
+{
+  for (guint i = 0; i < points->steps->len; i++)
+    {
+      double value = g_array_index (points->values, double, i);
+      g_autofree char *number = isfinite (value) ? tn_number_to_text (value) : g_strdup ("");
+
+      g_string_append_printf (text, "\"%s\",%" G_GINT64_FORMAT ",%s\n", name, g_array_index (points->steps, gint64, i), number);
+    }
+}
+
+static gboolean
+export_run (TnCommand *command, const char *out, GError **error)
+{
+  g_autoptr (TnRunRow) run = NULL;
+  g_autoptr (GString) text = g_string_new ("series,step,value\n");
+  g_auto (GStrv) names = NULL;
+  gint64 id;
+
+  if (!find_run (command, &id, error) || (run = tn_workspace_get_run (command->workspace, id, error)) == NULL ||
+      (names = tn_workspace_list_series (command->workspace, id, error)) == NULL)
+    return FALSE;
+  for (char **name = names; *name != NULL; name++)
+    {
+      g_auto (Points) points = { NULL };
+
+      if (!read_points (command->workspace, id, *name, &points, error))
+        return FALSE;
+      append_csv (text, *name, &points);
+    }
+  if (out != NULL)
+    return tn_atomic_file_set_contents (out, text->str, text->len, error);
+  g_print ("%s", text->str);
+  return TRUE;
 }
 
 static gboolean
@@ -151,21 +266,30 @@ TnExitStatus
 tn_verb_runs (int argc, char **argv)
 {
   g_auto (TnCommand) command = { NULL };
+  g_autofree char *out = NULL;
+  const GOptionEntry entries[] = {
+    { "out", 0, 0, G_OPTION_ARG_FILENAME, &out, N_("export: write to this file (standard output)"), N_("FILE") },
+    { NULL },
+  };
   TnExitStatus status;
   GError *error = NULL;
   const char *action;
   gboolean ok;
 
-  if (!tn_command_parse (&command, argc, argv, "runs", _("[list | show RUN | pause RUN | resume RUN | cancel RUN]"), _("runs recorded in the workspace"), NULL,
+  if (!tn_command_parse (&command, argc, argv, "runs", _("[list | show RUN | export RUN | pause RUN | resume RUN | cancel RUN]"), _("runs recorded in the workspace"), entries,
                          0, 2, &status))
     return status;
   action = command.n_arguments > 0 ? command.arguments[0] : "list";
+  if (out != NULL && (strcmp (action, "export") != 0 || command.json))
+    return tn_command_usage_error (&command, "%s", _("--out goes with export, without --json"));
   if ((command.workspace = tn_workspace_open (command.workspace_path, &error)) == NULL)
     return tn_command_fail (&command, error);
   if (strcmp (action, "list") == 0)
     ok = list_runs (&command, &error);
   else if (strcmp (action, "show") == 0)
     ok = show_run (&command, &error);
+  else if (strcmp (action, "export") == 0)
+    ok = command.json ? show_run (&command, &error) : export_run (&command, out, &error);
   else if (strcmp (action, "pause") == 0)
     ok = request (&command, TN_REQUEST_PAUSE, &error);
   else if (strcmp (action, "resume") == 0)
@@ -173,6 +297,6 @@ tn_verb_runs (int argc, char **argv)
   else if (strcmp (action, "cancel") == 0)
     ok = request (&command, TN_REQUEST_CANCEL, &error);
   else
-    return tn_command_usage_error (&command, _("“%s” is none of list, show, pause, resume, cancel"), action);
+    return tn_command_usage_error (&command, _("“%s” is none of list, show, export, pause, resume, cancel"), action);
   return ok ? tn_command_finish (&command) : tn_command_fail (&command, error);
 }

@@ -17,7 +17,7 @@ typedef struct
 {
   char   *values[MAX_OPTIONS];
   char  **lists[MAX_OPTIONS];
-  char   *recipe, *model, *teacher, *out, *branch;
+  char   *recipe, *model, *teacher, *out, *branch, *tensorboard;
   gboolean print_recipe, list_recipes, resume;
 } TrainArguments;
 
@@ -34,6 +34,7 @@ train_arguments_clear (TrainArguments *self)
   g_free (self->teacher);
   g_free (self->out);
   g_free (self->branch);
+  g_free (self->tensorboard);
 }
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (TrainArguments, train_arguments_clear)
@@ -48,6 +49,7 @@ make_entries (TrainArguments *arguments)
     { "out", 0, 0, G_OPTION_ARG_FILENAME, &arguments->out, N_("Folder for checkpoints and the model"), N_("DIR") },
     { "resume", 0, 0, G_OPTION_ARG_NONE, &arguments->resume, N_("Go on from the newest checkpoint in --out"), NULL },
     { "branch", 0, 0, G_OPTION_ARG_FILENAME, &arguments->branch, N_("Start a new run from this checkpoint of another one"), N_("CHECKPOINT") },
+    { "tensorboard", 0, 0, G_OPTION_ARG_FILENAME, &arguments->tensorboard, N_("Write the series into an event file in this folder, too, for TensorBoard"), N_("DIR") },
     { "print-recipe", 0, 0, G_OPTION_ARG_NONE, &arguments->print_recipe, N_("Print all of the recipe as such a file, and do nothing else"), NULL },
     { "list-recipes", 0, 0, G_OPTION_ARG_NONE, &arguments->list_recipes, N_("List the recipes that are at hand"), NULL },
   };
@@ -153,7 +155,7 @@ static TnExitStatus
 run (TnCommand *command, const TrainArguments *arguments, TnRecipe *recipe)
 {
   const TnTrainOptions options = { .recipe = recipe, .model_path = arguments->model, .teacher_path = arguments->teacher,
-                                   .out_path = arguments->out, .branch_path = arguments->branch, .resume = arguments->resume };
+                                   .out_path = arguments->out, .branch_path = arguments->branch, .events_path = arguments->tensorboard, .resume = arguments->resume };
   TnTrainResult result = { 0 };
   g_autoptr (TnJob) job = NULL;
   TnExitStatus status;

@@ -4,7 +4,8 @@
 #include "engine/autograd/estimators/quantizer-unit.h"
 #include "engine/kernels/variant.h"
 
-#define LANES 32
+/* Elements whose sums are made in pairs. */
+#define PIECE 256
 
 #define REAL float
 #define NAME(x) x##_float

@@ -36,15 +36,16 @@ static inline __attribute__ ((always_inline)) NAME (Element) NAME (level_clipped
                           .dx = magnitude <= unit->scale ? (REAL) 1 : (REAL) 0};
 }
 
-static inline __attribute__ ((always_inline)) NAME (Element) NAME (learned_step) (const NAME (Unit) * unit, REAL x)
+/* Masks are numbers: compilers do not compute what may trap for elements that do not need it. */
+static inline __attribute__ ((always_inline)) NAME (Element) NAME (learned_step) (const NAME (Unit) *unit, REAL x)
 {
   REAL u = (x - unit->offset) / unit->scale, nearest = ROUND (u), code = BETWEEN (nearest, unit->low, unit->high);
-  gboolean inside = (u > unit->low) & (u < unit->high);
+  REAL inside = (REAL) ((u > unit->low) & (u < unit->high));
 
   return (NAME (Element)){.q = code * unit->scale + unit->offset,
-                          .dx = inside ? (REAL) 1 : (REAL) 0,
-                          .ds = inside ? nearest - u : code,
-                          .db = inside ? (REAL) 0 : (REAL) 1};
+                          .dx = inside,
+                          .ds = code - inside * u,
+                          .db = (REAL) 1 - inside};
 }
 
 static inline __attribute__ ((always_inline)) NAME (Element) NAME (learned_binary) (const NAME (Unit) * unit, REAL x)
@@ -68,17 +69,14 @@ static inline __attribute__ ((always_inline)) NAME (Element) NAME (learned_range
 }
 
 /* step: n, offset: c. */
-static inline __attribute__ ((always_inline)) NAME (Element) NAME (stretched) (const NAME (Unit) * unit, REAL x)
+static inline __attribute__ ((always_inline)) NAME (Element) NAME (stretched) (const NAME (Unit) *unit, REAL x)
 {
   const REAL end = (REAL) 0.99;
   REAL u = x / unit->scale, within = BETWEEN (u, -end, end), most = (unit->step - unit->offset) / unit->step;
   REAL level = (ROUND (within * unit->step - unit->offset) + unit->offset) / unit->step;
+  REAL excess = u - within, inside = (REAL) (excess == 0), beyond = most * ((REAL) (excess > 0) - (REAL) (excess < 0));
 
-  return (NAME (Element)){.q = level * unit->scale,
-                          .dx = MAGNITUDE (u) <= end ? (REAL) 1 : (REAL) 0,
-                          .ds = u > end    ? most
-                                : u < -end ? -most
-                                           : level - u};
+  return (NAME (Element)){.q = level * unit->scale, .dx = inside, .ds = inside * (level - u) + beyond};
 }
 
 /* step: t, low .. high: A, offset: what moves the grid, in steps. */
@@ -128,53 +126,54 @@ NAME (forward_loop) (NAME (Element) element (const NAME (Unit) *, REAL), const T
       y[i] = x[i] + lambda * (element (&unit, x[i]).q - x[i]);
 }
 
-/* A piece of at most LANES elements. */
-static inline __attribute__ ((always_inline)) void
-NAME (backward_piece) (NAME (Element) element (const NAME (Unit) *, REAL), const NAME (Unit) * unit, REAL lambda, const REAL *x,
-                       const REAL *g, gsize n, REAL *dx, gboolean adds, REAL *scales, REAL *offsets)
+/* A piece of at most PIECE elements; lambda is 1 unless it is mixed. */
+static inline __attribute__ ((always_inline)) void NAME (backward_piece) (NAME (Element) element (const NAME (Unit) *, REAL),
+                                                                          const NAME (Unit) *unit, gboolean mixed, REAL lambda,
+                                                                          const REAL *restrict x, const REAL *restrict g, gsize n,
+                                                                          REAL *restrict dx, gboolean adds, REAL *restrict scales,
+                                                                          REAL *restrict offsets)
 {
   for (gsize i = 0; i < n; i++)
     {
       NAME (Element) at = element (unit, x[i]);
       REAL passed = g[i] * at.dx;
 
-      passed = lambda == 1 ? passed : g[i] + lambda * (passed - g[i]);
+      if (mixed)
+        passed = g[i] + lambda * (passed - g[i]);
       scales[i] = g[i] * at.ds;
       offsets[i] = g[i] * at.db;
       dx[i] = adds ? dx[i] + passed : passed;
     }
 }
 
-/* dx NULL: not wanted. Adds to sums of scale and offset. */
-static inline __attribute__ ((always_inline)) void
-NAME (backward_loop) (NAME (Element) element (const NAME (Unit) *, REAL), const TnQuantizerUnit *from, REAL lambda, const REAL *x,
-                      const REAL *g, gsize n, REAL *dx, gboolean adds, double sums[2])
+/* dx NULL: not wanted. Adds to sums of scale and offset: in lanes of a piece, then of the pieces in their order. */
+static inline __attribute__ ((always_inline)) void NAME (backward_loop) (NAME (Element) element (const NAME (Unit) *, REAL),
+                                                                         const TnQuantizerUnit *from, REAL lambda, const REAL *x,
+                                                                         const REAL *g, gsize n, REAL *dx, gboolean adds,
+                                                                         double sums[2])
 {
   NAME (Unit) unit = NAME (get_unit) (from);
-  double scale_lanes[LANES] = {0}, offset_lanes[LANES] = {0};
 
-  for (gsize i = 0; i < n; i += LANES)
+  for (gsize first = 0; first < n; first += PIECE)
     {
-      gsize m = MIN (LANES, n - i);
-      REAL scales[LANES] = {0}, offsets[LANES] = {0}, unwanted[LANES];
-      REAL *out = dx != NULL ? dx + i : unwanted;
+      gsize m = MIN (PIECE, n - first);
+      REAL scales[PIECE] = {0}, offsets[PIECE] = {0}, unwanted[PIECE];
+      REAL *out = dx != NULL ? dx + first : unwanted;
 
-      if (m == LANES && adds && dx != NULL)
-        NAME (backward_piece) (element, &unit, lambda, x + i, g + i, LANES, out, TRUE, scales, offsets);
-      else if (m == LANES)
-        NAME (backward_piece) (element, &unit, lambda, x + i, g + i, LANES, out, FALSE, scales, offsets);
+      if (lambda == 1 && !(adds && dx != NULL))
+        NAME (backward_piece) (element, &unit, FALSE, 1, x + first, g + first, m, out, FALSE, scales, offsets);
+      else if (lambda == 1)
+        NAME (backward_piece) (element, &unit, FALSE, 1, x + first, g + first, m, out, TRUE, scales, offsets);
       else
-        NAME (backward_piece) (element, &unit, lambda, x + i, g + i, m, out, adds && dx != NULL, scales, offsets);
-      for (gsize lane = 0; lane < LANES; lane++)
-        {
-          scale_lanes[lane] += (double) scales[lane];
-          offset_lanes[lane] += (double) offsets[lane];
-        }
-    }
-  for (gsize lane = 0; lane < LANES; lane++)
-    {
-      sums[0] += scale_lanes[lane];
-      sums[1] += offset_lanes[lane];
+        NAME (backward_piece) (element, &unit, TRUE, lambda, x + first, g + first, m, out, adds && dx != NULL, scales, offsets);
+      for (gsize half = PIECE / 2; half > 0; half /= 2)
+        for (gsize i = 0; i < half; i++)
+          {
+            scales[i] += scales[i + half];
+            offsets[i] += offsets[i + half];
+          }
+      sums[0] += (double) scales[0];
+      sums[1] += (double) offsets[0];
     }
 }
 
