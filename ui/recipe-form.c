@@ -107,9 +107,29 @@ list_names (const char *name)
   return g_strv_builder_end (names);
 }
 
+/* Main keys of the other architecture are no use here. */
+static void
+show_architecture (TnRecipeForm *self)
+{
+  static const char *const llama[] = {"width", "layers", "heads", "seq-len", NULL}, *const mlp[] = {"sizes", NULL};
+  gboolean is_llama = self->recipe->architecture == TN_ARCHITECTURE_LLAMA;
+
+  for (guint i = 0; i < self->rows->len; i++)
+    {
+      GtkWidget *row = g_ptr_array_index (self->rows, i);
+      const char *name = tn_recipe_row_get_name (TN_RECIPE_ROW (row));
+
+      if (g_strv_contains (llama, name))
+        gtk_widget_set_visible (row, is_llama);
+      else if (g_strv_contains (mlp, name))
+        gtk_widget_set_visible (row, !is_llama);
+    }
+}
+
 static void
 show_recipe (TnRecipeForm *self, TnRecipeRow *except)
 {
+  show_architecture (self);
   for (guint i = 0; i < self->rows->len; i++)
     {
       TnRecipeRow *row = g_ptr_array_index (self->rows, i);

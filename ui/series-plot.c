@@ -106,14 +106,19 @@ add_line (TnSeriesPlot *self, TnFigure *figure, const TnSeriesLine *line, guint 
 {
   /* Few points far apart, such as validations, are shown as they are. */
   gboolean smooth = self->smooth && color == 0;
-  g_autofree double *middle = g_new (double, points->n);
+  double factor = line->factor > 0.0 ? line->factor : 1.0;
+  g_autofree double *middle = g_new (double, points->n), *low = g_new (double, points->n), *high = g_new (double, points->n);
   g_autofree char *spread = g_strdup_printf (_ ("%s, spread"), line->label);
 
   for (gsize i = 0; i < points->n; i++)
-    middle[i] = (points->low[i] + points->high[i]) / 2.0;
+    {
+      low[i] = factor * points->low[i];
+      high[i] = factor * points->high[i];
+      middle[i] = smooth ? factor * points->smooth[i] : (low[i] + high[i]) / 2.0;
+    }
   if (points->spread)
-    tn_figure_add_band (figure, spread, color, points->n, points->steps, points->low, points->high);
-  tn_figure_add_line (figure, line->label, color, points->n, points->steps, smooth ? points->smooth : middle);
+    tn_figure_add_band (figure, spread, color, points->n, points->steps, low, high);
+  tn_figure_add_line (figure, line->label, color, points->n, points->steps, middle);
   self->n_points += points->n;
 }
 

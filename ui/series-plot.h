@@ -15,6 +15,7 @@ typedef struct
 {
   const char *series; /* its name in the workspace */
   const char *label;  /* translated */
+  double      factor; /* of its values in the plot, such as 1e-6 for bytes as MB; 0: as they are */
 } TnSeriesLine;
 
 /* A value in words; free with g_free(). */

@@ -482,6 +482,7 @@ tn_training_form_branch (TnTrainingForm *self, const char *title, const TnTrainO
   suggest_output (self);
   show_source (self);
   on_changed (self);
+  gtk_widget_grab_focus (GTK_WIDGET (self->checkpoint)); /* in sight, too */
 }
 
 void

@@ -212,7 +212,8 @@ name_run (const TnRunRow *row)
   g_autoptr (GDateTime) started = g_date_time_new_from_unix_local (row->started_us / G_USEC_PER_SEC);
   g_autofree char *when = started != NULL ? g_date_time_format (started, "%x %H:%M") : g_strdup ("");
 
-  return g_strdup_printf ("%s · %s", row->title != NULL ? row->title : "", when);
+  /* The end of a long one is cut off. */
+  return g_strdup_printf ("%s · %s", when, row->title != NULL ? row->title : "");
 }
 
 static GArray *
@@ -401,7 +402,7 @@ on_setup_name (GtkSignalListItemFactory *factory, GtkListItem *item)
 {
   GtkWidget *label = gtk_label_new (NULL);
 
-  gtk_label_set_ellipsize (GTK_LABEL (label), PANGO_ELLIPSIZE_MIDDLE);
+  gtk_label_set_ellipsize (GTK_LABEL (label), PANGO_ELLIPSIZE_END);
   gtk_label_set_xalign (GTK_LABEL (label), 0);
   gtk_label_set_max_width_chars (GTK_LABEL (label), 48);
   gtk_list_item_set_child (item, label);

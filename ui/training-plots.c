@@ -35,7 +35,7 @@ static const struct
     {"gradient_norm", N_ ("Gradient Norm"), N_ ("norm")},
     {"tokens_per_second", N_ ("Tokens per Second"), N_ ("tokens/s")},
     {"images_per_second", N_ ("Images per Second"), N_ ("images/s")},
-    {"memory_bytes", N_ ("Memory"), N_ ("bytes")},
+    {"memory_bytes", N_ ("Memory"), N_ ("MB")},
     {"validation_accuracy", N_ ("Validation Accuracy"), N_ ("share right")},
     {"lambda", N_ ("Share of Rounding"), N_ ("share")},
 };
@@ -171,7 +171,7 @@ draw_loss (TnTrainingPlots *self)
   TnSeriesLine lines[MOST_LOSSES];
 
   for (guint i = 0; i < MOST_LOSSES; i++)
-    lines[i] = (TnSeriesLine){losses[i].series, _ (losses[i].title)};
+    lines[i] = (TnSeriesLine){losses[i].series, _ (losses[i].title), 0};
   tn_series_plot_show (self->loss, self->run, MOST_LOSSES, lines, tn_format_value);
 }
 
@@ -199,7 +199,7 @@ draw_others (TnTrainingPlots *self)
   for (guint i = 0; i < self->others->len; i++)
     {
       const Other *other = &g_array_index (self->others, Other, i);
-      const TnSeriesLine line = {other->series, find_label (other->series)};
+      const TnSeriesLine line = {other->series, find_label (other->series), strcmp (other->series, "memory_bytes") == 0 ? 1e-6 : 0};
 
       tn_series_plot_show (other->plot, self->run, 1, &line, get_format (other->series));
     }
@@ -210,7 +210,7 @@ draw_layer (TnTrainingPlots *self)
 {
   g_autofree char *series = dup_layer_series (self);
   TnTrainingLayerColumn measure = get_measure (self);
-  const TnSeriesLine line = {series, tn_training_layer_get_label (measure)};
+  const TnSeriesLine line = {series, tn_training_layer_get_label (measure), 0};
 
   tn_series_plot_show (self->layer_plot, self->run, series != NULL ? 1 : 0, &line,
                        measure == TN_TRAINING_LAYER_SQNR    ? tn_format_decibel

@@ -322,6 +322,7 @@ test_series (Fixture *fixture, gconstpointer data)
   g_assert_cmpstr (names[0], ==, "empty");
   g_assert_cmpstr (names[1], ==, "loss");
 
+  g_clear_error (&error);
   latest = tn_workspace_list_latest (workspace, run, &error);
   g_assert_no_error (error);
   g_assert_cmpuint (latest->len, ==, 2);
