@@ -178,7 +178,7 @@ class Workbench:
 
 
 def show_page(app, name):
-    app.key({"Layers": "alt+1", "Calibration": "alt+2", "Runs": "alt+3"}[name])
+    app.key({"Layers": "alt+1", "Calibration": "alt+2", "Training": "alt+3", "Runs": "alt+4"}[name])
 
 
 def check_layers(app):
