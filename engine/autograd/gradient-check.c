@@ -118,7 +118,7 @@ compare_released (TnVariable *variable, void *gradient, gpointer user_data)
   for (guint v = 0; v < self->n; v++)
     if (self->variables[v] == variable)
       {
-        self->equal &= memcmp (gradient, self->kept[v], variable->count * sizeof (double)) == 0;
+        self->equal &= variable->count == 0 || memcmp (gradient, self->kept[v], variable->count * sizeof (double)) == 0;
         self->n_seen++;
       }
 }

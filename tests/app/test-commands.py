@@ -283,6 +283,15 @@ class Calibration(CommandTest):
             process.communicate()
             return False
 
+    def run_until_kept(self, path, *command):
+        """Killed as soon as it has kept something under this name; False when it ended before."""
+        process = subprocess.Popen([PROGRAM, *command, "--workspace", self.workspace], stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+        while process.poll() is None and not os.path.exists(path):
+            time.sleep(0.001)
+        process.kill()
+        process.wait()
+        return os.path.exists(path)
+
     def test_killed_runs_go_on(self):
         for more in (("--samples", "150"), ("--samples", "0", "--shard", "2/40"), ("--samples", "70", "--seq-len", "32", "--sampler", "systematic"),
                      ("--samples", "60", "--channel-histograms", "all", "--ema-decay", "0.9", "--rows", "16")):
@@ -293,15 +302,11 @@ class Calibration(CommandTest):
                 generator = random.Random(5)
                 kills = 0
                 command = self.command("a", "--resume", "--checkpoint-every", "0.05", *more)
-                kept = False
-                # Ten moments anywhere in the run, whose places move on with what is kept; later ones where none came after a checkpoint.
-                for i in range(20):
-                    kills += not self.run_until_killed(generator.uniform(0.05, 0.4 * seconds) * (1 + i // 10), *command)
-                    kept = kept or os.path.exists(self.path("a.checkpoint"))
-                    if kept and i + 1 >= (10 if more[1] == "150" else 2):
-                        break
+                # Moments anywhere in the run, whose places move on with what is kept; then one that is sure to come after a checkpoint.
+                for i in range(10 if more[1] == "150" else 2):
+                    kills += not self.run_until_killed(generator.uniform(0.05, 0.4 * seconds), *command)
                 self.assertGreater(kills, 0)
-                self.assertTrue(kept)
+                self.assertTrue(self.run_until_kept(self.path("a.checkpoint"), *command))
                 self.run_json(*command)
                 self.assertEqual(self.read("whole"), self.read("a"))
                 self.assertFalse(os.path.exists(self.path("a.checkpoint")))
