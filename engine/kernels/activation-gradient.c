@@ -26,6 +26,7 @@ put_some (float *x, gsize count, const TnFloats *value, gboolean adds)
 
   if (adds)
     {
+      TN_STAYS_A_BRANCH ();
       load_some (x, count, &sum);
       sum += *value;
     }

@@ -53,6 +53,10 @@ typedef struct
 
 #define TN_SELECT(mask, a, b) ((TnFloats) (((mask) & (TnInts) (a)) | (~(mask) & (TnInts) (b))))
 
+/* To stand in a branch on a number that is the same for all lanes, where a vector is added: GCC 12 turns such a branch into an addition masked
+ * by the condition, of which it sets one bit for the first lane instead of one for each (AVX-512). What cannot be left out stays a branch. */
+#define TN_STAYS_A_BRANCH() __asm__ volatile ("")
+
 TN_KERNEL_INLINE void
 tn_load (const float *x, TnFloats *out)
 {

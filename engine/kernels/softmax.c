@@ -160,6 +160,7 @@ tn_exponentials_body (const float *x, gsize n, float shift, float scale, float f
       scaled_exponentials (&values, shift, scale, factor);
       if (adds)
         {
+          TN_STAYS_A_BRANCH ();
           tn_load16 (out + i, &before);
           TN_EACH_PIECE (k)
           values.pieces[k] += before.pieces[k];
