@@ -2,10 +2,9 @@
 #include "ui/numbers.h"
 
 #include <glib/gi18n-lib.h>
-#include <inttypes.h>
-#include <locale.h>
 #include <math.h>
-#include <string.h>
+
+#include "data/files/count-text.h"
 
 /* Negative numbers get the minus sign of the figures' own width instead of the hyphen. */
 static char *
@@ -46,32 +45,10 @@ tn_format_decibel (double decibel)
   return with_minus_sign (g_strdup_printf ("%.1f", decibel));
 }
 
-/* A locale that does not group, the one of C above all, leaves long counts unreadable. */
-static char *
-group_by_threes (guint64 count, const char *separator)
-{
-  g_autofree char *digits = g_strdup_printf ("%" PRIu64, count);
-  gsize length = strlen (digits);
-  GString *out = g_string_new (NULL);
-
-  for (gsize i = 0; i < length; i++)
-    {
-      if (i > 0 && (length - i) % 3 == 0)
-        g_string_append (out, separator);
-      g_string_append_c (out, digits[i]);
-    }
-  return g_string_free (out, FALSE);
-}
-
 char *
 tn_format_count (guint64 count)
 {
-  const struct lconv *conventions = localeconv ();
-
-  if (*conventions->thousands_sep != '\0')
-    return g_strdup_printf ("%'" PRIu64, count);
-  /* Between the digits of a count, a decimal comma would be one. */
-  return group_by_threes (count, strcmp (conventions->decimal_point, ",") == 0 ? "\u202f" : ",");
+  return tn_count_text (count);
 }
 
 char *
