@@ -6,18 +6,17 @@
 #include "app/programs/ternion/calibrate-ranges.h"
 #include "app/programs/ternion/calibrate-report.h"
 #include "app/programs/ternion/command.h"
+#include "app/programs/ternion/option-flags.h"
 #include "app/tasks/calibrate.h"
 #include "data/files/count-text.h"
 #include "engine/error.h"
 
-#define MAX_OPTIONS 64
 #define STOP_FLAG "--stop-when-stable"
 
 /* What was given on the command line, by the place of the option in the table. */
 typedef struct
 {
-  char   *values[MAX_OPTIONS];
-  char  **lists[MAX_OPTIONS];
+  TnOptionFlags flags;
   char   *config;
   gboolean print_config, resume, no_cache;
 } CalibrateArguments;
@@ -25,11 +24,7 @@ typedef struct
 static void
 calibrate_arguments_clear (CalibrateArguments *self)
 {
-  for (guint i = 0; i < MAX_OPTIONS; i++)
-    {
-      g_free (self->values[i]);
-      g_strfreev (self->lists[i]);
-    }
+  tn_option_flags_clear (&self->flags);
   g_free (self->config);
 }
 
@@ -46,20 +41,8 @@ make_entries (CalibrateArguments *arguments)
     { "print-config", 0, 0, G_OPTION_ARG_NONE, &arguments->print_config, N_("Print all options as such a file, and do nothing else"), NULL },
   };
   g_autoptr (GArray) entries = g_array_new (TRUE, TRUE, sizeof (GOptionEntry));
-  const TnOption *option;
 
-  for (guint i = 0; (option = tn_calibrate_option_get (i)) != NULL; i++)
-    {
-      const GOptionEntry entry = {
-        .long_name = option->name, .description = option->help, .arg_description = option->argument,
-        .arg = option->list ? G_OPTION_ARG_FILENAME_ARRAY : option->path ? G_OPTION_ARG_FILENAME : G_OPTION_ARG_STRING,
-        .arg_data = option->list ? (gpointer) &arguments->lists[i] : (gpointer) &arguments->values[i],
-      };
-
-      g_assert (i < MAX_OPTIONS);
-      if (option->help != NULL)
-        g_array_append_val (entries, entry);
-    }
+  tn_option_flags_add (&arguments->flags, tn_calibrate_option_get, entries);
   g_array_append_vals (entries, own, G_N_ELEMENTS (own));
   return (GOptionEntry *) (gpointer) g_array_free (g_steal_pointer (&entries), FALSE);
 }
@@ -85,7 +68,7 @@ get_given (const TnCommand *command, const CalibrateArguments *arguments, guint 
     return command->seed_text;
   if (strcmp (name, "memory-limit") == 0)
     return command->memory_limit;
-  return arguments->values[index];
+  return arguments->flags.values[index];
 }
 
 static TnCalibrateOptions *
@@ -107,7 +90,7 @@ make_options (const TnCommand *command, const CalibrateArguments *arguments, GEr
   for (guint i = 0; (option = tn_calibrate_option_get (i)) != NULL; i++)
     {
       const char *given[] = { get_given (command, arguments, i, option->name), NULL };
-      const char *const *values = option->list ? (const char *const *) arguments->lists[i] : given;
+      const char *const *values = option->list ? (const char *const *) arguments->flags.lists[i] : given;
       g_autofree char *origin = g_strconcat (strcmp (option->name, "model") == 0 ? "" : "--", option->name, NULL);
 
       if (values != NULL && values[0] != NULL && !tn_calibrate_options_set (options, origin, option->name, values, error))
@@ -183,7 +166,7 @@ TnExitStatus
 tn_verb_calibrate (int argc, char **argv)
 {
   g_auto (TnCommand) command = { NULL };
-  g_auto (CalibrateArguments) arguments = { { NULL } };
+  g_auto (CalibrateArguments) arguments = { { { NULL } } };
   g_autofree GOptionEntry *entries = make_entries (&arguments);
   g_autoptr (TnCalibrateOptions) options = NULL;
   TnExitStatus status;

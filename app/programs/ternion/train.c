@@ -5,18 +5,17 @@
 #include <string.h>
 
 #include "app/programs/ternion/command.h"
+#include "app/programs/ternion/option-flags.h"
 #include "app/tasks/recipe-presets.h"
 #include "app/tasks/train.h"
 #include "data/files/count-text.h"
 #include "engine/error.h"
 
-#define MAX_OPTIONS (64 * TN_OPTION_GIVEN_WORDS)
 
 /* What was given on the command line; values and lists by the place of the option in the recipe's table. */
 typedef struct
 {
-  char   *values[MAX_OPTIONS];
-  char  **lists[MAX_OPTIONS];
+  TnOptionFlags flags;
   char   *recipe, *model, *teacher, *out, *branch, *tensorboard;
   gboolean print_recipe, list_recipes, resume;
 } TrainArguments;
@@ -24,11 +23,7 @@ typedef struct
 static void
 train_arguments_clear (TrainArguments *self)
 {
-  for (guint i = 0; i < MAX_OPTIONS; i++)
-    {
-      g_free (self->values[i]);
-      g_strfreev (self->lists[i]);
-    }
+  tn_option_flags_clear (&self->flags);
   g_free (self->recipe);
   g_free (self->model);
   g_free (self->teacher);
@@ -54,21 +49,9 @@ make_entries (TrainArguments *arguments)
     { "list-recipes", 0, 0, G_OPTION_ARG_NONE, &arguments->list_recipes, N_("List the recipes that are at hand"), NULL },
   };
   g_autoptr (GArray) entries = g_array_new (TRUE, TRUE, sizeof (GOptionEntry));
-  const TnOption *option;
 
   g_array_append_vals (entries, own, G_N_ELEMENTS (own));
-  for (guint i = 0; (option = tn_recipe_get_option (i)) != NULL; i++)
-    {
-      const GOptionEntry entry = {
-        .long_name = option->name, .description = option->help, .arg_description = option->argument,
-        .arg = option->list ? G_OPTION_ARG_FILENAME_ARRAY : option->path ? G_OPTION_ARG_FILENAME : G_OPTION_ARG_STRING,
-        .arg_data = option->list ? (gpointer) &arguments->lists[i] : (gpointer) &arguments->values[i],
-      };
-
-      g_assert (i < MAX_OPTIONS);
-      if (option->help != NULL)
-        g_array_append_val (entries, entry);
-    }
+  tn_option_flags_add (&arguments->flags, tn_recipe_get_option, entries);
   return (GOptionEntry *) (gpointer) g_array_free (g_steal_pointer (&entries), FALSE);
 }
 
@@ -79,7 +62,7 @@ get_given (const TnCommand *command, const TrainArguments *arguments, guint inde
     return command->tokenizer;
   if (strcmp (name, "seed") == 0)
     return command->seed_text;
-  return arguments->values[index];
+  return arguments->flags.values[index];
 }
 
 static TnRecipe *
@@ -94,7 +77,7 @@ make_recipe (const TnCommand *command, const TrainArguments *arguments, GError *
   for (guint i = 0; (option = tn_recipe_get_option (i)) != NULL; i++)
     {
       const char *given[] = { get_given (command, arguments, i, option->name), NULL };
-      const char *const *values = option->list ? (const char *const *) arguments->lists[i] : given;
+      const char *const *values = option->list ? (const char *const *) arguments->flags.lists[i] : given;
       g_autofree char *origin = g_strconcat ("--", option->name, NULL);
 
       if (values != NULL && values[0] != NULL && !tn_recipe_set (recipe, origin, option->name, values, error))
@@ -192,7 +175,7 @@ TnExitStatus
 tn_verb_train (int argc, char **argv)
 {
   g_auto (TnCommand) command = { NULL };
-  g_auto (TrainArguments) arguments = { { NULL } };
+  g_auto (TrainArguments) arguments = { { { NULL } } };
   g_autofree GOptionEntry *entries = make_entries (&arguments);
   g_autoptr (TnRecipe) recipe = NULL;
   TnExitStatus status;
