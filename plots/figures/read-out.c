@@ -6,8 +6,8 @@
 #include "plots/figures/number.h"
 
 #define VALUE_DIGITS 6
-/* A marker is under the pointer when no more pixels away. */
-#define MARKER_REACH 6
+/* A marker is under the pointer, and a point at the position that is told, when no more pixels away. */
+#define REACH 6
 
 /* As many digits as it takes to tell the pixel from the next one. */
 static char *
@@ -97,6 +97,40 @@ nearest_point (const TnLayer *layer, const TnLayout *layout, double x, double px
   return nearest;
 }
 
+/* The position that is told: of the point nearest to the pointer along x, however far, so that every line can be read; x where there is none. */
+static double
+find_position (const TnFigure *self, TnLayerKind kind, const TnLayout *layout, double x, double px, double py)
+{
+  double best = INFINITY, position = x;
+
+  for (guint i = 0; i < self->layers->len; i++)
+    {
+      const TnLayer *layer = self->layers->pdata[i];
+      double there, distance;
+
+      if (layer->kind != kind || layer->n == 0)
+        continue;
+      there = layer->x[nearest_point (layer, layout, x, px, py)];
+      distance = fabs (tn_scale_to_pixel (&layout->x, there) - px);
+      if (distance < best)
+        {
+          best = distance;
+          position = there;
+        }
+    }
+  return position;
+}
+
+/* The datum of a line or band at the position that is told; FALSE: it has none there. */
+static gboolean
+find_point (const TnLayer *layer, const TnLayout *layout, double position, double px, double py, gsize *point)
+{
+  if (layer->n == 0)
+    return FALSE;
+  *point = nearest_point (layer, layout, position, px, py);
+  return fabs (tn_scale_to_pixel (&layout->x, layer->x[*point]) - tn_scale_to_pixel (&layout->x, position)) <= REACH;
+}
+
 static void
 append_markers (GString *out, const TnLayer *layer, const TnLayout *layout, double x, double px)
 {
@@ -106,7 +140,7 @@ append_markers (GString *out, const TnLayer *layer, const TnLayout *layout, doub
   if (layer->n == 0)
     return;
   nearest = tn_layer_nearest (layer->x, layer->n, x);
-  if (fabs (tn_scale_to_pixel (&layout->x, layer->x[nearest]) - px) > MARKER_REACH)
+  if (fabs (tn_scale_to_pixel (&layout->x, layer->x[nearest]) - px) > REACH)
     return;
   value = tn_number_text (layer->x[nearest], VALUE_DIGITS);
   if (layer->labels != NULL && *layer->labels[nearest] != '\0')
@@ -135,16 +169,52 @@ append_cell (GString *out, const TnFigure *self, const TnLayer *map, const TnLay
 }
 
 static void
-append_band (GString *out, const TnLayer *layer, double x)
+append_band (GString *out, const TnLayer *layer, gsize point)
 {
-  gsize nearest = layer->ascending ? tn_layer_nearest (layer->x, layer->n, x) : 0;
-  g_autofree char *low = tn_number_text (layer->y[nearest], VALUE_DIGITS);
-  g_autofree char *high = tn_number_text (layer->y_high[nearest], VALUE_DIGITS);
+  g_autofree char *low = tn_number_text (layer->y[point], VALUE_DIGITS);
+  g_autofree char *high = tn_number_text (layer->y_high[point], VALUE_DIGITS);
   /* Translators: the ends of an interval. */
   g_autofree char *text = g_strdup_printf (_ ("%s to %s"), low, high);
 
-  if (isfinite (layer->y[nearest]) && isfinite (layer->y_high[nearest]))
+  if (isfinite (layer->y[point]) && isfinite (layer->y_high[point]))
     append_line (out, layer->name, text);
+}
+
+/* All that has a value along x, where the pointer is. */
+static void
+append_columns (GString *out, const TnFigure *self, const TnLayout *layout, double x, double px, double py)
+{
+  gboolean has_line = FALSE;
+  double position;
+  g_autofree char *text = NULL;
+
+  for (guint i = 0; i < self->layers->len; i++)
+    {
+      const TnLayer *layer = self->layers->pdata[i];
+
+      has_line |= layer->kind == TN_LAYER_LINE && layer->n > 0;
+    }
+  position = find_position (self, has_line ? TN_LAYER_LINE : TN_LAYER_BAND, layout, x, px, py);
+  text = position_text (&layout->x, tn_scale_to_pixel (&layout->x, position), position);
+  append_line (out, self->x.label, text);
+  for (guint i = 0; i < self->layers->len; i++)
+    {
+      const TnLayer *layer = self->layers->pdata[i];
+      gsize point;
+
+      if (layer->kind == TN_LAYER_HISTOGRAM)
+        append_bin (out, layer, layout, x);
+      else if (layer->kind == TN_LAYER_MARKERS)
+        append_markers (out, layer, layout, x, px);
+      else if (layer->kind == TN_LAYER_BAND && find_point (layer, layout, position, px, py, &point))
+        append_band (out, layer, point);
+      else if (layer->kind == TN_LAYER_LINE && find_point (layer, layout, position, px, py, &point))
+        {
+          g_autofree char *value = value_text (layer->y[point]);
+
+          append_line (out, layer->name, value);
+        }
+    }
 }
 
 char *
@@ -162,41 +232,10 @@ tn_figure_read_out (TnFigure *self, double width, double height, double px, doub
   else if (layout->rows)
     append_bars (out, self, layout, py);
   else
-    {
-      g_autofree char *position = NULL;
-      double shown = x;
-
-      /* Lines are read at their nearest point, so that is the position to tell. */
-      for (guint i = 0; i < self->layers->len; i++)
-        {
-          const TnLayer *layer = self->layers->pdata[i];
-
-          if (layer->kind == TN_LAYER_LINE && layer->n > 0)
-            {
-              shown = layer->x[nearest_point (layer, layout, x, px, py)];
-              break;
-            }
-        }
-      position = position_text (&layout->x, tn_scale_to_pixel (&layout->x, shown), shown);
-      append_line (out, self->x.label, position);
-    }
-  for (guint i = 0; i < self->layers->len; i++)
-    {
-      const TnLayer *layer = self->layers->pdata[i];
-
-      if (layer->kind == TN_LAYER_HISTOGRAM && !layout->rows)
-        append_bin (out, layer, layout, x);
-      else if (layer->kind == TN_LAYER_MARKERS)
-        append_markers (out, layer, layout, x, px);
-      else if (layer->kind == TN_LAYER_BAND && layer->n > 0 && !layout->rows)
-        append_band (out, layer, x);
-      else if (layer->kind == TN_LAYER_LINE && layer->n > 0 && !layout->rows)
-        {
-          g_autofree char *value = value_text (layer->y[nearest_point (layer, layout, x, px, py)]);
-
-          append_line (out, layer->name, value);
-        }
-    }
+    append_columns (out, self, layout, x, px, py);
+  for (guint i = 0; layout->rows && i < self->layers->len; i++)
+    if (((const TnLayer *) self->layers->pdata[i])->kind == TN_LAYER_MARKERS)
+      append_markers (out, self->layers->pdata[i], layout, x, px);
   return g_string_free (out, out->len == 0);
 }
 

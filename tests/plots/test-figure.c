@@ -414,6 +414,39 @@ test_read_out (void)
   g_assert_cmpfloat_with_epsilon (px, find_x (figure, 2), 1e-6);
 }
 
+/* A line with few points is silent where it has none, and where it has one that one is told, at its own place. */
+static void
+test_read_out_sparse (void)
+{
+  g_autoptr (TnFigure) figure = tn_figure_new ("Loss");
+  double steps[100], losses[100];
+  const double validated[] = {60, 90.5}, validations[] = {2.5, 2.25}, low[] = {1, 2}, high[] = {3, 4};
+  g_autofree char *without = NULL, *with = NULL, *between = NULL, *alone = NULL;
+
+  for (guint i = 0; i < 100; i++)
+    {
+      steps[i] = i + 1;
+      losses[i] = 100 - i;
+    }
+  tn_figure_set_x_axis (figure, "step", TN_AXIS_LINEAR);
+  tn_figure_add_line (figure, "loss", 0, 100, steps, losses);
+  tn_figure_add_line (figure, "validation", 1, 2, validated, validations);
+  tn_figure_add_band (figure, "spread", 1, 2, validated, low, high);
+  without = tn_figure_read_out (figure, WIDTH, HEIGHT, find_x (figure, 18), HEIGHT / 2.0);
+  g_assert_cmpstr (without, ==, "step: 18\nloss: 83");
+  with = tn_figure_read_out (figure, WIDTH, HEIGHT, find_x (figure, 60.1), HEIGHT / 2.0);
+  g_assert_cmpstr (with, ==, "step: 60\nloss: 41\nvalidation: 2.5\nspread: 1 to 3");
+  /* Nearer than any other point, though of the second line. */
+  between = tn_figure_read_out (figure, WIDTH, HEIGHT, find_x (figure, 90.49), HEIGHT / 2.0);
+  g_assert_cmpstr (between, ==, "step: 90.5\nloss: 10\nvalidation: 2.25\nspread: 2 to 4");
+
+  /* Alone it is read at its nearest point, however far. */
+  tn_figure_clear (figure);
+  tn_figure_add_line (figure, "validation", 1, 2, validated, validations);
+  alone = tn_figure_read_out (figure, WIDTH, HEIGHT, find_x (figure, 70), HEIGHT / 2.0);
+  g_assert_cmpstr (alone, ==, "step: 60\nvalidation: 2.5");
+}
+
 static void
 test_read_out_bars (void)
 {
@@ -648,6 +681,7 @@ main (int argc, char **argv)
   g_test_add_func ("/plots/figure/degenerate", test_degenerate);
   g_test_add_func ("/plots/figure/view", test_view);
   g_test_add_func ("/plots/figure/read-out", test_read_out);
+  g_test_add_func ("/plots/figure/read-out-sparse", test_read_out_sparse);
   g_test_add_func ("/plots/figure/read-out-bars", test_read_out_bars);
   g_test_add_func ("/plots/figure/svg", test_svg);
   g_test_add_func ("/plots/figure/save", test_save);
