@@ -21,14 +21,14 @@ add_four (Lanes *lanes, const float *y, const float *const *parts, gsize i)
   Float4 values;
 
   memcpy (&values, y + i, sizeof values);
-  output = __builtin_convertvector (values, TnDouble4);
+  output = __builtin_convertvector(values, TnDouble4);
   for (guint p = 0; p < TN_N_ERROR_PARTS; p++)
     if (parts[p] != NULL)
       {
         TnDouble4 part;
 
         memcpy (&values, parts[p] + i, sizeof values);
-        part = __builtin_convertvector (values, TnDouble4);
+        part = __builtin_convertvector(values, TnDouble4);
         lanes->parts[p] += part * part;
         sum += part;
       }

@@ -196,9 +196,8 @@ judge_site (TnAnalyzedLayer *self, const TnSiteStats *site)
   TnSiteSummary summary;
 
   for (guint c = 0; c < site->width; c++)
-    mean_square[c] = site->channels[c].count > 0
-                         ? tn_channel_sum_to_double (site->channels[c].sum2) / (double) site->channels[c].count
-                         : 0.0;
+    mean_square[c] =
+        site->channels[c].count > 0 ? tn_channel_sum_to_double (site->channels[c].sum2) / (double) site->channels[c].count : 0.0;
   tn_analyzed_layer_judge_inputs (self, mean_square, site->width);
   remove_finding (self, TN_FINDING_CONSTANT);
   if (site->has_extremes && site->min.value == site->max.value)

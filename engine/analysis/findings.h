@@ -25,7 +25,8 @@ G_BEGIN_DECLS
  * constant, not finite       always.
  *
  * index: outlier inputs, channel; outlier weights and not finite, row (of weights; G_MAXUINT: of inputs); scale spread, the row farthest from the one
- * in the middle; concentration, the channel that carries most; constant, G_MAXUINT where the weights are, 0 where the inputs are; value is the one value then. */
+ * in the middle; concentration, the channel that carries most; constant, G_MAXUINT where the weights are, 0 where the inputs are; value is the one
+ * value then. */
 double tn_finding_get_limit (TnFindingKind kind);
 /* How far beyond its limit, 1: at it; +inf for those that have none. Findings stand in the order of this. */
 double tn_finding_get_severity (const TnFinding *self);

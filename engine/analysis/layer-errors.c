@@ -23,8 +23,8 @@ typedef struct
   const TnQuantParams *const *input_params;
   GCancellable *cancellable;
   guint n_layers, n_schemes, scheme;
-  gint *site_layers;     /* [sites]: first layer that reads it, -1: none */
-  gint *output_layers;   /* [sites]: the layer that it is the output of, -1 */
+  gint *site_layers;                     /* [sites]: first layer that reads it, -1: none */
+  gint *output_layers;                   /* [sites]: the layer that it is the output of, -1 */
   gsize *input_offsets, *output_offsets; /* [layers]: in floats a token; layers that share an input share the first */
   gsize token_floats;
 
@@ -94,8 +94,9 @@ check_inputs (Measurement *self, const TnSite *site, const float *x)
   while (isfinite (x[row * site->width + channel]))
     channel++;
   find_token (self, row, &sample, &position);
-  g_set_error (&self->error, TN_ERROR, TN_ERROR_DATA, _ ("%s: sample %u, token %u, channel %zu is %g, expected a finite activation"),
-               site->name, sample, position, channel, (double) x[row * site->width + channel]);
+  g_set_error (&self->error, TN_ERROR, TN_ERROR_DATA,
+               _ ("%s: sample %u, token %u, channel %zu is %g, expected a finite activation"), site->name, sample, position,
+               channel, (double) x[row * site->width + channel]);
   return FALSE;
 }
 
@@ -113,7 +114,8 @@ check_outputs (Measurement *self, guint layer, const float *y)
     channel++;
   find_token (self, row, &sample, &position);
   g_set_error (&self->error, TN_ERROR, TN_ERROR_DATA,
-               _ ("%s: output %zu of sample %u, token %u is %g, though its input is finite: the weights of that row are not, or too large"),
+               _ ("%s: output %zu of sample %u, token %u is %g, though its input is finite: the weights of that row are not, or "
+                  "too large"),
                analyzed->name, channel, sample, position, (double) y[row * analyzed->rows + channel]);
   return FALSE;
 }
@@ -229,7 +231,8 @@ run_pass (gpointer user_data)
       .cancellable = self->cancellable,
   };
 
-  pass->ok = tn_model_forward (pass->reference ? self->model : self->rounded, self->batch, &options, NULL, NULL, NULL, &pass->error);
+  pass->ok =
+      tn_model_forward (pass->reference ? self->model : self->rounded, self->batch, &options, NULL, NULL, NULL, &pass->error);
 }
 
 static gboolean
@@ -363,7 +366,7 @@ allocate (Measurement *self, gsize most_tokens, GError **error)
   self->accumulated = g_new0 (TnErrorSums, cells);
   self->carriers = g_new0 (TnCarrierSums *, n);
   self->log_means = g_new0 (double, n);
-  self->log_products = g_new0 (double, n * n);
+  self->log_products = g_new0 (double, n *n);
   for (guint i = 0; i < n; i++)
     {
       const TnAnalyzedLayer *layer = tn_analysis_get_layer (self->analysis, i);
@@ -376,7 +379,8 @@ allocate (Measurement *self, gsize most_tokens, GError **error)
     return FALSE;
   self->reference =
       tn_pool_alloc_array (tn_pool_default (), TN_PURPOSE_ACTIVATIONS, most_tokens, self->token_floats * sizeof (float), error);
-  return self->reference != NULL && tn_layer_products_init (&self->products, most_tokens, most_columns, tn_device_get_threads (), error);
+  return self->reference != NULL &&
+         tn_layer_products_init (&self->products, most_tokens, most_columns, tn_device_get_threads (), error);
 }
 
 static void
@@ -407,7 +411,7 @@ set_correlations (const Measurement *self)
   guint n = self->n_layers;
 
   g_free (self->analysis->correlations);
-  self->analysis->correlations = g_new (double, (gsize) n * n);
+  self->analysis->correlations = g_new (double, (gsize) n *n);
   for (guint i = 0; i < n; i++)
     for (guint j = 0; j <= i; j++)
       {
@@ -433,8 +437,9 @@ judge_carriers (const TnCarrierSums *carriers, TnAnalyzedLayer *layer, gboolean 
     mean_square[c] = carriers->input_square[c] / (double) carriers->n_tokens;
   tn_analyzed_layer_judge_inputs (layer, mean_square, layer->columns);
   if (carriers->input_minimum == carriers->input_maximum)
-    tn_analyzed_layer_add_finding (layer,
-                                   &(const TnFinding){.kind = TN_FINDING_CONSTANT, .value = (double) carriers->input_minimum, .limit = NAN});
+    tn_analyzed_layer_add_finding (layer, &(const TnFinding){.kind = TN_FINDING_CONSTANT,
+                                                             .value = (double) carriers->input_minimum,
+                                                             .limit = NAN});
 }
 
 static void

@@ -84,8 +84,8 @@ subtract (const float *a, const float *b, gsize n_rows, gsize width, float *out,
   return differs != 0;
 }
 
-/* What the products of the two models read of a site: *read is x itself where the model does not round it, and *change NULL where rounding
- * changes nothing. */
+/* What the products of the two models read of a site: *read is x itself where the model does not round it, and *change NULL where
+ * rounding changes nothing. */
 static void
 read_inputs (const TnLayerProducts *self, const TnLayerCase *layer, gsize columns, const float *x, float *read_memory,
              float *change_memory, const float **read, const float **change)
@@ -130,8 +130,8 @@ static void
 multiply (const TnLayerProducts *self, const float *x, const float *b, gsize n_tokens, gsize n, gsize depth, float *memory,
           const float **part)
 {
-  const TnMatrixMultiply product = {
-      .form = TN_MULTIPLY_B_TRANSPOSED, .m = n_tokens, .n = n, .depth = depth, .a = x, .b = b, .c = memory};
+  const TnMatrixMultiply product =
+      {.form = TN_MULTIPLY_B_TRANSPOSED, .m = n_tokens, .n = n, .depth = depth, .a = x, .b = b, .c = memory};
 
   *part = NULL;
   if (x == NULL)

@@ -96,8 +96,8 @@ tn_analysis_recommend (const TnAnalysis *self, guint layer, guint scheme, TnReme
 const char *
 tn_remedy_get_name (TnRemedy remedy)
 {
-  static const char *const names[] = {"repair",    "keep",     "layers_before",  "per_row",    "groups",   "scale_search",
-                                      "asymmetry", "smoothing", "rotation", "error_feedback", "input_bits", "more_bits"};
+  static const char *const names[] = {"repair",    "keep",      "layers_before", "per_row",        "groups",     "scale_search",
+                                      "asymmetry", "smoothing", "rotation",      "error_feedback", "input_bits", "more_bits"};
 
   G_STATIC_ASSERT (G_N_ELEMENTS (names) == TN_N_REMEDIES);
   return names[remedy];

@@ -85,8 +85,7 @@ record (const TnSite *site, const TnBatch *batch, const float *x, gpointer user_
 static void
 recording_run (Recording *self, TnModel *model, TnBatch *const *batches, guint n_batches)
 {
-  const TnForwardOptions options = {
-      .kinds = (TnSiteKind) (TN_SITE_INPUT | TN_SITE_OUTPUT), .observe = record, .user_data = self};
+  const TnForwardOptions options = {.kinds = (TnSiteKind) (TN_SITE_INPUT | TN_SITE_OUTPUT), .observe = record, .user_data = self};
 
   self->sites = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, (GDestroyNotify) g_array_unref);
   for (guint b = 0; b < n_batches; b++)
@@ -169,14 +168,16 @@ typedef struct
 
 /* The error of one layer, in the words of analysis.h. base is X where what comes in is X', else the same. */
 static Slow
-measure_slowly (const TnAnalyzedLayer *layer, TnModel *model, TnModel *rounded, const double *site, const double *site_before, gsize n)
+measure_slowly (const TnAnalyzedLayer *layer, TnModel *model, TnModel *rounded, const double *site, const double *site_before,
+                gsize n)
 {
   g_autofree double *w = decode (model, layer->name), *w_rounded = decode (rounded, layer->name);
   g_autofree double *base = read_rows (model, layer->name, site_before, n, layer->columns);
   g_autofree double *x = read_rows (model, layer->name, site, n, layer->columns);
   g_autofree double *x_rounded = read_rows (rounded, layer->name, site, n, layer->columns);
   gsize k = layer->columns;
-  Slow slow = {.token_energy = g_array_new (FALSE, TRUE, sizeof (double)), .row_energy = g_array_new (FALSE, TRUE, sizeof (double))};
+  Slow slow = {.token_energy = g_array_new (FALSE, TRUE, sizeof (double)),
+               .row_energy = g_array_new (FALSE, TRUE, sizeof (double))};
 
   g_array_set_size (slow.token_energy, (guint) n);
   g_array_set_size (slow.row_energy, (guint) layer->rows);
@@ -234,7 +235,8 @@ compare (const char *name, const TnOutputError *found, const Slow *slow)
   assert_near (name, "interaction", found->interaction, slow->parts[2] / slow->output, nmse);
   assert_near (name, "inherited", found->inherited, slow->parts[3] / slow->output, nmse);
   assert_near (name, "cross", found->cross, cross, nmse);
-  assert_near (name, "sum", found->weights + found->inputs + found->interaction + found->inherited + found->cross, found->nmse, nmse);
+  assert_near (name, "sum", found->weights + found->inputs + found->interaction + found->inherited + found->cross, found->nmse,
+               nmse);
 }
 
 static TnModel *
@@ -457,10 +459,8 @@ typedef struct
 } Case;
 
 static const Case cases[] = {
-    {"ternary,int4:c,int8,int4:g53", NULL, 0, FALSE},
-    {"ternary,int4:g64", "int8:t", 1, FALSE},
-    {"int3:c,ternary:c", "int4:t:asym", 0, FALSE},
-    {"ternary:c,binary", NULL, 1, TRUE},
+    {"ternary,int4:c,int8,int4:g53", NULL, 0, FALSE}, {"ternary,int4:g64", "int8:t", 1, FALSE},
+    {"int3:c,ternary:c", "int4:t:asym", 0, FALSE},    {"ternary:c,binary", NULL, 1, TRUE},
     {"ternary:c,binary", "int4:t", 1, TRUE},
 };
 
@@ -635,7 +635,8 @@ test_zero_layer (void)
   g_autoptr (TnModel) model = change (plain, "blk.0.ffn_up.weight", plant_zeros);
   g_autoptr (TnBatch) batch = llama_fixture_batch (&configs[0], lengths, G_N_ELEMENTS (lengths), 5);
   g_autoptr (TnAnalysis) analysis = new_analysis (model, "ternary,int4", "int8:t");
-  guint up = tn_analysis_find_layer (analysis, "blk.0.ffn_up.weight"), down = tn_analysis_find_layer (analysis, "blk.0.ffn_down.weight");
+  guint up = tn_analysis_find_layer (analysis, "blk.0.ffn_up.weight"),
+        down = tn_analysis_find_layer (analysis, "blk.0.ffn_down.weight");
   TnRemedy remedies[TN_MOST_REMEDIES];
 
   measure (analysis, model, &batch, 1);
@@ -654,7 +655,8 @@ test_zero_layer (void)
       g_assert_cmpint (remedies[0], ==, TN_REMEDY_KEEP);
     }
   g_assert_cmpuint (tn_analysis_get_layer (analysis, up)->carriers->len, ==, 0);
-  g_assert_cmpuint (tn_analyzed_layer_get_finding (tn_analysis_get_layer (analysis, up), TN_FINDING_CONSTANT)->index, ==, G_MAXUINT);
+  g_assert_cmpuint (tn_analyzed_layer_get_finding (tn_analysis_get_layer (analysis, up), TN_FINDING_CONSTANT)->index, ==,
+                    G_MAXUINT);
   g_assert_cmpuint (tn_analyzed_layer_get_finding (tn_analysis_get_layer (analysis, down), TN_FINDING_CONSTANT)->index, ==, 0);
   g_assert_true (isnan (analysis->correlations[up * analysis->layers->len + down]));
 }
