@@ -38,7 +38,7 @@ G_BEGIN_DECLS
 #define TN_ANALYSIS_FILE_VERSION 1
 #define TN_ANALYSIS_FILE_MAX_CORRELATED 1024
 
-/* Written whole or not at all. TN_ERROR_IO; TN_ERROR_UNSUPPORTED: more values than a reader takes (4 million; about 60 a cell). */
+/* Written whole or not at all. TN_ERROR_IO; TN_ERROR_UNSUPPORTED: more values than a reader takes (4 million; 52 a cell). */
 gboolean    tn_analysis_save (const TnAnalysis *analysis, const char *path, GError **error);
 /* TN_ERROR_FORMAT: not of this form; the message names file, field, what was found and what was expected. TN_ERROR_UNSUPPORTED: a later
  * version. TN_ERROR_IO, TN_ERROR_NOT_FOUND. */
