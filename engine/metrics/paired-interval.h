@@ -9,7 +9,7 @@ G_BEGIN_DECLS
 typedef struct
 {
   double mean;
-  double stderr;    /* NaN of fewer than two values */
+  double standard_error; /* NaN of fewer than two values */
   double low, high; /* NaN likewise */
   gsize  n;
 } TnInterval;
@@ -24,7 +24,7 @@ void tn_ratio_interval  (const double *values, const double *weights, gsize n, d
 
 /* A statistic of a sample: order[k], k < n, names the observations, each as often as it was drawn. */
 typedef double (*TnStatisticFunc) (const guint32 *order, gsize n, gpointer user_data);
-/* Percentile interval over so many resamples (Efron 1979), drawn from the seed alone; mean is the statistic of the sample itself, stderr the
+/* Percentile interval over so many resamples (Efron 1979), drawn from the seed alone; mean is the statistic of the sample itself, standard_error the
  * standard deviation over resamples. Resamples whose statistic is NaN are left out. n < 2^32, resamples >= 2. */
 void tn_bootstrap_interval (TnStatisticFunc func, gpointer user_data, gsize n, guint resamples, guint64 seed, double error, TnInterval *interval);
 
