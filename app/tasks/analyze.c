@@ -14,7 +14,6 @@
 #include "engine/analysis/findings.h"
 #include "engine/analysis/layer-errors.h"
 #include "engine/analysis/loss-changes.h"
-#include "engine/analysis/plan-checks.h"
 #include "engine/analysis/scores.h"
 #include "engine/analysis/weight-errors.h"
 #include "engine/error.h"
@@ -41,7 +40,7 @@ typedef struct
   TnTokenizer *tokenizer;
   TnDataset *dataset;
   TnStats *stats;
-  TnActivationScales *scales;        /* fixed ones of inputs */
+  TnActivationScales *scales;         /* fixed ones of inputs */
   const TnQuantParams **input_params; /* [layers], or NULL */
   TnBatch *samples;
   TnAnalysis *analysis;
@@ -130,8 +129,8 @@ tn_analyze_take (const TnBatch *samples, guint first, guint n)
 }
 
 TnBatch *
-tn_analyze_draw (const TnAnalyzeOptions *options, TnDataset *dataset, guint n, const TnListener *listener, GCancellable *cancellable,
-                 GError **error)
+tn_analyze_draw (const TnAnalyzeOptions *options, TnDataset *dataset, guint n, const TnListener *listener,
+                 GCancellable *cancellable, GError **error)
 {
   const TnSamplingOptions sampling = {.n_samples = n,
                                       .seq_len = options->seq_len,
@@ -217,8 +216,9 @@ open_stats (Work *self, GError **error)
     return FALSE;
   if (self->stats->model_fingerprint == tn_model_get_fingerprint (self->model))
     return TRUE;
-  g_set_error (error, TN_ERROR, TN_ERROR_MISMATCH, _ ("%s: the statistics are of the model %016" PRIx64 ", and this one is %016" PRIx64),
-               path, self->stats->model_fingerprint, tn_model_get_fingerprint (self->model));
+  g_set_error (error, TN_ERROR, TN_ERROR_MISMATCH,
+               _ ("%s: the statistics are of the model %016" PRIx64 ", and this one is %016" PRIx64), path,
+               self->stats->model_fingerprint, tn_model_get_fingerprint (self->model));
   return FALSE;
 }
 
@@ -290,8 +290,8 @@ measure_errors (Work *self, GError **error)
   tn_listener_event (self->listener, "info", _ ("errors of the layers' outputs"));
   for (guint first = 0; first < n; first += together)
     g_ptr_array_add (batches, tn_analyze_take (self->samples, first, MIN (together, n - first)));
-  return tn_analysis_measure_errors (self->analysis, self->model, (TnBatch *const *) batches->pdata, batches->len, self->input_params,
-                                     self->listener, self->cancellable, error);
+  return tn_analysis_measure_errors (self->analysis, self->model, (TnBatch *const *) batches->pdata, batches->len,
+                                     self->input_params, self->listener, self->cancellable, error);
 }
 
 static gboolean
@@ -307,8 +307,8 @@ score (Work *self, GError **error)
   tn_listener_event (self->listener, "info", _ ("scores from gradients of the loss"));
   return tn_analysis_score (self->analysis, self->model, sequences, &score_options, self->listener, self->cancellable, error) &&
          (options->hessian_probes == 0 ||
-          tn_analysis_trace_hessian (self->analysis, self->model, sequences, options->hessian_probes, options->seed, self->listener,
-                                     self->cancellable, error));
+          tn_analysis_trace_hessian (self->analysis, self->model, sequences, options->hessian_probes, options->seed,
+                                     self->listener, self->cancellable, error));
 }
 
 static gboolean
@@ -327,12 +327,11 @@ measure (Work *self, GError **error)
   self->analysis->measure_samples = windows->n_sequences;
   tn_listener_event (self->listener, "info", _ ("losses with one layer rounded at a time"));
   baseline = tn_loss_baseline_new (self->model, windows, self->listener, self->cancellable, error);
-  if (baseline == NULL ||
-      !tn_analysis_measure_losses (self->analysis, self->model, baseline, &change_options, self->listener, self->cancellable, error))
+  if (baseline == NULL || !tn_analysis_measure_losses (self->analysis, self->model, baseline, &change_options, self->listener,
+                                                       self->cancellable, error))
     return FALSE;
   tn_analysis_find_agreement (self->analysis);
-  return options->check_plans == 0 || tn_analysis_check_plans (self->analysis, self->model, baseline, options->check_plans,
-                                                               self->input_params, self->listener, self->cancellable, error);
+  return TRUE;
 }
 
 static gboolean

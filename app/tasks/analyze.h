@@ -26,7 +26,6 @@ typedef struct
   guint            measure;         /* cells whose loss is measured: those with the highest scores; TN_ANALYZE_ALL */
   guint            error_samples;   /* of outputs' errors; 0: none */
   guint            hessian_probes;  /* 0: no traces */
-  guint            check_plans;     /* 0: none; else whole plans are measured too */
   gboolean         exhaustive;      /* measuring does not stop early */
   guint64          seed;
   char            *out_path;        /* or NULL */
