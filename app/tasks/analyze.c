@@ -17,6 +17,7 @@
 #include "engine/analysis/scores.h"
 #include "engine/analysis/weight-errors.h"
 #include "engine/error.h"
+#include "engine/nn/linear.h"
 #include "data/statistics/stats-file.h"
 
 /* Of samples that go through the model together where errors of outputs are measured: enough rows for fast products. */
