@@ -14,6 +14,7 @@ typedef struct
   guint64 count;
   guint64 flips;                        /* codes that differ */
   guint64 by_distance[TN_CODE_FLIPS_LEVELS]; /* by |a - b| in levels; the last one holds all from there on. [0]: those that agree */
+  guint64 distance;                     /* sum of |a - b| */
   guint64 sign_flips;                   /* one above 0, the other below */
   guint64 to_zero, from_zero;           /* a != 0, b = 0; a = 0, b != 0 */
   guint64 bits;                         /* Hamming distance of the codes' lowest code_bits bits in two's complement */

@@ -4,7 +4,10 @@
 #include <math.h>
 #include <string.h>
 
-#define METRIC(name, unit, sense, formula) {#name, unit, formula, sense, G_STRUCT_OFFSET (TnErrorSummary, name)}
+#define METRIC(name, unit, sense, formula)                                                                                       \
+  {                                                                                                                              \
+#name, unit, formula, sense, G_STRUCT_OFFSET(TnErrorSummary, name)                                                           \
+  }
 
 static const TnMetric metrics[] = {
     METRIC (sqnr_db, "dB", TN_METRIC_MORE_IS_BETTER, "10 log10 (sum x^2 / sum e^2)"),

@@ -7,7 +7,7 @@ G_BEGIN_DECLS
 
 /* How the predictions of an approximation differ from those of its reference, from the logits of both, window by window (documents, or sequences:
  * what is drawn independently; tokens in it are not). Sums of a window are in double in the order of its rows, and windows stand by their number:
- * the same bits for any number of threads, order of windows and tree of merges. */
+ * the same bits for any number of threads, and, of windows that are given whole, for any order and tree of merges. */
 typedef struct _TnOutputMetrics TnOutputMetrics;
 
 typedef struct
