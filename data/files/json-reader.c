@@ -13,7 +13,6 @@
 #include "engine/hash.h"
 
 #define MAX_DEPTH 64
-#define MAX_NODES (4 * 1024 * 1024)
 #define BLOCK_BYTES (64 * 1024)
 #define MAX_BLOCK_BYTES (1024 * 1024)
 /* Objects with more members get a hash table. */
@@ -313,7 +312,7 @@ new_node (Parser *self, GError **error)
 {
   TnJsonNode *node;
 
-  if (self->document->n_nodes == MAX_NODES)
+  if (self->document->n_nodes == TN_JSON_MAX_VALUES)
     {
       fail_at (self, self->position, _ ("at most 4 million values"), error);
       return NULL;
