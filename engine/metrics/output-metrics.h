@@ -15,14 +15,14 @@ typedef struct
   guint64    windows, rows;  /* rows that entered */
   guint64    targets;        /* rows with a target among them */
   guint64    nonfinite;      /* rows left out: a logit was not finite */
-  TnInterval kl;             /* mean of KL (reference || approximation), nats a row */
+  TnMeanInterval kl;             /* mean of KL (reference || approximation), nats a row */
   double     kl_max;         /* the largest of a row, */
   guint64    kl_max_window, kl_max_row; /* the first found of the smallest window */
-  TnInterval agreement;      /* share of rows whose best class is the same (top-1) */
+  TnMeanInterval agreement;      /* share of rows whose best class is the same (top-1) */
   double     reference_loss, approximation_loss; /* nats a target; NaN without any */
   double     reference_accuracy, approximation_accuracy; /* share of targets that are the best class */
-  TnInterval loss_difference; /* approximation - reference, PAIRED over windows */
-  TnInterval perplexity_ratio; /* exp of it: the ends are exp of the ends, the error by the delta method */
+  TnMeanInterval loss_difference; /* approximation - reference, PAIRED over windows */
+  TnMeanInterval perplexity_ratio; /* exp of it: the ends are exp of the ends, the error by the delta method */
 } TnOutputSummary;
 
 TnOutputMetrics *tn_output_metrics_new   (void);
