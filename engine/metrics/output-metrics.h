@@ -29,7 +29,7 @@ TnOutputMetrics *tn_output_metrics_new   (void);
 void             tn_output_metrics_free  (TnOutputMetrics *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (TnOutputMetrics, tn_output_metrics_free)
 
-/* Rows of one window: logits [rows, classes] of each side, rows stride elements apart. targets: [rows], the class that came, negative where a row
+/* Rows of one window: logits [rows, classes] of each side, rows stride elements apart. targets: [rows], the class that came, less than classes, negative where a row
  * is padding and left out; NULL: there are none, every row enters. The rows of a window may come in several calls, in their order; first_row is the number of
  * the first in it. Of equal logits the best class is the first.
  *
