@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "app/programs/ternion/analyze-layer.h"
 #include "app/programs/ternion/command.h"
 #include "app/tasks/analyze.h"
 #include "data/analysis/analysis-file.h"
@@ -212,7 +213,7 @@ tn_verb_analyze (int argc, char **argv)
       .error_samples = (int) options->error_samples,
       .top = DEFAULT_TOP,
   };
-  g_autofree char *measure = NULL;
+  g_autofree char *measure = NULL, *layer = NULL;
   const GOptionEntry entries[] = {
       {"data", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &options->data,
        N_ ("Text, JSON lines, CSV, tokens (.bin, npy, npz): file, directory, pattern or - for standard input; may be repeated"),
@@ -240,6 +241,10 @@ tn_verb_analyze (int argc, char **argv)
        N_ ("Samples that errors of outputs are measured on; 0: none (2)"), "N"},
       {"hessian", 0, 0, G_OPTION_ARG_INT, &arguments.probes,
        N_ ("Random directions for the trace of the Hessian; 0: not estimated (0)"), "N"},
+      {"layer", 0, 0, G_OPTION_ARG_STRING, &options->layer,
+       N_ ("Print all about this layer, such as blk.3.ffn_down.weight: parts of its error, why it fails, what carries it"), N_ ("NAME")},
+      {"carriers", 0, 0, G_OPTION_ARG_STRING, &options->carriers,
+       N_ ("Scheme whose errors are traced to channels, tokens and samples (the first of --schemes)"), N_ ("SCHEME")},
       {"top", 0, 0, G_OPTION_ARG_INT, &arguments.top, N_ ("Pairs to print, the worst first; 0: all (20)"), "N"},
       {"out", 0, 0, G_OPTION_ARG_FILENAME, &options->out_path, N_ ("Write the analysis to this file"), N_ ("ANALYSIS")},
       {NULL},
@@ -262,6 +267,7 @@ tn_verb_analyze (int argc, char **argv)
     }
   if (!tn_command_open_workspace (&command, &error))
     return tn_command_fail (&command, error);
+  layer = g_strdup (options->layer);
   job = tn_analyze_job_new (g_steal_pointer (&options), command.workspace, &result);
   if (!tn_command_run_job (&command, job, &error))
     return tn_command_fail (&command, error);
@@ -272,6 +278,8 @@ tn_verb_analyze (int argc, char **argv)
 
       g_print ("%s", text);
     }
+  else if (layer != NULL)
+    tn_print_analyzed_layer (analysis, tn_analysis_find_layer (analysis, layer));
   else
     print_text (analysis, (guint) arguments.top);
   return tn_command_finish (&command);

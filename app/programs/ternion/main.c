@@ -18,6 +18,7 @@ static const struct
   { "analyze", tn_verb_analyze, N_("which layer is bad under which scheme, and why") },
   { "quantize", tn_verb_quantize, N_("write a model in low precision: GGUF, safetensors, BitNet checkpoint") },
   { "eval", tn_verb_eval, N_("loss, perplexity and accuracy on text") },
+  { "compare", tn_verb_compare, N_("how far the tensors of one file lie from those of another") },
   { "train", tn_verb_train, N_("train a network, in full or in low precision") },
   { "generate", tn_verb_generate, N_("let a model go on from a prompt") },
   { "tokenize", tn_verb_tokenize, N_("text to token ids") },
