@@ -38,6 +38,8 @@ G_BEGIN_DECLS
 #define TN_ANALYSIS_FILE_VERSION 1
 #define TN_ANALYSIS_FILE_MAX_CORRELATED 1024
 
+/* The document as text. Free with g_free(). */
+char       *tn_analysis_print (const TnAnalysis *analysis);
 /* Written whole or not at all. TN_ERROR_IO; TN_ERROR_UNSUPPORTED: more values than a reader takes (4 million; 52 a cell). */
 gboolean    tn_analysis_save (const TnAnalysis *analysis, const char *path, GError **error);
 /* TN_ERROR_FORMAT: not of this form; the message names file, field, what was found and what was expected. TN_ERROR_UNSUPPORTED: a later

@@ -274,40 +274,40 @@ add_correlation_row (JsonBuilder *builder, const TnAnalysis *analysis, guint row
 typedef void (*AddElement) (JsonBuilder *builder, const TnAnalysis *analysis, guint index);
 
 /* An element a line, each built on its own: a document of all of them would take a hundred times its text in memory. */
-static gboolean
-write_elements (TnAtomicFile *file, const TnAnalysis *analysis, const char *name, AddElement add, GError **error)
+static void
+write_elements (GString *text, const TnAnalysis *analysis, const char *name, AddElement add)
 {
-  if (!tn_atomic_file_printf (file, error, ",\n\"%s\":[", name))
-    return FALSE;
+  g_string_append_printf (text, ",\n\"%s\":[", name);
   for (guint i = 0; i < analysis->layers->len; i++)
     {
       g_autoptr (JsonBuilder) builder = json_builder_new ();
-      g_autofree char *text = NULL;
+      g_autofree char *element = NULL;
 
       add (builder, analysis, i);
-      text = tn_json_builder_to_text (builder, FALSE);
-      if (!tn_atomic_file_write (file, i > 0 ? ",\n" : "\n", i > 0 ? 2 : 1, error) ||
-          !tn_atomic_file_write (file, text, strlen (text), error))
-        return FALSE;
+      element = tn_json_builder_to_text (builder, FALSE);
+      g_string_append (text, i > 0 ? ",\n" : "\n");
+      g_string_append (text, element);
     }
-  return tn_atomic_file_write (file, "]", 1, error);
+  g_string_append_c (text, ']');
 }
 
-static gboolean
-write_document (TnAtomicFile *file, const TnAnalysis *analysis, GError **error)
+char *
+tn_analysis_print (const TnAnalysis *analysis)
 {
   g_autoptr (JsonBuilder) builder = json_builder_new ();
   g_autofree char *head = NULL;
+  GString *text;
 
   json_builder_begin_object (builder);
   add_head (builder, analysis);
   json_builder_end_object (builder);
   head = tn_json_builder_to_text (builder, FALSE);
-  return tn_atomic_file_write (file, head, strlen (head) - strlen ("}"), error) &&
-         write_elements (file, analysis, "layers", add_layer, error) &&
-         (analysis->correlations == NULL || analysis->layers->len > TN_ANALYSIS_FILE_MAX_CORRELATED ||
-          write_elements (file, analysis, "correlations", add_correlation_row, error)) &&
-         tn_atomic_file_write (file, "}\n", 2, error);
+  text = g_string_new_len (head, (gssize) (strlen (head) - strlen ("}")));
+  write_elements (text, analysis, "layers", add_layer);
+  if (analysis->correlations != NULL && analysis->layers->len <= TN_ANALYSIS_FILE_MAX_CORRELATED)
+    write_elements (text, analysis, "correlations", add_correlation_row);
+  g_string_append (text, "}\n");
+  return g_string_free (text, FALSE);
 }
 
 /* An upper bound of the values in the document. */
@@ -331,7 +331,7 @@ count_values (const TnAnalysis *analysis)
 gboolean
 tn_analysis_save (const TnAnalysis *analysis, const char *path, GError **error)
 {
-  g_autoptr (TnAtomicFile) file = NULL;
+  g_autofree char *text = NULL;
 
   if (count_values (analysis) > TN_JSON_MAX_VALUES)
     {
@@ -340,6 +340,6 @@ tn_analysis_save (const TnAnalysis *analysis, const char *path, GError **error)
                    analysis->layers->len, analysis->schemes->len, TN_JSON_MAX_VALUES);
       return FALSE;
     }
-  file = tn_atomic_file_create (path, error);
-  return file != NULL && write_document (file, analysis, error) && tn_atomic_file_commit (file, error);
+  text = tn_analysis_print (analysis);
+  return tn_atomic_file_set_contents (path, text, strlen (text), error);
 }

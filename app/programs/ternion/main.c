@@ -15,6 +15,7 @@ static const struct
   { "inspect", tn_verb_inspect, N_("what is in a model: shapes, ranges, error under rounding") },
   { "calibrate", tn_verb_calibrate, N_("exact statistics of a model's activations on real data") },
   { "stats", tn_verb_stats, N_("show, merge and export statistics files") },
+  { "analyze", tn_verb_analyze, N_("which layer is bad under which scheme, and why") },
   { "quantize", tn_verb_quantize, N_("write a model in low precision: GGUF, safetensors, BitNet checkpoint") },
   { "eval", tn_verb_eval, N_("loss, perplexity and accuracy on text") },
   { "train", tn_verb_train, N_("train a network, in full or in low precision") },
