@@ -405,7 +405,7 @@ test_errors (void)
       {"[[1],[0.5,1]]", "[[1],[0.5]]", "correlations[1]: \"[0.5]\" found, an array with an element for this layer",
        TN_ERROR_FORMAT},
       {"[[1],[0.5,1]]", "[[1]]", "correlations: \"[[1]]\" found", TN_ERROR_FORMAT},
-      {"\"layers\":[{", "\"layers\":[7,{", "layers: \"[7, ", TN_ERROR_FORMAT},
+      {"\"layers\":[{", "\"layers\":[7,{", "layers: \"7\" found, an object expected", TN_ERROR_FORMAT},
   };
   g_autofree char *path = test_write ("x.json", GOOD, strlen (GOOD));
   g_autoptr (GError) error = NULL;
