@@ -108,8 +108,10 @@ print_carrier (const TnCarrier *carrier)
   if (carrier->kind == TN_CARRIER_TOKEN)
     g_print (_ ("  %5.1f %%  sample %u, token %u  %s\n"), 100.0 * carrier->share, carrier->index, carrier->position,
              text != NULL ? text : "");
+  else if (carrier->kind == TN_CARRIER_SAMPLE)
+    g_print (_ ("  %5.1f %%  sample %u  %s\n"), 100.0 * carrier->share, carrier->index, text != NULL ? text : "");
   else
-    g_print ("  %5.1f %%  %u  %s\n", 100.0 * carrier->share, carrier->index, text != NULL ? text : "");
+    g_print (_ ("  %5.1f %%  channel %u\n"), 100.0 * carrier->share, carrier->index);
 }
 
 static void
