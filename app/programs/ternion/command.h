@@ -79,6 +79,7 @@ TnExitStatus tn_verb_compare   (int argc, char **argv);
 TnExitStatus tn_verb_generate  (int argc, char **argv);
 TnExitStatus tn_verb_tokenize  (int argc, char **argv);
 TnExitStatus tn_verb_train     (int argc, char **argv);
+TnExitStatus tn_verb_report    (int argc, char **argv);
 TnExitStatus tn_verb_runs      (int argc, char **argv);
 TnExitStatus tn_verb_bench     (int argc, char **argv);
 TnExitStatus tn_verb_doctor    (int argc, char **argv);
