@@ -36,6 +36,16 @@ tn_format_value (double value)
 }
 
 char *
+tn_format_loss (double change)
+{
+  if (isnan (change))
+    return g_strdup (TN_DASH);
+  if (isinf (change))
+    return g_strdup (change > 0 ? "∞" : "−∞");
+  return with_minus_sign (g_strdup_printf ("%+.5f", change));
+}
+
+char *
 tn_format_decibel (double decibel)
 {
   if (isnan (decibel))

@@ -186,7 +186,8 @@ class Workbench:
 
 
 def show_page(app, name):
-    app.key({"Layers": "alt+1", "Calibration": "alt+2", "Training": "alt+3", "Runs": "alt+4"}[name])
+    pages = ("Layers", "Calibration", "Sensitivity", "Training", "Report", "Runs")
+    app.key(f"alt+{pages.index(name) + 1}")
 
 
 def show_tab(app, tabs, name):
