@@ -29,8 +29,8 @@ static const TnBenchEntry entries[] = {
     {"training", {"adamw_", "adamw8_", "muon_"}, tn_bench_optimizer},
     {"training", {"attention_step_", "head_loss_"}, tn_bench_functions},
     {"training", {"qat_layer_"}, tn_bench_qat_layer},
-    {"training", {"checkpoint_17m_"}, tn_bench_checkpoint},
     {"analysis", {"error_metrics_"}, tn_bench_error_metrics},
+    {"analysis", {"sensitivity_"}, tn_bench_sensitivity},
 };
 
 const TnBenchEntry *

@@ -89,7 +89,7 @@ check_measured (const char *activations)
   g_autoptr (TnModel) model = llama_fixture_new (&config, TN_DTYPE_F32, 5);
   g_autoptr (TnBatch) batch = llama_fixture_batch (&config, lengths, N_WINDOWS, 3);
   g_autoptr (TnAnalysis) analysis = make_analysis (model, "ternary,int4:g32", activations);
-  g_autoptr (TnLossBaseline) baseline = tn_loss_baseline_new (model, batch, NULL, NULL, NULL);
+  g_autoptr (TnLossBaseline) baseline = tn_loss_baseline_new (model, batch, 3, NULL, NULL, NULL);
   const TnLossChangeOptions options = {.most = G_MAXUINT};
   double sum = 0.0, targets = 0.0;
 
@@ -153,7 +153,7 @@ test_compare (void)
   g_autoptr (TnModel) model = llama_fixture_new (&config, TN_DTYPE_F32, 5);
   g_autoptr (TnBatch) batch = llama_fixture_batch (&config, lengths, N_WINDOWS, 3);
   g_autoptr (TnAnalysis) analysis = make_analysis (model, "ternary,int8:c", NULL);
-  g_autoptr (TnLossBaseline) baseline = tn_loss_baseline_new (model, batch, NULL, NULL, NULL);
+  g_autoptr (TnLossBaseline) baseline = tn_loss_baseline_new (model, batch, 3, NULL, NULL, NULL);
   g_autofree gint *schemes = g_new (gint, analysis->layers->len);
   g_autoptr (TnModel) rounded = NULL, same = NULL;
   TnEstimate change;
@@ -196,8 +196,8 @@ test_stops_early (void)
   g_autoptr (TnModel) model = llama_fixture_new (&config, TN_DTYPE_F32, 5);
   g_autoptr (TnBatch) batch = llama_fixture_batch (&config, lengths, N_WINDOWS, 3), same = repeat (&batch->sequences[0], 6);
   g_autoptr (TnAnalysis) analysis = make_analysis (model, "binary", NULL), certain = make_analysis (model, "binary", NULL);
-  g_autoptr (TnLossBaseline) baseline = tn_loss_baseline_new (model, batch, NULL, NULL, NULL),
-                             same_baseline = tn_loss_baseline_new (model, same, NULL, NULL, NULL);
+  g_autoptr (TnLossBaseline) baseline = tn_loss_baseline_new (model, batch, 3, NULL, NULL, NULL),
+                             same_baseline = tn_loss_baseline_new (model, same, 2, NULL, NULL, NULL);
   const TnLossChangeOptions options = {.most = G_MAXUINT, .stops_early = TRUE, .least_windows = 4};
 
   g_assert_true (tn_analysis_measure_losses (analysis, model, baseline, &options, NULL, NULL, NULL));
@@ -218,7 +218,7 @@ test_most (void)
   g_autoptr (TnModel) model = llama_fixture_new (&config, TN_DTYPE_F32, 5);
   g_autoptr (TnBatch) batch = llama_fixture_batch (&config, lengths, N_WINDOWS, 3);
   g_autoptr (TnAnalysis) analysis = make_analysis (model, "ternary", NULL);
-  g_autoptr (TnLossBaseline) baseline = tn_loss_baseline_new (model, batch, NULL, NULL, NULL);
+  g_autoptr (TnLossBaseline) baseline = tn_loss_baseline_new (model, batch, 3, NULL, NULL, NULL);
   const TnLossChangeOptions options = {.most = 2};
 
   for (guint i = 0; i < analysis->layers->len; i++)
