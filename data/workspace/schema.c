@@ -133,3 +133,14 @@ tn_schema_apply (TnDatabase *database, const char *const *list, guint n, GError 
   while (version < n);
   return TRUE;
 }
+
+gboolean
+tn_schema_check (TnDatabase *database, gint64 *version, GError **error)
+{
+  if (!check_identity (database, G_N_ELEMENTS (migrations), version, error))
+    return FALSE;
+  if (*version > 0)
+    return TRUE;
+  g_set_error (error, TN_ERROR, TN_ERROR_FORMAT, _ ("%s: not a workspace: it is empty"), database->path);
+  return FALSE;
+}

@@ -14,6 +14,8 @@ G_BEGIN_DECLS
 /* The migrations of this build, oldest first; the version of a file is the number of those it went through. */
 const char *const *tn_schema_get_migrations (guint *n);
 
+/* Whether it is a workspace that this build can read, and of which version. TN_ERROR_FORMAT, TN_ERROR_MISMATCH: a newer one. */
+gboolean tn_schema_check (TnDatabase *database, gint64 *version, GError **error);
 /* Brings a file to the last of n migrations, each in a transaction of its own: a failed one leaves the file as the one before
  * left it. A file of another application, or of a newer version, is refused untouched. */
 gboolean tn_schema_apply (TnDatabase *database, const char *const *migrations, guint n, GError **error);
