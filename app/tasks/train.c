@@ -363,10 +363,10 @@ prepare (Run *run, GError **error)
   if (run->data == NULL || !run_on_compute (run, make_trainer, error) || !make_checkpoints (run, error))
     return FALSE;
   run->result->parameters = tn_network_count (run->network);
+  if (options->resume ? !resume (run, error) : options->branch_path != NULL && !branch (run, error))
+    return FALSE;
   tell_memory (run);
-  if (options->resume)
-    return resume (run, error);
-  return options->branch_path == NULL || branch (run, error);
+  return TRUE;
 }
 
 static gboolean

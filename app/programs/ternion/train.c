@@ -84,7 +84,7 @@ make_recipe (const TnCommand *command, const TrainArguments *arguments, const Tn
       if (values != NULL && values[0] != NULL && !tn_recipe_set (recipe, origin, option->name, values, error))
         return NULL;
     }
-  return tn_recipe_check (recipe, error) ? g_steal_pointer (&recipe) : NULL;
+  return g_steal_pointer (&recipe);
 }
 
 static gboolean
@@ -230,7 +230,8 @@ make_options (const TnCommand *command, const TrainArguments *arguments, GError 
       if (options->branch_path == NULL)
         replace (&options->branch_path, arguments->branch);
       options->resume = arguments->resume;
-      if (arguments->resume && before != NULL && !tn_train_check_resumed (before, options, &local))
+      if ((arguments->resume && before != NULL && !tn_train_check_resumed (before, options, &local)) ||
+          !tn_recipe_check (options->recipe, &local))
         g_clear_pointer (&options, tn_train_options_free);
     }
   g_clear_pointer (&before, tn_train_options_free);
