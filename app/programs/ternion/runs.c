@@ -269,6 +269,10 @@ find_model (TnCommand *command, GError **error)
       g_set_error_literal (error, TN_ERROR, TN_ERROR_ARGUMENT, _("which run? ternion runs list shows their numbers"));
       return NULL;
     }
+  folder = g_build_filename (command->arguments[1], "model", NULL);
+  if (g_file_test (folder, G_FILE_TEST_IS_DIR))
+    return folder;
+  g_free (folder);
   options = tn_train_find_run (command->workspace, command->arguments[1], error);
   if (options == NULL)
     return NULL;
