@@ -2,6 +2,7 @@
 #include "data/export/trained-model.h"
 
 #include <glib/gi18n-lib.h>
+#include <math.h>
 #include <string.h>
 
 #include "data/export/bytes-json.h"
@@ -9,6 +10,7 @@
 #include "data/files/atomic-folder.h"
 #include "data/files/mapped-file.h"
 #include "data/files/safetensors-writer.h"
+#include "data/models/activation-scales.h"
 #include "data/models/model-file-private.h"
 #include "data/tokenizers/gguf-form.h"
 #include "engine/error.h"
@@ -82,9 +84,38 @@ add_variable (TnSafetensorsWriter *writer, TnNetwork *network, const TnVariable 
   return tn_safetensors_writer_add_tensor (writer, name, TN_DTYPE_F32, variable->shape.n_dims, shape, variable->data, error);
 }
 
-static gboolean
-write_weights (TnNetwork *network, const char *architecture, const char *folder, GError **error)
+/* The scales with which layers round their inputs; NULL where no layer has one that is its own. */
+static char *
+print_input_scales (TnNetwork *network, const TnListener *listener)
 {
+  const TnTrainingPrecision *precision = network->precision;
+  g_autoptr (TnActivationScales) scales = tn_activation_scales_new ();
+  guint n_own = 0, n_lost = 0;
+
+  for (guint i = 0; i < network->layers->len; i++)
+    {
+      const TnTrainingLayer *layer = g_ptr_array_index (network->layers, i);
+      g_autofree char *site = g_strconcat (layer->name, ".in", NULL);
+      TnQuantParams params;
+      gboolean own = tn_training_layer_get_input_params (layer, precision, &params);
+
+      n_own += own;
+      n_lost += !own && layer->input_scale != NULL;
+      if (own)
+        tn_activation_scales_add (scales, site, &params, (double) NAN);
+      else
+        tn_activation_scales_add_kept (scales, site, &precision->inputs);
+    }
+  if (n_lost > 0)
+    tn_listener_event (listener, "warning",
+                       _ ("the learned scales of inputs are not in the model: only levels of integer schemes can be kept there"));
+  return n_own > 0 ? tn_activation_scales_print (scales) : NULL;
+}
+
+static gboolean
+write_weights (TnNetwork *network, const char *architecture, const char *folder, const TnListener *listener, GError **error)
+{
+  g_autofree char *scales = NULL;
   const TnLlamaConfig *config = tn_network_get_llama_config (network);
   g_autofree char *path = g_build_filename (folder, WEIGHTS_NAME, NULL);
   g_autoptr (TnSafetensorsWriter) writer = tn_safetensors_writer_new ();
@@ -99,6 +130,8 @@ write_weights (TnNetwork *network, const char *architecture, const char *folder,
   tn_safetensors_writer_add_metadata (writer, "format", "pt");
   if (config == NULL)
     tn_safetensors_writer_add_metadata (writer, "ternion.arch", architecture);
+  else if ((scales = print_input_scales (network, listener)) != NULL)
+    tn_safetensors_writer_add_metadata (writer, TN_ACTIVATION_SCALES_KEY, scales);
   return tn_safetensors_writer_write (writer, path, NULL, error);
 }
 
@@ -152,7 +185,7 @@ tn_trained_model_write (TnNetwork *network, const char *architecture, TnTokenize
   g_autoptr (TnAtomicFolder) made = tn_atomic_folder_create (folder, names, error);
   const char *path = made != NULL ? tn_atomic_folder_get_path (made) : NULL;
 
-  return made != NULL && write_weights (network, architecture, path, error) &&
+  return made != NULL && write_weights (network, architecture, path, listener, error) &&
          (tn_network_get_llama_config (network) == NULL || write_config (network, path, error)) &&
          copy_tokenizer (tokenizer, path, listener, error) && tn_atomic_folder_commit (made, error);
 }

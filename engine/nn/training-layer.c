@@ -165,6 +165,28 @@ find_input_scale (TnTrainingLayer *layer, const TnTrainingPrecision *precision)
                      layer->input_scale->data, layer->input_offset != NULL ? layer->input_offset->data : NULL);
 }
 
+/* It must be one that is stored as it is: it takes part in no training. */
+static gboolean
+is_fixed (const TnTrainingPrecision *precision)
+{
+  return precision->fixed_inputs && precision->inputs.granularity == TN_PER_TENSOR &&
+         precision->inputs.kind == TN_SCHEME_INTEGER && tn_scheme_get_scale_type (&precision->inputs) == TN_SCALE_F32 &&
+         (precision->input_estimator == TN_ESTIMATOR_IDENTITY || precision->input_estimator == TN_ESTIMATOR_CLIPPED);
+}
+
+static gboolean
+prepare_fixed_input (TnTrainingLayer *layer, const TnTrainingPrecision *precision, GPtrArray *variables, GError **error)
+{
+  layer->input_scale = add_scale (layer, "input_scale", 1, variables, error);
+  if (layer->input_scale == NULL ||
+      (precision->inputs.asymmetric &&
+       (layer->input_offset = add_scale (layer, "input_offset", 1, variables, error)) == NULL))
+    return FALSE;
+  find_input_scale (layer, precision);
+  return tn_variable_set_trained (layer->input_scale, FALSE, error) &&
+         (layer->input_offset == NULL || tn_variable_set_trained (layer->input_offset, FALSE, error));
+}
+
 static gboolean
 prepare_input (TnTrainingLayer *layer, const TnTrainingPrecision *precision, GPtrArray *variables, GError **error)
 {
@@ -182,7 +204,7 @@ prepare_input (TnTrainingLayer *layer, const TnTrainingPrecision *precision, GPt
         return FALSE;
       find_input_scale (layer, precision);
     }
-  return TRUE;
+  return !is_fixed (precision) || prepare_fixed_input (layer, precision, variables, error);
 }
 
 static gboolean
@@ -218,6 +240,14 @@ tn_training_layers_prepare (TnTrainingLayer *const *layers, guint n, const TnTra
         return FALSE;
       }
   return TRUE;
+}
+
+gboolean
+tn_training_layer_get_input_params (const TnTrainingLayer *self, const TnTrainingPrecision *precision, TnQuantParams *params)
+{
+  return self->rounds_input && self->input_scale != NULL &&
+         tn_estimator_to_params (precision->input_estimator, &precision->inputs, *(const float *) self->input_scale->data,
+                                 self->input_offset != NULL ? *(const float *) self->input_offset->data : 0.0f, params);
 }
 
 static TnValue *

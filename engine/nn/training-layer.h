@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include "engine/autograd/estimators/estimator-params.h"
 #include "engine/autograd/functions/bit-linear.h"
 #include "engine/autograd/functions/quantize.h"
 #include "engine/autograd/tape.h"
@@ -15,6 +16,8 @@ typedef struct
   TnEstimator weight_estimator, input_estimator;
   gboolean    output_scales; /* a learned factor for each output, 1 at first (Echo-1.58; OneBit, Xu et al., 2024) */
   gboolean    keeps_first, keeps_last; /* the first, the last layer stays float32 */
+  gboolean    fixed_inputs;  /* inputs with one scale a tensor that no estimator learns have one that stays as it is set, instead of that of
+                                the batch: what a calibration found */
   char      **keeps;         /* names and patterns ("blk.0.*") of layers that stay float32; NULL: none */
   gboolean    integer;       /* products of ternary weights with int8 inputs are made in integers, and their factors kept packed; where
                                 weights are ternary, a scale a tensor or row, inputs int8 a token, and both estimators the identity */
@@ -39,7 +42,7 @@ typedef struct
   TnVariable       *bias;         /* [out] or NULL */
   TnVariable       *weight_scale; /* of learned estimators, [units]; else NULL */
   TnVariable       *input_scale;
-  TnVariable       *weight_offset, *input_offset; /* of lsq+ */
+  TnVariable       *weight_offset, *input_offset; /* of lsq+, and of fixed asymmetric scales */
   TnVariable       *output_scale; /* [out] or NULL */
   gboolean          rounds_weight, rounds_input;
   TnQuantizerState *weight_state; /* what its quantizer did; NULL: nothing is counted */
@@ -54,6 +57,10 @@ void             tn_training_layer_free (TnTrainingLayer *self);
  * variables (GPtrArray of TnVariable). TN_ERROR_ARGUMENT names the layer that the scheme or the estimator does not fit; TN_ERROR_MEMORY. */
 gboolean tn_training_layers_prepare (TnTrainingLayer *const *layers, guint n, const TnTrainingPrecision *precision, GPtrArray *variables,
                                      GError **error);
+
+/* The one scale with which a layer rounds its inputs, learned or fixed, as inference takes it (TnLayerPrecision): the same bits. FALSE: it has none, or
+ * its levels are not those of an integer scheme (tn_estimator_to_params()). */
+gboolean tn_training_layer_get_input_params (const TnTrainingLayer *self, const TnTrainingPrecision *precision, TnQuantParams *params);
 
 /* The RMSNorm in front of layers. */
 typedef struct

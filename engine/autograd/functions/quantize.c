@@ -544,8 +544,12 @@ find_fault (const TnQuantizeOptions *options, TnValue *scale)
     return "finds its scale, and takes none";
   if (scale != NULL && tn_value_needs_gradient (scale) && !learned && estimator != TN_ESTIMATOR_SOFT)
     return "has no gradient for a scale that is trained";
-  if ((options->offset != NULL) != (estimator == TN_ESTIMATOR_LSQ_PLUS))
-    return options->offset != NULL ? "takes no offset" : "learns an offset, which is missing";
+  if (options->offset == NULL && estimator == TN_ESTIMATOR_LSQ_PLUS)
+    return "learns an offset, which is missing";
+  if (options->offset != NULL && estimator != TN_ESTIMATOR_LSQ_PLUS &&
+      (scale == NULL || (estimator != TN_ESTIMATOR_IDENTITY && estimator != TN_ESTIMATOR_CLIPPED) ||
+       tn_value_needs_gradient (options->offset)))
+    return "takes no offset, or one that is fixed beside a fixed scale";
   if (options->temperature != NULL && estimator != TN_ESTIMATOR_SOFT)
     return "has no temperature";
   if ((options->lambda != NULL && tn_value_needs_gradient (options->lambda)) ||
