@@ -194,15 +194,8 @@ load_stats (Layers *self, const char *path, GError **error)
   if (path == NULL)
     return TRUE;
   self->stats_path = path;
-  self->stats = tn_stats_load (path, error);
-  if (self->stats == NULL)
-    return FALSE;
-  if (self->stats->model_fingerprint == tn_model_get_fingerprint (self->original))
-    return TRUE;
-  g_set_error (error, TN_ERROR, TN_ERROR_MISMATCH,
-               _ ("%s: the statistics are of the model %016" PRIx64 ", and this one is %016" PRIx64), path,
-               self->stats->model_fingerprint, tn_model_get_fingerprint (self->original));
-  return FALSE;
+  self->stats = tn_stats_load_for_model (path, tn_model_get_fingerprint (self->original), error);
+  return self->stats != NULL;
 }
 
 static const TnSiteStats *

@@ -6,6 +6,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "app/tasks/method-choice.h"
 #include "app/tasks/option-table.h"
 #include "app/tasks/option-values.h"
 #include "engine/error.h"
@@ -219,6 +220,19 @@ static const TnOptionEntry entries[] = {
      TN_OPTION_NAME,
      AT (input_estimator),
      .choices = estimators},
+    {{"quantization", "stats", N_ ("Statistics of --model that scales of inputs, learned ones and fixed ones such as int8, start from"),
+      N_ ("STATS"), .path = TRUE},
+     TN_OPTION_TEXT,
+     AT (stats_path)},
+    {{"quantization", "method",
+      N_ ("How learned scales, and those from statistics, are found at the start: minmax, percentile or p99.9, ema, mse, mse2.4, kl, aciq, "
+          "octav, output, auto (mse)"),
+      N_ ("METHOD")},
+     TN_OPTION_TEXT,
+     AT (method)},
+    {{"quantization", "objective", N_ ("What --method auto makes least: mse, kl or output (mse)"), N_ ("NAME")},
+     TN_OPTION_TEXT,
+     AT (objective)},
     {{"quantization", "keep",
       N_ ("Layers that stay float32: none, first, last, or names and patterns such as blk.0.*, with commas between (none)"),
       N_ ("LIST")},
@@ -569,6 +583,7 @@ tn_recipe_make_precision (const TnRecipe *self, GError **error)
       !tn_estimator_parse (self->estimator, &precision->weight_estimator, error) ||
       !tn_estimator_parse (self->input_estimator, &precision->input_estimator, error))
     return NULL;
+  precision->fixed_inputs = self->stats_path != NULL;
   precision->output_scales = self->output_scales;
   precision->counts = self->metrics_every > 0;
   precision->integer = self->integer;
@@ -617,6 +632,8 @@ find_problem (const TnRecipe *self)
     return _ ("release and accumulate do not go together: gradients that are not kept cannot be added up");
   if (self->warmup > 0.0 && self->weights == NULL && self->activations == NULL)
     return _ ("warmup says how rounding sets in: set weights or activations, too");
+  if (self->stats_path != NULL && self->activations == NULL)
+    return _ ("stats are of inputs of layers: set activations, too");
   if (self->integer && self->warmup > 0.0)
     return _ ("integer and warmup do not go together: integers are rounded in full from the first step");
   if (self->architecture == TN_ARCHITECTURE_LLAMA && self->sub_norms != (self->activation == TN_ACTIVATION_RELU2))
@@ -635,6 +652,8 @@ tn_recipe_check (const TnRecipe *self, GError **error)
 {
   g_autoptr (TnTrainingPrecision) precision = NULL;
   g_autoptr (GArray) sizes = NULL;
+  const TnMethodChoice choice = {self->method, self->objective};
+  TnMethodOptions method;
   TnTrainerOptions options;
   const char *problem = find_problem (self);
 
@@ -647,5 +666,5 @@ tn_recipe_check (const TnRecipe *self, GError **error)
   if (sizes == NULL)
     return FALSE;
   precision = tn_recipe_make_precision (self, error);
-  return precision != NULL && tn_training_precision_check (precision, error) && tn_recipe_make_options (self, &options, error);
+  return precision != NULL && tn_method_choice_parse (&choice, &method, error) && tn_training_precision_check (precision, error) && tn_recipe_make_options (self, &options, error);
 }

@@ -220,6 +220,10 @@ make_trainer (Run *run, GError **error)
   run->network = make_network (run, precision, error);
   if (run->network == NULL || (run->teacher_file != NULL && (teacher = make_teacher (run, error)) == NULL))
     return FALSE;
+  /* A checkpoint brings those that were trained. */
+  if (!run->options->resume && run->options->branch_path == NULL &&
+      !tn_recipe_set_starting_scales (recipe, run->network, run->file, run->cancellable, error))
+    return FALSE;
   run->network->recomputes = recipe->recompute == TN_RECOMPUTE_BLOCKS;
   run->trainer = tn_trainer_new (run->network, teacher, &options, error);
   return run->trainer != NULL;
