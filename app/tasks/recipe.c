@@ -243,6 +243,10 @@ static const TnOptionEntry entries[] = {
      AT (warmup),
      0,
      1},
+    {{"quantization", "rotate",
+      N_ ("Round weights in a rotated space (Hadamard, pieces of up to 128 inputs), as QuEST does with estimator trust (false)"), N_ ("SWITCH")},
+     TN_OPTION_SWITCH,
+     AT (rotate)},
     {{"quantization", "output-scales", N_ ("Learn a factor for each output of a layer (false)"), N_ ("SWITCH")},
      TN_OPTION_SWITCH,
      AT (output_scales)},
@@ -279,6 +283,37 @@ static const TnOptionEntry entries[] = {
      AT (label_smoothing),
      0,
      0.9},
+
+    {{"loss", "dampening", N_ ("Weight of the distance of weights from their levels, against oscillations, such as 0.0001 (0)"), N_ ("NUMBER")},
+     TN_OPTION_NUMBER,
+     AT (penalties.weights[TN_PENALTY_DAMPENING]),
+     0,
+     1000},
+    {{"loss", "kurtosis", N_ ("Weight of the distance of the weights' kurtosis from kurtosis-target, such as 0.1 (0)"), N_ ("NUMBER")},
+     TN_OPTION_NUMBER,
+     AT (penalties.weights[TN_PENALTY_KURTOSIS]),
+     0,
+     1000},
+    {{"loss", "kurtosis-target", N_ ("Kurtosis that rounded weights are to have; 1.8 is that of an even distribution (1.8)"), N_ ("NUMBER")},
+     TN_OPTION_NUMBER,
+     AT (penalties.kurtosis_target),
+     1,
+     100},
+    {{"loss", "bins", N_ ("Weight of the mean squared distance of the weights of each level from it, such as 0.01 (0)"), N_ ("NUMBER")},
+     TN_OPTION_NUMBER,
+     AT (penalties.weights[TN_PENALTY_BINS]),
+     0,
+     1000},
+    {{"loss", "l2", N_ ("Weight of the sum of squares of rounded weights, such as 1e-5 (0)"), N_ ("NUMBER")},
+     TN_OPTION_NUMBER,
+     AT (penalties.weights[TN_PENALTY_L2]),
+     0,
+     1000},
+    {{"loss", "penalty-warmup", N_ ("Part of the steps in which these four set in, by the half of a cosine (0)"), N_ ("NUMBER")},
+     TN_OPTION_NUMBER,
+     AT (penalty_warmup),
+     0,
+     1},
 
     {{"optimizer", "optimizer", N_ ("sgd, adam, adamw, adamw8 or muon (adamw)"), N_ ("NAME")},
      TN_OPTION_OWN,
@@ -457,6 +492,7 @@ tn_recipe_new (void)
   self->estimator = g_strdup ("identity");
   self->input_estimator = g_strdup ("identity");
   self->temperature = 1.0;
+  self->penalties.kurtosis_target = 1.8;
   self->keeps_logits = TRUE;
   tn_optimizer_options_init (&self->optimizer, TN_OPTIMIZER_ADAMW);
   self->clip = (TnGradientClip){.kind = TN_CLIP_NORM, .limit = 1.0};
@@ -584,6 +620,7 @@ tn_recipe_make_precision (const TnRecipe *self, GError **error)
       !tn_estimator_parse (self->input_estimator, &precision->input_estimator, error))
     return NULL;
   precision->fixed_inputs = self->stats_path != NULL;
+  precision->rotates_weights = self->rotate;
   precision->output_scales = self->output_scales;
   precision->counts = self->metrics_every > 0;
   precision->integer = self->integer;
@@ -609,6 +646,7 @@ tn_recipe_make_options (const TnRecipe *self, TnTrainerOptions *options, GError 
                .temperature = self->temperature,
                .z_loss = self->z_loss,
                .label_smoothing = self->label_smoothing,
+               .penalties = self->penalties,
                .keeps_logits = self->keeps_logits},
       .optimizer = self->optimizer,
       .schedule = self->schedule,
@@ -618,6 +656,7 @@ tn_recipe_make_options (const TnRecipe *self, TnTrainerOptions *options, GError 
       .releases = self->release,
   };
   options->schedule.steps = self->steps;
+  options->loss.penalties.warmup_steps = share_of_steps (self->penalty_warmup, self->steps);
   options->schedule.lambda_steps = share_of_steps (self->warmup, self->steps);
   return tn_optimizer_options_check (&options->optimizer, error) && tn_schedule_finish (&options->schedule, error);
 }
@@ -632,6 +671,8 @@ find_problem (const TnRecipe *self)
     return _ ("release and accumulate do not go together: gradients that are not kept cannot be added up");
   if (self->warmup > 0.0 && self->weights == NULL && self->activations == NULL)
     return _ ("warmup says how rounding sets in: set weights or activations, too");
+  if (self->rotate && self->weights == NULL)
+    return _ ("rotate says in which space weights are rounded: set weights, too");
   if (self->stats_path != NULL && self->activations == NULL)
     return _ ("stats are of inputs of layers: set activations, too");
   if (self->integer && self->warmup > 0.0)
@@ -666,5 +707,6 @@ tn_recipe_check (const TnRecipe *self, GError **error)
   if (sizes == NULL)
     return FALSE;
   precision = tn_recipe_make_precision (self, error);
-  return precision != NULL && tn_method_choice_parse (&choice, &method, error) && tn_training_precision_check (precision, error) && tn_recipe_make_options (self, &options, error);
+  return precision != NULL && tn_method_choice_parse (&choice, &method, error) && tn_training_precision_check (precision, error) && tn_recipe_make_options (self, &options, error) &&
+         tn_weight_penalties_check (&options.loss.penalties, precision, error);
 }

@@ -42,11 +42,14 @@ typedef struct
   char          *method, *objective; /* how scales that are learned, and those of stats, are found (app/tasks/method-choice.h); NULL: least error */
   char          *keep;           /* "none", "first", "last", "first,last" or names and patterns with commas between */
   double         warmup;         /* share of the steps in which rounding sets in (lambda 0 to 1) */
+  gboolean       rotate;         /* weights are rounded in a rotated space */
   gboolean       output_scales;
   gboolean       integer;        /* products of ternary layers in integers */
   TnBackward     backward_inputs, backward_weights;
   /* [loss] */
   double         distill, temperature, z_loss, label_smoothing;
+  TnWeightPenalties penalties;   /* warmup_steps stays 0 */
+  double         penalty_warmup; /* share of the steps */
   gboolean       keeps_logits;
   /* [optimizer] */
   TnOptimizerOptions optimizer;

@@ -424,6 +424,13 @@ report_step (Run *run, const TnStepReport *report, double seconds)
       tn_listener_metric (listener, "cross_entropy", step, report->parts.cross_entropy);
       tn_listener_metric (listener, "distillation", step, report->parts.distillation);
     }
+  for (TnPenalty penalty = 0; penalty < TN_N_PENALTIES; penalty++)
+    if (recipe->penalties.weights[penalty] > 0.0)
+      {
+        g_autofree char *series = g_strconcat ("penalty/", tn_penalty_get_name (penalty), NULL);
+
+        tn_listener_metric (listener, series, step, report->parts.penalties[penalty]);
+      }
   tn_listener_metric (listener, "rate", step, report->rate);
   if (recipe->warmup > 0.0)
     tn_listener_metric (listener, "lambda", step, report->lambda);

@@ -43,14 +43,14 @@ pairs_up (const TnVariable *variable, const TnLlamaConfig *config)
          (g_str_has_suffix (variable->name, ".attn_q.weight") || g_str_has_suffix (variable->name, ".attn_k.weight"));
 }
 
-/* Learned scales and factors have no place in a model of this family: such a layer's weight is written as it multiplies by it.
+/* Learned scales, factors and rotations have no place in a model of this family: such a layer's weight is written as it multiplies by it.
  * *rounded stays NULL where the latent weight says all: who reads it rounds it anew to the same. */
 static gboolean
 round_weight (TnNetwork *network, const TnVariable *variable, float **rounded, GError **error)
 {
   const TnTrainingLayer *layer = tn_network_find_layer (network, variable);
 
-  if (layer == NULL || (layer->weight_scale == NULL && layer->output_scale == NULL))
+  if (layer == NULL || tn_training_layer_is_latent_enough (layer, network->precision))
     return TRUE;
   *rounded = g_new (float, variable->count);
   return tn_network_round_layer (network, layer, *rounded, error);
@@ -100,7 +100,9 @@ print_input_scales (TnNetwork *network, const TnListener *listener)
       gboolean own = tn_training_layer_get_input_params (layer, precision, &params);
 
       n_own += own;
-      n_lost += !own && layer->input_scale != NULL;
+      n_lost += !own && layer->rounds_input &&
+                (layer->input_scale != NULL || precision->input_estimator == TN_ESTIMATOR_TRUST ||
+                 precision->input_estimator == TN_ESTIMATOR_SOFT);
       if (own)
         tn_activation_scales_add (scales, site, &params, (double) NAN);
       else
@@ -108,7 +110,8 @@ print_input_scales (TnNetwork *network, const TnListener *listener)
     }
   if (n_lost > 0)
     tn_listener_event (listener, "warning",
-                       _ ("the learned scales of inputs are not in the model: only levels of integer schemes can be kept there"));
+                       _ ("how inputs are rounded is not in the model, which has a place for levels of integer schemes alone: "
+                         "what eval computes is not what was validated"));
   return n_own > 0 ? tn_activation_scales_print (scales) : NULL;
 }
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "engine/autograd/estimators/initial-scale.h"
+#include "engine/autograd/functions/hadamard.h"
 #include "engine/autograd/functions/linear.h"
 #include "engine/autograd/functions/quantize-rows.h"
 #include "engine/autograd/functions/rms-norm.h"
@@ -127,6 +128,29 @@ add_offset (const TnTrainingLayer *layer, TnEstimator estimator, const char *wha
   return estimator != TN_ESTIMATOR_LSQ_PLUS || (*offset = add_scale (layer, what, n, variables, error)) != NULL;
 }
 
+/* Pieces of rows, which are whole in a row. */
+float *
+tn_training_layer_dup_rotated (const TnTrainingLayer *self, const TnTrainingPrecision *precision)
+{
+  float *copy = g_memdup2 (self->weight->data, self->weight->count * sizeof (float));
+  gsize rows, columns, block;
+
+  matrix_size (self->weight, &rows, &columns);
+  block = tn_hadamard_get_block (columns);
+  for (gsize i = 0; precision->rotates_weights && i < self->weight->count; i += block)
+    tn_hadamard_transform (copy + i, block, copy + i);
+  return copy;
+}
+
+gboolean
+tn_training_layer_is_latent_enough (const TnTrainingLayer *self, const TnTrainingPrecision *precision)
+{
+  return (!self->rounds_weight || (!precision->rotates_weights && self->weight_scale == NULL &&
+                                   (precision->weight_estimator == TN_ESTIMATOR_IDENTITY ||
+                                    precision->weight_estimator == TN_ESTIMATOR_CLIPPED))) &&
+         self->output_scale == NULL;
+}
+
 static gboolean
 prepare_weight (TnTrainingLayer *layer, const TnTrainingPrecision *precision, GPtrArray *variables, GError **error)
 {
@@ -140,12 +164,13 @@ prepare_weight (TnTrainingLayer *layer, const TnTrainingPrecision *precision, GP
   if (tn_estimator_is_learned (precision->weight_estimator))
     {
       gsize n = layer->weight->count / MAX (unit, 1);
+      g_autofree float *rotated = tn_training_layer_dup_rotated (layer, precision);
 
       layer->weight_scale = add_scale (layer, "weight_scale", n, variables, error);
       if (layer->weight_scale == NULL ||
           !add_offset (layer, precision->weight_estimator, "weight_offset", n, &layer->weight_offset, variables, error))
         return FALSE;
-      tn_initial_scales (precision->weight_estimator, &precision->weights, TN_INITIAL_LEAST_ERROR, layer->weight->data, rows,
+      tn_initial_scales (precision->weight_estimator, &precision->weights, TN_INITIAL_LEAST_ERROR, rotated, rows,
                          columns, layer->weight_scale->data, layer->weight_offset != NULL ? layer->weight_offset->data : NULL);
     }
   if (precision->counts)
@@ -267,6 +292,15 @@ make_options (const TnTrainingPrecision *precision, TnTape *tape, const TnScheme
   return options;
 }
 
+static TnValue *
+rotate (const TnTrainingLayer *self, const TnTrainingPrecision *precision, TnTape *tape, TnValue *weight)
+{
+  gsize rows, columns;
+
+  matrix_size (self->weight, &rows, &columns);
+  return precision->rotates_weights ? tn_tape_hadamard (tape, weight, tn_hadamard_get_block (columns)) : weight;
+}
+
 TnValue *
 tn_training_layer_record_weight (const TnTrainingLayer *self, const TnTrainingPrecision *precision, TnTape *tape)
 {
@@ -278,7 +312,26 @@ tn_training_layer_record_weight (const TnTrainingLayer *self, const TnTrainingPr
   options = make_options (precision, tape, &precision->weights, precision->weight_estimator);
   options.offset = record_variable (tape, self->weight_offset);
   options.state = self->weight_state;
-  return tn_tape_quantize_weight (tape, weight, record_variable (tape, self->weight_scale), &options);
+  weight = tn_tape_quantize_weight (tape, rotate (self, precision, tape, weight), record_variable (tape, self->weight_scale), &options);
+  return rotate (self, precision, tape, weight);
+}
+
+TnValue *
+tn_training_layer_record_rounded (const TnTrainingLayer *self, const TnTrainingPrecision *precision, TnTape *tape, TnValue **scales)
+{
+  TnQuantizeOptions options;
+  TnValue *rounded;
+
+  if (!self->rounds_weight)
+    return NULL;
+  tn_tape_begin_no_grad (tape);
+  options = make_options (precision, tape, &precision->weights, precision->weight_estimator);
+  options.lambda = NULL;
+  options.offset = record_variable (tape, self->weight_offset);
+  options.scales = scales;
+  rounded = tn_tape_quantize_weight (tape, tn_tape_variable (tape, self->weight), record_variable (tape, self->weight_scale), &options);
+  tn_tape_end_no_grad (tape);
+  return rounded;
 }
 
 TnValue *
@@ -383,11 +436,11 @@ tn_training_precision_check (const TnTrainingPrecision *self, GError **error)
   if (!self->integer ||
       (self->rounds_weights && self->rounds_inputs && tn_bit_linear_takes (weights) && inputs->kind == TN_SCHEME_INTEGER &&
        inputs->bits == 8 && !inputs->asymmetric && inputs->granularity == TN_PER_TOKEN &&
-       self->weight_estimator == TN_ESTIMATOR_IDENTITY && self->input_estimator == TN_ESTIMATOR_IDENTITY))
+       !self->rotates_weights && self->weight_estimator == TN_ESTIMATOR_IDENTITY && self->input_estimator == TN_ESTIMATOR_IDENTITY))
     return TRUE;
   g_set_error_literal (
       error, TN_ERROR, TN_ERROR_ARGUMENT,
-      _ ("products in integers need ternary weights with a scale a tensor or row, activations int8:t, and the identity as "
-         "estimator of both"));
+      _ ("products in integers need ternary weights with a scale a tensor or row, not rotated, activations int8:t, and the identity "
+         "as estimator of both"));
   return FALSE;
 }

@@ -14,6 +14,8 @@ typedef struct
   gboolean    rounds_weights, rounds_inputs;
   TnScheme    weights, inputs;
   TnEstimator weight_estimator, input_estimator;
+  gboolean    rotates_weights; /* they are rounded in a rotated space and rotated back, W = Q (w H) H, pieces of tn_hadamard_get_block() along the
+                                  input (QuEST, Panferov et al., 2025, section 3.1; inputs stay as they are) */
   gboolean    output_scales; /* a learned factor for each output, 1 at first (Echo-1.58; OneBit, Xu et al., 2024) */
   gboolean    keeps_first, keeps_last; /* the first, the last layer stays float32 */
   gboolean    fixed_inputs;  /* inputs with one scale a tensor that no estimator learns have one that stays as it is set, instead of that of
@@ -72,10 +74,16 @@ typedef struct
 /* Layers that read the same x, normed: y[i]. What rounds x alike is recorded once. NULL values where recording failed. */
 void     tn_training_layers_record  (TnTrainingLayer *const *layers, guint n, const TnTrainingPrecision *precision, TnTape *tape,
                                      TnValue *x, const TnTrainingNorm *norm, TnValue **y);
+/* TRUE: who reads the latent weight rounds it anew to what the layer multiplies by, with the scheme alone; also where it does not round. */
+gboolean tn_training_layer_is_latent_enough (const TnTrainingLayer *self, const TnTrainingPrecision *precision);
+/* The weight as the rounding sees it, rotated where it is; free with g_free(). */
+float   *tn_training_layer_dup_rotated      (const TnTrainingLayer *self, const TnTrainingPrecision *precision);
 /* Whether integers make the products of a layer. TN_ERROR_ARGUMENT: precision asks for it, and schemes or estimators do not allow it. */
 gboolean tn_training_precision_check (const TnTrainingPrecision *self, GError **error);
 /* The weight as the layer multiplies by it; for layers that are no linear ones. */
 TnValue *tn_training_layer_record_weight (const TnTrainingLayer *self, const TnTrainingPrecision *precision, TnTape *tape);
+/* The weight rounded in full, whatever lambda is, without a gradient, and the distances of its levels; NULL where the layer does not round. */
+TnValue *tn_training_layer_record_rounded (const TnTrainingLayer *self, const TnTrainingPrecision *precision, TnTape *tape, TnValue **scales);
 TnValue *tn_training_layer_record_input  (const TnTrainingLayer *self, const TnTrainingPrecision *precision, TnTape *tape, TnValue *x);
 
 G_END_DECLS

@@ -66,8 +66,15 @@ find_units (const Pass *self, const TnTrainingLayer *layer, GError **error)
   const TnVariable *weight = layer->weight;
   gsize n = layer->weight_scale->count, length = weight->count / MAX (n, 1);
   TnScheme scheme = self->precision->weights;
+  g_autofree float *weights = NULL;
   TnRounding *units;
 
+  if (is_by_output (method) && self->precision->rotates_weights)
+    {
+      g_set_error_literal (error, TN_ERROR, TN_ERROR_ARGUMENT,
+                           _ ("the error of the output is not known for weights that are rounded in a rotated space"));
+      return NULL;
+    }
   if (is_by_output (method))
     {
       const TnSiteStats *site = find_site (self, layer, error);
@@ -77,11 +84,12 @@ find_units (const Pass *self, const TnTrainingLayer *layer, GError **error)
 
       return tensor != NULL ? tn_output_find_units (tensor, &scheme, gram, &errors, self->cancellable, error) : NULL;
     }
+  weights = tn_training_layer_dup_rotated (layer, self->precision);
   tn_scheme_set_method (&scheme, method);
   units = g_new (TnRounding, MAX (n, 1));
 #pragma omp parallel for schedule(dynamic) num_threads((int) tn_device_get_threads()) if (n > 1)
   for (gsize i = 0; i < n; i++)
-    units[i] = tn_rounding_find (&scheme, (const float *) weight->data + i * length, length);
+    units[i] = tn_rounding_find (&scheme, weights + i * length, length);
   return units;
 }
 

@@ -21,7 +21,7 @@ typedef struct
 {
   const char *weights, *inputs;
   TnEstimator weight_estimator, input_estimator;
-  gboolean fixed_inputs, keeps_first, integer;
+  gboolean fixed_inputs, keeps_first, integer, rotates;
   const char *scheme, *activations;
 } Way;
 
@@ -50,6 +50,7 @@ make_precision (const Way *way)
   precision->fixed_inputs = way->fixed_inputs;
   precision->keeps_first = way->keeps_first;
   precision->integer = way->integer;
+  precision->rotates_weights = way->rotates;
   return precision;
 }
 
@@ -242,6 +243,22 @@ test_found_inputs (void)
     assert_same_logits (&ways[i]);
 }
 
+/* Rotated back, trusted and scaled weights are written as the layers multiply by them. */
+static void
+test_weights_of_their_own (void)
+{
+  const Way ways[] = {
+      {"int4:c", .weight_estimator = TN_ESTIMATOR_TRUST},
+      {"int4:c", .weight_estimator = TN_ESTIMATOR_TRUST, .rotates = TRUE},
+      {"ternary", "int8:t", TN_ESTIMATOR_TRUST, .rotates = TRUE, .activations = "int8:t"},
+      {"int4:g8", "int8:t", TN_ESTIMATOR_IDENTITY, .rotates = TRUE, .activations = "int8:t"},
+      {"int3:c", "int8", TN_ESTIMATOR_LSQ, TN_ESTIMATOR_LSQ, .rotates = TRUE, .activations = "int8"},
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (ways); i++)
+    assert_same_logits (&ways[i]);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -249,5 +266,6 @@ main (int argc, char **argv)
   g_test_add_func ("/trained-model/learned-inputs", test_learned_inputs);
   g_test_add_func ("/trained-model/fixed-inputs", test_fixed_inputs);
   g_test_add_func ("/trained-model/found-inputs", test_found_inputs);
+  g_test_add_func ("/trained-model/weights-of-their-own", test_weights_of_their_own);
   return g_test_run ();
 }

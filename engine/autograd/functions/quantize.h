@@ -17,6 +17,7 @@ typedef struct
   TnValue          *lambda;      /* one element, not trained, read at every replay; NULL: 1 */
   TnValue          *temperature; /* of soft: one element, not trained, read at every replay; NULL: 0 */
   double            gradient_scale; /* r of the learned ones; 0: that of the source */
+  TnValue         **scales;      /* takes the distances of the levels, [units], no gradient goes into them; or NULL */
   TnQuantizerState *state;       /* of as many elements: counts in float32; outlives the tape. NULL: none */
 } TnQuantizeOptions;
 
