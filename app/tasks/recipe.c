@@ -580,9 +580,15 @@ tn_recipe_parse_sizes (const TnRecipe *self, GError **error)
 }
 
 static gboolean
+is_scheme (const char *name)
+{
+  return name != NULL && strcmp (name, "none") != 0;
+}
+
+static gboolean
 parse_scheme (const char *key, const char *name, TnScheme *scheme, gboolean *rounds, GError **error)
 {
-  *rounds = name != NULL && strcmp (name, "none") != 0;
+  *rounds = is_scheme (name);
   if (!*rounds || tn_scheme_parse (name, scheme, error))
     return TRUE;
   g_prefix_error (error, "%s: ", key);
@@ -669,11 +675,11 @@ find_problem (const TnRecipe *self)
                          : _ ("arch cnn needs sizes: filters of the convolutions");
   if (self->release && self->accumulate > 1)
     return _ ("release and accumulate do not go together: gradients that are not kept cannot be added up");
-  if (self->warmup > 0.0 && self->weights == NULL && self->activations == NULL)
+  if (self->warmup > 0.0 && !is_scheme (self->weights) && !is_scheme (self->activations))
     return _ ("warmup says how rounding sets in: set weights or activations, too");
-  if (self->rotate && self->weights == NULL)
+  if (self->rotate && !is_scheme (self->weights))
     return _ ("rotate says in which space weights are rounded: set weights, too");
-  if (self->stats_path != NULL && self->activations == NULL)
+  if (self->stats_path != NULL && !is_scheme (self->activations))
     return _ ("stats are of inputs of layers: set activations, too");
   if (self->integer && self->warmup > 0.0)
     return _ ("integer and warmup do not go together: integers are rounded in full from the first step");

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "app/tasks/event-listener.h"
+#include "app/tasks/image-teacher.h"
 #include "app/tasks/train-state.h"
 #include "app/tasks/training-data.h"
 #include "data/export/trained-model.h"
@@ -196,11 +197,22 @@ make_network (const Run *run, const TnTrainingPrecision *precision, GError **err
   return tn_network_new_llama (&config, recipe->sub_norms, recipe->deviation, recipe->seed, precision, error);
 }
 
+static gboolean
+is_on_images (const TnTrainOptions *options)
+{
+  return options->model_path == NULL && options->recipe->architecture != TN_ARCHITECTURE_LLAMA;
+}
+
 static TnNetwork *
 make_teacher (const Run *run, GError **error)
 {
-  g_autoptr (TnTrainingPrecision) precision = tn_training_precision_new (error);
-  TnNetwork *teacher = precision != NULL ? load_network (run->teacher_file, precision, error) : NULL;
+  g_autoptr (TnTrainingPrecision) precision = NULL;
+  TnNetwork *teacher;
+
+  if (is_on_images (run->options))
+    return tn_image_teacher_load (run->options->teacher_path, run->data, error);
+  precision = tn_training_precision_new (error);
+  teacher = precision != NULL ? load_network (run->teacher_file, precision, error) : NULL;
 
   if (teacher != NULL)
     tn_network_freeze (teacher);
@@ -218,7 +230,7 @@ make_trainer (Run *run, GError **error)
   if (precision == NULL || !tn_recipe_make_options (recipe, &options, error))
     return FALSE;
   run->network = make_network (run, precision, error);
-  if (run->network == NULL || (run->teacher_file != NULL && (teacher = make_teacher (run, error)) == NULL))
+  if (run->network == NULL || (run->options->teacher_path != NULL && (teacher = make_teacher (run, error)) == NULL))
     return FALSE;
   /* A checkpoint brings those that were trained. */
   if (!run->options->resume && run->options->branch_path == NULL &&
@@ -251,7 +263,7 @@ open_files (Run *run, GError **error)
   const TnTrainOptions *options = run->options;
 
   return (options->model_path == NULL || (run->file = tn_model_file_open (options->model_path, error)) != NULL) &&
-         (options->teacher_path == NULL || (run->teacher_file = tn_model_file_open (options->teacher_path, error)) != NULL);
+         (options->teacher_path == NULL || is_on_images (options) || (run->teacher_file = tn_model_file_open (options->teacher_path, error)) != NULL);
 }
 
 static gboolean

@@ -115,10 +115,35 @@ print_input_scales (TnNetwork *network, const TnListener *listener)
   return n_own > 0 ? tn_activation_scales_print (scales) : NULL;
 }
 
+/* "weights ternary by identity, inputs int8:t by identity"; NULL: nothing is rounded. */
+static char *
+describe_rounding (const TnTrainingPrecision *precision)
+{
+  g_autoptr (GString) text = g_string_new (NULL);
+  const struct
+  {
+    gboolean rounds;
+    const char *what;
+    const TnScheme *scheme;
+    TnEstimator estimator;
+  } parts[] = {{precision->rounds_weights, "weights", &precision->weights, precision->weight_estimator},
+               {precision->rounds_inputs, "inputs", &precision->inputs, precision->input_estimator}};
+
+  for (guint i = 0; i < G_N_ELEMENTS (parts); i++)
+    if (parts[i].rounds)
+      {
+        g_autofree char *name = tn_scheme_to_string (parts[i].scheme);
+
+        g_string_append_printf (text, "%s%s %s by %s", text->len > 0 ? ", " : "", parts[i].what, name,
+                                tn_estimator_get_name (parts[i].estimator));
+      }
+  return text->len > 0 ? g_strdup (text->str) : NULL;
+}
+
 static gboolean
 write_weights (TnNetwork *network, const char *architecture, const char *folder, const TnListener *listener, GError **error)
 {
-  g_autofree char *scales = NULL;
+  g_autofree char *scales = NULL, *rounding = NULL;
   const TnLlamaConfig *config = tn_network_get_llama_config (network);
   g_autofree char *path = g_build_filename (folder, WEIGHTS_NAME, NULL);
   g_autoptr (TnSafetensorsWriter) writer = tn_safetensors_writer_new ();
@@ -132,7 +157,11 @@ write_weights (TnNetwork *network, const char *architecture, const char *folder,
     }
   tn_safetensors_writer_add_metadata (writer, "format", "pt");
   if (config == NULL)
-    tn_safetensors_writer_add_metadata (writer, "ternion.arch", architecture);
+    {
+      tn_safetensors_writer_add_metadata (writer, TN_TRAINED_ARCHITECTURE_KEY, architecture);
+      if ((rounding = describe_rounding (network->precision)) != NULL)
+        tn_safetensors_writer_add_metadata (writer, TN_TRAINED_ROUNDING_KEY, rounding);
+    }
   else if ((scales = print_input_scales (network, listener)) != NULL)
     tn_safetensors_writer_add_metadata (writer, TN_ACTIVATION_SCALES_KEY, scales);
   return tn_safetensors_writer_write (writer, path, NULL, error);

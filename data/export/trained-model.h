@@ -7,6 +7,11 @@
 
 G_BEGIN_DECLS
 
+/* Metadata of networks that are none of the LLaMA family: "mlp" or "cnn"; and how weights and inputs were rounded, as schemes and estimators for people, where any
+ * layer did. */
+#define TN_TRAINED_ARCHITECTURE_KEY "ternion.arch"
+#define TN_TRAINED_ROUNDING_KEY "ternion.rounding"
+
 /* The latent weights of a network as they are now (of the LLaMA family: where scales or factors were learned, the weights as layers multiply by them), as
  * something every command opens: a network of the LLaMA family as a folder of Hugging Face
  * (config.json, model.safetensors in float32, and the tokenizer's file where it has one); another one as "model.safetensors" alone, with its

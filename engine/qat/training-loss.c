@@ -69,6 +69,9 @@ record_logits_loss (TnTrainingLoss *self, TnTape *tape, TnNetwork *network, TnNe
   from = teacher->class->record_head (teacher, tape, teacher->class->record (teacher, tape, input, shape));
   tn_tape_end_no_grad (tape);
   distillation = tn_tape_distillation (tape, logits, from, options->temperature);
+  tn_tape_keep (tape, distillation);
+  self->distillation = distillation;
+  self->temperature = options->temperature;
   self->loss = tn_tape_add (tape, tn_tape_scale (tape, self->loss, 1.0 - options->distill),
                             tn_tape_scale (tape, distillation, options->distill));
 }
@@ -110,6 +113,9 @@ tn_training_loss_add (const TnTrainingLoss *self, TnTrainingLossParts *parts)
 
   parts->cross_entropy += sums->nll_sum;
   parts->distillation += sums->kl_sum;
+  if (self->distillation != NULL)
+    parts->distillation += (double) *(const float *) tn_value_get_data (self->distillation) / (self->temperature * self->temperature) *
+                           (double) sums->n_scored;
   for (guint i = 0; i < TN_N_PENALTIES; i++)
     if (self->penalties[i] != NULL)
       parts->penalties[i] = (double) *(const float *) tn_value_get_data (self->penalties[i]);

@@ -32,6 +32,8 @@ typedef struct
 {
   TnValue *loss;
   TnValue *sums; /* PACKED: TnHeadLossSums */
+  TnValue *distillation;              /* of logits: the temperature's square times the mean KL; NULL: sums have it, or there is no teacher */
+  double   temperature;
   TnValue *penalty_part;              /* scalar input that penalties are multiplied by, to be filled; NULL: there are none */
   TnValue *penalties[TN_N_PENALTIES]; /* or NULL */
 } TnTrainingLoss;
