@@ -209,6 +209,7 @@ dup_absolute (const TnTrainOptions *options)
   make_absolute (&copy->recipe->labels_path);
   make_absolute (&copy->recipe->validation_path);
   make_absolute (&copy->recipe->test_path);
+  make_absolute (&copy->recipe->stats_path);
   /* It may also be a tokenizer's name. */
   if (copy->recipe->tokenizer_path != NULL && g_file_test (copy->recipe->tokenizer_path, G_FILE_TEST_EXISTS))
     make_absolute (&copy->recipe->tokenizer_path);

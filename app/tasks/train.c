@@ -7,6 +7,8 @@
 #include <string.h>
 
 #include "app/tasks/event-listener.h"
+#include "app/tasks/train-metrics.h"
+#include "app/tasks/train-network.h"
 #include "app/tasks/train-state.h"
 #include "app/tasks/training-data.h"
 #include "data/export/trained-model.h"
@@ -118,97 +120,6 @@ run_on_compute (Run *run, RunFunc func, GError **error)
   return call.ok;
 }
 
-/* Where nothing else is said: heads of an even width, the hidden layer 8/3 as wide. */
-static TnLlamaConfig
-make_llama_config (const TnRecipe *recipe, gsize n_vocab, TnTokenizer *tokenizer)
-{
-  guint hidden = recipe->hidden > 0 ? recipe->hidden : (recipe->width * 8 / 3 + 31) / 32 * 32;
-
-  return (TnLlamaConfig){
-      .n_vocab = (guint) n_vocab,
-      .n_embd = recipe->width,
-      .n_layer = recipe->layers,
-      .n_head = recipe->heads,
-      .n_head_kv = recipe->kv_heads > 0 ? recipe->kv_heads : recipe->heads,
-      .head_dim = recipe->width / recipe->heads,
-      .n_ff = hidden,
-      .n_context = MAX (recipe->context, recipe->seq_len),
-      .rope_dim = recipe->width / recipe->heads,
-      .rope_base = recipe->rope_base,
-      .rope_scale = 1.0,
-      .norm_epsilon = recipe->norm_epsilon,
-      .rope_layout = TN_ROPE_HALF_SPLIT,
-      .activation = recipe->activation,
-      .tied = recipe->tied,
-      .bos = tokenizer != NULL ? tn_tokenizer_get_bos (tokenizer) : -1,
-      .eos = tokenizer != NULL ? tn_tokenizer_get_eos (tokenizer) : -1,
-  };
-}
-
-static TnNetwork *
-load_network (TnModelFile *file, const TnTrainingPrecision *precision, GError **error)
-{
-  g_autoptr (TnModel) model = tn_model_file_load (file, error);
-
-  return model != NULL ? tn_network_new_from_model (model, precision, error) : NULL;
-}
-
-static TnNetwork *
-make_mlp (const TnRecipe *recipe, TnTrainingData *data, const TnTrainingPrecision *precision, GError **error)
-{
-  g_autoptr (GArray) sizes = tn_recipe_parse_sizes (recipe, error);
-  gsize channels, height, width, ends[2];
-
-  if (sizes == NULL)
-    return NULL;
-  ends[0] = tn_training_data_n_features (data, &channels, &height, &width);
-  ends[1] = tn_training_data_n_classes (data);
-  g_array_prepend_val (sizes, ends[0]);
-  g_array_append_val (sizes, ends[1]);
-  return tn_network_new_mlp ((const gsize *) sizes->data, sizes->len, recipe->seed, precision, error);
-}
-
-static TnNetwork *
-make_cnn (const TnRecipe *recipe, TnTrainingData *data, const TnTrainingPrecision *precision, GError **error)
-{
-  g_autoptr (GArray) filters = tn_recipe_parse_sizes (recipe, error);
-  TnCnnConfig config = {.n_classes = tn_training_data_n_classes (data)};
-
-  if (filters == NULL)
-    return NULL;
-  config.n_layers = filters->len;
-  config.filters = (const gsize *) filters->data;
-  tn_training_data_n_features (data, &config.channels, &config.height, &config.width);
-  return tn_network_new_cnn (&config, recipe->seed, precision, error);
-}
-
-static TnNetwork *
-make_network (const Run *run, const TnTrainingPrecision *precision, GError **error)
-{
-  const TnRecipe *recipe = run->options->recipe;
-  TnLlamaConfig config;
-
-  if (run->file != NULL)
-    return load_network (run->file, precision, error);
-  if (recipe->architecture == TN_ARCHITECTURE_MLP)
-    return make_mlp (recipe, run->data, precision, error);
-  if (recipe->architecture == TN_ARCHITECTURE_CNN)
-    return make_cnn (recipe, run->data, precision, error);
-  config = make_llama_config (recipe, tn_training_data_n_classes (run->data), tn_training_data_get_tokenizer (run->data));
-  return tn_network_new_llama (&config, recipe->sub_norms, recipe->deviation, recipe->seed, precision, error);
-}
-
-static TnNetwork *
-make_teacher (const Run *run, GError **error)
-{
-  g_autoptr (TnTrainingPrecision) precision = tn_training_precision_new (error);
-  TnNetwork *teacher = precision != NULL ? load_network (run->teacher_file, precision, error) : NULL;
-
-  if (teacher != NULL)
-    tn_network_freeze (teacher);
-  return teacher;
-}
-
 static gboolean
 make_trainer (Run *run, GError **error)
 {
@@ -219,8 +130,12 @@ make_trainer (Run *run, GError **error)
 
   if (precision == NULL || !tn_recipe_make_options (recipe, &options, error))
     return FALSE;
-  run->network = make_network (run, precision, error);
-  if (run->network == NULL || (run->teacher_file != NULL && (teacher = make_teacher (run, error)) == NULL))
+  run->network = tn_train_make_network (recipe, run->file, run->data, precision, error);
+  if (run->network == NULL || (run->options->teacher_path != NULL && (teacher = tn_train_make_teacher (run->options, run->teacher_file, run->data, error)) == NULL))
+    return FALSE;
+  /* A checkpoint brings those that were trained. */
+  if (!run->options->resume && run->options->branch_path == NULL &&
+      !tn_recipe_set_starting_scales (recipe, run->network, run->file, run->cancellable, error))
     return FALSE;
   run->network->recomputes = recipe->recompute == TN_RECOMPUTE_BLOCKS;
   run->trainer = tn_trainer_new (run->network, teacher, &options, error);
@@ -249,7 +164,7 @@ open_files (Run *run, GError **error)
   const TnTrainOptions *options = run->options;
 
   return (options->model_path == NULL || (run->file = tn_model_file_open (options->model_path, error)) != NULL) &&
-         (options->teacher_path == NULL || (run->teacher_file = tn_model_file_open (options->teacher_path, error)) != NULL);
+         (options->teacher_path == NULL || tn_train_is_on_images (options) || (run->teacher_file = tn_model_file_open (options->teacher_path, error)) != NULL);
 }
 
 static gboolean
@@ -423,63 +338,6 @@ validate (Run *run, guint64 step, GError **error)
 }
 
 static void
-report_layers (const Run *run, guint64 step)
-{
-  for (guint i = 0; i < run->network->layers->len; i++)
-    {
-      const TnTrainingLayer *layer = g_ptr_array_index (run->network->layers, i);
-      const TnQuantizerState *state = layer->weight_state;
-      const struct
-      {
-        const char *name;
-        double value;
-        gboolean there;
-      } values[] = {
-          {"sqnr_db", state != NULL ? tn_quantizer_state_get_sqnr_db (state) : 0.0, TRUE},
-          {"zeros", state != NULL ? tn_quantizer_state_get_zeros (state) : 0.0, TRUE},
-          {"flips", state != NULL ? tn_quantizer_state_get_flips (state) : 0.0, state != NULL && state->has_flips},
-          {"saturated", state != NULL ? tn_quantizer_state_get_saturated (state) : 0.0, TRUE},
-          {"scale", state != NULL ? state->scale : 0.0, TRUE},
-      };
-
-      for (guint k = 0; state != NULL && k < G_N_ELEMENTS (values); k++)
-        if (values[k].there)
-          {
-            g_autofree char *series = g_strdup_printf ("layer/%s/%s", layer->name, values[k].name);
-
-            tn_listener_metric (run->listener, series, (gint64) step, values[k].value);
-          }
-    }
-}
-
-static void
-report_step (Run *run, const TnStepReport *report, double seconds)
-{
-  const TnRecipe *recipe = run->options->recipe;
-  const TnListener *listener = run->listener;
-  gint64 step = (gint64) report->step;
-  gboolean layers = recipe->metrics_every > 0 && report->step % recipe->metrics_every == 0;
-
-  tn_listener_metric (listener, "loss", step, report->loss);
-  if (recipe->distill > 0.0)
-    {
-      tn_listener_metric (listener, "cross_entropy", step, report->parts.cross_entropy);
-      tn_listener_metric (listener, "distillation", step, report->parts.distillation);
-    }
-  tn_listener_metric (listener, "rate", step, report->rate);
-  if (recipe->warmup > 0.0)
-    tn_listener_metric (listener, "lambda", step, report->lambda);
-  tn_listener_metric (listener, "gradient_norm", step, report->gradient_norm);
-  tn_listener_metric (listener, run->network->input == TN_NETWORK_TOKENS ? "tokens_per_second" : "images_per_second", step,
-                      (double) report->n_targets / seconds);
-  if (layers)
-    {
-      tn_listener_metric (listener, "memory_bytes", step, (double) tn_process_get_rss ());
-      report_layers (run, report->step);
-    }
-}
-
-static void
 tell_skipped (const Run *run, const TnStepReport *report)
 {
   g_autofree char *text = NULL;
@@ -593,7 +451,7 @@ take_step (Run *run, GError **error)
   seconds = (double) (g_get_monotonic_time () - start) * 1e-6;
   result->seconds += seconds;
   result->targets += report->n_targets;
-  report_step (run, report, MAX (seconds, 1e-9));
+  tn_train_report_step (run->network, run->options->recipe, report, MAX (seconds, 1e-9), run->listener);
   if (report->skipped && !report->spoiled)
     tell_skipped (run, report);
   if (report->spoiled && !go_back (run, report, error))

@@ -9,7 +9,7 @@ G_BEGIN_DECLS
 /* A training run: recipe, model or none, data; series and events into the workspace, checkpoints into OUT/checkpoints, the model into OUT/model.
  * One that is resumed is the same run: its row and its series go on, and what came after the checkpoint is replaced.
  *
- * Series: loss (what is minimized), cross_entropy, distillation, validation_loss (nats a target), validation_accuracy, rate, lambda,
+ * Series: loss (what is minimized), cross_entropy, distillation, penalty/NAME, validation_loss (nats a target), validation_accuracy, rate, lambda,
  * test_loss and test_accuracy once at the end, gradient_norm, tokens_per_second (or images), memory_bytes; and each metrics-every steps, of each
  * rounded layer, layer/NAME/sqnr_db, zeros, flips, saturated, scale. */
 typedef struct
