@@ -202,5 +202,7 @@ tn_file_row_set_kind (TnFileRow *self, TnFileRowKind kind)
   self->kind = kind;
   gtk_widget_set_visible (self->choose_file, kind != TN_FILE_ROW_FOLDER);
   gtk_widget_set_visible (self->choose_folder, kind != TN_FILE_ROW_FILE);
+  if (kind == TN_FILE_ROW_EITHER) /* both at once look different */
+    gtk_button_set_icon_name (GTK_BUTTON (self->choose_file), "text-x-generic-symbolic");
   name_buttons (self);
 }

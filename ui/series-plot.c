@@ -30,11 +30,30 @@ tn_series_plot_dispose (GObject *object)
   G_OBJECT_CLASS (tn_series_plot_parent_class)->dispose (object);
 }
 
+/* As narrow as it may be, so that two stand side by side where there is room. */
+static void
+tn_series_plot_measure (GtkWidget *widget, GtkOrientation orientation, int for_size, int *minimum, int *natural, int *minimum_baseline,
+                        int *natural_baseline)
+{
+  TnSeriesPlot *self = TN_SERIES_PLOT (widget);
+
+  gtk_widget_measure (self->panel.box, orientation, for_size, minimum, natural, NULL, NULL);
+  if (orientation == GTK_ORIENTATION_HORIZONTAL)
+    *natural = *minimum;
+}
+
+static void
+tn_series_plot_size_allocate (GtkWidget *widget, int width, int height, int baseline)
+{
+  gtk_widget_size_allocate (TN_SERIES_PLOT (widget)->panel.box, &(GtkAllocation){0, 0, width, height}, baseline);
+}
+
 static void
 tn_series_plot_class_init (TnSeriesPlotClass *klass)
 {
   G_OBJECT_CLASS (klass)->dispose = tn_series_plot_dispose;
-  gtk_widget_class_set_layout_manager_type (GTK_WIDGET_CLASS (klass), GTK_TYPE_BIN_LAYOUT);
+  GTK_WIDGET_CLASS (klass)->measure = tn_series_plot_measure;
+  GTK_WIDGET_CLASS (klass)->size_allocate = tn_series_plot_size_allocate;
 }
 
 static void
