@@ -25,7 +25,9 @@
 
 typedef struct
 {
+  TnJob *job;
   TnTrainOptions *options;
+  char *identity; /* of the run */
   TnTrainResult *result;
   const TnListener *listener;
   GCancellable *cancellable;
@@ -258,32 +260,76 @@ make_checkpoints (Run *run, GError **error)
   g_autofree char *folder = g_build_filename (run->options->out_path, "checkpoints", NULL);
 
   run->checkpoint = tn_training_checkpoint_new (run->trainer, error);
-  run->writer = run->checkpoint != NULL ? tn_checkpoint_writer_new (folder, &retention, TN_CHECKPOINT_ANY_COPY, error) : NULL;
+  if (run->checkpoint == NULL)
+    return FALSE;
+  tn_training_checkpoint_set_run (run->checkpoint, run->identity, run->options, run->file, run->teacher_file);
+  run->writer = tn_checkpoint_writer_new (folder, &retention, TN_CHECKPOINT_ANY_COPY, error);
   return run->writer != NULL;
 }
 
-/* From a checkpoint where the run goes on; its own, or another run's. */
-static gboolean
-restore (Run *run, GError **error)
+/* Series say what was, whichever way the run came here. */
+static void
+tell_validation (const Run *run, guint64 step)
 {
-  const TnTrainOptions *options = run->options;
-  g_autofree char *folder = g_build_filename (options->out_path, "checkpoints", NULL), *text = NULL;
-  g_autoptr (GPtrArray) damaged = NULL;
-  g_autoptr (TnCheckpointFile) file = NULL;
+  if (isnan (run->progress.validation_loss))
+    return;
+  tn_listener_metric (run->listener, "validation_loss", (gint64) step, run->progress.validation_loss);
+  if (!isnan (run->progress.validation_accuracy))
+    tn_listener_metric (run->listener, "validation_accuracy", (gint64) step, run->progress.validation_accuracy);
+}
 
-  if (options->branch_path != NULL)
-    file = tn_checkpoint_file_open (options->branch_path, error);
-  else
-    file = tn_checkpoint_find_latest (folder, &damaged, error);
+/* The state is that of a checkpoint again. What was measured at its step came before it was written; at the last step it is measured
+ * anew. */
+static void
+rewind_series (Run *run)
+{
+  guint64 step = tn_trainer_get_counts (run->trainer).step;
+
+  tn_listener_rewind (run->listener, (gint64) step);
+  if (step < run->options->recipe->steps)
+    tell_validation (run, step);
+}
+
+static void
+tell_start (const Run *run, TnCheckpointFile *file, gboolean same_data)
+{
+  g_autofree char *text = g_strdup_printf (_ ("goes on from step %" PRIu64 " of %s"), tn_checkpoint_file_get_step (file),
+                                           tn_checkpoint_file_get_path (file));
+
+  tn_listener_event (run->listener, "info", text);
+  if (!same_data)
+    tn_listener_event (run->listener, "info", _ ("the data are others than those of the checkpoint: they begin at their start"));
+}
+
+static gboolean
+resume (Run *run, GError **error)
+{
+  g_autofree char *folder = g_build_filename (run->options->out_path, "checkpoints", NULL);
+  g_autoptr (GPtrArray) damaged = NULL;
+  g_autoptr (TnCheckpointFile) file = tn_checkpoint_find_latest (folder, &damaged, error);
+
   for (guint i = 0; damaged != NULL && i < damaged->len; i++)
     tn_listener_event (run->listener, "warning", g_ptr_array_index (damaged, i));
-  /* A branch is another run. */
-  if (file == NULL || !tn_training_checkpoint_restore (run->checkpoint, file, run->trainer, run->data,
-                                                       options->branch_path == NULL ? &run->progress : NULL, error))
+  if (file == NULL || !tn_training_checkpoint_check_models (file, run->file, run->teacher_file, error) ||
+      !tn_training_checkpoint_restore (run->checkpoint, file, run->trainer, run->data, &run->progress, NULL, error))
     return FALSE;
-  text = g_strdup_printf (_ ("goes on from step %" PRIu64 " of %s"), tn_checkpoint_file_get_step (file),
-                          tn_checkpoint_file_get_path (file));
-  tn_listener_event (run->listener, "info", text);
+  rewind_series (run);
+  tell_start (run, file, TRUE);
+  return TRUE;
+}
+
+/* A branch is another run: how the first one went is not its progress. */
+static gboolean
+branch (Run *run, GError **error)
+{
+  g_autoptr (TnCheckpointFile) file = tn_checkpoint_file_open (run->options->branch_path, error);
+  TnTrainProgress unused;
+  gboolean same_data;
+
+  if (file == NULL ||
+      !tn_training_checkpoint_restore (run->checkpoint, file, run->trainer, run->data, &unused, &same_data, error))
+    return FALSE;
+  tell_start (run, file, same_data);
   return TRUE;
 }
 
@@ -317,10 +363,10 @@ prepare (Run *run, GError **error)
   if (run->data == NULL || !run_on_compute (run, make_trainer, error) || !make_checkpoints (run, error))
     return FALSE;
   run->result->parameters = tn_network_count (run->network);
-  if ((options->resume || options->branch_path != NULL) && !restore (run, error))
-    return FALSE;
   tell_memory (run);
-  return TRUE;
+  if (options->resume)
+    return resume (run, error);
+  return options->branch_path == NULL || branch (run, error);
 }
 
 static gboolean
@@ -369,10 +415,10 @@ validate (Run *run, guint64 step, GError **error)
   result->validation_loss = run->evaluation.loss;
   result->validation_accuracy = run->evaluation.accuracy;
   run->progress.validation_loss = result->validation_loss;
+  run->progress.validation_accuracy = result->validation_accuracy;
   if (!(result->validation_loss >= run->progress.best_validation))
     run->progress.best_validation = result->validation_loss;
-  tn_listener_metric (run->listener, "validation_loss", (gint64) step, result->validation_loss);
-  tn_listener_metric (run->listener, "validation_accuracy", (gint64) step, result->validation_accuracy);
+  tell_validation (run, step);
   return TRUE;
 }
 
@@ -479,10 +525,12 @@ check_progress (Run *run, const TnStepReport *report, GError **error)
   return FALSE;
 }
 
+/* The workspace has the steps before it first: whatever happens then, a run that goes on has them all. */
 static void
 keep (Run *run, gboolean wait)
 {
-  tn_training_checkpoint_update (run->checkpoint, run->trainer, run->data, run->options->recipe, &run->progress);
+  tn_job_commit (run->job);
+  tn_training_checkpoint_update (run->checkpoint, run->trainer, run->data, &run->progress);
   tn_checkpoint_writer_submit (run->writer, run->checkpoint, wait, run->listener);
 }
 
@@ -493,6 +541,7 @@ go_back (Run *run, const TnStepReport *report, GError **error)
   const char *path;
   g_autoptr (TnCheckpointFile) file = NULL;
   TnStreamPosition position = tn_training_data_get_position (run->data);
+  TnTrainProgress found;
   g_autofree char *text = NULL;
 
   if (!tn_checkpoint_writer_finish (run->writer, run->listener, error))
@@ -505,8 +554,11 @@ go_back (Run *run, const TnStepReport *report, GError **error)
       return FALSE;
     }
   file = tn_checkpoint_file_open (path, error);
-  if (file == NULL || !tn_training_checkpoint_restore (run->checkpoint, file, run->trainer, run->data, NULL, error))
+  if (file == NULL || !tn_training_checkpoint_restore (run->checkpoint, file, run->trainer, run->data, &found, NULL, error))
     return FALSE;
+  run->progress.validation_loss = found.validation_loss;
+  run->progress.validation_accuracy = found.validation_accuracy;
+  rewind_series (run);
   /* The data go on: the same batches would lead to the same place. */
   if (!tn_training_data_set_position (run->data, position, error))
     return FALSE;
@@ -537,7 +589,7 @@ take_step (Run *run, GError **error)
 
   if (!run_on_compute (run, compute_step, error))
     return FALSE;
-  run->progress.validation_loss = NAN;
+  run->progress.validation_loss = run->progress.validation_accuracy = NAN;
   seconds = (double) (g_get_monotonic_time () - start) * 1e-6;
   result->seconds += seconds;
   result->targets += report->n_targets;
@@ -645,11 +697,13 @@ work (TnJob *job, const TnListener *listener, GCancellable *cancellable, gpointe
 {
   Run *given = data;
   g_auto (TnEventListener) events = {.file = NULL};
-  g_auto (Run) run = {.options = given->options,
+  g_auto (Run) run = {.job = job,
+                      .options = given->options,
+                      .identity = given->identity,
                       .result = given->result,
                       .listener = listener,
                       .cancellable = cancellable,
-                      .progress = {.validation_loss = NAN, .best_validation = NAN, .smoothed = NAN, .least = INFINITY}};
+                      .progress = {.validation_loss = NAN, .validation_accuracy = NAN, .best_validation = NAN, .smoothed = NAN, .least = INFINITY}};
   GError *local = NULL;
   gboolean ok;
 
@@ -672,6 +726,7 @@ free_run (gpointer data)
   Run *run = data;
 
   tn_train_options_free (run->options);
+  g_free (run->identity);
   g_free (run);
 }
 
@@ -684,13 +739,29 @@ describe (const TnTrainOptions *options)
   return from != NULL ? g_strdup_printf (_ ("train %s from %s"), out, from) : g_strdup_printf (_ ("train %s"), out);
 }
 
+/* NULL: nothing there says so. */
+static char *
+find_identity (const TnTrainOptions *options)
+{
+  g_autofree char *folder = g_build_filename (options->out_path, "checkpoints", NULL);
+  g_autoptr (TnCheckpointFile) file = options->resume ? tn_checkpoint_peek_latest (folder, NULL) : NULL;
+
+  return file != NULL ? g_strdup (tn_training_checkpoint_get_identity (file)) : NULL;
+}
+
 TnJob *
 tn_train_job_new (const TnTrainOptions *options, TnWorkspace *workspace, TnTrainResult *result)
 {
   Run *run = g_new0 (Run, 1);
   g_autofree char *title = describe (options), *arguments = tn_train_arguments_to_json (options);
+  TnJob *job;
 
   run->options = tn_train_options_copy (options);
+  run->identity = find_identity (options);
+  if (run->identity == NULL)
+    run->identity = g_uuid_string_random ();
   run->result = result;
-  return tn_job_new ("train", title, arguments, workspace, work, run, free_run);
+  job = tn_job_new ("train", title, arguments, workspace, work, run, free_run);
+  tn_job_set_identity (job, run->identity);
+  return job;
 }

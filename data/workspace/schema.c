@@ -36,6 +36,9 @@ static const char *const migrations[] = {
     "  bytes INTEGER NOT NULL, made_us INTEGER NOT NULL);"
     "CREATE INDEX statistics_by_model ON statistics (model_fingerprint);",
     "ALTER TABLE statistics ADD COLUMN provenance TEXT;",
+    "ALTER TABLE runs ADD COLUMN identity TEXT;"
+    "UPDATE runs SET identity = " TN_SCHEMA_OLD_IDENTITY ";"
+    "CREATE UNIQUE INDEX runs_by_identity ON runs (identity);",
 };
 
 const char *const *

@@ -8,6 +8,9 @@ G_BEGIN_DECLS
 /* "TNWS" in the header of the file. */
 #define TN_SCHEMA_APPLICATION_ID 0x544e5753
 
+/* SQL of what names a run of a workspace from before runs had an identity: the same in each copy of it. */
+#define TN_SCHEMA_OLD_IDENTITY "pid_space || '/' || pid || '/' || pid_started || '/' || started_us || '/' || id"
+
 /* The migrations of this build, oldest first; the version of a file is the number of those it went through. */
 const char *const *tn_schema_get_migrations (guint *n);
 

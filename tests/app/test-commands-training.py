@@ -241,6 +241,57 @@ class Resume(TrainingTest):
                         open(os.path.join(self.path(part), "model", "model.safetensors"), "rb") as b:
                     self.assertEqual(a.read(), b.read())
 
+    SERIES = ("loss", "validation_loss", "validation_accuracy", "gradient_norm", "layer/blk.0.attn_q/zeros")
+
+    def test_one_series(self):
+        """The run that goes on is the run that was: one row, and series without a gap or a step twice."""
+        more = ["--steps", "30", "--checkpoint-every", "6", "--validation-every", "6", "--metrics-every", "5", "--keep-last", "9"]
+        self.train("whole", *more)
+        whole = self.series()
+        undisturbed = whole["series"]
+        self.train("part", *more[2:], "--steps", "30")
+        first = self.series()
+        # It was lost behind step 12: the points of later steps come anew.
+        for step in (18, 24, 30):
+            os.remove(self.checkpoint("part", step))
+        self.train("part", *more, "--resume")
+        second = self.series()
+        self.assertEqual(second["id"], first["id"])
+        self.assertEqual(second["state"], "done")
+        for name in self.SERIES:
+            self.assertEqual(second["series"][name], undisturbed[name], name)
+        self.assertEqual(second["series"].keys(), undisturbed.keys())
+        times = [step for step, _ in second["series"]["job/done"]]
+        self.assertEqual(times, sorted(times))
+        rows = list(csv.reader(self.run_raw("runs", "export", str(second["id"])).stdout.splitlines()))
+        self.assertEqual([int(step) for name, step, _ in rows[1:] if name == "loss"], list(range(30)))
+        self.assertIn("loss", self.run_raw("runs", "show", str(second["id"])).stdout)
+        # Done, and gone on with once more: nothing is added.
+        self.train("part", *more, "--resume")
+        for name in self.SERIES:
+            self.assertEqual(self.series()["series"][name], undisturbed[name], name)
+
+    def test_series_after_a_kill(self):
+        more = ["--steps", "400", "--checkpoint-every", "3", "--validation-every", "0", "--metrics-every", "4"]
+        process = self.start("part", *more)
+        while len(self.checkpoints("part")) < 2:
+            time.sleep(0.01)
+        time.sleep(0.3)
+        process.kill()
+        process.communicate()
+        self.assertEqual([run["state"] for run in self.run_json("runs", "list")], ["lost"])
+        self.train("part", *more, "--resume")
+        runs = self.run_json("runs", "list")
+        self.assertEqual([run["state"] for run in runs], ["done"])
+        self.assertEqual([step for step, _ in self.series()["series"]["loss"]], list(range(400)))
+
+    def test_in_another_workspace(self):
+        """There the run is a new one, which begins where it went on."""
+        self.train("out", "--steps", "4")
+        self.workspace = self.path("other.db")
+        self.train("out", "--steps", "8", "--resume")
+        self.assertEqual([step for step, _ in self.series()["series"]["loss"]], [4, 5, 6, 7])
+
     def test_killed_at_any_moment(self):
         more = ["--steps", "120", "--checkpoint-every", "3", "--validation-every", "0", "--keep-last", "2"]
         self.train("whole", *more)
