@@ -69,7 +69,6 @@ tn_series_plot_init (TnSeriesPlot *self)
   gtk_box_prepend (self->panel.bar, self->heading);
   figure = tn_plot_view_get_figure (self->panel.plot);
   tn_figure_set_x_axis (figure, _ ("step"), TN_AXIS_LINEAR);
-  tn_figure_set_empty_text (figure, _ ("Nothing was recorded yet"));
   self->drawn_run = -1;
 }
 
@@ -165,6 +164,8 @@ tn_series_plot_show (TnSeriesPlot *self, TnTrainingRun *run, guint n, const TnSe
   self->drawn_run = id;
   self->n_points = 0;
   tn_figure_clear (figure);
+  tn_figure_set_empty_text (figure, run == NULL || tn_training_run_is_going_on (run) ? _ ("Nothing was recorded yet")
+                                                                                       : _ ("Nothing was recorded"));
   for (guint i = 0; run != NULL && i < n; i++)
     {
       const TnSeriesPoints *points = tn_training_run_get_points (run, lines[i].series);

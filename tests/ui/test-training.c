@@ -300,6 +300,13 @@ test_form (Fixture *fixture, gconstpointer data)
   tn_train_options_free (options);
 }
 
+/* Each of 16 steps, and each validation. */
+static gboolean
+has_whole_run (gpointer data)
+{
+  return tn_training_plots_n_points (tn_training_live_get_plots (((Fixture *) data)->live)) == 16 + 4;
+}
+
 /* The dialog that asks how many steps a run is to have. */
 static void
 answer_steps (double steps)
@@ -409,6 +416,24 @@ test_to_the_end (Fixture *fixture, gconstpointer data)
   g_assert_true (tn_ui_test_wait (is_over, fixture, 120));
   g_assert_cmpstr (tn_training_get_error (tn_session_get_training (fixture->session)), ==, NULL);
   g_assert_cmpfloat (get_row (fixture)->done, ==, 16);
+  /* It is the same run, with all that it was before. */
+  g_assert_true (tn_training_live_get_run (fixture->live) == run);
+  g_assert_cmpint (tn_training_run_find (run, "loss")->count, ==, 16);
+  g_assert_true (tn_ui_test_wait (has_whole_run, fixture, 20));
+}
+
+/* The data cannot be read: there is nothing to go on from, and no button says there is. */
+static void
+test_failed (Fixture *fixture, gconstpointer data)
+{
+  make_tiny (fixture, "12");
+  g_assert_true (g_file_set_contents (fixture->data, "", 0, NULL));
+  click (fixture, "_Start Training");
+  g_assert_true (tn_ui_test_wait (is_over, fixture, 60));
+  g_assert_cmpint (get_row (fixture)->state, ==, TN_RUN_FAILED);
+  g_assert_nonnull (g_strstr_len (get_row (fixture)->message, -1, "text.txt"));
+  g_assert_false (gtk_widget_is_sensitive (find_button (GTK_WIDGET (fixture->page), "_Go On")));
+  g_assert_false (gtk_widget_is_sensitive (find_button (GTK_WIDGET (fixture->page), "_Branch…")));
 }
 
 static void
@@ -529,6 +554,7 @@ main (int argc, char **argv)
   g_test_add ("/training/form", Fixture, NULL, set_up, test_form, tear_down);
   g_test_add ("/training/remembered", Fixture, NULL, set_up, test_remembered, tear_down);
   g_test_add ("/training/to-the-end", Fixture, NULL, set_up, test_to_the_end, tear_down);
+  g_test_add ("/training/failed", Fixture, NULL, set_up, test_failed, tear_down);
   g_test_add ("/training/stop", Fixture, NULL, set_up, test_stop, tear_down);
   return g_test_run ();
 }
