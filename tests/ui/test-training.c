@@ -116,14 +116,20 @@ find_button (GtkWidget *widget, const char *label)
 }
 
 static void
-click (Fixture *fixture, const char *label)
+click_on (TnTrainingPage *page, const char *label)
 {
-  GtkWidget *button = find_button (GTK_WIDGET (fixture->page), label);
+  GtkWidget *button = find_button (GTK_WIDGET (page), label);
 
   g_assert_nonnull (button);
   g_assert_true (gtk_widget_get_visible (button));
   g_assert_true (gtk_widget_is_sensitive (button));
   g_signal_emit_by_name (button, "clicked");
+}
+
+static void
+click (Fixture *fixture, const char *label)
+{
+  click_on (fixture->page, label);
 }
 
 static const TnRunRow *
@@ -478,6 +484,45 @@ test_stop (Fixture *fixture, gconstpointer data)
   g_assert_cmpstr (tn_training_get_error (tn_session_get_training (fixture->session)), ==, NULL);
 }
 
+static gboolean
+page_goes_on (gpointer page)
+{
+  TnTrainingRun *run = tn_training_live_get_run (tn_training_page_get_live (page));
+  const TnRunRow *row = run != NULL ? tn_training_run_get_row (run) : NULL;
+
+  return row != NULL && row->state == TN_RUN_RUNNING && tn_training_run_find (run, "loss") != NULL;
+}
+
+/* A run that another window started is shown while it goes on, and obeys. */
+static void
+test_two_windows (Fixture *fixture, gconstpointer data)
+{
+  g_autoptr (TnSession) session = tn_session_new (fixture->workspace);
+  TnTrainingPage *page = g_object_new (TN_TYPE_TRAINING_PAGE, NULL);
+  GtkWidget *window = gtk_window_new ();
+
+  gtk_window_set_child (GTK_WINDOW (window), GTK_WIDGET (page));
+  tn_training_page_set_session (page, session);
+  gtk_window_present (GTK_WINDOW (window));
+  g_assert_true (tn_ui_test_wait (has_workspace, session, 20));
+  tn_run_watcher_set_awake (tn_session_get_runs (session), TRUE);
+
+  make_tiny (fixture, "1000000");
+  click (fixture, "_Start Training");
+  g_assert_true (tn_ui_test_wait (page_goes_on, page, 60));
+  g_assert_false (tn_session_is_training (session));
+  click_on (page, "_Pause");
+  g_assert_true (tn_ui_test_wait (is_paused, fixture, 60));
+  g_assert_true (tn_session_is_training (fixture->session));
+  click (fixture, "_Resume");
+  g_assert_true (tn_ui_test_wait (goes_on, fixture, 60));
+  g_assert_true (tn_ui_test_wait (page_goes_on, page, 60));
+  click_on (page, "S_top");
+  g_assert_true (tn_ui_test_wait (is_over, fixture, 60));
+  g_assert_cmpint (get_row (fixture)->state, ==, TN_RUN_CANCELLED);
+  gtk_window_destroy (GTK_WINDOW (window));
+}
+
 static void
 test_points (void)
 {
@@ -556,5 +601,6 @@ main (int argc, char **argv)
   g_test_add ("/training/to-the-end", Fixture, NULL, set_up, test_to_the_end, tear_down);
   g_test_add ("/training/failed", Fixture, NULL, set_up, test_failed, tear_down);
   g_test_add ("/training/stop", Fixture, NULL, set_up, test_stop, tear_down);
+  g_test_add ("/training/two-windows", Fixture, NULL, set_up, test_two_windows, tear_down);
   return g_test_run ();
 }
