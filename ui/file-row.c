@@ -54,8 +54,8 @@ static void
 choose (TnFileRow *self, GtkFileChooserAction action)
 {
   const char *title = adw_preferences_row_get_title (ADW_PREFERENCES_ROW (self));
-  GtkFileChooserNative *dialog =
-      gtk_file_chooser_native_new (title, GTK_WINDOW (gtk_widget_get_root (GTK_WIDGET (self))), action, _ ("_Choose"), _ ("_Cancel"));
+  GtkFileChooserNative *dialog = gtk_file_chooser_native_new (title, GTK_WINDOW (gtk_widget_get_root (GTK_WIDGET (self))), action,
+                                                              _ ("_Choose"), _ ("_Cancel"));
 
   tn_settings_apply_folder ("last-data-folder", GTK_FILE_CHOOSER (dialog));
   gtk_native_dialog_set_modal (GTK_NATIVE_DIALOG (dialog), TRUE);

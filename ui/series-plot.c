@@ -32,8 +32,8 @@ tn_series_plot_dispose (GObject *object)
 
 /* As narrow as it may be, so that two stand side by side where there is room. */
 static void
-tn_series_plot_measure (GtkWidget *widget, GtkOrientation orientation, int for_size, int *minimum, int *natural, int *minimum_baseline,
-                        int *natural_baseline)
+tn_series_plot_measure (GtkWidget *widget, GtkOrientation orientation, int for_size, int *minimum, int *natural,
+                        int *minimum_baseline, int *natural_baseline)
 {
   TnSeriesPlot *self = TN_SERIES_PLOT (widget);
 
@@ -165,7 +165,7 @@ tn_series_plot_show (TnSeriesPlot *self, TnTrainingRun *run, guint n, const TnSe
   self->n_points = 0;
   tn_figure_clear (figure);
   tn_figure_set_empty_text (figure, run == NULL || tn_training_run_is_going_on (run) ? _ ("Nothing was recorded yet")
-                                                                                       : _ ("Nothing was recorded"));
+                                                                                     : _ ("Nothing was recorded"));
   for (guint i = 0; run != NULL && i < n; i++)
     {
       const TnSeriesPoints *points = tn_training_run_get_points (run, lines[i].series);

@@ -97,7 +97,8 @@ nearest_point (const TnLayer *layer, const TnLayout *layout, double x, double px
   return nearest;
 }
 
-/* The position that is told: of the point nearest to the pointer along x, however far, so that every line can be read; x where there is none. */
+/* The position that is told: of the point nearest to the pointer along x, however far, so that every line can be read; x where
+ * there is none. */
 static double
 find_position (const TnFigure *self, TnLayerKind kind, const TnLayout *layout, double x, double px, double py)
 {
@@ -252,7 +253,8 @@ static void
 step_cells (const TnLayer *map, const TnLayout *layout, int columns, int rows, double *px, double *py)
 {
   const TnRectangle *plot = &layout->plot;
-  double column = rint (tn_scale_from_pixel (&layout->x, *px)) + columns, row = rint (tn_scale_from_pixel (&layout->y, *py)) + rows;
+  double column = rint (tn_scale_from_pixel (&layout->x, *px)) + columns,
+         row = rint (tn_scale_from_pixel (&layout->y, *py)) + rows;
 
   column = CLAMP (column, MAX (0, ceil (layout->x.low)), MIN (map->columns - 1.0, floor (layout->x.high)));
   row = CLAMP (row, MAX (0, ceil (layout->y.low)), MIN (tn_layer_heat_map_rows (map) - 1.0, floor (layout->y.high)));

@@ -20,7 +20,8 @@ typedef struct
 } Fixture;
 
 /* Of one test are not those of the next. */
-static const char *const remembered[] = {"training-recipe", "training-choice", "training-model", "training-teacher", "training-output"};
+static const char *const remembered[] = {"training-recipe", "training-choice", "training-model", "training-teacher",
+                                         "training-output"};
 
 static gboolean
 has_workspace (gpointer session)
@@ -91,8 +92,9 @@ static void
 make_tiny (Fixture *fixture, const char *steps)
 {
   static const char *const keys[][2] = {
-      {"width", "32"},     {"layers", "1"},          {"heads", "2"},         {"seq-len", "16"},          {"batch-size", "2"},
-      {"tokenizer", "bytes"}, {"weights", "ternary"}, {"metrics-every", "2"}, {"validation-every", "4"}, {"checkpoint-every", "5"},
+      {"width", "32"},           {"layers", "1"},           {"heads", "2"},         {"seq-len", "16"},
+      {"batch-size", "2"},       {"tokenizer", "bytes"},    {"weights", "ternary"}, {"metrics-every", "2"},
+      {"validation-every", "4"}, {"checkpoint-every", "5"},
   };
 
   for (guint i = 0; i < G_N_ELEMENTS (keys); i++)
@@ -188,8 +190,9 @@ find_tooltip (GtkWidget *widget, const char *text)
 static void
 test_choosers (Fixture *fixture, gconstpointer data)
 {
-  static const char *const shown[] = {"Teacher: choose a file", "Teacher: choose a folder", "Output Folder: choose a folder", "Open a model…",
-                                      "Open a model folder…", "Add files…", "Add a folder…"};
+  static const char *const shown[] = {"Teacher: choose a file", "Teacher: choose a folder", "Output Folder: choose a folder",
+                                      "Open a model…",          "Open a model folder…",     "Add files…",
+                                      "Add a folder…"};
   GtkWidget *form = GTK_WIDGET (fixture->form);
 
   for (guint i = 0; i < G_N_ELEMENTS (shown); i++)
@@ -219,7 +222,8 @@ static void
 test_keys (Fixture *fixture, gconstpointer data)
 {
   g_autoptr (GHashTable) left = g_hash_table_new (NULL, NULL);
-  GtkWidget *form = GTK_WIDGET (fixture->form), *page = GTK_WIDGET (fixture->page), *start = find_button (page, "_Start Training");
+  GtkWidget *form = GTK_WIDGET (fixture->form), *page = GTK_WIDGET (fixture->page),
+            *start = find_button (page, "_Start Training");
   graphene_rect_t bounds;
   float last = -1, middle;
 
@@ -465,14 +469,20 @@ test_stop (Fixture *fixture, gconstpointer data)
   g_assert_cmpuint (steps->len, >, 0);
   g_assert_cmpfloat ((double) g_array_index (steps, guint64, steps->len - 1), >=, reached);
 
+  tn_training_page_add_data (fixture->page, checkpoints); /* not of the run */
   click (fixture, "_Branch…");
   tn_training_form_set_output (fixture->form, fixture->second);
   tn_training_form_edit (fixture->form, "rate", "0.0001");
+  check_problem (fixture, NULL);
+  tn_training_form_edit (fixture->form, "steps", "1");
+  check_problem (fixture, "more steps");
+  tn_training_form_edit (fixture->form, "steps", "1000000");
   check_problem (fixture, NULL);
   options = tn_training_form_get_options (fixture->form);
   g_assert_nonnull (options->branch_path);
   g_assert_true (g_file_test (options->branch_path, G_FILE_TEST_EXISTS));
   g_assert_cmpuint (options->recipe->width, ==, 32);
+  g_assert_cmpuint (g_strv_length (options->recipe->data_paths), ==, 1);
   g_assert_cmpfloat (options->recipe->schedule.rate, ==, 0.0001);
   tn_train_options_free (options);
 
@@ -534,7 +544,11 @@ test_points (void)
   g_assert_cmpuint (none->n, ==, 0);
   for (gint64 i = 0; i < 7; i++)
     {
-      TnPyramidEntry entry = {.first_step = i, .last_step = i, .count = 1, .minimum = (double) (i * i), .maximum = (double) (i * i)};
+      TnPyramidEntry entry = {.first_step = i,
+                              .last_step = i,
+                              .count = 1,
+                              .minimum = (double) (i * i),
+                              .maximum = (double) (i * i)};
 
       if (i == 3)
         entry.minimum = entry.maximum = NAN;
