@@ -509,6 +509,17 @@ tn_training_form_dup_problem (TnTrainingForm *self)
   return g_steal_pointer (&problem);
 }
 
+gboolean
+tn_training_form_is_wrong (TnTrainingForm *self)
+{
+  g_autofree char *problem = NULL;
+
+  g_return_val_if_fail (TN_IS_TRAINING_FORM (self), FALSE);
+
+  problem = tn_recipe_form_dup_problem (self->keys);
+  return problem != NULL;
+}
+
 static char *
 dup_checkpoint_path (TnTrainingForm *self)
 {

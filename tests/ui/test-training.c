@@ -275,10 +275,12 @@ test_form (Fixture *fixture, gconstpointer data)
   TnTrainOptions *options;
 
   check_problem (fixture, "data");
+  g_assert_false (tn_training_form_is_wrong (fixture->form));
   tn_training_page_add_data (fixture->page, fixture->data);
   check_problem (fixture, NULL);
   tn_training_form_edit (fixture->form, "width", "wide");
   check_problem (fixture, "wide");
+  g_assert_true (tn_training_form_is_wrong (fixture->form));
   tn_training_form_edit (fixture->form, "width", "130");
   check_problem (fixture, "twice the heads");
   tn_training_form_edit (fixture->form, "width", NULL); /* its default again */
