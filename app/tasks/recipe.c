@@ -575,7 +575,7 @@ tn_recipe_make_precision (const TnRecipe *self, GError **error)
       !tn_estimator_parse (self->input_estimator, &precision->input_estimator, error))
     return NULL;
   precision->output_scales = self->output_scales;
-  precision->counts = self->metrics_every > 0;
+  precision->counts = self->metrics_every;
   precision->integer = self->integer;
   precision->backward_inputs = self->backward_inputs;
   precision->backward_weights = self->backward_weights;
