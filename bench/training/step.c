@@ -10,13 +10,20 @@
 #include "engine/random.h"
 
 /* Steps of training a model of 17 million parameters (forward, backward, clipping, AdamW): in fp32, with BitLinear layers by fake
- * quantization, and on packed numbers; beside the same in PyTorch, in turns. */
+ * quantization, and on packed numbers; beside the same in PyTorch, in turns. And one of 124 million in fp32. */
 
 #define WIDTH 512
 #define LAYERS 4
 #define SEQUENCES 4
 #define LENGTH 256
 #define TURNS 7
+
+/* GPT-2's size in the shape of a LLaMA: 12 layers of 768, hidden 2048, heads of 64, GPT-2's vocabulary, a tied head. */
+#define LARGE_WIDTH 768
+#define LARGE_LAYERS 12
+#define LARGE_VOCABULARY 50257
+#define LARGE_LENGTH 64
+#define LARGE_TURNS 5
 
 /* What a step computes with. */
 typedef enum
@@ -92,25 +99,31 @@ steps_clear (Steps *self)
   g_clear_pointer (&self->network, tn_network_unref);
 }
 
+typedef struct
+{
+  TnNetworkShape shape;
+  gsize vocabulary;
+} Batch;
+
 static gboolean
 fill (gpointer inputs, gint32 *targets, gpointer user_data, GError **error)
 {
-  const TnNetworkShape *shape = user_data;
+  const Batch *batch = user_data;
   TnRandom random = tn_random_stream (5, "tokens");
 
-  for (gsize i = 0; i < shape->n_sequences * shape->length; i++)
-    ((gint32 *) inputs)[i] = targets[i] = (gint32) tn_random_below (&random, 4096);
+  for (gsize i = 0; i < batch->shape.n_sequences * batch->shape.length; i++)
+    ((gint32 *) inputs)[i] = targets[i] = (gint32) tn_random_below (&random, batch->vocabulary);
   return TRUE;
 }
 
 static double
 take_step (Steps *self)
 {
-  TnNetworkShape shape = tn_trainer_get_options (self->trainer)->shape;
+  Batch batch = {tn_trainer_get_options (self->trainer)->shape, self->network->n_classes};
   double start = tn_time_now ();
   TnStepReport report;
 
-  if (!tn_trainer_step (self->trainer, fill, &shape, &report, NULL, NULL) || report.skipped)
+  if (!tn_trainer_step (self->trainer, fill, &batch, &report, NULL, NULL) || report.skipped)
     g_error ("a step of the benchmark is not finite");
   return tn_time_now () - start;
 }
@@ -198,6 +211,7 @@ count_bytes (const TnLlamaConfig *config, gboolean saving)
   if (saving)
     {
       tn_optimizer_options_init (&options.optimizer, TN_OPTIMIZER_ADAMW8);
+      options.optimizer.embeddings_8bit = TRUE;
       options.releases = TRUE;
       options.loss.keeps_logits = FALSE;
       network->recomputes = TRUE;
@@ -217,27 +231,76 @@ add_memory (TnBench *bench, const TnLlamaConfig *config)
   tn_bench_add (bench, "train_memory_saving", 1.0 - saving / plain, 1.0 - saving / plain, "fraction", TN_GOAL_AT_LEAST, 0.6, NAN);
 }
 
-void
-tn_bench_training_step (TnBench *bench)
+/* Operations as they are usually counted, 6 for each parameter and token. */
+static void
+add_large (TnBench *bench)
+{
+  TnLlamaConfig config = tn_random_llama_config (LARGE_WIDTH, LARGE_LAYERS, LARGE_LENGTH);
+  TnSamples seconds = {.n = 0};
+  double operations;
+  Steps steps;
+
+  config.n_head_kv = config.n_head;
+  config.n_vocab = LARGE_VOCABULARY;
+  steps_init (&steps, &config, FP32, SEQUENCES, LARGE_LENGTH);
+  operations = 6.0 * (double) tn_network_count (steps.network) * SEQUENCES * LARGE_LENGTH;
+  tn_bench_remark (bench, "train_124m: %.1f million parameters", 1e-6 * (double) tn_network_count (steps.network));
+  take_step (&steps);
+  for (guint turn = 0; turn < LARGE_TURNS && !tn_bench_cancelled (bench); turn++)
+    tn_samples_add (&seconds, take_step (&steps));
+  tn_bench_add (bench, "train_124m_gflops", 1e-9 * operations / tn_samples_median (&seconds),
+                1e-9 * operations / tn_samples_min (&seconds), "GFLOP/s", TN_GOAL_AT_LEAST, 110.0,
+                1e-9 * tn_device_get_rates ()->fp32);
+  steps_clear (&steps);
+}
+
+static void
+add_steps (TnBench *bench, const TnLlamaConfig *config)
 {
   g_autoptr (GError) no_peer = NULL;
-  TnLlamaConfig config = tn_random_llama_config (WIDTH, LAYERS, LENGTH);
   g_autoptr (TnPeer) peer = tn_peer_start ("training_torch.py", NULL, &no_peer);
   Steps ways[N_WAYS];
 
-  config.n_head_kv = config.n_head;
   if (peer != NULL)
     tn_bench_remark (bench, "peer: %s", tn_peer_describe (peer));
   else
     tn_bench_remark (bench, "%s", no_peer->message);
   for (Way way = 0; way < N_WAYS; way++)
     {
-      steps_init (&ways[way], &config, way, SEQUENCES, LENGTH);
+      steps_init (&ways[way], config, way, SEQUENCES, LENGTH);
       take_step (&ways[way]);
     }
   run_turns (bench, ways, peer);
-  add_times (bench, ways, &config);
+  add_times (bench, ways, config);
   for (Way way = 0; way < N_WAYS; way++)
     steps_clear (&ways[way]);
-  add_memory (bench, &config);
+}
+
+static gboolean
+wants_any (TnBench *bench, const char *const *names)
+{
+  for (guint i = 0; names[i] != NULL; i++)
+    if (tn_bench_wants (bench, names[i]))
+      return TRUE;
+  return FALSE;
+}
+
+void
+tn_bench_training_step (TnBench *bench)
+{
+  static const char *const of_steps[] = {"train_fp32_17m_ms",       "train_qat_17m_ms",
+                                         "train_qat_lowp_17m_ms",   "train_qat_lowp_int8_17m_ms",
+                                         "train_fp32_17m_vs_torch", "qat_vs_torch_bit_linear",
+                                         "qat_over_fp32",           "qat_lowp_over_fp32",
+                                         "qat_lowp_int8_over_fp32", NULL};
+  static const char *const of_memory[] = {"train_memory_fp32_bytes", "train_memory_qat_bytes", "train_memory_saving", NULL};
+  TnLlamaConfig config = tn_random_llama_config (WIDTH, LAYERS, LENGTH);
+
+  config.n_head_kv = config.n_head;
+  if (wants_any (bench, of_steps))
+    add_steps (bench, &config);
+  if (wants_any (bench, of_memory))
+    add_memory (bench, &config);
+  if (tn_bench_wants (bench, "train_124m_gflops"))
+    add_large (bench);
 }
