@@ -36,10 +36,24 @@ typedef struct
 } Setting;
 
 static const Setting shape[] = {
-    {"vocabulary", "4096"},      {"width", "512"},          {"layers", "4"},        {"heads", "8"},
-    {"hidden", "1376"},          {"seq-len", "256"},        {"batch-size", "4"},    {"weights", "ternary"},
-    {"activations", "int8:t"},   {"integer", "true"},       {"steps", "12"},        {"validation-every", "0"},
-    {"validation-batches", "1"}, {"checkpoint-every", "0"}, {"metrics-every", "0"}, {"keep-last", "1"},
+    {"vocabulary", "4096"},
+    {"width", "512"},
+    {"layers", "4"},
+    {"heads", "8"},
+    {"hidden", "1376"},
+    {"seq-len", "256"},
+    {"batch-size", "4"},
+    {"weights", "ternary"},
+    {"activations", "int8:t"},
+    {"integer", "true"},
+    {"steps", "12"},
+    {"validation-every", "0"},
+    {"validation-batches", "1"},
+    {"checkpoint-every", "0"},
+    {"metrics-every", "0"},
+    {"keep-last", "1"},
+    {"backward-inputs", "int8"},
+    {"backward-weights", "int8"},
 };
 
 typedef struct
