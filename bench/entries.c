@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "bench/analysis/analysis.h"
 #include "bench/bench.h"
 #include "bench/calibration/checkpoint.h"
 #include "bench/calibration/optimality.h"
@@ -29,6 +30,7 @@ static const TnBenchEntry entries[] = {
     {"training", {"adamw_", "adamw8_", "muon_"}, tn_bench_optimizer},
     {"training", {"attention_step_", "head_loss_"}, tn_bench_functions},
     {"training", {"qat_layer_"}, tn_bench_qat_layer},
+    {"analysis", {"error_metrics_"}, tn_bench_error_metrics},
 };
 
 const TnBenchEntry *

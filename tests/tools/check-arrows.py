@@ -23,7 +23,7 @@ ROOMS = {
     "app/programs": {"app/programs", "bench", "ui", "app/tasks", "plots/widgets", "plots/figures", "plots/reports", "data", "engine"},
 }
 # Folders of the engine, ground floor first; files directly in engine/ stand below all of them.
-FLOORS = ["memory", "device", "tensor", "kernels", "quant", "autograd", "nn", "metrics", "calibration", "qat"]
+FLOORS = ["memory", "device", "tensor", "kernels", "quant", "autograd", "nn", "metrics", "calibration", "qat", "analysis"]
 # Libraries a room must not know. ternion itself is a program without a window.
 LIBRARIES = {
     "engine": r"gtk/|adwaita|epoxy|sqlite3|cairo|pango|json-glib",
