@@ -45,6 +45,8 @@ set_method (gpointer options, const char *name, const char *text, GError **error
       *said[i].field = said[i].value;
   if (tn_recipe_is_given (self, "nesterov"))
     self->optimizer.nesterov = old.nesterov;
+  if (tn_recipe_is_given (self, "embeddings-8bit"))
+    self->optimizer.embeddings_8bit = old.embeddings_8bit;
   return TRUE;
 }
 
@@ -338,6 +340,9 @@ static const TnOptionEntry entries[] = {
      AT (optimizer.weight_decay),
      0,
      10},
+    {{"optimizer", "embeddings-8bit", N_ ("adamw8: moments of embeddings, too, are a byte each (false)"), N_ ("SWITCH")},
+     TN_OPTION_SWITCH,
+     AT (optimizer.embeddings_8bit)},
     {{"optimizer", "scale-rate", N_ ("Factor of the rate for scales of quantizers (1)"), N_ ("NUMBER")},
      TN_OPTION_NUMBER,
      AT (optimizer.groups[TN_ROLE_SCALE].rate_factor),

@@ -111,7 +111,7 @@ tn_recipe_make_precision (const TnRecipe *self, GError **error)
   precision->fixed_inputs = self->stats_path != NULL;
   precision->rotates_weights = self->rotate;
   precision->output_scales = self->output_scales;
-  precision->counts = self->metrics_every > 0;
+  precision->counts = self->metrics_every;
   precision->integer = self->integer;
   precision->backward_inputs = self->backward_inputs;
   precision->backward_weights = self->backward_weights;

@@ -173,8 +173,11 @@ prepare_weight (TnTrainingLayer *layer, const TnTrainingPrecision *precision, GP
       tn_initial_scales (precision->weight_estimator, &precision->weights, TN_INITIAL_LEAST_ERROR, rotated, rows,
                          columns, layer->weight_scale->data, layer->weight_offset != NULL ? layer->weight_offset->data : NULL);
     }
-  if (precision->counts)
-    layer->weight_state = tn_quantizer_state_new (layer->weight->count, TRUE);
+  if (precision->counts > 0)
+    {
+      layer->weight_state = tn_quantizer_state_new (layer->weight->count, TRUE);
+      tn_quantizer_state_set_every (layer->weight_state, precision->counts);
+    }
   return TRUE;
 }
 

@@ -26,7 +26,7 @@ typedef struct
   gboolean    integer;       /* products of ternary weights with int8 inputs are made in integers, and their factors kept packed; where
                                 weights are ternary, a scale a tensor or row, inputs int8 a token, and both estimators the identity */
   TnBackward  backward_inputs, backward_weights; /* with integer: products of the backward pass */
-  gboolean    counts;        /* what quantizers do is counted (TnQuantizerState) */
+  guint       counts;        /* every so many steps what quantizers do is counted (TnQuantizerState); 0: never */
   TnVariable *lambda;        /* one element: how much of the rounding counts, 1 at first */
   TnVariable *temperature;   /* one element: of soft estimators, 1 at first */
   /* Recorded in front of each layer that multiplies in float32, with what goes into its product; gives the value that goes on. NULL: none. */

@@ -172,6 +172,22 @@ class Learns(TrainingTest):
             after = self.run_json("eval", result["model"], *data)["loss"]
             self.assertLess(abs(after - before), most)
 
+    def test_real_stories(self):
+        """The first steps of a model of 260,000 parameters made ternary, and of one of a million from scratch: they fall, and are the same again."""
+        data = ["--data", realdata("text/tinystories_2MB.txt"), "--seq-len", "64", "--batch-size", "4", "--validation-every", "0",
+                "--validation-batches", "1", "--checkpoint-every", "0", "--seed", "3", "--steps", "24", "--warmup-steps", "2"]
+        model = realdata("stories260k/stories260K.bin")
+        ways = (["--recipe", "bitnet-fine-tune", "--model", model, "--teacher", model, "--rate", "0.001", "--warmup", "0", "--integer", "true"],
+                ["--recipe", "tiny"])
+        for number, way in enumerate(ways):
+            with self.subTest(way=way):
+                results = [self.train(f"{number}-{threads}", "--threads", str(threads), base=way + data) for threads in (1, 2)]
+                self.assert_same_state(results[0]["checkpoint"], results[1]["checkpoint"])
+                loss = [value for _, value in self.series()["series"]["loss"]]
+                self.assertEqual(len(loss), 24)
+                self.assertLess(sum(loss[-4:]), 0.95 * sum(loss[:4]))
+                self.assertEqual(results[0]["skipped"], 0)
+
     def test_learned_scales_are_in_the_model(self):
         """What was validated is what the model computes, although it has no place for the scales."""
         for number, flags in enumerate((["--weights", "int4:c", "--estimator", "lsq"], ["--weights", "ternary:c", "--estimator", "seq"],

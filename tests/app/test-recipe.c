@@ -63,6 +63,7 @@ static const Key keys[] = {
     {"beta2", "0.99"},
     {"epsilon", "1e-06"},
     {"weight-decay", "0.01"},
+    {"embeddings-8bit", "true"},
     {"scale-rate", "0.5"},
     {"clip", "normalize"},
     {"clip-norm", "0.5"},
@@ -186,14 +187,15 @@ test_all_at_once (void)
 static void
 test_order (void)
 {
-  static const char text[] = "[optimizer]\nbeta2=0.99\nweight-decay=0.25\nscale-rate=0.5\noptimizer=muon\n"
+  static const char text[] = "[optimizer]\nbeta2=0.99\nweight-decay=0.25\nscale-rate=0.5\nembeddings-8bit=true\noptimizer=muon\n"
                              "[schedule]\nwarmup-steps=17\nfinal-ratio=0.25\nrate=0.5\nschedule=two-stage\nswitch-at=0.625\n";
   const struct
   {
     const char *name, *value;
-  } wanted[] = {{"beta2", "0.99"},         {"weight-decay", "0.25"}, {"scale-rate", "0.5"}, {"optimizer", "muon"},
-                {"warmup-steps", "17"},    {"final-ratio", "0.25"},  {"rate", "0.5"},       {"momentum", "0.95"},
-                {"schedule", "two-stage"}, {"switch-at", "0.625"}};
+  } wanted[] = {{"beta2", "0.99"},      {"weight-decay", "0.25"},   {"scale-rate", "0.5"},
+                {"optimizer", "muon"},  {"warmup-steps", "17"},     {"final-ratio", "0.25"},
+                {"rate", "0.5"},        {"momentum", "0.95"},       {"schedule", "two-stage"},
+                {"switch-at", "0.625"}, {"embeddings-8bit", "true"}};
   g_autoptr (TnRecipe) recipe = tn_recipe_new ();
   g_autoptr (GError) error = NULL;
   g_autofree char *switched = NULL;

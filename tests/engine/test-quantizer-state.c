@@ -63,6 +63,40 @@ test_state (void)
     }
 }
 
+/* Every third step; flips are those of one step. Step s turns s + 1 signs. */
+static void
+test_state_every (void)
+{
+  const gsize n = 3 * 64;
+  g_autoptr (TnVariable) w = fixture_variable ("w", TN_DTYPE_F32, &TN_SHAPE (3, 64), 0.05);
+  g_autoptr (TnQuantizerState) state = tn_quantizer_state_new (n, TRUE);
+  g_autoptr (TnTape) tape = tn_tape_new (TN_DTYPE_F32, TRUE);
+  TnQuantizeOptions options = {.state = state};
+  float *data = w->data;
+
+  tn_scheme_parse ("ternary", &options.scheme, NULL);
+  tn_quantizer_state_set_every (state, 3);
+  g_assert_nonnull (tn_tape_quantize_weight (tape, tn_tape_variable (tape, w), NULL, &options));
+  g_assert_true (tn_tape_plan (tape, NULL, NULL) && tn_tape_allocate (tape, NULL));
+  for (gsize i = 0; i < n; i++)
+    data[i] = 1.0f;
+  for (guint64 step = 0; step < 8; step++)
+    {
+      guint64 positives = 0, counted = state->positives;
+
+      for (gsize i = 0; i <= step; i++)
+        data[i] = -data[i];
+      for (gsize i = 0; i < n; i++)
+        positives += data[i] > 0.0f;
+      tn_tape_set_step (tape, step);
+      g_assert_true (tn_tape_forward (tape, NULL, NULL));
+      g_assert_cmpuint (state->positives, ==, step % 3 == 1 ? counted : positives);
+      g_assert_cmpint (state->has_flips, ==, step == 3 || step == 4 || step > 5);
+      if (step % 3 == 0)
+        g_assert_cmpuint (state->flips, ==, step > 0 ? step + 1 : 0);
+    }
+}
+
 static void
 test_initial_scales (void)
 {
@@ -101,6 +135,7 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/quantizer-state/counts", test_state);
+  g_test_add_func ("/quantizer-state/every", test_state_every);
   g_test_add_func ("/quantizer-state/initial-scales", test_initial_scales);
   return g_test_run ();
 }
