@@ -10,10 +10,16 @@ set_name (GtkWidget *widget, const char *name)
 void
 tn_accessible_fix_mnemonics (GtkWidget *root)
 {
+  gboolean is_check = GTK_IS_CHECK_BUTTON (root) && gtk_check_button_get_use_underline (GTK_CHECK_BUTTON (root));
+
   if (GTK_IS_BUTTON (root) && gtk_button_get_use_underline (GTK_BUTTON (root)))
     gtk_accessible_reset_property (GTK_ACCESSIBLE (root), GTK_ACCESSIBLE_PROPERTY_LABEL);
   for (GtkWidget *child = gtk_widget_get_first_child (root); child != NULL; child = gtk_widget_get_next_sibling (child))
-    tn_accessible_fix_mnemonics (child);
+    {
+      if (is_check && GTK_IS_LABEL (child)) /* which is no name for it by itself */
+        set_name (root, gtk_label_get_text (GTK_LABEL (child)));
+      tn_accessible_fix_mnemonics (child);
+    }
 }
 
 void
@@ -42,13 +48,20 @@ tn_accessible_name_icon_buttons (GtkWidget *root, const char *name)
 void
 tn_accessible_name_lists (GtkWidget *root, const char *name)
 {
-  if (ADW_IS_PREFERENCES_GROUP (root) && adw_preferences_group_get_title (ADW_PREFERENCES_GROUP (root)) != NULL &&
-      *adw_preferences_group_get_title (ADW_PREFERENCES_GROUP (root)) != '\0')
-    name = adw_preferences_group_get_title (ADW_PREFERENCES_GROUP (root));
-  if (GTK_IS_LIST_BOX (root))
-    set_name (root, name);
+  gboolean named = FALSE;
+
+  if (ADW_IS_PREFERENCES_GROUP (root))
+    {
+      const char *title = adw_preferences_group_get_title (ADW_PREFERENCES_GROUP (root));
+
+      named = title != NULL && *title != '\0';
+    }
+  if (ADW_IS_EXPANDER_ROW (root))
+    name = adw_preferences_row_get_title (ADW_PREFERENCES_ROW (root));
   for (GtkWidget *child = gtk_widget_get_first_child (root); child != NULL; child = gtk_widget_get_next_sibling (child))
-    tn_accessible_name_lists (child, name);
+    tn_accessible_name_lists (child, named ? NULL : name);
+  if (GTK_IS_LIST_BOX (root) && name != NULL)
+    set_name (root, name);
 }
 
 void

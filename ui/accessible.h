@@ -13,7 +13,7 @@ void tn_accessible_fix_mnemonics  (GtkWidget *root);
 void tn_accessible_name_parts     (GtkWidget *widget, const char *name);
 /* Names the buttons below root that show an icon alone. */
 void tn_accessible_name_icon_buttons (GtkWidget *root, const char *name);
-/* Names the lists below root that libadwaita left without a name: by the title of the group they stand in, or else as given. */
+/* Names the lists below root that libadwaita left without a name: those of expander rows by the row, those of groups without a title as given. */
 void tn_accessible_name_lists     (GtkWidget *root, const char *name);
 /* Names the row of a column view that cell, the child of a list item, stands in. */
 void tn_accessible_name_cell_row  (GtkWidget *cell, const char *name);

@@ -8,11 +8,12 @@
 struct _TnFileRow
 {
   AdwActionRow parent_instance;
-  GtkWidget *choose;
+  GtkWidget *choose_file;
+  GtkWidget *choose_folder;
   GtkWidget *clear;
   char *path;
   char *hint;
-  gboolean folder;
+  TnFileRowKind kind;
 };
 
 enum
@@ -50,13 +51,11 @@ on_response (GtkNativeDialog *dialog, int response, TnFileRow *self)
 }
 
 static void
-on_choose (TnFileRow *self)
+choose (TnFileRow *self, GtkFileChooserAction action)
 {
   const char *title = adw_preferences_row_get_title (ADW_PREFERENCES_ROW (self));
-  GtkFileChooserNative *dialog = gtk_file_chooser_native_new (title, GTK_WINDOW (gtk_widget_get_root (GTK_WIDGET (self))),
-                                                              self->folder ? GTK_FILE_CHOOSER_ACTION_SELECT_FOLDER
-                                                                           : GTK_FILE_CHOOSER_ACTION_OPEN,
-                                                              _ ("_Choose"), _ ("_Cancel"));
+  GtkFileChooserNative *dialog =
+      gtk_file_chooser_native_new (title, GTK_WINDOW (gtk_widget_get_root (GTK_WIDGET (self))), action, _ ("_Choose"), _ ("_Cancel"));
 
   tn_settings_apply_folder ("last-data-folder", GTK_FILE_CHOOSER (dialog));
   gtk_native_dialog_set_modal (GTK_NATIVE_DIALOG (dialog), TRUE);
@@ -65,23 +64,57 @@ on_choose (TnFileRow *self)
 }
 
 static void
+on_choose_file (TnFileRow *self)
+{
+  choose (self, GTK_FILE_CHOOSER_ACTION_OPEN);
+}
+
+static void
+on_choose_folder (TnFileRow *self)
+{
+  choose (self, GTK_FILE_CHOOSER_ACTION_SELECT_FOLDER);
+}
+
+static void
 on_clear (TnFileRow *self)
 {
   tn_file_row_set_path (self, NULL);
+}
+
+static gboolean
+on_drop (GtkDropTarget *target, const GValue *value, double x, double y, TnFileRow *self)
+{
+  const GSList *files = g_value_get_boxed (value);
+  g_autofree char *path = files != NULL ? g_file_get_path (files->data) : NULL;
+  gboolean is_folder = path != NULL && g_file_test (path, G_FILE_TEST_IS_DIR);
+
+  if (path == NULL || (is_folder ? self->kind == TN_FILE_ROW_FILE : self->kind == TN_FILE_ROW_FOLDER))
+    return FALSE;
+  tn_file_row_set_path (self, path);
+  return TRUE;
+}
+
+static void
+name_button (TnFileRow *self, GtkWidget *button, const char *format)
+{
+  const char *title = adw_preferences_row_get_title (ADW_PREFERENCES_ROW (self));
+  g_autoptr (GString) name = g_string_new (format);
+
+  g_string_replace (name, "%s", title, 1);
+  gtk_widget_set_tooltip_text (button, name->str);
+  gtk_accessible_update_property (GTK_ACCESSIBLE (button), GTK_ACCESSIBLE_PROPERTY_LABEL, name->str, -1);
 }
 
 /* Each button says whose it is. */
 static void
 name_buttons (TnFileRow *self)
 {
-  const char *title = adw_preferences_row_get_title (ADW_PREFERENCES_ROW (self));
-  g_autofree char *choose = g_strdup_printf (self->folder ? _ ("%s: choose a folder") : _ ("%s: choose a file"), title);
-  g_autofree char *clear = g_strdup_printf (self->folder ? _ ("%s: no folder") : _ ("%s: no file"), title);
-
-  gtk_widget_set_tooltip_text (self->choose, choose);
-  gtk_widget_set_tooltip_text (self->clear, clear);
-  gtk_accessible_update_property (GTK_ACCESSIBLE (self->choose), GTK_ACCESSIBLE_PROPERTY_LABEL, choose, -1);
-  gtk_accessible_update_property (GTK_ACCESSIBLE (self->clear), GTK_ACCESSIBLE_PROPERTY_LABEL, clear, -1);
+  name_button (self, self->choose_file, _ ("%s: choose a file"));
+  name_button (self, self->choose_folder, _ ("%s: choose a folder"));
+  name_button (self, self->clear,
+               self->kind == TN_FILE_ROW_FILE     ? _ ("%s: no file")
+               : self->kind == TN_FILE_ROW_FOLDER ? _ ("%s: no folder")
+                                                  : _ ("%s: none"));
 }
 
 static void
@@ -101,23 +134,31 @@ tn_file_row_class_init (TnFileRowClass *klass)
   signals[CHANGED] = g_signal_new ("changed", G_TYPE_FROM_CLASS (klass), G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
 }
 
+static GtkWidget *
+add_button (TnFileRow *self, const char *icon, void (*on_clicked) (TnFileRow *))
+{
+  GtkWidget *button = gtk_button_new_from_icon_name (icon);
+
+  gtk_widget_set_valign (button, GTK_ALIGN_CENTER);
+  gtk_widget_add_css_class (button, "flat");
+  g_signal_connect_swapped (button, "clicked", G_CALLBACK (on_clicked), self);
+  adw_action_row_add_suffix (ADW_ACTION_ROW (self), button);
+  return button;
+}
+
 static void
 tn_file_row_init (TnFileRow *self)
 {
-  self->clear = gtk_button_new_from_icon_name ("edit-clear-symbolic");
-  self->choose = gtk_button_new_from_icon_name ("document-open-symbolic");
-  for (guint i = 0; i < 2; i++)
-    {
-      GtkWidget *button = i == 0 ? self->clear : self->choose;
+  GtkDropTarget *target = gtk_drop_target_new (GDK_TYPE_FILE_LIST, GDK_ACTION_COPY);
 
-      gtk_widget_set_valign (button, GTK_ALIGN_CENTER);
-      gtk_widget_add_css_class (button, "flat");
-      adw_action_row_add_suffix (ADW_ACTION_ROW (self), button);
-    }
+  self->clear = add_button (self, "edit-clear-symbolic", on_clear);
+  self->choose_file = add_button (self, "document-open-symbolic", on_choose_file);
+  self->choose_folder = add_button (self, "folder-open-symbolic", on_choose_folder);
+  gtk_widget_set_visible (self->choose_folder, FALSE);
+  g_signal_connect (target, "drop", G_CALLBACK (on_drop), self);
+  gtk_widget_add_controller (GTK_WIDGET (self), GTK_EVENT_CONTROLLER (target));
   adw_preferences_row_set_use_markup (ADW_PREFERENCES_ROW (self), FALSE);
   adw_action_row_set_subtitle_lines (ADW_ACTION_ROW (self), 1);
-  g_signal_connect_swapped (self->choose, "clicked", G_CALLBACK (on_choose), self);
-  g_signal_connect_swapped (self->clear, "clicked", G_CALLBACK (on_clear), self);
   g_signal_connect (self, "notify::title", G_CALLBACK (name_buttons), NULL);
   show (self);
 }
@@ -154,11 +195,12 @@ tn_file_row_set_hint (TnFileRow *self, const char *hint)
 }
 
 void
-tn_file_row_set_folder (TnFileRow *self)
+tn_file_row_set_kind (TnFileRow *self, TnFileRowKind kind)
 {
   g_return_if_fail (TN_IS_FILE_ROW (self));
 
-  self->folder = TRUE;
-  gtk_button_set_icon_name (GTK_BUTTON (self->choose), "folder-open-symbolic");
+  self->kind = kind;
+  gtk_widget_set_visible (self->choose_file, kind != TN_FILE_ROW_FOLDER);
+  gtk_widget_set_visible (self->choose_folder, kind != TN_FILE_ROW_FILE);
   name_buttons (self);
 }

@@ -145,17 +145,14 @@ show_recipe (TnRecipeForm *self, TnRecipeRow *except)
 static TnRecipe *
 leave_out (const TnRecipe *recipe, const TnOption *option, GError **error)
 {
-  g_autofree char *text = tn_recipe_print (recipe), *rest = NULL;
+  g_autofree char *text = tn_recipe_print_given (recipe), *rest = NULL;
   g_autoptr (GKeyFile) file = g_key_file_new ();
   g_autoptr (TnRecipe) left = tn_recipe_new ();
-  const TnOption *other;
   gsize bytes = 0;
 
   if (!g_key_file_load_from_data (file, text, strlen (text), G_KEY_FILE_NONE, error))
     return NULL;
-  for (guint i = 0; (other = tn_recipe_get_option (i)) != NULL; i++)
-    if (other == option || !tn_recipe_is_given (recipe, other->name))
-      g_key_file_remove_key (file, other->group, other->name, NULL);
+  g_key_file_remove_key (file, option->group, option->name, NULL);
   rest = g_key_file_to_data (file, &bytes, NULL);
   return tn_recipe_load_text (left, option->name, rest, bytes, error) ? g_steal_pointer (&left) : NULL;
 }

@@ -111,8 +111,7 @@ tn_recipe_row_new (const TnOptionEntry *entry, const char *title, const char *co
   adw_action_row_set_activatable_widget (ADW_ACTION_ROW (self), self->editor);
   gtk_widget_set_tooltip_text (GTK_WIDGET (self), help);
   if (choices != NULL)
-    tn_accessible_name_parts (self->editor, name);
-  gtk_accessible_update_property (GTK_ACCESSIBLE (self->editor), GTK_ACCESSIBLE_PROPERTY_LABEL, name, -1);
+    tn_accessible_name_parts (self->editor, name); /* the row names the editor alone */
   tn_recipe_row_set_problem (self, NULL);
   return self;
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ui/settings.h"
 
+#include <string.h>
+
 /* g_settings_new() ends the program when there is no schema; a build tree that is run in place has none. */
 GSettings *
 tn_settings_get (void)
@@ -20,6 +22,29 @@ tn_settings_get (void)
       g_once_init_leave (&once, 1);
     }
   return settings;
+}
+
+void
+tn_settings_keep_text (const char *key, const char *text)
+{
+  GSettings *settings = tn_settings_get ();
+  g_autofree char *now = NULL;
+
+  /* A path need not be text. */
+  if (settings == NULL || (text != NULL && !g_utf8_validate (text, -1, NULL)))
+    return;
+  now = g_settings_get_string (settings, key);
+  if (strcmp (now, text != NULL ? text : "") != 0)
+    g_settings_set_string (settings, key, text != NULL ? text : "");
+}
+
+char *
+tn_settings_dup_text (const char *key)
+{
+  GSettings *settings = tn_settings_get ();
+  g_autofree char *text = settings != NULL ? g_settings_get_string (settings, key) : NULL;
+
+  return text != NULL && *text != '\0' ? g_steal_pointer (&text) : NULL;
 }
 
 void

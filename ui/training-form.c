@@ -3,6 +3,7 @@
 
 #include <glib/gi18n-lib.h>
 #include <inttypes.h>
+#include <string.h>
 
 #include "app/tasks/recipe-presets.h"
 #include "data/training/checkpoint.h"
@@ -40,6 +41,7 @@ struct _TnTrainingForm
   char *branch_folder; /* of checkpoints; NULL: no branch */
   GArray *branch_steps;
   char *suggested;     /* folder that output was set to here */
+  gboolean restoring;  /* what is changed is not to be remembered */
 };
 
 enum
@@ -52,9 +54,34 @@ static guint signals[N_SIGNALS];
 
 G_DEFINE_FINAL_TYPE (TnTrainingForm, tn_training_form, GTK_TYPE_WIDGET)
 
+static TnRecipe *make_recipe (TnTrainingForm *self);
+static const char *get_model_path (TnTrainingForm *self);
+static gboolean is_from_model (TnTrainingForm *self);
+
+/* At each change: a program that dies has not asked. A branch is for now alone. */
+static void
+remember (TnTrainingForm *self)
+{
+  g_autoptr (TnRecipe) recipe = NULL;
+  g_autofree char *text = NULL;
+  GtkStringObject *choice = adw_combo_row_get_selected_item (self->choice);
+  const char *output = tn_file_row_get_path (self->output);
+
+  if (self->restoring || self->branch_folder != NULL)
+    return;
+  recipe = make_recipe (self);
+  text = tn_recipe_print_given (recipe);
+  tn_settings_keep_text ("training-recipe", text);
+  tn_settings_keep_text ("training-choice", choice != NULL ? gtk_string_object_get_string (choice) : NULL);
+  tn_settings_keep_text ("training-model", is_from_model (self) ? get_model_path (self) : NULL);
+  tn_settings_keep_text ("training-teacher", tn_file_row_get_path (self->teacher));
+  tn_settings_keep_text ("training-output", g_strcmp0 (output, self->suggested) != 0 ? output : NULL);
+}
+
 static void
 on_changed (TnTrainingForm *self)
 {
+  remember (self);
   g_signal_emit (self, signals[CHANGED], 0);
 }
 
@@ -321,6 +348,7 @@ tn_training_form_init (TnTrainingForm *self)
 {
   self->recipes = g_ptr_array_new_with_free_func ((GDestroyNotify) tn_recipe_free);
   self->summaries = g_ptr_array_new_with_free_func (g_free);
+  self->restoring = TRUE;
   gtk_widget_init_template (GTK_WIDGET (self));
   tn_accessible_name_lists (self->content, _ ("Options"));
   tn_accessible_name_parts (GTK_WIDGET (self->choice), _ ("Recipe"));
@@ -328,10 +356,62 @@ tn_training_form_init (TnTrainingForm *self)
   tn_accessible_name_parts (GTK_WIDGET (self->checkpoint), _ ("Checkpoint"));
   tn_file_row_set_hint (self->teacher, _ ("None: it learns from the data alone"));
   tn_file_row_set_hint (self->output, _ ("For checkpoints and the model"));
-  tn_file_row_set_folder (self->output);
+  tn_file_row_set_kind (self->output, TN_FILE_ROW_FOLDER);
+  tn_file_row_set_kind (self->teacher, TN_FILE_ROW_EITHER); /* as models are */
   fill_choice (self);
   suggest_output (self);
+  self->restoring = FALSE;
   show_source (self);
+}
+
+static void
+restore_recipe (TnTrainingForm *self)
+{
+  g_autofree char *text = tn_settings_dup_text ("training-recipe"), *choice = tn_settings_dup_text ("training-choice");
+  GListModel *names = adw_combo_row_get_model (self->choice);
+  g_autoptr (TnRecipe) recipe = tn_recipe_new ();
+  g_autoptr (GError) error = NULL;
+  guint i, n = g_list_model_get_n_items (names);
+
+  if (text == NULL || choice == NULL)
+    return;
+  if (!tn_recipe_load_text (recipe, "training-recipe", text, strlen (text), &error))
+    {
+      g_message ("%s", error->message);
+      return;
+    }
+  for (i = 0; i < n; i++)
+    if (strcmp (gtk_string_list_get_string (GTK_STRING_LIST (names), i), choice) == 0)
+      break;
+  if (i == n) /* of a file, which need not be there any more */
+    add_recipe (self, choice, _ ("As it was left"), recipe);
+  adw_combo_row_set_selected (self->choice, i);
+  tn_recipe_form_set_recipe (self->keys, recipe);
+  for (char **data = recipe->data_paths; data != NULL && *data != NULL; data++)
+    if (g_file_test (*data, G_FILE_TEST_EXISTS))
+      tn_data_list_add (self->data, *data);
+}
+
+/* What was remembered; models and data that are gone are left out. */
+static void
+restore (TnTrainingForm *self)
+{
+  g_autofree char *model = tn_settings_dup_text ("training-model"), *teacher = tn_settings_dup_text ("training-teacher");
+  g_autofree char *output = tn_settings_dup_text ("training-output");
+
+  self->restoring = TRUE;
+  restore_recipe (self);
+  if (model != NULL && g_file_test (model, G_FILE_TEST_EXISTS))
+    {
+      self->model_path = g_steal_pointer (&model);
+      adw_combo_row_set_selected (self->source, SOURCE_MODEL);
+    }
+  if (teacher != NULL && g_file_test (teacher, G_FILE_TEST_EXISTS))
+    tn_file_row_set_path (self->teacher, teacher);
+  if (output != NULL)
+    tn_file_row_set_path (self->output, output);
+  self->restoring = FALSE;
+  on_changed (self);
 }
 
 void
@@ -344,6 +424,7 @@ tn_training_form_set_session (TnTrainingForm *self, TnSession *session)
   g_signal_connect_object (session, "model-changed", G_CALLBACK (on_model_changed), self, G_CONNECT_SWAPPED);
   g_signal_connect_object (session, "recent-changed", G_CALLBACK (on_changed), self, G_CONNECT_SWAPPED);
   g_signal_connect_object (session, "training-finished", G_CALLBACK (suggest_output), self, G_CONNECT_SWAPPED);
+  restore (self);
   show_source (self);
 }
 

@@ -367,7 +367,7 @@ ask_for_steps (TnTrainingLive *self, double done)
 
   gtk_spin_button_set_value (GTK_SPIN_BUTTON (steps), 2 * done);
   gtk_widget_set_halign (steps, GTK_ALIGN_CENTER);
-  gtk_entry_set_activates_default (GTK_ENTRY (gtk_editable_get_delegate (GTK_EDITABLE (steps))), TRUE);
+  gtk_text_set_activates_default (GTK_TEXT (gtk_editable_get_delegate (GTK_EDITABLE (steps))), TRUE);
   gtk_accessible_update_property (GTK_ACCESSIBLE (steps), GTK_ACCESSIBLE_PROPERTY_LABEL, _ ("Steps"), -1);
   adw_message_dialog_set_extra_child (ADW_MESSAGE_DIALOG (dialog), steps);
   adw_message_dialog_add_responses (ADW_MESSAGE_DIALOG (dialog), "cancel", _ ("_Cancel"), "go-on", _ ("_Go On"), NULL);

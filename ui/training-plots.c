@@ -370,6 +370,7 @@ tn_training_plots_init (TnTrainingPlots *self)
   self->others = g_array_new (FALSE, FALSE, sizeof (Other));
   g_array_set_clear_func (self->others, other_clear);
   gtk_widget_init_template (GTK_WIDGET (self));
+  tn_accessible_fix_mnemonics (GTK_WIDGET (self));
   tn_accessible_name_parts (GTK_WIDGET (self->smoothing), _ ("Smoothing"));
   tn_accessible_name_parts (GTK_WIDGET (self->measure), _ ("What of the layer"));
   self->table = tn_table_new (self->view, _ ("Layers"), tn_training_layer_columns, TN_N_TRAINING_LAYER_COLUMNS);

@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "app/tasks/carrier-text.h"
 #include "app/tasks/model-record.h"
 #include "app/tasks/precision.h"
 #include "data/analysis/analysis-file.h"
@@ -78,6 +79,8 @@ tn_analyze_options_free (TnAnalyzeOptions *self)
   g_free (self->activations);
   g_free (self->stats_path);
   g_free (self->method);
+  g_free (self->layer);
+  g_free (self->carriers);
   g_free (self->out_path);
   g_free (self);
 }
@@ -232,6 +235,38 @@ name_data (TnDataset *dataset)
   return n > 1 ? g_strdup_printf ("%s, …", base) : g_steal_pointer (&base);
 }
 
+/* The layer and the scheme that were asked for. */
+static gboolean
+find_asked (Work *self, GError **error)
+{
+  const TnAnalyzeOptions *options = self->options;
+  TnAnalysis *analysis = self->analysis;
+  TnScheme scheme;
+
+  if (options->layer != NULL && tn_analysis_find_layer (analysis, options->layer) == G_MAXUINT)
+    {
+      g_set_error (error, TN_ERROR, TN_ERROR_NOT_FOUND, _ ("--layer: %s has no linear layer %s, but for example %s"),
+                   options->model_path, options->layer, tn_analysis_get_layer (analysis, 0)->name);
+      return FALSE;
+    }
+  if (options->carriers == NULL)
+    return TRUE;
+  if (!tn_scheme_parse (options->carriers, &scheme, error))
+    {
+      g_prefix_error (error, "--carriers: ");
+      return FALSE;
+    }
+  for (guint k = 0; k < analysis->schemes->len; k++)
+    if (tn_scheme_equal (tn_analysis_get_scheme (analysis, k), &scheme))
+      {
+        analysis->carriers_scheme = k;
+        return TRUE;
+      }
+  g_set_error (error, TN_ERROR, TN_ERROR_ARGUMENT, _ ("--carriers: %s is none of --schemes %s"), options->carriers,
+               get_schemes (options));
+  return FALSE;
+}
+
 static gboolean
 set_up (Work *self, GError **error)
 {
@@ -253,7 +288,7 @@ set_up (Work *self, GError **error)
   analysis->backend = tn_linear_backend ();
   for (guint s = 0; s < self->samples->n_sequences; s++)
     analysis->data_fingerprint += self->samples->sequences[s].hash;
-  return find_input_params (self, error);
+  return find_asked (self, error) && find_input_params (self, error);
 }
 
 static gboolean
@@ -291,8 +326,14 @@ measure_errors (Work *self, GError **error)
   tn_listener_event (self->listener, "info", _ ("errors of the layers' outputs"));
   for (guint first = 0; first < n; first += together)
     g_ptr_array_add (batches, tn_analyze_take (self->samples, first, MIN (together, n - first)));
-  return tn_analysis_measure_errors (self->analysis, self->model, (TnBatch *const *) batches->pdata, batches->len,
-                                     self->input_params, self->listener, self->cancellable, error);
+  if (!tn_analysis_measure_errors (self->analysis, self->model, (TnBatch *const *) batches->pdata, batches->len,
+                                   self->input_params, self->listener, self->cancellable, error))
+    return FALSE;
+  /* Samples of tokens need no tokenizer, but where there is one it tells what they say. */
+  if (self->tokenizer == NULL)
+    self->tokenizer = tn_tokenizer_find (NULL, self->file, NULL);
+  tn_carrier_text_set (self->analysis, self->samples, self->tokenizer);
+  return TRUE;
 }
 
 static gboolean

@@ -27,6 +27,8 @@ typedef struct
   guint            error_samples;   /* of outputs' errors; 0: none */
   guint            hessian_probes;  /* 0: no traces */
   gboolean         exhaustive;      /* measuring does not stop early */
+  char            *layer;           /* that is to be looked at: it has to be one of the model; or NULL */
+  char            *carriers;        /* scheme whose errors are traced to channels and tokens; NULL: the first */
   guint64          seed;
   char            *out_path;        /* or NULL */
 } TnAnalyzeOptions;

@@ -200,7 +200,7 @@ measure_plan (Measuring *self, char *title, const gint *schemes, GError **error)
   plan->prediction = tn_analysis_predict_plan (self->result->analysis, schemes);
   rounded = tn_analysis_round_layers (self->result->analysis, self->model, schemes, NULL, self->cancellable, error);
   if (rounded == NULL || !tn_evaluate_pair (rounded, self->model, self->dataset, self->seq_len, BATCH_SIZE, &evaluation,
-                                            &self->result->original, &plan->change, self->listener, self->cancellable, error))
+                                            &self->result->original, &plan->change, NULL, self->listener, self->cancellable, error))
     return FALSE;
   plan->loss = evaluation.loss;
   plan->loss_stderr = evaluation.loss_stderr;

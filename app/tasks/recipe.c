@@ -503,6 +503,18 @@ tn_recipe_print (const TnRecipe *self)
   return tn_option_table_print (&table, self, NULL);
 }
 
+static gboolean
+was_given (const TnOptionEntry *entry, gconstpointer recipe)
+{
+  return tn_recipe_is_given (recipe, entry->option.name);
+}
+
+char *
+tn_recipe_print_given (const TnRecipe *self)
+{
+  return tn_option_table_print (&table, self, was_given);
+}
+
 char *
 tn_recipe_print_value (const TnRecipe *self, const char *name)
 {

@@ -79,6 +79,8 @@ gboolean  tn_recipe_load  (TnRecipe *self, const char *path, GError **error);
 gboolean  tn_recipe_load_text (TnRecipe *self, const char *origin, const char *text, gsize bytes, GError **error);
 /* All of it as a key file, which gives the same recipe again. Free with g_free(). */
 char     *tn_recipe_print (const TnRecipe *self);
+/* What was set by name alone, so that the rest follows from it again. Free with g_free(). */
+char     *tn_recipe_print_given (const TnRecipe *self);
 /* NULL where it is not set. Free with g_free(). */
 char     *tn_recipe_print_value (const TnRecipe *self, const char *name);
 /* What keys mean together. TN_ERROR_ARGUMENT names them. */

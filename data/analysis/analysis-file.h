@@ -23,7 +23,8 @@ G_BEGIN_DECLS
  *                           "alone": {"nmse", "sqnr_db", "cosine", "maximum", "weights", "inputs", "interaction", "inherited", "cross"},
  *                           "accumulated": likewise, "fisher", "taylor", "hessian", "measured": ESTIMATE, "stopped": boolean}],
  *                "carriers": [{"kind": "input_channel", "output_channel", "token" or "sample", "index": count, "share": number,
- *                              of a token also "position": count, "token": integer}],
+ *                              of a token also "position": count, "token": integer,
+ *                              of a token or a sample "text": string or null}],
  *                "findings": [{"kind": string, "value", "limit": numbers, "index": count or null}]}],
  *    "correlations": [a layer: [with the layers from the first to itself]] or null}
  *

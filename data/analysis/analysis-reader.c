@@ -153,6 +153,8 @@ read_carrier (Reader *self, const TnJsonNode *node, guint index, gpointer target
       if (!tn_json_fields_read_uint (&self->fields, node, "position", G_MAXUINT, &carrier.position, error))
         return FALSE;
     }
+  if (!tn_json_fields_read_text (&self->fields, node, "text", &carrier.text, error))
+    return FALSE;
   g_array_append_val (((TnAnalyzedLayer *) target)->carriers, carrier);
   return TRUE;
 }

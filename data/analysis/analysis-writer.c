@@ -135,6 +135,8 @@ add_carrier (JsonBuilder *builder, const TnCarrier *carrier)
       tn_json_add_integer (builder, "token", carrier->token);
     }
   add_number (builder, "share", carrier->share);
+  if (carrier->text != NULL)
+    tn_json_add_string (builder, "text", carrier->text);
   json_builder_end_object (builder);
 }
 

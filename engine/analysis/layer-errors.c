@@ -35,11 +35,11 @@ typedef struct
   const TnBatch *reference_batch; /* whose it is; NULL: nobody's */
 
   TnLayerProducts products;
-  TnErrorSums *alone, *accumulated; /* [layers * schemes] */
-  TnCarrierSums **carriers;         /* [layers], of the scheme of carriers */
-  gboolean carriers_begun;          /* they have seen the weights */
-  double *token_logs;               /* [most tokens * layers] of the batch at hand */
-  double *log_means, *log_products; /* [layers], [layers * layers]: running */
+  TnOutputSums *alone, *accumulated; /* [layers * schemes] */
+  TnCarrierSums **carriers;          /* [layers], of the scheme of carriers */
+  gboolean carriers_begun;           /* they have seen the weights */
+  double *token_logs;                /* [most tokens * layers] of the batch at hand */
+  double *log_means, *log_products;  /* [layers], [layers * layers]: running */
   guint64 n_logs;
   GError *error;
 } Measurement;
@@ -167,8 +167,8 @@ measure_layer (Measurement *self, guint layer, const float *rounded_site)
   tn_layer_products_measure (&self->products, &work);
   for (gsize t = 0; t < self->batch->n_tokens; t++)
     {
-      tn_error_sums_merge (&self->alone[cell], &self->products.alone[t]);
-      tn_error_sums_merge (&self->accumulated[cell], &self->products.accumulated[t]);
+      tn_output_sums_merge (&self->alone[cell], &self->products.alone[t]);
+      tn_output_sums_merge (&self->accumulated[cell], &self->products.accumulated[t]);
     }
   if (carries)
     keep_token_errors (self, layer);
@@ -362,8 +362,8 @@ allocate (Measurement *self, gsize most_tokens, GError **error)
 {
   gsize n = self->n_layers, cells = n * self->n_schemes, most_columns = 0;
 
-  self->alone = g_new0 (TnErrorSums, cells);
-  self->accumulated = g_new0 (TnErrorSums, cells);
+  self->alone = g_new0 (TnOutputSums, cells);
+  self->accumulated = g_new0 (TnOutputSums, cells);
   self->carriers = g_new0 (TnCarrierSums *, n);
   self->log_means = g_new0 (double, n);
   self->log_products = g_new0 (double, n *n);
@@ -454,8 +454,8 @@ set_results (const Measurement *self)
 
         if (!cell->applies)
           continue;
-        cell->alone = tn_error_sums_finish (&self->alone[(gsize) i * self->n_schemes + k]);
-        cell->accumulated = tn_error_sums_finish (&self->accumulated[(gsize) i * self->n_schemes + k]);
+        cell->alone = tn_output_sums_finish (&self->alone[(gsize) i * self->n_schemes + k]);
+        cell->accumulated = tn_output_sums_finish (&self->accumulated[(gsize) i * self->n_schemes + k]);
       }
   if (analysis->carriers_scheme >= self->n_schemes)
     return;

@@ -45,8 +45,8 @@ place_all (TnLayerProducts *self, guint8 *memory)
   self->scratch = place (memory, &used,
                          tn_matrix_multiply_scratch (TN_MULTIPLY_B_TRANSPOSED, self->most_tokens, BLOCK_ROWS, self->most_columns,
                                                      self->threads));
-  self->alone = place (memory, &used, self->most_tokens * sizeof (TnErrorSums));
-  self->accumulated = place (memory, &used, self->most_tokens * sizeof (TnErrorSums));
+  self->alone = place (memory, &used, self->most_tokens * sizeof (TnOutputSums));
+  self->accumulated = place (memory, &used, self->most_tokens * sizeof (TnOutputSums));
   return used;
 }
 
@@ -149,7 +149,7 @@ typedef struct
 } Outputs;
 
 static void
-sum (const Outputs *outputs, TnErrorSums *sums, guint threads)
+sum (const Outputs *outputs, TnOutputSums *sums, guint threads)
 {
 #pragma omp parallel for schedule(static) num_threads((int) threads)
   for (gsize token = 0; token < outputs->n_tokens; token++)
@@ -158,7 +158,7 @@ sum (const Outputs *outputs, TnErrorSums *sums, guint threads)
 
       for (guint p = 0; p < TN_N_ERROR_PARTS; p++)
         parts[p] = outputs->parts[p] != NULL ? outputs->parts[p] + token * outputs->n : NULL;
-      tn_error_sums_add (&sums[token], outputs->output + token * outputs->stride, parts, outputs->n);
+      tn_output_sums_add (&sums[token], outputs->output + token * outputs->stride, parts, outputs->n);
     }
 }
 

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "engine/analysis/carriers.h"
-#include "engine/analysis/error-sums.h"
+#include "engine/analysis/output-sums.h"
 #include "engine/nn/model.h"
 
 G_BEGIN_DECLS
@@ -17,7 +17,7 @@ typedef struct
   float *alone_products[TN_N_ERROR_PARTS], *accumulated_products[TN_N_ERROR_PARTS]; /* [most_tokens, some rows] */
   void *scratch;
   /* [most_tokens] of the layer measured last. */
-  TnErrorSums *alone, *accumulated;
+  TnOutputSums *alone, *accumulated;
   gpointer memory;
 } TnLayerProducts;
 

@@ -101,7 +101,11 @@ set_up_variables (TnLossGradient *self, GError **error)
     {
       TnVariable *variable = g_ptr_array_index (self->network->variables, i);
 
-      if (!tn_variable_set_trained (variable, g_hash_table_contains (self->layers, variable), error))
+      /* What the first layers read depends on no weight; the gain of the norm in front brings a gradient there. */
+      gboolean wanted =
+          g_hash_table_contains (self->layers, variable) || (self->funcs.input != NULL && variable->role == TN_ROLE_NORM);
+
+      if (!tn_variable_set_trained (variable, wanted, error))
         return FALSE;
       tn_variable_drop_gradient (variable);
     }

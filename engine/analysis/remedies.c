@@ -5,6 +5,8 @@
 
 /* Error over output below which a layer is left alone. */
 #define LITTLE_ERROR 1e-3
+/* What is inherited over the layer's own error from where on it is looked for before the layer: 6 dB, a bit. */
+#define MUCH_INHERITED 4.0
 
 typedef struct
 {
@@ -73,10 +75,10 @@ tn_analysis_recommend (const TnAnalysis *self, guint layer, guint scheme, TnReme
     }
   if (isnan (alone->nmse))
     return 0;
-  if (accumulated->inherited > 0.5 * accumulated->nmse && accumulated->inherited > alone->nmse)
+  if (accumulated->inherited > MUCH_INHERITED * alone->nmse)
     {
-      add (&list, TRUE, TN_REMEDY_LAYERS_BEFORE);
-      if (alone->nmse <= LITTLE_ERROR)
+      add (&list, accumulated->nmse > LITTLE_ERROR, TN_REMEDY_LAYERS_BEFORE);
+      if (alone->nmse <= LITTLE_ERROR && list.n > 0)
         return list.n;
     }
   if (alone->nmse <= LITTLE_ERROR)

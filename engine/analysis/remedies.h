@@ -28,8 +28,8 @@ typedef enum
 /* What to try on a layer under a scheme, the most promising first, at most TN_MOST_REMEDIES of them; how many. From its findings and from the split
  * of its error:
  * - weights that are not finite have to be repaired;
- * - a layer whose own error is below 1e-3 of its output (30 dB) and that inherits no more needs nothing;
- * - more than half of the accumulated error inherited, and more of it than the layer's own error: the layers before are to be looked at;
+ * - a layer whose own error is at most 1e-3 of its output (30 dB) needs nothing itself;
+ * - one that inherits more than four times its own error, so that a bit more would not show: the layers before are to be looked at first;
  * - of its own error the inputs make more than the weights: smoothing and rotation where input channels stick out, then more bits for inputs;
  * - else the weights: a scale a row against scale spread, asymmetry against a shift, groups or rotation against outliers and heavy tails, smoothing
  *   and error feedback where few channels carry it, a searched scale where it is the range or a rule, error feedback, more bits.

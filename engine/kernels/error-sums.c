@@ -15,12 +15,10 @@ typedef gint64 Masks __attribute__ ((vector_size (LANES * 8)));
 typedef gint32 Masks32 __attribute__ ((vector_size (LANES * 4)));
 
 #define ABSOLUTE(v) ((Doubles) ((Masks) (v) &G_MAXINT64))
-/* Written lane by lane: there is no other way to say it for every instruction set. */
-#define LARGER_LANE(a, b, lane) ((a)[lane] > (b)[lane] ? (a)[lane] : (b)[lane])
-#define SMALLER_LANE(a, b, lane) ((a)[lane] < (b)[lane] ? (a)[lane] : (b)[lane])
-#define LARGER(type, a, b) ((type){LARGER_LANE (a, b, 0), LARGER_LANE (a, b, 1), LARGER_LANE (a, b, 2), LARGER_LANE (a, b, 3)})
-#define SMALLER(type, a, b)                                                                                                      \
-  ((type){SMALLER_LANE (a, b, 0), SMALLER_LANE (a, b, 1), SMALLER_LANE (a, b, 2), SMALLER_LANE (a, b, 3)})
+#define LARGER(a, b) ((Doubles) ((((a) > (b)) & (Masks) (a)) | (~((a) > (b)) & (Masks) (b))))
+#define SMALLER(a, b) ((Doubles) ((((a) < (b)) & (Masks) (a)) | (~((a) < (b)) & (Masks) (b))))
+/* Lane by lane: what converts whole vectors goes through memory. */
+#define WIDEN(v) ((Doubles){(double) (v)[0], (double) (v)[1], (double) (v)[2], (double) (v)[3]})
 
 /* What the compiler keeps in registers: half of those there are on the smallest processor. */
 typedef struct
@@ -32,12 +30,12 @@ typedef struct
 TN_KERNEL_INLINE void
 add_lanes (const Floats *fx, const Floats *fy, Lanes *lanes, Floats *magnitudes)
 {
-  const Floats most = {FLT_MAX, FLT_MAX, FLT_MAX, FLT_MAX};
-  Doubles x = __builtin_convertvector(*fx, Doubles), y = __builtin_convertvector(*fy, Doubles);
+  Masks32 too_large;
+  Doubles x = WIDEN (*fx), y = WIDEN (*fy);
   Doubles e = y - x, abs_e = ABSOLUTE (e), abs_x = ABSOLUTE (x);
   Masks zero = x == 0.0;
   Floats difference = *fy - *fx, magnitude = (Floats) ((Masks32) difference & G_MAXINT32), inverse = 1.0f / *fx;
-  Doubles reciprocal = ABSOLUTE (__builtin_convertvector(inverse, Doubles));
+  Doubles reciprocal = ABSOLUTE (WIDEN (inverse));
 
   lanes->error_square += e * e;
   lanes->x_square += x * x;
@@ -49,9 +47,11 @@ add_lanes (const Floats *fx, const Floats *fy, Lanes *lanes, Floats *magnitudes)
   lanes->abs_product += abs_e * abs_x;
   reciprocal *= 2.0 - abs_x * reciprocal;
   lanes->relative += (Doubles) ((Masks) (abs_e * reciprocal) & ~zero);
-  lanes->max_error = LARGER (Doubles, abs_e, lanes->max_error);
+  lanes->max_error = LARGER (abs_e, lanes->max_error);
   lanes->zeros -= zero;
-  *magnitudes = SMALLER (Floats, magnitude, most);
+  too_large = magnitude > FLT_MAX;
+  *magnitudes =
+      (Floats) ((too_large & (Masks32) (Floats){FLT_MAX, FLT_MAX, FLT_MAX, FLT_MAX}) | (~too_large & (Masks32) magnitude));
 }
 
 TN_KERNEL_INLINE double
@@ -78,9 +78,9 @@ tn_error_sums_body (const float *x, const float *y, gsize n, float *magnitudes, 
       memcpy (&fy, y + i, sizeof fy);
       add_lanes (&fx, &fy, &lanes, &magnitude);
       memcpy (magnitudes + i, &magnitude, sizeof magnitude);
-      wide = __builtin_convertvector(fx, Doubles);
-      low = SMALLER (Doubles, wide, low);
-      high = LARGER (Doubles, wide, high);
+      wide = WIDEN (fx);
+      low = SMALLER (wide, low);
+      high = LARGER (wide, high);
     }
   if (i < n)
     {
@@ -221,8 +221,8 @@ add_columns (const float *x, gsize x_stride, const float *y, gsize y_stride, gsi
           memcpy (&fx, lanes_x, sizeof fx);
           memcpy (&fy, lanes_y, sizeof fy);
         }
-      wide_x = __builtin_convertvector(fx, Doubles);
-      wide_y = __builtin_convertvector(fy, Doubles);
+      wide_x = WIDEN (fx);
+      wide_y = WIDEN (fy);
       good = (ABSOLUTE (wide_x) <= (double) FLT_MAX) & (ABSOLUTE (wide_y) <= (double) FLT_MAX);
       wide_x = (Doubles) ((Masks) wide_x & good);
       wide_y = (Doubles) ((Masks) wide_y & good);
@@ -234,7 +234,7 @@ add_columns (const float *x, gsize x_stride, const float *y, gsize y_stride, gsi
       y_square += wide_y * wide_y;
       product += wide_x * wide_y;
       error += e;
-      max_error = LARGER (Doubles, abs_e, max_error);
+      max_error = LARGER (abs_e, max_error);
     }
   memcpy (sums->error_square + at, &error_square, n * sizeof (double));
   memcpy (sums->x_square + at, &x_square, n * sizeof (double));

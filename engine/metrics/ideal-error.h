@@ -18,8 +18,8 @@ typedef struct
 } TnIdealError;
 
 /* per_scale >= 1: values that share a scale, which decides how far the range of integers reaches. Of a symmetric range the mean over the distribution of
- * the largest of so many is taken, which itself has no error; of an asymmetric one over both ends, what the shift of the zero point clips left out (up
- * to 0.2 dB at 4 bits), and by range whatever the method. Rules by mean, median
+ * the largest of so many is taken, which itself has no error; of an asymmetric one over both ends, what the shift of the zero point clips left out (less
+ * than 0.05 dB), and by range whatever the method. Rules by mean, median
  * and least error are those of many values. Scales are not rounded. All methods of symmetric integers but the range count as the clip of least error, and
  * those of ternary as the level of least error. */
 void tn_ideal_error (const TnScheme *scheme, TnSource source, guint64 per_scale, TnIdealError *error);

@@ -286,7 +286,7 @@ tn_output_metrics_summarize (const TnOutputMetrics *self, double error, TnOutput
   summary->approximation_loss = summary->reference_loss + summary->loss_difference.mean;
   summary->reference_accuracy = reference_correct / (double) summary->targets;
   summary->approximation_accuracy = approximation_correct / (double) summary->targets;
-  summary->perplexity_ratio = (TnInterval){
+  summary->perplexity_ratio = (TnMeanInterval){
       .mean = exp (summary->loss_difference.mean),
       .standard_error = exp (summary->loss_difference.mean) * summary->loss_difference.standard_error,
       .low = exp (summary->loss_difference.low),

@@ -15,21 +15,21 @@ typedef struct
   guint64    windows, rows;  /* rows that entered */
   guint64    targets;        /* rows with a target among them */
   guint64    nonfinite;      /* rows left out: a logit was not finite */
-  TnInterval kl;             /* mean of KL (reference || approximation), nats a row */
+  TnMeanInterval kl;             /* mean of KL (reference || approximation), nats a row */
   double     kl_max;         /* the largest of a row, */
   guint64    kl_max_window, kl_max_row; /* the first found of the smallest window */
-  TnInterval agreement;      /* share of rows whose best class is the same (top-1) */
+  TnMeanInterval agreement;      /* share of rows whose best class is the same (top-1) */
   double     reference_loss, approximation_loss; /* nats a target; NaN without any */
   double     reference_accuracy, approximation_accuracy; /* share of targets that are the best class */
-  TnInterval loss_difference; /* approximation - reference, PAIRED over windows */
-  TnInterval perplexity_ratio; /* exp of it: the ends are exp of the ends, the error by the delta method */
+  TnMeanInterval loss_difference; /* approximation - reference, PAIRED over windows */
+  TnMeanInterval perplexity_ratio; /* exp of it: the ends are exp of the ends, the error by the delta method */
 } TnOutputSummary;
 
 TnOutputMetrics *tn_output_metrics_new   (void);
 void             tn_output_metrics_free  (TnOutputMetrics *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (TnOutputMetrics, tn_output_metrics_free)
 
-/* Rows of one window: logits [rows, classes] of each side, rows stride elements apart. targets: [rows], the class that came, negative where a row
+/* Rows of one window: logits [rows, classes] of each side, rows stride elements apart. targets: [rows], the class that came, less than classes, negative where a row
  * is padding and left out; NULL: there are none, every row enters. The rows of a window may come in several calls, in their order; first_row is the number of
  * the first in it. Of equal logits the best class is the first.
  *

@@ -9,11 +9,11 @@
 
 /* Around a mean whose standard error is known from n values. */
 static void
-finish (double mean, double standard_error, gsize n, double error, TnInterval *interval)
+finish (double mean, double standard_error, gsize n, double error, TnMeanInterval *interval)
 {
   double half = n > 1 ? standard_error * tn_student_half_width (error, (guint) MIN (n - 1, G_MAXINT32)) : (double) NAN;
 
-  *interval = (TnInterval){
+  *interval = (TnMeanInterval){
       .mean = mean,
       .standard_error = n > 1 ? standard_error : (double) NAN,
       .low = mean - half,
@@ -24,7 +24,7 @@ finish (double mean, double standard_error, gsize n, double error, TnInterval *i
 
 /* b NULL: zeros. */
 static void
-difference_interval (const double *a, const double *b, gsize n, double error, TnInterval *interval)
+difference_interval (const double *a, const double *b, gsize n, double error, TnMeanInterval *interval)
 {
   double mean = 0.0, squares = 0.0;
 
@@ -41,19 +41,19 @@ difference_interval (const double *a, const double *b, gsize n, double error, Tn
 }
 
 void
-tn_mean_interval (const double *values, gsize n, double error, TnInterval *interval)
+tn_mean_interval (const double *values, gsize n, double error, TnMeanInterval *interval)
 {
   difference_interval (values, NULL, n, error, interval);
 }
 
 void
-tn_paired_interval (const double *a, const double *b, gsize n, double error, TnInterval *interval)
+tn_paired_interval (const double *a, const double *b, gsize n, double error, TnMeanInterval *interval)
 {
   difference_interval (a, b, n, error, interval);
 }
 
 void
-tn_ratio_interval (const double *values, const double *weights, gsize n, double error, TnInterval *interval)
+tn_ratio_interval (const double *values, const double *weights, gsize n, double error, TnMeanInterval *interval)
 {
   double sum = 0.0, weight = 0.0, squares = 0.0, ratio;
 
@@ -92,17 +92,17 @@ quantile (const double *sorted, gsize n, double q)
 
 void
 tn_bootstrap_interval (TnStatisticFunc func, gpointer user_data, gsize n, guint resamples, guint64 seed, double error,
-                       TnInterval *interval)
+                       TnMeanInterval *interval)
 {
   g_autofree guint32 *order = g_new (guint32, MAX (n, 1));
   g_autofree double *drawn = g_new (double, MAX (resamples, 1));
   TnRandom random = tn_random_stream (seed, "bootstrap");
   gsize kept = 0;
-  TnInterval spread;
+  TnMeanInterval spread;
 
   for (gsize i = 0; i < n; i++)
     order[i] = (guint32) i;
-  *interval = (TnInterval){
+  *interval = (TnMeanInterval){
       .mean = n > 0 ? func (order, n, user_data) : (double) NAN,
       .standard_error = (double) NAN,
       .low = (double) NAN,

@@ -36,7 +36,7 @@ append_number (GString *out, double number)
 static void
 append_row (GString *out, const TnLayer *layer, const char *label, double x, double x_end, double y)
 {
-  static const char *const kinds[] = {"histogram", "line", "markers", "bars", "band", "heat map"};
+  static const char *const kinds[] = {"histogram", "line", "markers", "bars", "band", "heat map", "points"};
 
   append_cell (out, layer->name);
   g_string_append_printf (out, ",%s,", kinds[layer->kind]);
@@ -65,6 +65,9 @@ tn_figure_to_csv (TnFigure *self)
           case TN_LAYER_LINE:
             append_row (out, layer, NULL, layer->x[i], NAN, layer->y[i]);
             break;
+          case TN_LAYER_POINTS:
+            append_row (out, layer, layer->labels != NULL ? layer->labels[i] : NULL, layer->x[i], NAN, layer->y[i]);
+            break;
           case TN_LAYER_MARKERS:
             append_row (out, layer, layer->labels != NULL ? layer->labels[i] : NULL, layer->x[i], NAN, NAN);
             break;
@@ -78,7 +81,8 @@ tn_figure_to_csv (TnFigure *self)
             break;
           case TN_LAYER_BARS:
           default:
-            append_row (out, layer, layer->labels[i], NAN, NAN, layer->y[i]);
+            append_row (out, layer, layer->labels[i], layer->x != NULL ? layer->x[i] : NAN,
+                        layer->y_high != NULL ? layer->y_high[i] : NAN, layer->y[i]);
             break;
           }
     }

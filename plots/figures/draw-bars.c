@@ -60,6 +60,30 @@ draw_value (const TnLayer *layer, gsize i, TnCanvas *canvas, const TnLayout *lay
     canvas->text (canvas, text, MIN (end + VALUE_GAP, layout->width - 2 - width), baseline, paint, type);
 }
 
+/* A line over the interval with an end on either side. Returns where it ends on the right. */
+static double
+draw_range (const TnLayer *layer, gsize i, TnCanvas *canvas, const TnLayout *layout, double middle, double slot)
+{
+  const TnRectangle *plot = &layout->plot;
+  double line = MAX (1 / canvas->density, tn_canvas_snap (canvas, 1.25)), half = CLAMP (slot * 0.2, 2, 5), low, high;
+
+  if (layer->y_high == NULL || !tn_scale_can_show (&layout->x, layer->x[i]) || !tn_scale_can_show (&layout->x, layer->y_high[i]))
+    return -INFINITY;
+  low = tn_scale_to_pixel (&layout->x, layer->x[i]);
+  high = tn_scale_to_pixel (&layout->x, layer->y_high[i]);
+  if (high < plot->x || low > plot->x + plot->width || middle - half < plot->y || middle + half > plot->y + plot->height)
+    return -INFINITY;
+  {
+    double left = CLAMP (low, plot->x, plot->x + plot->width), right = CLAMP (high, plot->x, plot->x + plot->width);
+    TnRectangle parts[] = {{left, middle - line / 2, right - left, line},
+                           {left - line / 2, middle - half, line, 2 * half},
+                           {right - line / 2, middle - half, line, 2 * half}};
+
+    canvas->rectangles (canvas, parts, G_N_ELEMENTS (parts), (TnPaint){TN_INK_TEXT, 0.85});
+    return right;
+  }
+}
+
 void
 tn_bars_draw (const TnFigure *figure, const TnLayer *layer, TnCanvas *canvas, const TnLayout *layout)
 {
@@ -94,6 +118,8 @@ tn_bars_draw (const TnFigure *figure, const TnLayer *layer, TnCanvas *canvas, co
             bar.height -= MAX (unit, tn_canvas_snap (canvas, 1));
           tn_bars_fill (layer, canvas, bar);
         }
+      if (middle >= plot->y && middle <= bottom)
+        end = MAX (end, draw_range (layer, i, canvas, layout, middle, slot));
       if (values && middle >= plot->y && middle <= bottom)
         draw_value (layer, i, canvas, layout, end, middle);
     }

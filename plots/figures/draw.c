@@ -154,6 +154,9 @@ tn_layer_draw_sign (const TnFigure *figure, const TnLayer *layer, TnCanvas *canv
     case TN_LAYER_BAND:
       tn_canvas_rectangle (canvas, left, top, side, side, (TnPaint){paint.ink, TN_BAND_ALPHA});
       break;
+    case TN_LAYER_POINTS:
+      canvas->dots (canvas, &(const TnPoint){left + side / 2, middle}, 1, TN_POINT_RADIUS, paint);
+      break;
     case TN_LAYER_HEAT_MAP: /* the bar of colours stands for it */
       break;
     case TN_LAYER_BARS:
@@ -238,6 +241,8 @@ draw_layers (TnFigure *self, TnCanvas *canvas, const TnLayout *layout)
         tn_band_draw (self, layer, canvas, layout);
       else if (layer->kind == TN_LAYER_HEAT_MAP)
         tn_heat_map_draw (self, layer, canvas, layout);
+      else if (layer->kind == TN_LAYER_POINTS)
+        tn_points_draw (self, layer, canvas, layout);
       else if (layer->kind == TN_LAYER_LINE)
         tn_line_draw (self, layer, canvas, layout);
       else

@@ -29,6 +29,7 @@ struct _TnFigure
   TnAxis y;
   GPtrArray *layers;     /* TnLayer */
   GPtrArray *categories; /* char: the rows of all bar layers */
+  GPtrArray *columns;    /* char: names of a heat map's columns; empty: they are numbered */
   TnLayout *layout;      /* of the last size asked for; NULL after any change */
 };
 
@@ -44,9 +45,12 @@ void tn_figure_draw_on (TnFigure *self, TnCanvas *canvas, double width, double h
 /* A band lets the grid and other bands through. */
 #define TN_BAND_ALPHA 0.22
 
+#define TN_POINT_RADIUS 3.25
+
 /* Layers draw inside the plot rectangle of the layout. */
 void tn_histogram_draw (const TnFigure *figure, const TnLayer *layer, TnCanvas *canvas, const TnLayout *layout);
 void tn_line_draw      (const TnFigure *figure, const TnLayer *layer, TnCanvas *canvas, const TnLayout *layout);
+void tn_points_draw    (const TnFigure *figure, const TnLayer *layer, TnCanvas *canvas, const TnLayout *layout);
 void tn_markers_draw   (const TnFigure *figure, const TnLayer *layer, TnCanvas *canvas, const TnLayout *layout);
 void tn_bars_draw      (const TnFigure *figure, const TnLayer *layer, TnCanvas *canvas, const TnLayout *layout);
 void tn_band_draw      (const TnFigure *figure, const TnLayer *layer, TnCanvas *canvas, const TnLayout *layout);

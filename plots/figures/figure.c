@@ -20,6 +20,7 @@ tn_figure_new (const char *title)
   self->density = 1;
   self->layers = g_ptr_array_new_with_free_func ((GDestroyNotify) tn_layer_free);
   self->categories = g_ptr_array_new_with_free_func (g_free);
+  self->columns = g_ptr_array_new_with_free_func (g_free);
   return self;
 }
 
@@ -36,6 +37,7 @@ tn_figure_free (TnFigure *self)
   axis_clear (&self->y);
   g_ptr_array_unref (self->layers);
   g_ptr_array_unref (self->categories);
+  g_ptr_array_unref (self->columns);
   g_free (self);
 }
 
@@ -102,6 +104,7 @@ tn_figure_clear (TnFigure *self)
 {
   g_ptr_array_set_size (self->layers, 0);
   g_ptr_array_set_size (self->categories, 0);
+  g_ptr_array_set_size (self->columns, 0);
   tn_figure_changed (self);
 }
 
@@ -121,9 +124,8 @@ tn_figure_is_empty (TnFigure *self)
   for (guint i = 0; i < self->layers->len; i++)
     {
       const TnLayer *layer = self->layers->pdata[i];
-      gboolean drawn =
-          layer->kind == TN_LAYER_MARKERS || layer->kind == TN_LAYER_BARS || layer->kind == TN_LAYER_HEAT_MAP ||
-          layer->y_extent.low <= layer->y_extent.high;
+      gboolean drawn = layer->kind == TN_LAYER_MARKERS || layer->kind == TN_LAYER_BARS || layer->kind == TN_LAYER_HEAT_MAP ||
+                       layer->y_extent.low <= layer->y_extent.high;
 
       if (layer->n > 0 && drawn)
         return FALSE;
@@ -159,11 +161,18 @@ tn_figure_add_markers (TnFigure *self, const char *name, guint color, gsize n, c
   add_layer (self, tn_layer_new_markers (name, color, n, x, labels));
 }
 
-/* Layers share rows by name; a name that one layer uses twice gets a row for each. */
 void
 tn_figure_add_bars (TnFigure *self, const char *name, guint color, gsize n, const char *const *categories, const double *values)
 {
-  TnLayer *layer = tn_layer_new_bars (name, color, n, categories, values);
+  tn_figure_add_ranged_bars (self, name, color, n, categories, values, NULL, NULL);
+}
+
+/* Layers share rows by name; a name that one layer uses twice gets a row for each. */
+void
+tn_figure_add_ranged_bars (TnFigure *self, const char *name, guint color, gsize n, const char *const *categories,
+                           const double *values, const double *low, const double *high)
+{
+  TnLayer *layer = tn_layer_new_bars (name, color, n, categories, values, low, high);
   g_autoptr (GHashTable) rows = g_hash_table_new (g_str_hash, g_str_equal);
 
   for (guint i = self->categories->len; i > 0; i--)
@@ -185,9 +194,26 @@ tn_figure_add_bars (TnFigure *self, const char *name, guint color, gsize n, cons
 }
 
 void
-tn_figure_add_band (TnFigure *self, const char *name, guint color, gsize n, const double *x, const double *low, const double *high)
+tn_figure_add_band (TnFigure *self, const char *name, guint color, gsize n, const double *x, const double *low,
+                    const double *high)
 {
   add_layer (self, tn_layer_new_band (name, color, n, x, low, high));
+}
+
+void
+tn_figure_add_points (TnFigure *self, const char *name, guint color, gsize n, const double *x, const double *y,
+                      const char *const *labels)
+{
+  add_layer (self, tn_layer_new_points (name, color, n, x, y, labels));
+}
+
+void
+tn_figure_set_column_names (TnFigure *self, gsize n, const char *const *names)
+{
+  g_ptr_array_set_size (self->columns, 0);
+  for (gsize i = 0; i < n; i++)
+    g_ptr_array_add (self->columns, tn_layer_clean_text (names[i]));
+  tn_figure_changed (self);
 }
 
 void

@@ -36,6 +36,12 @@ void      tn_figure_add_line      (TnFigure *self, const char *name, guint color
 void      tn_figure_add_markers   (TnFigure *self, const char *name, guint color, gsize n, const double *x, const char *const *labels);
 /* Horizontal bars, one a category, top to bottom; categories label the y axis. A NaN bar is drawn as "—" (not measured). */
 void      tn_figure_add_bars      (TnFigure *self, const char *name, guint color, gsize n, const char *const *categories, const double *values);
+/* The same with an interval at each bar; low, high [n], NaN where there is none. */
+void      tn_figure_add_ranged_bars (TnFigure *self, const char *name, guint color, gsize n, const char *const *categories, const double *values,
+                                     const double *low, const double *high);
+/* Dots without lines between them, e.g. predicted against measured; labels [n] for the read-out, or NULL. */
+void      tn_figure_add_points    (TnFigure *self, const char *name, guint color, gsize n, const double *x, const double *y,
+                                   const char *const *labels);
 /* The area between low and high, e.g. a confidence interval around a line. */
 void      tn_figure_add_band      (TnFigure *self, const char *name, guint color, gsize n, const double *x, const double *low, const double *high);
 /* Heat map: n cells in rows of so many columns, from the top; the last row may be short. Colours run from the smallest to the largest value, on a
@@ -44,6 +50,9 @@ void      tn_figure_add_band      (TnFigure *self, const char *name, guint color
  * frame. Has the axes for itself. */
 void      tn_figure_add_heat_map  (TnFigure *self, const char *name, gsize n, gsize columns, const double *values, const char *const *row_names,
                                    TnAxisScale scale, gsize n_marked, const gsize *marked);
+
+/* Names for the columns of a heat map, in place of their numbers; as many as it has. */
+void      tn_figure_set_column_names (TnFigure *self, gsize n, const char *const *names);
 
 /* The visible range in data coordinates; automatic (all data with a margin) until set. */
 void      tn_figure_set_view      (TnFigure *self, double x0, double x1, double y0, double y1);

@@ -168,18 +168,43 @@ tn_layer_new_markers (const char *name, guint color, gsize n, const double *x, c
 }
 
 TnLayer *
-tn_layer_new_bars (const char *name, guint color, gsize n, const char *const *categories, const double *values)
+tn_layer_new_bars (const char *name, guint color, gsize n, const char *const *categories, const double *values, const double *low,
+                   const double *high)
 {
   TnLayer *self = layer_new (TN_LAYER_BARS, name, color, n);
 
   self->y = g_memdup2 (values, n * sizeof *values);
+  if (low != NULL)
+    {
+      self->x = g_memdup2 (low, n * sizeof *low);
+      self->y_high = g_memdup2 (high, n * sizeof *high);
+    }
   self->labels = g_new0 (char *, n + 1);
   self->rows = g_new0 (guint, n);
   for (gsize i = 0; i < n; i++)
     {
       self->labels[i] = tn_layer_clean_text (categories[i]);
       tn_extent_add (&self->x_extent, values[i]);
+      if (low == NULL || !isfinite (low[i]) || !isfinite (high[i]))
+        continue;
+      tn_extent_add (&self->x_extent, low[i]);
+      tn_extent_add (&self->x_extent, high[i]);
     }
+  return self;
+}
+
+TnLayer *
+tn_layer_new_points (const char *name, guint color, gsize n, const double *x, const double *y, const char *const *labels)
+{
+  TnLayer *self = tn_layer_new_line (name, color, n, x, y);
+
+  self->kind = TN_LAYER_POINTS;
+  self->ascending = FALSE;
+  if (labels == NULL)
+    return self;
+  self->labels = g_new0 (char *, n + 1);
+  for (gsize i = 0; i < n; i++)
+    self->labels[i] = tn_layer_clean_text (labels[i]);
   return self;
 }
 

@@ -5,7 +5,7 @@
 
 G_BEGIN_DECLS
 
-typedef enum { TN_LAYER_HISTOGRAM, TN_LAYER_LINE, TN_LAYER_MARKERS, TN_LAYER_BARS, TN_LAYER_BAND, TN_LAYER_HEAT_MAP } TnLayerKind;
+typedef enum { TN_LAYER_HISTOGRAM, TN_LAYER_LINE, TN_LAYER_MARKERS, TN_LAYER_BARS, TN_LAYER_BAND, TN_LAYER_HEAT_MAP, TN_LAYER_POINTS } TnLayerKind;
 
 /* What a set of numbers spans; low > high when nothing is finite. */
 typedef struct
@@ -25,15 +25,15 @@ typedef struct
   /* The how-manyth of its kind, from 0: chooses dashes and fillings. */
   guint ordinal;
   gsize n;
-  /* Histogram: edges [n + 1]; line and band: x; markers: ascending positions. */
+  /* Histogram: edges [n + 1]; line, points and band: x; markers: ascending positions; bars: lower ends of intervals, or NULL. */
   double *x;
-  /* Histogram: counts; line: y; bars and heat map: values; band: lower ends. */
+  /* Histogram: counts; line and points: y; bars and heat map: values; band: lower ends. */
   double *y;
-  /* Band: upper ends. */
+  /* Band, bars with intervals: upper ends. */
   double *y_high;
   /* Line and band: x is finite and never decreases. */
   gboolean ascending;
-  /* Markers: may be NULL. Bars: categories. Heat map: names of the rows. */
+  /* Markers, points: may be NULL. Bars: categories. Heat map: names of the rows. */
   char **labels;
   /* Bars: the row of each category in the figure. */
   guint *rows;
@@ -52,7 +52,9 @@ TnLayer *tn_layer_new_histogram (const char *name, guint color, gsize n, const d
 TnLayer *tn_layer_new_line      (const char *name, guint color, gsize n, const double *x, const double *y);
 TnLayer *tn_layer_new_markers   (const char *name, guint color, gsize n, const double *x, const char *const *labels);
 /* The rows are filled in by the figure. */
-TnLayer *tn_layer_new_bars      (const char *name, guint color, gsize n, const char *const *categories, const double *values);
+TnLayer *tn_layer_new_bars      (const char *name, guint color, gsize n, const char *const *categories, const double *values,
+                                  const double *low, const double *high);
+TnLayer *tn_layer_new_points    (const char *name, guint color, gsize n, const double *x, const double *y, const char *const *labels);
 TnLayer *tn_layer_new_band      (const char *name, guint color, gsize n, const double *x, const double *low, const double *high);
 /* row_names NULL: cells are numbered through and rows named by their first one. */
 TnLayer *tn_layer_new_heat_map  (const char *name, gsize n, gsize columns, const double *values, const char *const *row_names,

@@ -257,7 +257,8 @@ place_color_bar (TnLayout *self, const TnLayer *map)
     return 0;
   self->color_ticks = tn_ticks_new (&self->color_scale, Y_SPACING, label_height, &measure);
   labels = widest_tick (self, self->color_ticks);
-  self->color_bar = (TnRectangle){self->width - PADDING - labels - TICK_GAP - COLOR_BAR, self->plot.y, COLOR_BAR, self->plot.height};
+  self->color_bar =
+      (TnRectangle){self->width - PADDING - labels - TICK_GAP - COLOR_BAR, self->plot.y, COLOR_BAR, self->plot.height};
   return self->width - PADDING - self->color_bar.x + COLOR_BAR;
 }
 
@@ -298,7 +299,10 @@ place_horizontally (TnLayout *self, const TnFigure *figure)
       self->x.pixel_low = self->plot.x;
       self->x.pixel_high = self->plot.x + self->plot.width;
       g_clear_pointer (&self->x_ticks, tn_ticks_free);
-      self->x_ticks = tn_ticks_new (&self->x, X_SPACING, label_width, &measure);
+      self->x_ticks = figure->columns->len > 0
+                          ? tn_ticks_new_named (&self->x, figure->columns->len, (const char *const *) figure->columns->pdata,
+                                                label_width, &measure)
+                          : tn_ticks_new (&self->x, X_SPACING, label_width, &measure);
       if (self->x_ticks->major->len == 0)
         break;
       last = g_array_index (self->x_ticks->major, TnTick, self->x_ticks->major->len - 1).pixel;

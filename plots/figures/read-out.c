@@ -6,8 +6,8 @@
 #include "plots/figures/number.h"
 
 #define VALUE_DIGITS 6
-/* A marker is under the pointer when no more pixels away. */
-#define MARKER_REACH 6
+/* A marker is under the pointer, and a point at the position that is told, when no more pixels away. */
+#define REACH 6
 
 /* As many digits as it takes to tell the pixel from the next one. */
 static char *
@@ -37,6 +37,20 @@ append_line (GString *out, const char *name, const char *text)
 }
 
 static void
+append_range (GString *out, const TnLayer *layer, gsize i)
+{
+  g_autofree char *low = NULL, *high = NULL, *text = NULL;
+
+  if (layer->y_high == NULL || !isfinite (layer->x[i]) || !isfinite (layer->y_high[i]))
+    return;
+  low = tn_number_text (layer->x[i], VALUE_DIGITS);
+  high = tn_number_text (layer->y_high[i], VALUE_DIGITS);
+  /* Translators: the ends of an interval. */
+  text = g_strdup_printf (_ ("%s to %s"), low, high);
+  append_line (out, NULL, text);
+}
+
+static void
 append_bars (GString *out, const TnFigure *self, const TnLayout *layout, double py)
 {
   double row = rint (tn_scale_from_pixel (&layout->y, py));
@@ -54,6 +68,7 @@ append_bars (GString *out, const TnFigure *self, const TnLayout *layout, double 
             g_autofree char *value = value_text (layer->y[k]);
 
             append_line (out, layer->name, value);
+            append_range (out, layer, k);
           }
     }
 }
@@ -97,6 +112,41 @@ nearest_point (const TnLayer *layer, const TnLayout *layout, double x, double px
   return nearest;
 }
 
+/* The position that is told: of the point nearest to the pointer along x, however far, so that every line can be read; x where
+ * there is none. */
+static double
+find_position (const TnFigure *self, TnLayerKind kind, const TnLayout *layout, double x, double px, double py)
+{
+  double best = INFINITY, position = x;
+
+  for (guint i = 0; i < self->layers->len; i++)
+    {
+      const TnLayer *layer = self->layers->pdata[i];
+      double there, distance;
+
+      if (layer->kind != kind || layer->n == 0)
+        continue;
+      there = layer->x[nearest_point (layer, layout, x, px, py)];
+      distance = fabs (tn_scale_to_pixel (&layout->x, there) - px);
+      if (distance < best)
+        {
+          best = distance;
+          position = there;
+        }
+    }
+  return position;
+}
+
+/* The datum of a line or band at the position that is told; FALSE: it has none there. */
+static gboolean
+find_point (const TnLayer *layer, const TnLayout *layout, double position, double px, double py, gsize *point)
+{
+  if (layer->n == 0)
+    return FALSE;
+  *point = nearest_point (layer, layout, position, px, py);
+  return fabs (tn_scale_to_pixel (&layout->x, layer->x[*point]) - tn_scale_to_pixel (&layout->x, position)) <= REACH;
+}
+
 static void
 append_markers (GString *out, const TnLayer *layer, const TnLayout *layout, double x, double px)
 {
@@ -106,7 +156,7 @@ append_markers (GString *out, const TnLayer *layer, const TnLayout *layout, doub
   if (layer->n == 0)
     return;
   nearest = tn_layer_nearest (layer->x, layer->n, x);
-  if (fabs (tn_scale_to_pixel (&layout->x, layer->x[nearest]) - px) > MARKER_REACH)
+  if (fabs (tn_scale_to_pixel (&layout->x, layer->x[nearest]) - px) > REACH)
     return;
   value = tn_number_text (layer->x[nearest], VALUE_DIGITS);
   if (layer->labels != NULL && *layer->labels[nearest] != '\0')
@@ -129,22 +179,83 @@ append_cell (GString *out, const TnFigure *self, const TnLayer *map, const TnLay
   if (!map->numbered)
     append_line (out, NULL, map->labels[(gsize) row]);
   number = g_strdup_printf ("%" G_GSIZE_FORMAT, map->numbered ? cell : (gsize) column);
-  append_line (out, self->x.label, number);
+  append_line (out, self->x.label, column < self->columns->len ? self->columns->pdata[(guint) column] : number);
   value = value_text (map->y[cell]);
   append_line (out, map->name, value);
 }
 
 static void
-append_band (GString *out, const TnLayer *layer, double x)
+append_band (GString *out, const TnLayer *layer, gsize point)
 {
-  gsize nearest = layer->ascending ? tn_layer_nearest (layer->x, layer->n, x) : 0;
-  g_autofree char *low = tn_number_text (layer->y[nearest], VALUE_DIGITS);
-  g_autofree char *high = tn_number_text (layer->y_high[nearest], VALUE_DIGITS);
+  g_autofree char *low = tn_number_text (layer->y[point], VALUE_DIGITS);
+  g_autofree char *high = tn_number_text (layer->y_high[point], VALUE_DIGITS);
   /* Translators: the ends of an interval. */
   g_autofree char *text = g_strdup_printf (_ ("%s to %s"), low, high);
 
-  if (isfinite (layer->y[nearest]) && isfinite (layer->y_high[nearest]))
+  if (isfinite (layer->y[point]) && isfinite (layer->y_high[point]))
     append_line (out, layer->name, text);
+}
+
+/* The dot that the pointer is at. */
+static void
+append_points (GString *out, const TnFigure *self, const TnLayer *layer, const TnLayout *layout, double px, double py)
+{
+  gsize i = nearest_point (layer, layout, 0, px, py);
+  g_autofree char *x = NULL, *y = NULL;
+
+  if (hypot (tn_scale_to_pixel (&layout->x, layer->x[i]) - px, tn_scale_to_pixel (&layout->y, layer->y[i]) - py) > 2 * REACH)
+    return;
+  if (layer->labels != NULL)
+    append_line (out, NULL, layer->labels[i]);
+  x = value_text (layer->x[i]);
+  y = value_text (layer->y[i]);
+  append_line (out, self->x.label, x);
+  append_line (out, self->y.label, y);
+}
+
+/* All that has a value along x, where the pointer is. */
+static void
+append_columns (GString *out, const TnFigure *self, const TnLayout *layout, double x, double px, double py)
+{
+  gboolean has_line = FALSE;
+  double position;
+  g_autofree char *text = NULL;
+
+  for (guint i = 0; i < self->layers->len; i++)
+    {
+      const TnLayer *layer = self->layers->pdata[i];
+
+      has_line |= layer->kind == TN_LAYER_LINE && layer->n > 0;
+    }
+  if (!has_line && tn_figure_count_layers (self, TN_LAYER_POINTS) > 0)
+    {
+      for (guint i = 0; i < self->layers->len; i++)
+        if (((const TnLayer *) self->layers->pdata[i])->kind == TN_LAYER_POINTS &&
+            ((const TnLayer *) self->layers->pdata[i])->n > 0)
+          append_points (out, self, self->layers->pdata[i], layout, px, py);
+      return;
+    }
+  position = find_position (self, has_line ? TN_LAYER_LINE : TN_LAYER_BAND, layout, x, px, py);
+  text = position_text (&layout->x, tn_scale_to_pixel (&layout->x, position), position);
+  append_line (out, self->x.label, text);
+  for (guint i = 0; i < self->layers->len; i++)
+    {
+      const TnLayer *layer = self->layers->pdata[i];
+      gsize point;
+
+      if (layer->kind == TN_LAYER_HISTOGRAM)
+        append_bin (out, layer, layout, x);
+      else if (layer->kind == TN_LAYER_MARKERS)
+        append_markers (out, layer, layout, x, px);
+      else if (layer->kind == TN_LAYER_BAND && find_point (layer, layout, position, px, py, &point))
+        append_band (out, layer, point);
+      else if (layer->kind == TN_LAYER_LINE && find_point (layer, layout, position, px, py, &point))
+        {
+          g_autofree char *value = value_text (layer->y[point]);
+
+          append_line (out, layer->name, value);
+        }
+    }
 }
 
 char *
@@ -162,41 +273,10 @@ tn_figure_read_out (TnFigure *self, double width, double height, double px, doub
   else if (layout->rows)
     append_bars (out, self, layout, py);
   else
-    {
-      g_autofree char *position = NULL;
-      double shown = x;
-
-      /* Lines are read at their nearest point, so that is the position to tell. */
-      for (guint i = 0; i < self->layers->len; i++)
-        {
-          const TnLayer *layer = self->layers->pdata[i];
-
-          if (layer->kind == TN_LAYER_LINE && layer->n > 0)
-            {
-              shown = layer->x[nearest_point (layer, layout, x, px, py)];
-              break;
-            }
-        }
-      position = position_text (&layout->x, tn_scale_to_pixel (&layout->x, shown), shown);
-      append_line (out, self->x.label, position);
-    }
-  for (guint i = 0; i < self->layers->len; i++)
-    {
-      const TnLayer *layer = self->layers->pdata[i];
-
-      if (layer->kind == TN_LAYER_HISTOGRAM && !layout->rows)
-        append_bin (out, layer, layout, x);
-      else if (layer->kind == TN_LAYER_MARKERS)
-        append_markers (out, layer, layout, x, px);
-      else if (layer->kind == TN_LAYER_BAND && layer->n > 0 && !layout->rows)
-        append_band (out, layer, x);
-      else if (layer->kind == TN_LAYER_LINE && layer->n > 0 && !layout->rows)
-        {
-          g_autofree char *value = value_text (layer->y[nearest_point (layer, layout, x, px, py)]);
-
-          append_line (out, layer->name, value);
-        }
-    }
+    append_columns (out, self, layout, x, px, py);
+  for (guint i = 0; layout->rows && i < self->layers->len; i++)
+    if (((const TnLayer *) self->layers->pdata[i])->kind == TN_LAYER_MARKERS)
+      append_markers (out, self->layers->pdata[i], layout, x, px);
   return g_string_free (out, out->len == 0);
 }
 
@@ -213,7 +293,8 @@ static void
 step_cells (const TnLayer *map, const TnLayout *layout, int columns, int rows, double *px, double *py)
 {
   const TnRectangle *plot = &layout->plot;
-  double column = rint (tn_scale_from_pixel (&layout->x, *px)) + columns, row = rint (tn_scale_from_pixel (&layout->y, *py)) + rows;
+  double column = rint (tn_scale_from_pixel (&layout->x, *px)) + columns,
+         row = rint (tn_scale_from_pixel (&layout->y, *py)) + rows;
 
   column = CLAMP (column, MAX (0, ceil (layout->x.low)), MIN (map->columns - 1.0, floor (layout->x.high)));
   row = CLAMP (row, MAX (0, ceil (layout->y.low)), MIN (tn_layer_heat_map_rows (map) - 1.0, floor (layout->y.high)));
@@ -331,6 +412,8 @@ describe_layer (const TnLayer *layer)
     case TN_LAYER_LINE:
       return g_strdup_printf (g_dngettext (GETTEXT_PACKAGE, "%s: line of %lu point", "%s: line of %lu points", n), layer->name,
                               n);
+    case TN_LAYER_POINTS:
+      return g_strdup_printf (g_dngettext (GETTEXT_PACKAGE, "%s: %lu point", "%s: %lu points", n), layer->name, n);
     case TN_LAYER_MARKERS:
       return g_strdup_printf (g_dngettext (GETTEXT_PACKAGE, "%s: %lu marker", "%s: %lu markers", n), layer->name, n);
     case TN_LAYER_BAND:

@@ -318,3 +318,19 @@ tn_ticks_new (const TnScale *scale, double spacing, TnLabelExtent extent, gpoint
     }
   return linear_ticks (scale, spacing, extent, user_data);
 }
+
+TnTicks *
+tn_ticks_new_named (const TnScale *scale, guint n, const char *const *names, TnLabelExtent extent, gpointer user_data)
+{
+  TnTicks *self = ticks_new ();
+  double column = fabs (tn_scale_to_pixel (scale, 1) - tn_scale_to_pixel (scale, 0)), widest = 0;
+  guint every;
+
+  for (guint i = 0; i < n; i++)
+    widest = MAX (widest, extent (names[i], user_data));
+  every = (guint) CLAMP (ceil ((widest + LABEL_GAP) / MAX (column, 1e-9)), 1, MAX (n, 1));
+  for (guint i = 0; i < n; i += every)
+    if (i >= scale->low && i <= scale->high)
+      add_major (self, scale, i, g_strdup (names[i]));
+  return self;
+}

@@ -73,6 +73,30 @@ append_element (GString *out, const char *tag, const char *attributes, const cha
   g_string_append_printf (out, "<%s%s>%s</%s>", tag, attributes, escaped, tag);
 }
 
+/* Sorts a table by the column whose heading was pressed; what is no number stands last in columns of numbers. Read as XML too, so
+ * without "<" and "&". */
+static const char sort_script[] =
+    "document.querySelectorAll('th button').forEach(function(button){button.addEventListener('click',function(){"
+    "var th=button.parentNode,row=th.parentNode,body=row.parentNode.parentNode.tBodies[0];"
+    "var column=Array.prototype.indexOf.call(row.children,th),number=th.classList.contains('number');"
+    "var now=th.getAttribute('aria-sort'),up=now==='none'?!number:now==='descending';"
+    "Array.from(row.children).forEach(function(other){other.setAttribute('aria-sort','none')});"
+    "th.setAttribute('aria-sort',up?'ascending':'descending');"
+    "function key(r){var text=r.children[column].textContent;if(!number)return text;"
+    "var value=parseFloat(text.replace('\u2212','-').replace(/[\\s,\u202f]/g,''));return isNaN(value)?null:value}"
+    "var rows=Array.from(body.rows);rows.sort(function(a,b){var x=key(a),y=key(b);"
+    "if(x===null||y===null)return (x===null)-(y===null);var c=number?x-y:x.localeCompare(y);return up?c:-c});"
+    "rows.forEach(function(r){body.appendChild(r)})})});";
+
+static void
+append_header (GString *out, const char *text, gboolean number)
+{
+  g_autofree char *escaped = escape (text);
+
+  g_string_append_printf (out, "<th scope=\"col\" aria-sort=\"none\"%s><button type=\"button\">%s</button></th>",
+                          number ? " class=\"number\"" : "", escaped);
+}
+
 void
 tn_html_report_heading (TnHtmlReport *self, const char *text)
 {
@@ -93,7 +117,7 @@ tn_html_report_table (TnHtmlReport *self, guint n_columns, const char *const *he
 {
   g_string_append (self->body, "<div class=\"scroll\"><table><thead><tr>");
   for (guint c = 0; c < n_columns; c++)
-    append_element (self->body, "th", numeric[c] ? " scope=\"col\" class=\"number\"" : " scope=\"col\"", headers[c]);
+    append_header (self->body, headers[c], numeric[c]);
   g_string_append (self->body, "</tr></thead><tbody>\n");
   for (guint r = 0; r < n_rows; r++)
     {
@@ -124,12 +148,12 @@ tn_html_report_to_string (TnHtmlReport *self)
 {
   g_autofree char *title = escape (self->title), *style = tn_html_style ();
 
-  return g_strdup_printf (
-      "<!DOCTYPE html>\n"
-      "<html lang=\"%s\">\n<head>\n<meta charset=\"utf-8\"/>\n"
-      "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\n"
-      "<title>%s</title>\n<style>\n%s</style>\n</head>\n<body>\n<main>\n<h1>%s</h1>\n%s</main>\n</body>\n</html>\n",
-      self->language, title, style, title, self->body->str);
+  return g_strdup_printf ("<!DOCTYPE html>\n"
+                          "<html lang=\"%s\">\n<head>\n<meta charset=\"utf-8\"/>\n"
+                          "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\n"
+                          "<title>%s</title>\n<style>\n%s</style>\n</head>\n<body>\n<main>\n<h1>%s</h1>\n%s</main>\n<script>%s</"
+                          "script>\n</body>\n</html>\n",
+                          self->language, title, style, title, self->body->str, sort_script);
 }
 
 gboolean

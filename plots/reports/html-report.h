@@ -16,7 +16,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (TnHtmlReport, tn_html_report_free)
 /* Text is escaped. */
 void          tn_html_report_heading    (TnHtmlReport *self, const char *text);
 void          tn_html_report_paragraph  (TnHtmlReport *self, const char *text);
-/* cells: n_rows * n_columns strings, row by row; numeric[c] aligns column c to the right. */
+/* cells: n_rows * n_columns strings, row by row; numeric[c] aligns column c to the right. The reader sorts it by pressing a heading. */
 void          tn_html_report_table      (TnHtmlReport *self, guint n_columns, const char *const *headers, const gboolean *numeric,
                                          guint n_rows, const char *const *cells);
 gboolean      tn_html_report_figure     (TnHtmlReport *self, TnFigure *figure, double width, double height, const char *caption, GError **error);

@@ -104,14 +104,21 @@ set (TnRecipe *recipe, const char *name, const char *text)
 static void
 assert_prints (const TnRecipe *recipe)
 {
-  g_autofree char *text = tn_recipe_print (recipe), *again = NULL;
-  g_autoptr (TnRecipe) loaded = tn_recipe_new ();
+  g_autofree char *text = tn_recipe_print (recipe), *given = tn_recipe_print_given (recipe), *again = NULL, *followed = NULL, *same = NULL;
+  g_autoptr (TnRecipe) loaded = tn_recipe_new (), follows = tn_recipe_new ();
   g_autoptr (GError) error = NULL;
 
   tn_recipe_load_text (loaded, "printed", text, strlen (text), &error);
   g_assert_no_error (error);
   again = tn_recipe_print (loaded);
   g_assert_cmpstr (again, ==, text);
+  /* What was said alone, from which the rest follows. */
+  tn_recipe_load_text (follows, "given", given, strlen (given), &error);
+  g_assert_no_error (error);
+  followed = tn_recipe_print (follows);
+  g_assert_cmpstr (followed, ==, text);
+  same = tn_recipe_print_given (follows);
+  g_assert_cmpstr (same, ==, given);
 }
 
 static void

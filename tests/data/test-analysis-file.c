@@ -65,6 +65,7 @@ draw_details (TnRandom *random, TnAnalyzedLayer *layer)
         {
           carrier.position = 7;
           carrier.token = -3;
+          carrier.text = g_strdup ("a “b” ⟦c⟧\n\t");
         }
       g_array_append_val (layer->carriers, carrier);
     }
@@ -190,6 +191,7 @@ same_layer (const TnAnalyzedLayer *a, const TnAnalyzedLayer *b)
 
       g_assert_true (x->kind == y->kind && x->index == y->index && x->position == y->position && x->token == y->token);
       same_number (x->share, y->share);
+      g_assert_cmpstr (x->text, ==, y->text);
     }
   g_assert_cmpuint (a->findings->len, ==, b->findings->len);
   for (guint i = 0; i < a->findings->len; i++)

@@ -165,7 +165,7 @@ test_quantizers (void)
       g_assert_no_error (error);
       tn_ideal_error (&scheme, TN_SOURCE_GAUSSIAN, per_scale, &ideal);
       g_test_message ("%s: measured %.4f dB, ideal %.4f dB", schemes[i], measured.sqnr_db, ideal.sqnr_db);
-      g_assert_cmpfloat_with_epsilon (measured.sqnr_db, ideal.sqnr_db, scheme.asymmetric ? 0.2 : 0.02);
+      g_assert_cmpfloat_with_epsilon (measured.sqnr_db, ideal.sqnr_db, scheme.asymmetric ? 0.05 : 0.02);
       g_assert_cmpfloat_with_epsilon (measured.zero_fraction, ideal.zeros, 0.005);
     }
 }

@@ -136,7 +136,7 @@ static void
 test_intervals (void)
 {
   const double a[] = {10.0, 20.0, 30.0, 40.0}, b[] = {9.0, 18.0, 29.0, 38.0}, ones[] = {1.0, 1.0, 1.0, 1.0};
-  TnInterval paired, ratio;
+  TnMeanInterval paired, ratio;
 
   tn_paired_interval (a, b, 4, 0.05, &paired);
   g_assert_cmpfloat (paired.mean, ==, 1.5);
@@ -171,7 +171,7 @@ test_bootstrap (void)
   enum { N = 400 };
   TnRandom random = tn_random_stream (9, "sample");
   double values[N];
-  TnInterval student, bootstrap, again;
+  TnMeanInterval student, bootstrap, again;
 
   for (guint i = 0; i < N; i++)
     values[i] = tn_random_normal (&random);

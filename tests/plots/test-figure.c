@@ -414,6 +414,39 @@ test_read_out (void)
   g_assert_cmpfloat_with_epsilon (px, find_x (figure, 2), 1e-6);
 }
 
+/* A line with few points is silent where it has none, and where it has one that one is told, at its own place. */
+static void
+test_read_out_sparse (void)
+{
+  g_autoptr (TnFigure) figure = tn_figure_new ("Loss");
+  double steps[100], losses[100];
+  const double validated[] = {60, 90.5}, validations[] = {2.5, 2.25}, low[] = {1, 2}, high[] = {3, 4};
+  g_autofree char *without = NULL, *with = NULL, *between = NULL, *alone = NULL;
+
+  for (guint i = 0; i < 100; i++)
+    {
+      steps[i] = i + 1;
+      losses[i] = 100 - i;
+    }
+  tn_figure_set_x_axis (figure, "step", TN_AXIS_LINEAR);
+  tn_figure_add_line (figure, "loss", 0, 100, steps, losses);
+  tn_figure_add_line (figure, "validation", 1, 2, validated, validations);
+  tn_figure_add_band (figure, "spread", 1, 2, validated, low, high);
+  without = tn_figure_read_out (figure, WIDTH, HEIGHT, find_x (figure, 18), HEIGHT / 2.0);
+  g_assert_cmpstr (without, ==, "step: 18\nloss: 83");
+  with = tn_figure_read_out (figure, WIDTH, HEIGHT, find_x (figure, 60.1), HEIGHT / 2.0);
+  g_assert_cmpstr (with, ==, "step: 60\nloss: 41\nvalidation: 2.5\nspread: 1 to 3");
+  /* Nearer than any other point, though of the second line. */
+  between = tn_figure_read_out (figure, WIDTH, HEIGHT, find_x (figure, 90.49), HEIGHT / 2.0);
+  g_assert_cmpstr (between, ==, "step: 90.5\nloss: 10\nvalidation: 2.25\nspread: 2 to 4");
+
+  /* Alone it is read at its nearest point, however far. */
+  tn_figure_clear (figure);
+  tn_figure_add_line (figure, "validation", 1, 2, validated, validations);
+  alone = tn_figure_read_out (figure, WIDTH, HEIGHT, find_x (figure, 70), HEIGHT / 2.0);
+  g_assert_cmpstr (alone, ==, "step: 60\nvalidation: 2.5");
+}
+
 static void
 test_read_out_bars (void)
 {
@@ -634,6 +667,76 @@ test_palette (void)
     }
 }
 
+/* Dots are read where the pointer is, with their names; lines between them there are none. */
+static void
+test_points (void)
+{
+  const double x[] = {0, 1, 2}, y[] = {0, 3, 1};
+  const char *const labels[] = {"first", "second", "third"};
+  g_autoptr (TnFigure) figure = tn_figure_new ("Points");
+  g_autofree char *at = NULL, *beside = NULL, *csv = NULL, *text = NULL;
+  cairo_rectangle_t plot;
+  double x0, x1, y0, y1, px, py;
+
+  tn_figure_set_x_axis (figure, "predicted", TN_AXIS_LINEAR);
+  tn_figure_set_y_axis (figure, "measured", TN_AXIS_LINEAR);
+  tn_figure_add_points (figure, "plans", 0, 3, x, y, labels);
+  tn_figure_get_plot_area (figure, 600, 400, &plot);
+  tn_figure_get_view (figure, &x0, &x1, &y0, &y1);
+  px = plot.x + plot.width * (1 - x0) / (x1 - x0);
+  py = plot.y + plot.height * (y1 - 3) / (y1 - y0);
+  at = tn_figure_read_out (figure, 600, 400, px + 2, py - 1);
+  g_assert_cmpstr (at, ==, "second\npredicted: 1\nmeasured: 3");
+  beside = tn_figure_read_out (figure, 600, 400, px + 40, py + 40);
+  g_assert_null (beside);
+  csv = tn_figure_to_csv (figure);
+  g_assert_nonnull (strstr (csv, "plans,points,second,1,,3\n"));
+  text = tn_figure_describe (figure);
+  g_assert_nonnull (strstr (text, "plans: 3 points"));
+}
+
+static void
+test_ranged_bars (void)
+{
+  const double values[] = {2, 1}, low[] = {1.5, NAN}, high[] = {4, NAN};
+  const char *const names[] = {"a", "b"};
+  g_autoptr (TnFigure) figure = tn_figure_new ("Ranges");
+  g_autofree char *first = NULL, *second = NULL, *csv = NULL;
+  cairo_rectangle_t plot;
+  double x0, x1, y0, y1;
+
+  tn_figure_add_ranged_bars (figure, "loss", 0, 2, names, values, low, high);
+  tn_figure_get_view (figure, &x0, &x1, &y0, &y1);
+  g_assert_cmpfloat (x1, >=, 4.0);
+  tn_figure_get_plot_area (figure, 600, 400, &plot);
+  first = tn_figure_read_out (figure, 600, 400, plot.x + 10, plot.y + plot.height / 4);
+  g_assert_cmpstr (first, ==, "a\nloss: 2\n1.5 to 4");
+  second = tn_figure_read_out (figure, 600, 400, plot.x + 10, plot.y + 3 * plot.height / 4);
+  g_assert_cmpstr (second, ==, "b\nloss: 1");
+  csv = tn_figure_to_csv (figure);
+  g_assert_nonnull (strstr (csv, "loss,bars,a,1.5,4,2\n"));
+  g_assert_nonnull (strstr (csv, "loss,bars,b,,,1\n"));
+}
+
+static void
+test_column_names (void)
+{
+  const double values[] = {1, 2, 3, 4, 5, 6};
+  const char *const rows[] = {"layer a", "layer b"}, *const columns[] = {"ternary", "int4:g32", "int8:c"};
+  g_autoptr (TnFigure) figure = tn_figure_new ("Layers and schemes");
+  g_autofree char *text = NULL, *svg = NULL;
+  cairo_rectangle_t plot;
+
+  tn_figure_add_heat_map (figure, "dB", 6, 3, values, rows, TN_AXIS_LINEAR, 0, NULL);
+  tn_figure_set_column_names (figure, 3, columns);
+  tn_figure_get_plot_area (figure, 600, 400, &plot);
+  text = tn_figure_read_out (figure, 600, 400, plot.x + plot.width * 0.5, plot.y + plot.height * 0.75);
+  g_assert_cmpstr (text, ==, "layer b\nint4:g32\ndB: 5");
+  svg = tn_figure_to_svg (figure, 600, 400, TN_FIGURE_LIGHT, NULL);
+  for (guint i = 0; i < 3; i++)
+    g_assert_nonnull (strstr (svg, columns[i]));
+}
+
 int
 main (int argc, char **argv)
 {
@@ -648,11 +751,15 @@ main (int argc, char **argv)
   g_test_add_func ("/plots/figure/degenerate", test_degenerate);
   g_test_add_func ("/plots/figure/view", test_view);
   g_test_add_func ("/plots/figure/read-out", test_read_out);
+  g_test_add_func ("/plots/figure/read-out-sparse", test_read_out_sparse);
   g_test_add_func ("/plots/figure/read-out-bars", test_read_out_bars);
   g_test_add_func ("/plots/figure/svg", test_svg);
   g_test_add_func ("/plots/figure/save", test_save);
   g_test_add_func ("/plots/figure/csv", test_csv);
   g_test_add_func ("/plots/figure/describe", test_describe);
   g_test_add_func ("/plots/figure/palette", test_palette);
+  g_test_add_func ("/plots/figure/points", test_points);
+  g_test_add_func ("/plots/figure/ranged-bars", test_ranged_bars);
+  g_test_add_func ("/plots/figure/column-names", test_column_names);
   return g_test_run ();
 }

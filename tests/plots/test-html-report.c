@@ -19,7 +19,6 @@ on_element (GMarkupParseContext *context, const char *name, const char **names, 
       if (g_str_equal (names[i], "id"))
         g_assert_true (g_hash_table_add (ids, g_strdup (values[i])));
     }
-  g_assert_cmpstr (name, !=, "script");
   g_assert_cmpstr (name, !=, "link");
   g_assert_cmpstr (name, !=, "image");
 }
@@ -65,12 +64,12 @@ test_escaping (void)
   tn_html_report_table (report, 2, headers, numeric, 2, cells);
   page = tn_html_report_to_string (report);
   assert_well_formed (page);
-  g_assert_null (strstr (page, "<script"));
+  g_assert_cmpuint (count (page, "<script"), ==, 1);
   g_assert_null (strstr (page, "<img"));
   g_assert_nonnull (strstr (page, "<html lang=\"de-DE\">"));
   g_assert_nonnull (strstr (page, "1 &lt; 2 &amp; 3 &gt; 2"));
   g_assert_cmpuint (count (page, "<td class=\"number\">"), ==, 2);
-  g_assert_nonnull (strstr (page, "<th scope=\"col\" class=\"number\">"));
+  g_assert_nonnull (strstr (page, "<th scope=\"col\" aria-sort=\"none\" class=\"number\">"));
 }
 
 static void

@@ -6,6 +6,7 @@
 #include "tests/ui/ui-test.h"
 #include "ui/recipe-form.h"
 #include "ui/series-points.h"
+#include "ui/settings.h"
 #include "ui/training-page.h"
 
 typedef struct
@@ -17,6 +18,9 @@ typedef struct
   TnTrainingForm *form;
   TnTrainingLive *live;
 } Fixture;
+
+/* Of one test are not those of the next. */
+static const char *const remembered[] = {"training-recipe", "training-choice", "training-model", "training-teacher", "training-output"};
 
 static gboolean
 has_workspace (gpointer session)
@@ -38,6 +42,8 @@ set_up (Fixture *fixture, gconstpointer data)
     g_string_append_printf (text, "the cat number %u sat on the mat.\n", i % 7);
   g_assert_true (g_file_set_contents (fixture->data, text->str, -1, NULL));
 
+  for (guint i = 0; i < G_N_ELEMENTS (remembered); i++)
+    tn_settings_keep_text (remembered[i], NULL);
   fixture->session = tn_session_new (fixture->workspace);
   fixture->page = g_object_new (TN_TYPE_TRAINING_PAGE, NULL);
   fixture->form = tn_training_page_get_form (fixture->page);
@@ -159,6 +165,85 @@ goes_on (gpointer data)
   return row != NULL && row->state == TN_RUN_RUNNING;
 }
 
+static GtkWidget *
+find_tooltip (GtkWidget *widget, const char *text)
+{
+  GtkWidget *found = NULL;
+
+  if (g_strcmp0 (gtk_widget_get_tooltip_text (widget), text) == 0)
+    return widget;
+  for (GtkWidget *child = gtk_widget_get_first_child (widget); child != NULL && found == NULL;
+       child = gtk_widget_get_next_sibling (child))
+    found = find_tooltip (child, text);
+  return found;
+}
+
+/* Models are files or folders, and so is data. */
+static void
+test_choosers (Fixture *fixture, gconstpointer data)
+{
+  static const char *const shown[] = {"Teacher: choose a file", "Teacher: choose a folder", "Output Folder: choose a folder", "Open a model…",
+                                      "Open a model folder…", "Add files…", "Add a folder…"};
+  GtkWidget *form = GTK_WIDGET (fixture->form);
+
+  for (guint i = 0; i < G_N_ELEMENTS (shown); i++)
+    {
+      GtkWidget *button = find_tooltip (form, shown[i]);
+
+      g_test_message ("%s", shown[i]);
+      g_assert_true (GTK_IS_BUTTON (button));
+      g_assert_true (gtk_widget_get_visible (button));
+    }
+  g_assert_false (gtk_widget_get_visible (find_tooltip (form, "Output Folder: choose a file")));
+}
+
+static void
+collect_focusable (GtkWidget *widget, GHashTable *found)
+{
+  if (!gtk_widget_get_mapped (widget) || !gtk_widget_is_sensitive (widget) || GTK_IS_POPOVER (widget))
+    return;
+  if (gtk_widget_get_focusable (widget) && (GTK_IS_BUTTON (widget) || GTK_IS_TEXT (widget) || GTK_IS_SWITCH (widget)))
+    g_hash_table_add (found, widget);
+  for (GtkWidget *child = gtk_widget_get_first_child (widget); child != NULL; child = gtk_widget_get_next_sibling (child))
+    collect_focusable (child, found);
+}
+
+/* The tabulator reaches every control, from top to bottom, and the button that starts last. */
+static void
+test_keys (Fixture *fixture, gconstpointer data)
+{
+  g_autoptr (GHashTable) left = g_hash_table_new (NULL, NULL);
+  GtkWidget *form = GTK_WIDGET (fixture->form), *page = GTK_WIDGET (fixture->page), *start = find_button (page, "_Start Training");
+  graphene_rect_t bounds;
+  float last = -1, middle;
+
+  tn_training_page_add_data (fixture->page, fixture->data);
+  tn_ui_test_spin ();
+  collect_focusable (form, left);
+  g_assert_cmpuint (g_hash_table_size (left), >, 20);
+  g_assert_true (gtk_widget_is_sensitive (start));
+  gtk_window_set_focus (GTK_WINDOW (fixture->window), NULL);
+  for (guint i = 0; i < 300; i++)
+    {
+      GtkWidget *focus;
+
+      g_assert_true (gtk_widget_child_focus (page, GTK_DIR_TAB_FORWARD));
+      focus = gtk_window_get_focus (GTK_WINDOW (fixture->window));
+      g_assert_nonnull (focus);
+      if (focus == start)
+        break;
+      if (!gtk_widget_is_ancestor (focus, form))
+        continue;
+      g_assert_true (gtk_widget_compute_bounds (focus, form, &bounds));
+      middle = bounds.origin.y + bounds.size.height / 2;
+      g_assert_cmpfloat (middle, >, last - 20);
+      last = middle;
+      g_hash_table_remove (left, focus);
+    }
+  g_assert_cmpuint (g_hash_table_size (left), ==, 0);
+  g_assert_true (gtk_window_get_focus (GTK_WINDOW (fixture->window)) == start);
+}
+
 static void
 check_problem (Fixture *fixture, const char *part)
 {
@@ -215,6 +300,78 @@ test_form (Fixture *fixture, gconstpointer data)
   tn_train_options_free (options);
 }
 
+/* The dialog that asks how many steps a run is to have. */
+static void
+answer_steps (double steps)
+{
+  GListModel *windows = gtk_window_get_toplevels ();
+
+  for (guint i = 0; i < g_list_model_get_n_items (windows); i++)
+    {
+      g_autoptr (GtkWidget) dialog = g_list_model_get_item (windows, i);
+
+      if (!ADW_IS_MESSAGE_DIALOG (dialog))
+        continue;
+      gtk_spin_button_set_value (GTK_SPIN_BUTTON (adw_message_dialog_get_extra_child (ADW_MESSAGE_DIALOG (dialog))), steps);
+      adw_message_dialog_response (ADW_MESSAGE_DIALOG (dialog), "go-on");
+      return;
+    }
+  g_assert_not_reached ();
+}
+
+static TnTrainOptions *
+get_options_of_another_window (Fixture *fixture)
+{
+  GtkWidget *page = g_object_ref_sink (g_object_new (TN_TYPE_TRAINING_PAGE, NULL));
+  TnTrainOptions *options;
+
+  tn_training_page_set_session (TN_TRAINING_PAGE (page), fixture->session);
+  options = tn_training_form_get_options (tn_training_page_get_form (TN_TRAINING_PAGE (page)));
+  g_object_unref (page);
+  return options;
+}
+
+/* The next start of the program finds the form as it was left. */
+static void
+test_remembered (Fixture *fixture, gconstpointer data)
+{
+  g_autofree char *recipe_path = g_build_filename (fixture->folder, "mine.recipe", NULL), *first = NULL, *again = NULL;
+  g_autoptr (GError) error = NULL;
+  TnTrainOptions *options;
+
+  if (tn_settings_get () == NULL)
+    {
+      g_test_skip ("the schema is not there");
+      return;
+    }
+  g_assert_true (g_file_set_contents (recipe_path, "[optimizer]\noptimizer=sgd\n[model]\nwidth=64\n", -1, NULL));
+  tn_training_form_load (fixture->form, recipe_path, &error);
+  g_assert_no_error (error);
+  tn_training_page_add_data (fixture->page, fixture->data);
+  tn_training_form_edit (fixture->form, "steps", "77");
+  tn_training_form_edit (fixture->form, "rate", "fast"); /* never was a recipe's */
+  options = get_options_of_another_window (fixture);
+  g_assert_cmpuint (options->recipe->steps, ==, 77);
+  g_assert_cmpuint (options->recipe->width, ==, 64);
+  g_assert_cmpstr (options->recipe->data_paths[0], ==, fixture->data);
+  g_assert_cmpstr (options->out_path, ==, fixture->out);
+  g_assert_null (options->model_path);
+  /* What follows from the optimizer follows from it again. */
+  g_assert_cmpfloat (options->recipe->optimizer.weight_decay, ==, 0.0);
+  first = tn_recipe_print_given (options->recipe);
+  tn_train_options_free (options);
+  options = get_options_of_another_window (fixture);
+  again = tn_recipe_print_given (options->recipe);
+  g_assert_cmpstr (again, ==, first);
+  tn_train_options_free (options);
+
+  /* What is gone is not offered. */
+  g_remove (fixture->data);
+  options = get_options_of_another_window (fixture);
+  g_assert_null (options->recipe->data_paths);
+  tn_train_options_free (options);
+}
+
 static void
 test_to_the_end (Fixture *fixture, gconstpointer data)
 {
@@ -245,6 +402,13 @@ test_to_the_end (Fixture *fixture, gconstpointer data)
   g_assert_cmpuint (tn_training_plots_n_points (plots), ==, 12 + 3); /* each step, and each validation */
   /* The same folder would be written over. */
   check_problem (fixture, "checkpoints");
+
+  click (fixture, "_Go On");
+  answer_steps (16);
+  g_assert_true (tn_session_is_training (fixture->session));
+  g_assert_true (tn_ui_test_wait (is_over, fixture, 120));
+  g_assert_cmpstr (tn_training_get_error (tn_session_get_training (fixture->session)), ==, NULL);
+  g_assert_cmpfloat (get_row (fixture)->done, ==, 16);
 }
 
 static void
@@ -360,7 +524,10 @@ main (int argc, char **argv)
   tn_ui_test_init (&argc, &argv);
   g_test_add_func ("/training/points", test_points);
   g_test_add_func ("/training/arguments", test_arguments);
+  g_test_add ("/training/choosers", Fixture, NULL, set_up, test_choosers, tear_down);
+  g_test_add ("/training/keys", Fixture, NULL, set_up, test_keys, tear_down);
   g_test_add ("/training/form", Fixture, NULL, set_up, test_form, tear_down);
+  g_test_add ("/training/remembered", Fixture, NULL, set_up, test_remembered, tear_down);
   g_test_add ("/training/to-the-end", Fixture, NULL, set_up, test_to_the_end, tear_down);
   g_test_add ("/training/stop", Fixture, NULL, set_up, test_stop, tear_down);
   return g_test_run ();

@@ -154,6 +154,14 @@ class Workbench:
                 nameless.append(f"{role} “{node.name}”")
         assert not nameless, f"{page}: {nameless}"
 
+    def click_on(self, node):
+        """With the pointer: what has no action of its own."""
+        extents = node.queryComponent().getExtents(pyatspi.WINDOW_COORDS)
+        self.click_at(extents.x + extents.width // 2, extents.y + extents.height // 2)
+
+    def enter(self, name, text):
+        self.find("text", f"^{name}$").queryEditableText().setTextContents(text)
+
     @staticmethod
     def click_at(x, y):
         subprocess.run(["xdotool", "mousemove", str(x), str(y), "click", "1"], check=True)
@@ -181,6 +189,12 @@ def show_page(app, name):
     app.key({"Layers": "alt+1", "Calibration": "alt+2", "Training": "alt+3", "Runs": "alt+4"}[name])
 
 
+def show_tab(app, tabs, name):
+    tab = next(tab for tab in app.find("page tab list", f"^{tabs}$") if tab.name == name)
+    app.click_on(tab)
+    app.wait(lambda: tab.getState().contains(pyatspi.STATE_SELECTED), 10, f"{name} to be shown")
+
+
 def check_layers(app):
     row = app.find("table row", "^blk.0.attn_q.weight$", 20)
     expected = json.load(open(EXPECTED))["tensors"]["blk.0.attn_q.weight"] if os.path.exists(EXPECTED) else None
@@ -204,10 +218,7 @@ def check_layers(app):
 def check_details(app, row):
     app.wait(lambda: any("✓" in text or "±" in text for text in app.row_texts(row)), 30, "the interval of a site")
     for page in ("Settling", "Channels", "Extremes"):
-        tab = app.find("page tab", f"^{page}$")
-        extents = tab.queryComponent().getExtents(pyatspi.WINDOW_COORDS)
-        app.click_at(extents.x + extents.width // 2, extents.y + extents.height // 2)
-        app.wait(lambda: tab.getState().contains(pyatspi.STATE_SELECTED), 10, f"{page} to be shown")
+        show_tab(app, "What of the site", page)
         app.check_names("Calibration, " + page)
     app.click("push button", "^Find the _?Texts$")
     app.find("label", "^tinystories_2MB.txt, record at byte", 30)
@@ -248,6 +259,40 @@ def check_calibration(app, folder):
     lines = open(exported).read().splitlines()
     assert len(lines) > 20 and any("blk.0.ffn_down.in" in line for line in lines), lines[:3]
     print("ok: a calibration to the end, and its export")
+
+
+def check_training(app):
+    show_page(app, "Training")
+    app.find("label", "^Choose the data to train on$")
+    app.check_names("Training")
+    # The chosen model is trained on, chosen with keys alone.
+    app.click_on(app.find("combo box", "^Start$"))
+    app.key("Down")
+    app.key("Return")
+    app.find("list item", "^stories260K.bin$")
+    app.click("push button", "^Add data files$")
+    app.answer_chooser(TEXT)
+    app.find("push button", "^Remove tinystories_2MB.txt$")
+    app.enter("Batch Size", "none")
+    app.find("label", "^Batch Size: “none” is not a whole number between 1 and ", 10)
+    start = app.find("push button", "^Start Training$")
+    assert not start.getState().contains(pyatspi.STATE_SENSITIVE)
+    for name, text in (("Batch Size", "2"), ("Tokens per Sequence", "32"), ("Steps", "12"), ("Steps Between Validations", "6")):
+        app.enter(name, text)
+    app.click("push button", "^Start Training$")
+    app.find("label", r"^Done · 12 of 12 steps · .*loss .*validation", 120)
+    for page in ("Loss", "Series", "Layers", "Events"):
+        show_tab(app, "What of the run", page)
+        app.check_names("Training, " + page)
+    app.click("push button", "^_?Branch…$")
+    app.find("combo box", "^Checkpoint$", 10)
+    app.check_names("Training, branch")
+    app.click("push button", "^Start anew instead$")
+    app.click("push button", "^_?Go On$")
+    app.find("spin button", "^Steps$", 10)
+    app.check_names("Training, more steps")
+    app.click("push button", "^_?Cancel$")
+    print("ok: a training run to the end, by keys and names")
 
 
 def check_other_program(app, ternion, workspace, folder):
@@ -304,6 +349,7 @@ def main():
     try:
         check_layers(app)
         check_calibration(app, folder)
+        check_training(app)
         check_guides(app)
         check_other_program(app, ternion, workspace, folder)
         check_broken(app, folder)

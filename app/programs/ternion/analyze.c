@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "app/programs/ternion/analyze-layer.h"
 #include "app/programs/ternion/command.h"
 #include "app/tasks/analyze.h"
 #include "data/analysis/analysis-file.h"
@@ -36,6 +37,31 @@ by_loss (gconstpointer a, gconstpointer b)
   return (x->loss.value < y->loss.value) - (x->loss.value > y->loss.value);
 }
 
+/* Where no change of the loss was found: the error of the output, the larger first. */
+static gint
+by_error (gconstpointer a, gconstpointer b, gpointer user_data)
+{
+  const TnAnalysis *analysis = user_data;
+  const Pair *x = a, *y = b;
+  double first = tn_analysis_get_cell (analysis, x->layer, x->scheme)->alone.nmse;
+  double second = tn_analysis_get_cell (analysis, y->layer, y->scheme)->alone.nmse;
+
+  return (first < second) - (first > second);
+}
+
+static GArray *
+rank_by_error (const TnAnalysis *analysis)
+{
+  GArray *pairs = g_array_new (FALSE, FALSE, sizeof (Pair));
+
+  for (guint i = 0; i < analysis->layers->len; i++)
+    for (guint k = 0; k < analysis->schemes->len; k++)
+      if (!isnan (tn_analysis_get_cell (analysis, i, k)->alone.nmse))
+        g_array_append_val (pairs, ((Pair){.layer = i, .scheme = k, .loss = TN_ESTIMATE_NONE}));
+  g_array_sort_with_data (pairs, by_error, (gpointer) analysis);
+  return pairs;
+}
+
 static GArray *
 rank (const TnAnalysis *analysis)
 {
@@ -50,6 +76,11 @@ rank (const TnAnalysis *analysis)
         if (tn_estimate_is_set (&pair.loss))
           g_array_append_val (pairs, pair);
       }
+  if (pairs->len == 0)
+    {
+      g_array_unref (pairs);
+      return rank_by_error (analysis);
+    }
   g_array_sort (pairs, by_loss);
   return pairs;
 }
@@ -80,9 +111,10 @@ print_pair (const TnAnalysis *analysis, const Pair *pair, int name_width)
 
   g_print ("%-*s %-12s %5.2f %8s %8s %8s  %-22s %s\n", name_width, tn_analysis_get_layer (analysis, pair->layer)->name, scheme,
            cell->bits, weight, alone, through, loss,
-           pair->predicted ? _ ("predicted")
-           : cell->stopped ? _ ("measured, rank certain")
-                           : _ ("measured"));
+           !tn_estimate_is_set (&pair->loss) ? ""
+           : pair->predicted                 ? _ ("predicted")
+           : cell->stopped                   ? _ ("measured, rank certain")
+                                             : _ ("measured"));
 }
 
 static void
@@ -212,7 +244,7 @@ tn_verb_analyze (int argc, char **argv)
       .error_samples = (int) options->error_samples,
       .top = DEFAULT_TOP,
   };
-  g_autofree char *measure = NULL;
+  g_autofree char *measure = NULL, *layer = NULL;
   const GOptionEntry entries[] = {
       {"data", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &options->data,
        N_ ("Text, JSON lines, CSV, tokens (.bin, npy, npz): file, directory, pattern or - for standard input; may be repeated"),
@@ -240,6 +272,11 @@ tn_verb_analyze (int argc, char **argv)
        N_ ("Samples that errors of outputs are measured on; 0: none (2)"), "N"},
       {"hessian", 0, 0, G_OPTION_ARG_INT, &arguments.probes,
        N_ ("Random directions for the trace of the Hessian; 0: not estimated (0)"), "N"},
+      {"layer", 0, 0, G_OPTION_ARG_STRING, &options->layer,
+       N_ ("Print all about this layer, such as blk.3.ffn_down.weight: parts of its error, why it fails, what carries it"),
+       N_ ("NAME")},
+      {"carriers", 0, 0, G_OPTION_ARG_STRING, &options->carriers,
+       N_ ("Scheme whose errors are traced to channels, tokens and samples (the first of --schemes)"), N_ ("SCHEME")},
       {"top", 0, 0, G_OPTION_ARG_INT, &arguments.top, N_ ("Pairs to print, the worst first; 0: all (20)"), "N"},
       {"out", 0, 0, G_OPTION_ARG_FILENAME, &options->out_path, N_ ("Write the analysis to this file"), N_ ("ANALYSIS")},
       {NULL},
@@ -262,6 +299,7 @@ tn_verb_analyze (int argc, char **argv)
     }
   if (!tn_command_open_workspace (&command, &error))
     return tn_command_fail (&command, error);
+  layer = g_strdup (options->layer);
   job = tn_analyze_job_new (g_steal_pointer (&options), command.workspace, &result);
   if (!tn_command_run_job (&command, job, &error))
     return tn_command_fail (&command, error);
@@ -272,6 +310,8 @@ tn_verb_analyze (int argc, char **argv)
 
       g_print ("%s", text);
     }
+  else if (layer != NULL)
+    tn_print_analyzed_layer (analysis, tn_analysis_find_layer (analysis, layer));
   else
     print_text (analysis, (guint) arguments.top);
   return tn_command_finish (&command);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "engine/analysis/error-sums.h"
+#include "engine/analysis/output-sums.h"
 
 #include "engine/tensor/lanes.h"
 
@@ -48,7 +48,7 @@ add_four (Lanes *lanes, const float *y, const float *const *parts, gsize i)
 #define FOLD(lanes) (((lanes)[0] + (lanes)[1]) + ((lanes)[2] + (lanes)[3]))
 
 void
-tn_error_sums_add (TnErrorSums *self, const float *y, const float *const parts[TN_N_ERROR_PARTS], gsize n)
+tn_output_sums_add (TnOutputSums *self, const float *y, const float *const parts[TN_N_ERROR_PARTS], gsize n)
 {
   gsize whole = n / LANES * LANES;
   Lanes lanes = {0};
@@ -80,7 +80,7 @@ tn_error_sums_add (TnErrorSums *self, const float *y, const float *const parts[T
 }
 
 void
-tn_error_sums_merge (TnErrorSums *self, const TnErrorSums *other)
+tn_output_sums_merge (TnOutputSums *self, const TnOutputSums *other)
 {
   for (guint p = 0; p < TN_N_ERROR_PARTS; p++)
     self->parts[p] += other->parts[p];
@@ -101,7 +101,7 @@ relative (double energy, double output)
 }
 
 TnOutputError
-tn_error_sums_finish (const TnErrorSums *self)
+tn_output_sums_finish (const TnOutputSums *self)
 {
   TnOutputError result = {
       .nmse = relative (self->error, self->output),

@@ -17,12 +17,12 @@ typedef struct
   double became;                  /* of the square of output + error */
   double product;                 /* of output times that */
   double maximum;                 /* largest |error| */
-} TnErrorSums;
+} TnOutputSums;
 
 /* y: [n]; parts[i]: [n], NULL where all are 0. Sums are kept in fixed lanes: their bits depend on y, parts and the cut into calls alone. On the
  * calling thread. */
-void tn_error_sums_add (TnErrorSums *self, const float *y, const float *const parts[TN_N_ERROR_PARTS], gsize n);
-void tn_error_sums_merge (TnErrorSums *self, const TnErrorSums *other);
-TnOutputError tn_error_sums_finish (const TnErrorSums *self);
+void tn_output_sums_add (TnOutputSums *self, const float *y, const float *const parts[TN_N_ERROR_PARTS], gsize n);
+void tn_output_sums_merge (TnOutputSums *self, const TnOutputSums *other);
+TnOutputError tn_output_sums_finish (const TnOutputSums *self);
 
 G_END_DECLS

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <glib/gi18n-lib.h>
+
+#include "app/programs/ternion/command.h"
+#include "app/tasks/report-analysis.h"
+#include "data/analysis/analysis-file.h"
+
+static gboolean
+write_report (const char *from, const char *to, GError **error)
+{
+  g_autoptr (TnAnalysis) analysis = tn_analysis_load (from, error);
+  g_autoptr (TnReport) report = NULL;
+
+  if (analysis == NULL)
+    return FALSE;
+  if (g_str_has_suffix (to, ".json"))
+    return tn_analysis_save (analysis, to, error);
+  report = tn_report_analysis (analysis, g_get_language_names ()[0]);
+  return tn_report_save (report, to, error);
+}
+
+TnExitStatus
+tn_verb_report (int argc, char **argv)
+{
+  g_auto (TnCommand) command = {NULL};
+  g_autofree char *out = NULL;
+  const GOptionEntry entries[] = {
+      {"out", 0, 0, G_OPTION_ARG_FILENAME, &out, N_ ("NAME.html, .pdf, .md, .csv (the table of all layers) or .json"),
+       N_ ("PATH")},
+      {NULL},
+  };
+  TnExitStatus status;
+  GError *error = NULL;
+
+  if (!tn_command_parse (&command, argc, argv, "report", _ ("ANALYSIS --out PATH"),
+                         _ ("an analysis as a page, on paper, as text or numbers"), entries, 1, 1, &status))
+    return status;
+  if (out == NULL)
+    return tn_command_usage_error (&command, _ ("--out PATH is missing"));
+  if (!write_report (command.arguments[0], out, &error))
+    return tn_command_fail (&command, error);
+  if (command.json)
+    {
+      g_autoptr (JsonBuilder) builder = json_builder_new ();
+
+      json_builder_begin_object (builder);
+      tn_json_add_string (builder, "out", out);
+      json_builder_end_object (builder);
+      if (!tn_command_print_json (builder, &error))
+        return tn_command_fail (&command, error);
+    }
+  else
+    g_print (_ ("%s\n"), out);
+  return tn_command_finish (&command);
+}

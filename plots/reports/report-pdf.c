@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <cairo-pdf.h>
+#include <glib/gi18n-lib.h>
+#include <math.h>
+
+#include "engine/error.h"
+#include "plots/figures/palette.h"
+#include "plots/figures/text.h"
+#include "plots/reports/report-private.h"
+
+/* A4 in points, and what stays free around it. */
+#define PAGE_WIDTH 595.0
+#define PAGE_HEIGHT 842.0
+#define MARGIN 54.0
+#define WIDTH (PAGE_WIDTH - 2 * MARGIN)
+#define BOTTOM (PAGE_HEIGHT - MARGIN)
+#define TITLE_SIZE 20.0
+#define HEADING_SIZE 14.0
+#define TEXT_SIZE 10.0
+#define CAPTION_SIZE 9.0
+#define TABLE_SIZE 8.5
+#define FOOT_SIZE 8.0
+#define LEADING 1.4
+#define COLUMN_GAP 8.0
+/* Figures are laid out in pixels of 1/96 inch. */
+#define POINTS_PER_PIXEL 0.75
+
+typedef struct
+{
+  cairo_surface_t *surface;
+  cairo_t *cr;
+  TnText *text;
+  double y;
+  guint page;
+} Paper;
+
+static void
+set_ink (const Paper *self, guint ink)
+{
+  guint32 rgb = tn_palette_rgb (TN_FIGURE_LIGHT, ink);
+
+  cairo_set_source_rgb (self->cr, (rgb >> 16) / 255.0, ((rgb >> 8) & 255) / 255.0, (rgb & 255) / 255.0);
+}
+
+static void
+end_page (Paper *self)
+{
+  g_autofree char *number = g_strdup_printf ("%u", self->page);
+
+  set_ink (self, TN_INK_MUTED);
+  tn_text_show (self->text, self->cr, number, FOOT_SIZE, FALSE,
+                (PAGE_WIDTH - tn_text_width (self->text, number, FOOT_SIZE, FALSE)) / 2, PAGE_HEIGHT - MARGIN / 2);
+  cairo_show_page (self->cr);
+  self->page++;
+  self->y = MARGIN;
+}
+
+/* Room for so much, on this page or the next. */
+static void
+need (Paper *self, double height)
+{
+  if (self->y + height > BOTTOM && self->y > MARGIN)
+    end_page (self);
+}
+
+static void
+write_lines (Paper *self, const char *string, double size, gboolean bold, guint ink)
+{
+  g_auto (GStrv) lines = tn_text_wrap (self->text, string, size, bold ? WIDTH * 0.94 : WIDTH);
+
+  for (guint i = 0; lines[i] != NULL; i++)
+    {
+      need (self, size * LEADING);
+      self->y += size * LEADING;
+      set_ink (self, ink);
+      tn_text_show (self->text, self->cr, lines[i], size, bold, MARGIN, self->y - size * (LEADING - 1));
+    }
+}
+
+/* Widths of the columns as their contents want them; where that is too much, the wide ones give way. */
+static void
+find_widths (const Paper *self, const TnReportBlock *block, double *widths)
+{
+  double room = WIDTH - COLUMN_GAP * (block->n_columns - 1), sum = 0, share;
+
+  for (guint c = 0; c < block->n_columns; c++)
+    {
+      widths[c] = tn_text_width (self->text, block->headers[c], TABLE_SIZE, TRUE);
+      for (guint row = 0; row < block->n_rows; row++)
+        widths[c] =
+            MAX (widths[c], tn_text_width (self->text, block->cells[(gsize) row * block->n_columns + c], TABLE_SIZE, FALSE));
+      sum += widths[c];
+    }
+  /* The level that all columns are cut down to. */
+  share = sum;
+  for (guint pass = 0; sum > room && pass < 32; pass++)
+    {
+      double low = 0;
+      guint n_wide = 0;
+
+      share = room / block->n_columns;
+      for (guint c = 0; c < block->n_columns; c++)
+        if (widths[c] <= share * (1 + pass * 0.25))
+          low += widths[c];
+        else
+          n_wide++;
+      if (n_wide > 0 && low < room)
+        {
+          for (guint c = 0; c < block->n_columns; c++)
+            if (widths[c] > share * (1 + pass * 0.25))
+              widths[c] = (room - low) / n_wide;
+          return;
+        }
+    }
+}
+
+static void
+write_row (Paper *self, const TnReportBlock *block, const double *widths, char **cells, gboolean header)
+{
+  double x = MARGIN, line = TABLE_SIZE * 1.6;
+
+  self->y += line;
+  for (guint c = 0; c < block->n_columns; c++)
+    {
+      g_autofree char *text = tn_text_ellipsize (self->text, cells[c], TABLE_SIZE, header, widths[c] + 0.01, FALSE);
+      double width = tn_text_width (self->text, text, TABLE_SIZE, header);
+
+      set_ink (self, header ? TN_INK_MUTED : TN_INK_TEXT);
+      tn_text_show (self->text, self->cr, text, TABLE_SIZE, header, block->numeric[c] ? x + widths[c] - width : x,
+                    self->y - TABLE_SIZE * 0.5);
+      x += widths[c] + COLUMN_GAP;
+    }
+  set_ink (self, header ? TN_INK_AXIS : TN_INK_GRID);
+  cairo_rectangle (self->cr, MARGIN, self->y, WIDTH, header ? 1.0 : 0.5);
+  cairo_fill (self->cr);
+}
+
+static void
+write_table (Paper *self, const TnReportBlock *block)
+{
+  g_autofree double *widths = g_new (double, MAX (block->n_columns, 1));
+  double line = TABLE_SIZE * 1.6;
+
+  find_widths (self, block, widths);
+  self->y += 4;
+  need (self, 3 * line);
+  write_row (self, block, widths, block->headers, TRUE);
+  for (guint row = 0; row < block->n_rows; row++)
+    {
+      if (self->y + line > BOTTOM)
+        {
+          end_page (self);
+          write_row (self, block, widths, block->headers, TRUE);
+        }
+      write_row (self, block, widths, block->cells + (gsize) row * block->n_columns, FALSE);
+    }
+  self->y += 8;
+}
+
+/* As wide as the page at most, and as high. */
+static void
+write_figure (Paper *self, const TnReportBlock *block)
+{
+  double caption = block->text != NULL ? CAPTION_SIZE * LEADING * 2 : 0;
+  double scale = MIN (POINTS_PER_PIXEL, MIN (WIDTH / block->width, (BOTTOM - MARGIN - caption) / block->height));
+
+  self->y += 6;
+  need (self, block->height * scale + caption);
+  cairo_save (self->cr);
+  cairo_translate (self->cr, MARGIN, self->y);
+  cairo_scale (self->cr, scale, scale);
+  tn_figure_draw (block->figure, self->cr, block->width, block->height, TN_FIGURE_LIGHT);
+  cairo_restore (self->cr);
+  self->y += block->height * scale;
+  if (block->text != NULL)
+    write_lines (self, block->text, CAPTION_SIZE, FALSE, TN_INK_MUTED);
+  self->y += 8;
+}
+
+static void
+write_block (Paper *self, const TnReportBlock *block)
+{
+  switch (block->kind)
+    {
+    case TN_BLOCK_HEADING:
+      /* Not at the foot of a page, with what it is of on the next. */
+      need (self, HEADING_SIZE * LEADING + 12 + 4 * TEXT_SIZE * LEADING);
+      self->y += self->y > MARGIN ? 12 : 0;
+      write_lines (self, block->text, HEADING_SIZE, TRUE, TN_INK_TEXT);
+      self->y += 2;
+      break;
+    case TN_BLOCK_PARAGRAPH:
+      write_lines (self, block->text, TEXT_SIZE, FALSE, TN_INK_TEXT);
+      self->y += 5;
+      break;
+    case TN_BLOCK_TABLE:
+      write_table (self, block);
+      break;
+    case TN_BLOCK_FIGURE:
+    default:
+      write_figure (self, block);
+    }
+}
+
+static cairo_status_t
+append_bytes (void *closure, const unsigned char *data, unsigned int length)
+{
+  g_byte_array_append (closure, data, length);
+  return CAIRO_STATUS_SUCCESS;
+}
+
+GBytes *
+tn_report_to_pdf (TnReport *self, GError **error)
+{
+  g_autoptr (GByteArray) bytes = g_byte_array_new ();
+  g_autoptr (TnText) text = tn_text_new ("Sans");
+  Paper paper = {.text = text, .y = MARGIN, .page = 1};
+  cairo_status_t status;
+
+  paper.surface = cairo_pdf_surface_create_for_stream (append_bytes, bytes, PAGE_WIDTH, PAGE_HEIGHT);
+  cairo_pdf_surface_set_metadata (paper.surface, CAIRO_PDF_METADATA_TITLE, self->title);
+  paper.cr = cairo_create (paper.surface);
+  write_lines (&paper, self->title, TITLE_SIZE, TRUE, TN_INK_TEXT);
+  paper.y += 8;
+  for (guint i = 0; i < self->blocks->len; i++)
+    write_block (&paper, g_ptr_array_index (self->blocks, i));
+  end_page (&paper);
+  status = cairo_status (paper.cr);
+  cairo_destroy (paper.cr);
+  cairo_surface_finish (paper.surface);
+  if (status == CAIRO_STATUS_SUCCESS)
+    status = cairo_surface_status (paper.surface);
+  cairo_surface_destroy (paper.surface);
+  if (status == CAIRO_STATUS_SUCCESS)
+    return g_byte_array_free_to_bytes (g_steal_pointer (&bytes));
+  g_set_error (error, TN_ERROR, TN_ERROR_IO, _ ("the report could not be drawn: %s"), cairo_status_to_string (status));
+  return NULL;
+}
