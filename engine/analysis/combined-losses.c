@@ -12,10 +12,11 @@ typedef struct
   double spread; /* relative */
 } Calibration;
 
+/* Fisher's, which has no term of the first order: over few samples that one is noise, and of either sign. */
 static const TnEstimate *
 get_score (const TnAnalysisCell *cell)
 {
-  return tn_estimate_is_set (&cell->taylor) ? &cell->taylor : &cell->fisher;
+  return tn_estimate_is_set (&cell->fisher) ? &cell->fisher : &cell->taylor;
 }
 
 static double
