@@ -74,6 +74,7 @@ TnExitStatus tn_verb_calibrate (int argc, char **argv);
 TnExitStatus tn_verb_stats     (int argc, char **argv);
 TnExitStatus tn_verb_eval      (int argc, char **argv);
 TnExitStatus tn_verb_analyze   (int argc, char **argv);
+TnExitStatus tn_verb_plan      (int argc, char **argv);
 TnExitStatus tn_verb_quantize  (int argc, char **argv);
 TnExitStatus tn_verb_compare   (int argc, char **argv);
 TnExitStatus tn_verb_generate  (int argc, char **argv);

@@ -16,6 +16,7 @@ static const struct
   { "calibrate", tn_verb_calibrate, N_("exact statistics of a model's activations on real data") },
   { "stats", tn_verb_stats, N_("show, merge and export statistics files") },
   { "analyze", tn_verb_analyze, N_("which layer is bad under which scheme, and why") },
+  { "plan", tn_verb_plan, N_("a scheme per layer under a budget of bits, bytes or loss") },
   { "report", tn_verb_report, N_("an analysis as a page, on paper, as text or numbers") },
   { "quantize", tn_verb_quantize, N_("write a model in low precision: GGUF, safetensors, BitNet checkpoint") },
   { "eval", tn_verb_eval, N_("loss, perplexity and accuracy on text") },
