@@ -149,9 +149,27 @@ reorder_gram (const double *gram, gsize n, const gsize *order)
   return out;
 }
 
-/* The levels of binary weights, which nothing is searched for. */
+/* Where scales come from. The element that an integer scheme takes its range from is held at the outermost code: it costs little when the range is
+ * what gives the scale, and much when the range is clipped; with few bits clipping is worth more. */
+enum
+{
+  START_SEARCHED,
+  START_PLAIN,
+  N_STARTS
+};
+
+/* Levels of binary weights are not searched; and a zero point that was found for a narrower range does not fit elements that have to
+ * stand at both of its ends. Plain levels of ternary weights are what the search starts from. */
+static gboolean
+can_start (const TnScheme *scheme, guint start)
+{
+  if (start == START_SEARCHED)
+    return scheme->kind != TN_SCHEME_BINARY && !scheme->asymmetric;
+  return scheme->kind != TN_SCHEME_TERNARY;
+}
+
 static TnRounding *
-find_binary_units (const float *weight, guint64 rows, guint64 columns, const TnScheme *scheme)
+find_units (const float *weight, guint64 rows, guint64 columns, const TnScheme *scheme)
 {
   guint64 count = rows * columns;
   guint64 length = scheme->granularity == TN_PER_TENSOR  ? count
@@ -164,24 +182,20 @@ find_binary_units (const float *weight, guint64 rows, guint64 columns, const TnS
   return units;
 }
 
-/* The scales to start with. */
 static TnRounding *
-search_units (const float *weight, guint64 rows, guint64 columns, const double *gram, const TnScheme *scheme,
-              GCancellable *cancellable, GError **error)
+search_units (const TnGridRows *self, GCancellable *cancellable, GError **error)
 {
-  const guint64 shape[] = {rows, columns};
+  const guint64 shape[] = {self->rows, self->columns};
   g_autoptr (TnTensor) tensor = tn_tensor_new (TN_DTYPE_F32, 2, shape, TN_PURPOSE_SCRATCH, error);
-  g_autofree float *narrow = g_new (float, columns *columns);
+  g_autofree float *narrow = g_new (float, self->columns *self->columns);
   TnOutputErrors errors;
 
   if (tensor == NULL)
     return NULL;
-  if (scheme->kind == TN_SCHEME_BINARY)
-    return find_binary_units (weight, rows, columns, scheme);
-  memcpy (tn_tensor_get_writable (tensor), weight, rows * columns * sizeof *weight);
-  for (gsize i = 0; i < columns * columns; i++)
-    narrow[i] = (float) gram[i];
-  return tn_output_find_units (tensor, scheme, narrow, &errors, cancellable, error);
+  memcpy (tn_tensor_get_writable (tensor), self->weight, tensor->bytes);
+  for (gsize i = 0; i < self->columns * self->columns; i++)
+    narrow[i] = (float) self->gram[i];
+  return tn_output_find_units (tensor, &self->scheme, narrow, &errors, cancellable, error);
 }
 
 static gboolean
@@ -208,21 +222,11 @@ round_plainly (TnGridRows *self, const TnScheme *scheme, const TnScheme *repeata
          tn_quantize_values (repeatable, self->weight, self->rows, self->columns, self->values, error);
 }
 
+/* What is found from one set of scales to start with. */
 static gboolean
-improve (TnGridRows *self, const TnFeedbackOptions *options, const TnScheme *repeatable, TnFeedbackReport *report,
-         GCancellable *cancellable, GError **error)
+improve (TnGridRows *self, const TnFeedbackOptions *options, const double *factor, const gsize *order, const TnScheme *repeatable,
+         TnFeedbackReport *report, GCancellable *cancellable, GError **error)
 {
-  gsize n = self->columns;
-  g_autofree gsize *order = order_columns (self->gram, n, options->keeps_order);
-  g_autofree double *reordered = reorder_gram (self->gram, n, order);
-  g_autofree double *factor = g_new (double, n *n);
-  TnInverseFactorReport found;
-
-  if (!tn_inverse_factor (reordered, n, options->damping > 0.0 ? options->damping : DAMPING, factor, &found, error))
-    return FALSE;
-  report->damping = found.damping;
-  report->n_raised = found.n_raised;
-  report->n_silent = found.n_silent;
   tn_grid_rows_round_all (self);
   report->searched = tn_grid_rows_measure (self);
   if (!feed_back (self, factor, order, cancellable, error))
@@ -238,7 +242,54 @@ improve (TnGridRows *self, const TnFeedbackOptions *options, const TnScheme *rep
       if (!options->no_descent)
         tn_grid_rows_descend (self);
     }
-  return settle (repeatable, self->values, self->rows, self->columns, error);
+  if (!settle (repeatable, self->values, self->rows, self->columns, error))
+    return FALSE;
+  report->best = tn_grid_rows_measure (self);
+  return TRUE;
+}
+
+/* From every start; best: [rows, columns], what is best so far. */
+static gboolean
+improve_all (TnGridRows *self, const TnFeedbackOptions *options, const TnScheme *repeatable, float *best, TnFeedbackReport *report,
+             GCancellable *cancellable, GError **error)
+{
+  gsize n = self->columns;
+  g_autofree gsize *order = order_columns (self->gram, n, options->keeps_order);
+  g_autofree double *reordered = reorder_gram (self->gram, n, order);
+  g_autofree double *factor = g_new (double, n *n);
+  TnInverseFactorReport found;
+
+  if (!tn_inverse_factor (reordered, n, options->damping > 0.0 ? options->damping : DAMPING, factor, &found, error))
+    return FALSE;
+  report->damping = found.damping;
+  report->n_raised = found.n_raised;
+  report->n_silent = found.n_silent;
+  report->best = report->repeatable;
+  for (guint start = 0; start < N_STARTS; start++)
+    {
+      g_autofree TnRounding *units = NULL;
+      TnFeedbackReport tried = {0};
+
+      if (!can_start (&self->scheme, start))
+        continue;
+      units = start == START_SEARCHED ? search_units (self, cancellable, error)
+                                      : find_units (self->weight, self->rows, self->columns, repeatable);
+      if (units == NULL)
+        return FALSE;
+      self->units = units;
+      if (!improve (self, options, factor, order, repeatable, &tried, cancellable, error))
+        return FALSE;
+      if (report->feedback == 0.0 || tried.best < report->best)
+        {
+          report->searched = tried.searched;
+          report->feedback = tried.feedback;
+        }
+      if (tried.best >= report->best)
+        continue;
+      report->best = tried.best;
+      memcpy (best, self->values, self->rows * n * sizeof *best);
+    }
+  return TRUE;
 }
 
 TnTensor *
@@ -247,11 +298,10 @@ tn_feedback_round (const float *weight, guint64 rows, guint64 columns, const dou
 {
   const guint64 shape[] = {rows, columns};
   g_autoptr (TnTensor) out = NULL;
-  g_autofree TnRounding *units = NULL;
-  g_autofree float *plain = NULL;
+  g_autofree float *values = NULL;
   g_auto (TnGridRows) grid = {0};
-  double fallback;
   TnScheme repeatable;
+  float *best;
 
   *report = (TnFeedbackReport){0};
   if (!tn_scheme_check (scheme, rows, columns, error) || !check_finite (weight, rows, columns, error))
@@ -260,23 +310,15 @@ tn_feedback_round (const float *weight, guint64 rows, guint64 columns, const dou
   out = tn_tensor_new (TN_DTYPE_F32, 2, shape, TN_PURPOSE_WEIGHTS, error);
   if (out == NULL || rows == 0 || columns == 0)
     return g_steal_pointer (&out);
-  units = search_units (weight, rows, columns, gram, scheme, cancellable, error);
-  if (units == NULL)
-    return NULL;
-  tn_grid_rows_init (&grid, weight, rows, columns, gram, &repeatable, units, tn_tensor_get_writable (out));
-  memset (grid.values, 0, rows * columns * sizeof (float));
+  values = g_new0 (float, rows *columns);
+  best = tn_tensor_get_writable (out);
+  tn_grid_rows_init (&grid, weight, rows, columns, gram, &repeatable, NULL, values);
   report->power = tn_grid_rows_measure (&grid);
   if (!round_plainly (&grid, scheme, &repeatable, &report->plain, error))
     return NULL;
-  fallback = tn_grid_rows_measure (&grid);
-  plain = g_memdup2 (grid.values, rows * columns * sizeof (float));
-  if (!improve (&grid, options, &repeatable, report, cancellable, error))
+  report->repeatable = tn_grid_rows_measure (&grid);
+  memcpy (best, values, rows * columns * sizeof *best);
+  if (!improve_all (&grid, options, &repeatable, best, report, cancellable, error))
     return NULL;
-  report->best = tn_grid_rows_measure (&grid);
-  if (report->best > fallback)
-    {
-      report->best = fallback;
-      memcpy (grid.values, plain, rows * columns * sizeof (float));
-    }
   return g_steal_pointer (&out);
 }
