@@ -229,7 +229,7 @@ improve (TnGridRows *self, const TnFeedbackOptions *options, const double *facto
 {
   tn_grid_rows_round_all (self);
   report->searched = tn_grid_rows_measure (self);
-  if (!feed_back (self, factor, order, cancellable, error))
+  if (!options->no_feedback && !feed_back (self, factor, order, cancellable, error))
     return FALSE;
   report->feedback = tn_grid_rows_measure (self);
   if (!options->no_descent)

@@ -28,6 +28,7 @@ typedef struct
 {
   double damping;       /* d, in parts of the mean of H's diagonal; raised where H is not positive definite. 0: 0.01 */
   gboolean keeps_order; /* columns from the first to the last, not by activity */
+  gboolean no_feedback; /* each weight to its nearest level: better scales alone */
   gboolean no_descent;
   guint n_refits;       /* rounds of scales; 0: scales stay as they were searched */
 } TnFeedbackOptions;
