@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "bench/analysis/analysis.h"
 #include "bench/bench.h"
 #include "bench/calibration/checkpoint.h"
 #include "bench/calibration/optimality.h"
@@ -29,6 +30,7 @@ static const TnBenchEntry entries[] = {
     {"training", {"attention_step_", "head_loss_"}, tn_bench_functions},
     {"training", {"qat_layer_"}, tn_bench_qat_layer},
     {"training", {"checkpoint_17m_"}, tn_bench_checkpoint},
+    {"analysis", {"error_metrics_"}, tn_bench_error_metrics},
 };
 
 const TnBenchEntry *

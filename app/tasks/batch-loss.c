@@ -9,6 +9,7 @@ typedef struct
   const TnBatch *batch;
   TnLoss        *loss;
   double        *row_nll;
+  float         *logits;
   GCancellable  *cancellable;
   gboolean       ok;
   GError        *error;
@@ -20,13 +21,13 @@ loss_on_compute_thread (gpointer user_data)
   LossCall *call = user_data;
   TnForwardOptions options = { .cancellable = call->cancellable };
 
-  call->ok = tn_model_forward (call->model, call->batch, &options, NULL, call->loss, call->row_nll, &call->error);
+  call->ok = tn_model_forward (call->model, call->batch, &options, call->logits, call->loss, call->row_nll, &call->error);
 }
 
 gboolean
-tn_batch_loss (TnModel *model, const TnBatch *batch, TnLoss *loss, double *row_nll, GCancellable *cancellable, GError **error)
+tn_batch_loss (TnModel *model, const TnBatch *batch, TnLoss *loss, double *row_nll, float *logits, GCancellable *cancellable, GError **error)
 {
-  LossCall call = { .model = model, .batch = batch, .loss = loss, .row_nll = row_nll, .cancellable = cancellable };
+  LossCall call = { .model = model, .batch = batch, .loss = loss, .row_nll = row_nll, .logits = logits, .cancellable = cancellable };
 
   tn_compute_run (loss_on_compute_thread, &call);
   if (!call.ok)

@@ -30,7 +30,7 @@ probe (TnModel *model, const TnBatch *whole, GArray *sizes, GCancellable *cancel
   TnLoss loss = { 0 };
   gsize row = 0;
 
-  if (!tn_batch_loss (model, batch, &loss, row_nll, cancellable, error))
+  if (!tn_batch_loss (model, batch, &loss, row_nll, NULL, cancellable, error))
     return FALSE;
   for (guint s = 0; s < batch->n_sequences; s++)
     {

@@ -15,6 +15,7 @@
 #include "app/tasks/calibrate-reference.h"
 #include "app/tasks/calibrate-stop.h"
 #include "app/tasks/calibrate-tensors.h"
+#include "app/tasks/model-record.h"
 #include "data/datasets/read-ahead.h"
 #include "data/files/atomic-file.h"
 #include "data/statistics/stats-file.h"
@@ -197,19 +198,6 @@ open_source (CalibrateData *data, Opened *opened, const TnListener *listener, GC
   opened->source = tn_calibrate_stop_cut (data->stop, opened->source, data->samples_before,
                                           sampling->sampler == TN_SAMPLER_INDICES ? tn_sample_count (data->sample) : sampling->n_samples);
   return TRUE;
-}
-
-static void
-record_model (CalibrateData *data, TnModelFile *file)
-{
-  TnModelRow row = {
-    .path = (char *) tn_model_file_get_path (file), .format = (char *) tn_model_file_get_format (file),
-    .architecture = (char *) tn_model_file_get_architecture (file), .fingerprint = tn_model_file_get_fingerprint (file),
-    .bytes = tn_model_file_get_bytes (file), .parameters = tn_model_file_get_n_elements (file),
-  };
-
-  if (data->workspace != NULL)
-    tn_workspace_record_model (data->workspace, &row, NULL);
 }
 
 /* A shard may be empty; its file is, too, and merges with those of the others. */
@@ -460,7 +448,7 @@ calibrate (TnJob *job, const TnListener *listener, GCancellable *cancellable, gp
 
   if (!open_all (data, &opened, listener, error))
     return FALSE;
-  record_model (data, opened.file);
+  tn_record_model (data->workspace, opened.file);
   provenance = tn_calibrate_provenance (data->options, opened.file, opened.dataset, opened.tokenizer, &failure);
   if (failure != NULL)
     {

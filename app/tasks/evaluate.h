@@ -3,6 +3,7 @@
 
 #include "app/tasks/job.h"
 #include "data/datasets/dataset.h"
+#include "engine/metrics/output-metrics.h"
 #include "engine/nn/model.h"
 
 G_BEGIN_DECLS
@@ -25,10 +26,12 @@ typedef struct
   double loss_stderr; /* over windows; NaN: one window */
 } TnLossDifference;
 
-/* Scores every window of the data set under both models, batch by batch. */
+/* Scores every window of the data set under both models, batch by batch. outputs: how the predictions of a differ from those of b, its reference
+ * (intervals of 95 %), or NULL; it takes the logits of a batch twice, so that batches are made smaller where they are large, which changes no
+ * number. TN_ERROR_SHAPE: outputs of models with different vocabularies. */
 gboolean tn_evaluate_pair (TnModel *a, TnModel *b, TnDataset *dataset, guint seq_len, guint batch_size, TnEvaluation *evaluation_a,
-                           TnEvaluation *evaluation_b, TnLossDifference *difference, const TnListener *listener, GCancellable *cancellable,
-                           GError **error);
+                           TnEvaluation *evaluation_b, TnLossDifference *difference, TnOutputSummary *outputs, const TnListener *listener,
+                           GCancellable *cancellable, GError **error);
 /* Scores every window of the data set. */
 gboolean tn_evaluate (TnModel *model, TnDataset *dataset, guint seq_len, guint batch_size, TnEvaluation *evaluation,
                       const TnListener *listener, GCancellable *cancellable, GError **error);

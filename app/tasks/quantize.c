@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "app/tasks/method-choice.h"
+#include "app/tasks/model-record.h"
 #include "app/tasks/precision.h"
 #include "data/files/atomic-file.h"
 #include "data/files/json-members.h"
@@ -179,22 +180,6 @@ check_writable (const char *out, GError **error)
   return file != NULL;
 }
 
-static void
-record_model (QuantizeData *data, TnModelFile *file)
-{
-  TnModelRow row = {
-      .path = (char *) tn_model_file_get_path (file),
-      .format = (char *) tn_model_file_get_format (file),
-      .architecture = (char *) tn_model_file_get_architecture (file),
-      .fingerprint = tn_model_file_get_fingerprint (file),
-      .bytes = tn_model_file_get_bytes (file),
-      .parameters = tn_model_file_get_n_elements (file),
-  };
-
-  if (data->workspace != NULL)
-    tn_workspace_record_model (data->workspace, &row, NULL);
-}
-
 /* The fixed scales as they stand in the file. */
 static char *
 find_activations (const TnQuantizeOptions *options, TnModelFile *file, guint *n, GCancellable *cancellable, GError **error)
@@ -270,7 +255,7 @@ quantize (TnJob *job, const TnListener *listener, GCancellable *cancellable, gpo
     return FALSE;
   if (options->tokenizer_path != NULL && get_format (options->out_path) == FORMAT_SAFETENSORS)
     tn_listener_event (listener, "warning", _ ("a safetensors file holds no tokenizer: --tokenizer is not used"));
-  record_model (data, file);
+  tn_record_model (data->workspace, file);
   if (!export(file, options, plan, activations, &run, &data->result->export, error))
     return FALSE;
   tn_job_set_output (job, options->out_path);

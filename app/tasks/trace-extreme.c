@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "app/tasks/trace-extreme.h"
 
+#include "app/tasks/token-text.h"
 #include "data/datasets/find-sequence.h"
 #include "data/models/model-file.h"
 #include "data/tokenizers/tokenizer.h"
@@ -17,34 +18,6 @@ tn_traced_extreme_free (TnTracedExtreme *self)
   g_free (self);
 }
 
-/* Tokens cut characters in two: what is left of one at either end becomes a replacement character. */
-static char *
-decode (TnTokenizer *tokenizer, const GArray *tokens, guint first, guint end)
-{
-  g_autoptr (GString) text = g_string_new (NULL);
-
-  for (guint i = first; i < end; i++)
-    {
-      gint32 id = g_array_index (tokens, gint32, i);
-
-      if (tokenizer == NULL)
-        g_string_append_printf (text, "%d ", id);
-      else if (!tn_tokenizer_decode (tokenizer, id, text, NULL))
-        g_string_append_printf (text, "<%d>", id);
-    }
-  return g_utf8_make_valid (text->str, (gssize) text->len);
-}
-
-static char *
-decode_one (TnTokenizer *tokenizer, const GArray *tokens, guint place)
-{
-  g_autofree char *text = decode (tokenizer, tokens, place, place + 1);
-
-  if (*text != '\0' || tokenizer == NULL)
-    return g_steal_pointer (&text);
-  return g_utf8_make_valid (tn_tokenizer_get_piece (tokenizer, g_array_index (tokens, gint32, place)), -1);
-}
-
 static TnTracedExtreme *
 describe (const TnExtreme *extreme, GPtrArray *sequences, TnTokenizer *tokenizer, gboolean in_tokens, guint context)
 {
@@ -55,16 +28,17 @@ describe (const TnExtreme *extreme, GPtrArray *sequences, TnTokenizer *tokenizer
   for (guint i = 0; i < sequences->len; i++)
     {
       const TnFoundSequence *sequence = g_ptr_array_index (sequences, i);
-      guint place = extreme->token, n = sequence->tokens->len;
+      const gint32 *tokens = (const gint32 *) (gpointer) sequence->tokens->data;
+      guint place = extreme->token, n = sequence->tokens->len, first = place > context ? place - context : 0;
 
       if (sequence->hash != extreme->sample || place >= n)
         continue;
       self->found = TRUE;
       self->path = g_strdup (sequence->path);
       self->offset = sequence->offset;
-      self->before = decode (tokenizer, sequence->tokens, place > context ? place - context : 0, place);
-      self->token = decode_one (tokenizer, sequence->tokens, place);
-      self->after = decode (tokenizer, sequence->tokens, place + 1, MIN (n, place + 1 + context));
+      self->before = tn_token_text (tokenizer, tokens + first, place - first);
+      self->token = tn_token_text_one (tokenizer, tokens[place]);
+      self->after = tn_token_text (tokenizer, tokens + place + 1, MIN (n - place - 1, context));
       break;
     }
   return self;

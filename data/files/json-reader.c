@@ -13,7 +13,8 @@
 #include "engine/hash.h"
 
 #define MAX_DEPTH 64
-#define MAX_NODES (4 * 1024 * 1024)
+/* Nearly all numbers are no longer; an allocation each would take as long as reading them. */
+#define MAX_SHORT_NUMBER 39
 #define BLOCK_BYTES (64 * 1024)
 #define MAX_BLOCK_BYTES (1024 * 1024)
 /* Objects with more members get a hash table. */
@@ -125,8 +126,8 @@ fail_at (Parser *self, gsize position, const char *expected, GError **error)
 static void
 skip_space (Parser *self)
 {
-  while (self->position < self->bytes && strchr (" \t\n\r", self->text[self->position]) != NULL &&
-         self->text[self->position] != '\0')
+  while (self->position < self->bytes && (self->text[self->position] == ' ' || self->text[self->position] == '\t' ||
+                                          self->text[self->position] == '\n' || self->text[self->position] == '\r'))
     self->position++;
 }
 
@@ -160,8 +161,9 @@ skip_digits (Parser *self, GError **error)
 static gboolean
 parse_number (Parser *self, TnJsonNode *node, GError **error)
 {
-  gsize start = self->position;
-  g_autofree char *digits = NULL;
+  gsize start = self->position, length;
+  g_autofree char *allocated = NULL;
+  char buffer[MAX_SHORT_NUMBER + 1], *digits = buffer;
   gboolean whole = TRUE;
 
   if (next_is (self, '-'))
@@ -187,7 +189,11 @@ parse_number (Parser *self, TnJsonNode *node, GError **error)
         return FALSE;
     }
 
-  digits = g_strndup (self->text + start, self->position - start);
+  length = self->position - start;
+  if (length > MAX_SHORT_NUMBER)
+    digits = allocated = g_malloc (length + 1);
+  memcpy (digits, self->text + start, length);
+  digits[length] = '\0';
   node->type = TN_JSON_NUMBER;
   node->value.number.real = g_ascii_strtod (digits, NULL);
   if (!isfinite (node->value.number.real))
@@ -313,7 +319,7 @@ new_node (Parser *self, GError **error)
 {
   TnJsonNode *node;
 
-  if (self->document->n_nodes == MAX_NODES)
+  if (self->document->n_nodes == TN_JSON_MAX_VALUES)
     {
       fail_at (self, self->position, _ ("at most 4 million values"), error);
       return NULL;

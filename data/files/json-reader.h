@@ -6,7 +6,9 @@
 G_BEGIN_DECLS
 
 /* Strict JSON (RFC 8259) for files of unknown origin: UTF-8 only, no comments, no trailing commas, no NaN, a name twice in an object is
- * an error; nesting to 64 levels, at most 4 million values. A document is read-only after parsing and may be used by any thread. */
+ * an error; nesting to 64 levels, at most TN_JSON_MAX_VALUES values. A document is read-only after parsing and may be used by any thread. */
+#define TN_JSON_MAX_VALUES (4 * 1024 * 1024)
+
 typedef struct _TnJson     TnJson;
 typedef struct _TnJsonNode TnJsonNode;
 

@@ -22,5 +22,8 @@ G_BEGIN_DECLS
  * Values are names of schemes (engine/quant/scheme.h) or "keep". TN_ERROR_FORMAT: not of this form, a key twice, an unknown group;
  * TN_ERROR_ARGUMENT: a scheme that is none; TN_ERROR_UNSUPPORTED: a later format. Messages name file, line, group and key. */
 TnPlan *tn_plan_load (const char *path, GError **error);
+/* Writes it so that it is read as the same, whole or not at all. comment: of one or more lines, for people, or NULL. TN_ERROR_IO; TN_ERROR_ARGUMENT: a name that
+ * such a file cannot hold. */
+gboolean tn_plan_save (TnPlan *plan, const char *path, const char *comment, GError **error);
 
 G_END_DECLS

@@ -18,6 +18,12 @@ analyzed_layer_free (TnAnalyzedLayer *self)
   g_free (self);
 }
 
+static void
+clear_carrier (gpointer data)
+{
+  g_clear_pointer (&((TnCarrier *) data)->text, g_free);
+}
+
 TnAnalyzedLayer *
 tn_analyzed_layer_new (const char *name, const char *site, guint block, guint64 rows, guint64 columns, guint group)
 {
@@ -30,6 +36,7 @@ tn_analyzed_layer_new (const char *name, const char *site, guint block, guint64 
   self->columns = columns;
   self->group = group;
   self->carriers = g_array_new (FALSE, FALSE, sizeof (TnCarrier));
+  g_array_set_clear_func (self->carriers, clear_carrier);
   self->findings = g_array_new (FALSE, FALSE, sizeof (TnFinding));
   return self;
 }

@@ -43,7 +43,12 @@ typedef struct
   guint position; /* of a token in its sample */
   gint32 token;   /* its id */
   double share;   /* of the sum of squares of the layer's error */
+  char *text;     /* of a token the words around it, itself between the two marks; of a sample how it begins; else NULL. Owned by
+                   * the layer's array */
 } TnCarrier;
+
+#define TN_CARRIER_TOKEN_OPEN "⟦"
+#define TN_CARRIER_TOKEN_CLOSE "⟧"
 
 /* Why a tensor fails. `value` is what was found, `limit` from where on it is said. */
 typedef enum

@@ -4,6 +4,7 @@
 #include <glib/gi18n-lib.h>
 
 #include "engine/error.h"
+#include "engine/kernels/row-quantize.h"
 
 static gboolean
 set_fixed (TnInputRounding *self, const TnQuantParams *params, GError **error)
@@ -100,4 +101,28 @@ tn_input_rounding_apply (const TnInputRounding *self, const float *x, gsize n_ro
 #pragma omp parallel for schedule(static) num_threads((int) threads) if (n_rows > 1)
   for (gsize row = 0; row < n_rows; row++)
     round_row (self, x + row * width, width, out + row * width);
+}
+
+void
+tn_input_rounding_round (const TnInputRounding *self, const float *x, gsize n_rows, gsize width, float *out, guint threads)
+{
+  g_autofree gint8 *codes = NULL;
+
+  if (!tn_input_rounding_is_int8 (self))
+    {
+      tn_input_rounding_apply (self, x, n_rows, width, out, threads);
+      return;
+    }
+  codes = g_new (gint8, MAX (n_rows * width, 1));
+#pragma omp parallel for schedule(static) num_threads((int) threads) if (n_rows > 1)
+  for (gsize row = 0; row < n_rows; row++)
+    {
+      gint8 *row_codes = codes + row * width;
+      gint32 sum;
+      float scale;
+
+      tn_quantize_rows (x + row * width, width, 1, width, row_codes, width, &scale, &sum);
+      for (gsize i = 0; i < width; i++)
+        out[row * width + i] = (float) row_codes[i] * scale;
+    }
 }

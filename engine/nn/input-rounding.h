@@ -25,5 +25,7 @@ gboolean tn_input_rounding_equal   (const TnInputRounding *a, const TnInputRound
 /* out: [n_rows, width], may be x; fake quantization of every row by itself as tn_quantize_values() has it, or by the fixed scale.
  * Not for int8:t. Runs a parallel region: call on the compute thread. */
 void     tn_input_rounding_apply   (const TnInputRounding *self, const float *x, gsize n_rows, gsize width, float *out, guint threads);
+/* The same for every scheme, int8:t too, whose codes are multiplied by their scales. */
+void     tn_input_rounding_round   (const TnInputRounding *self, const float *x, gsize n_rows, gsize width, float *out, guint threads);
 
 G_END_DECLS

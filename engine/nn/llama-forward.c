@@ -24,6 +24,8 @@ typedef struct
   gpointer user_data;
   TnForwardScratch *scratch;
   TnLayerScratch *layer_scratch;
+  guint first;              /* block; what comes into it is in start, unless it is 0 and that is NULL */
+  const float *start;
   float *residual, *normed, *q, *k, *v, *gate, *up;
   gboolean unsettled; /* the rows of normed are still to be added to the residual */
   gboolean activated; /* gate is behind its activation already */
@@ -313,29 +315,55 @@ run_blocks (Forward *self, gboolean with_head, TnBlock **activations, GError **e
   self->v = self->k + n * heads_kv;
   self->up = self->gate + n * config->n_ff;
 
-  embed (self);
-  observe (self, g_ptr_array_index (self->model->sites, 0), self->residual);
-  for (guint i = 0; i < config->n_layer; i++)
+  if (self->start != NULL)
+    memcpy (self->residual, self->start, n * config->n_embd * sizeof (float));
+  else
+    embed (self);
+  if (self->first == 0)
+    observe (self, g_ptr_array_index (self->model->sites, 0), self->residual);
+  for (guint i = self->first; i < config->n_layer; i++)
     if (!run_block (self, i, error))
       return FALSE;
   normalize (self, self->residual, config->n_embd, self->model->output_norm, self->normed);
   return TRUE;
 }
 
-gboolean
-tn_model_forward (TnModel *self, const TnBatch *batch, const TnForwardOptions *options, float *logits, TnLoss *loss,
-                  double *row_nll, GError **error)
+static gboolean
+run (TnModel *self, const TnBatch *batch, guint first, const float *start, const TnForwardOptions *options, float *logits,
+     TnLoss *loss, double *row_nll, GError **error)
 {
   gboolean with_head = logits != NULL || loss != NULL || row_nll != NULL || observes_logits (options);
   g_auto (TnForwardScratch) scratch = {0};
   g_auto (TnLayerScratch) layer_scratch = {0};
-  Forward forward = {.model = self, .batch = batch, .options = options, .scratch = &scratch, .layer_scratch = &layer_scratch};
+  Forward forward = {.model = self,
+                     .batch = batch,
+                     .options = options,
+                     .first = first,
+                     .start = start,
+                     .scratch = &scratch,
+                     .layer_scratch = &layer_scratch};
   g_autoptr (TnBlock) activations = NULL;
 
   if (!run_blocks (&forward, with_head, &activations, error))
     return FALSE;
   observe (&forward, tn_model_head_site (self, TN_SITE_INPUT), forward.normed);
   return !with_head || run_head (&forward, logits, loss, row_nll, error);
+}
+
+gboolean
+tn_model_forward (TnModel *self, const TnBatch *batch, const TnForwardOptions *options, float *logits, TnLoss *loss,
+                  double *row_nll, GError **error)
+{
+  return run (self, batch, 0, NULL, options, logits, loss, row_nll, error);
+}
+
+gboolean
+tn_model_forward_from (TnModel *self, const TnBatch *batch, guint first, const float *residual, const TnForwardOptions *options,
+                       TnLoss *loss, double *row_nll, GError **error)
+{
+  g_return_val_if_fail (first <= self->config.n_layer, FALSE);
+
+  return run (self, batch, first, residual, options, NULL, loss, row_nll, error);
 }
 
 gboolean

@@ -184,6 +184,17 @@ tn_model_get_layer_path (TnModel *self, const char *name)
   return get_path (&self->blocks[block], kind);
 }
 
+const TnInputRounding *
+tn_model_get_input_rounding (TnModel *self, const char *name)
+{
+  TnLayerKind kind;
+  guint block;
+
+  g_return_val_if_fail (tn_model_find_layer (self, name, &block, &kind), NULL);
+
+  return &self->blocks[block].inputs[kind];
+}
+
 guint
 tn_model_count_layer_paths (TnModel *self, TnLayerPath path)
 {

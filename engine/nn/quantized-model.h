@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include "engine/nn/input-rounding.h"
 #include "engine/nn/model.h"
-#include "engine/quant/quant-params.h"
 
 G_BEGIN_DECLS
 
@@ -49,6 +49,8 @@ typedef enum
 
 /* name: canonical, of a linear layer's weight. */
 TnLayerPath tn_model_get_layer_path    (TnModel *self, const char *name);
+/* How a layer rounds its input. Owned by the model. */
+const TnInputRounding *tn_model_get_input_rounding (TnModel *self, const char *name);
 /* Linear layers on that path. */
 guint       tn_model_count_layer_paths (TnModel *self, TnLayerPath path);
 

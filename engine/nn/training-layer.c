@@ -303,6 +303,15 @@ get_float (Inputs *self, const TnTrainingLayer *layer)
 }
 
 static TnValue *
+get_probed (Inputs *self, const TnTrainingLayer *layer)
+{
+  const TnTrainingPrecision *precision = self->precision;
+  TnValue *x = get_float (self, layer);
+
+  return precision->probe != NULL ? precision->probe (self->tape, layer, x, precision->probe_data) : x;
+}
+
+static TnValue *
 get_packed (Inputs *self)
 {
   if (self->packed == NULL)
@@ -338,7 +347,7 @@ tn_training_layers_record (TnTrainingLayer *const *layers, guint n, const TnTrai
       if (is_integer (layer, precision))
         y[i] = record_integer (&inputs, layer);
       else
-        y[i] = tn_tape_linear (tape, get_float (&inputs, layer), tn_training_layer_record_weight (layer, precision, tape),
+        y[i] = tn_tape_linear (tape, get_probed (&inputs, layer), tn_training_layer_record_weight (layer, precision, tape),
                                record_variable (tape, layer->bias));
       if (layer->output_scale != NULL)
         y[i] = tn_tape_multiply_columns (tape, y[i], tn_tape_variable (tape, layer->output_scale));

@@ -7,6 +7,8 @@
 
 G_BEGIN_DECLS
 
+typedef struct _TnTrainingLayer TnTrainingLayer;
+
 /* How the layers of a network round while they are trained. */
 typedef struct
 {
@@ -22,6 +24,9 @@ typedef struct
   gboolean    counts;        /* what quantizers do is counted (TnQuantizerState) */
   TnVariable *lambda;        /* one element: how much of the rounding counts, 1 at first */
   TnVariable *temperature;   /* one element: of soft estimators, 1 at first */
+  /* Recorded in front of each layer that multiplies in float32, with what goes into its product; gives the value that goes on. NULL: none. */
+  TnValue *(*probe) (TnTape *tape, const TnTrainingLayer *layer, TnValue *x, gpointer user_data);
+  gpointer    probe_data;
 } TnTrainingPrecision;
 
 /* Rounds nothing. NULL: TN_ERROR_MEMORY. */
@@ -32,7 +37,7 @@ void                 tn_training_precision_free (TnTrainingPrecision *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (TnTrainingPrecision, tn_training_precision_free)
 
 /* A linear layer, y = x W^T + bias, W [out, in], with what rounds it. */
-typedef struct
+struct _TnTrainingLayer
 {
   char             *name;         /* "blk.3.ffn_down" */
   TnVariable       *weight;
@@ -43,7 +48,7 @@ typedef struct
   TnVariable       *output_scale; /* [out] or NULL */
   gboolean          rounds_weight, rounds_input;
   TnQuantizerState *weight_state; /* what its quantizer did; NULL: nothing is counted */
-} TnTrainingLayer;
+};
 
 /* Rounds nothing yet; takes references. */
 TnTrainingLayer *tn_training_layer_new  (const char *name, TnVariable *weight, TnVariable *bias);

@@ -59,6 +59,42 @@ test_whole (void)
   g_assert_cmphex (fingerprint, ==, 0x0123456789abcdefu);
 }
 
+/* What is written is read as the same; what could not be is refused. */
+static void
+test_save (void)
+{
+  static const char *const bad[] = {"", "a=b", "[a", "#a", " a", "a\nb", "\xff"};
+  g_autofree char *path = g_build_filename (test_folder, "saved.plan", NULL), *expected = NULL, *found = NULL;
+  g_autoptr (TnPlan) plan = tn_plan_new (), again = NULL;
+  g_autoptr (GError) error = NULL;
+  TnScheme scheme;
+  guint64 fingerprint;
+
+  g_assert_true (tn_scheme_parse ("int4:g32:asym", &scheme, NULL));
+  tn_plan_add (plan, TN_PLAN_WEIGHTS, "blk.0.attn_q.weight", &scheme);
+  tn_plan_add (plan, TN_PLAN_WEIGHTS, "blk.*.größe", NULL);
+  g_assert_true (tn_scheme_parse ("int8:t", &scheme, NULL));
+  tn_plan_add (plan, TN_PLAN_ACTIVATIONS, "*", &scheme);
+  tn_plan_set_fingerprint (plan, 0xabc);
+  g_assert_true (tn_plan_save (plan, path, "what for\n\n[plan]\n", &error));
+  g_assert_no_error (error);
+  again = tn_plan_load (path, &error);
+  g_assert_no_error (error);
+  expected = describe (plan);
+  found = describe (again);
+  g_assert_cmpstr (expected, ==, found);
+  g_assert_true (tn_plan_get_fingerprint (again, &fingerprint) && fingerprint == 0xabc);
+  for (guint i = 0; i < G_N_ELEMENTS (bad); i++)
+    {
+      g_autoptr (TnPlan) wrong = tn_plan_new ();
+      g_autoptr (GError) wrong_error = NULL;
+
+      tn_plan_add (wrong, TN_PLAN_WEIGHTS, bad[i], NULL);
+      g_assert_false (tn_plan_save (wrong, path, NULL, &wrong_error));
+      g_assert_error (wrong_error, TN_ERROR, TN_ERROR_ARGUMENT);
+    }
+}
+
 /* What GLib writes is read, and what people write GLib reads as the same. */
 static void
 test_key_file (void)
@@ -143,6 +179,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   test_folder_create ();
   g_test_add_func ("/plan-file/whole", test_whole);
+  g_test_add_func ("/plan-file/save", test_save);
   g_test_add_func ("/plan-file/key-file", test_key_file);
   g_test_add_func ("/plan-file/refused", test_refused);
   g_test_add_func ("/plan-file/not-text", test_not_text);

@@ -339,6 +339,28 @@ def make_plans():
     write('plan', 'small.plan', '[plan]\nformat=1\n')
 
 
+def make_analyses():
+    estimate = {'value': 0.25, 'low': -1e-3, 'high': 'inf', 'n': 8}
+    output = {'nmse': 0.01, 'sqnr_db': 20.0, 'cosine': 0.99, 'maximum': 3, 'weights': 0.01, 'inputs': 0, 'interaction': 0, 'inherited': None,
+              'cross': -0.0}
+    cell = {'bits': 4.25, 'bytes': 4.25, 'weight': {'bits': 4.25, 'mse': 1e-5, 'sqnr_db': 22.1, 'cosine': 1, 'zero_fraction': 0.1,
+            'scale': None, 'zero_point': None}, 'alone': output, 'accumulated': None, 'fisher': estimate, 'taylor': None, 'hessian': None,
+            'measured': estimate, 'stopped': True}
+    layers = [{'name': 'blk.%d.ffn_up.weight' % i, 'site': 'blk.%d.ffn_up.in' % i, 'block': i, 'rows': 2, 'columns': 4, 'group': i,
+               'cells': [cell, None], 'carriers': [{'kind': 'token', 'index': 1, 'position': 2, 'token': 3, 'share': 0.5},
+                                                   {'kind': 'input_channel', 'index': 0, 'share': 0.9}],
+               'findings': [{'kind': 'heavy_tail', 'value': 30.5, 'limit': 10, 'index': None}]} for i in range(2)]
+    document = {'format': 'ternion-analysis', 'version': 1, 'model': {'name': 'a.gguf', 'fingerprint': '0123456789abcdef'},
+                'data': {'name': None, 'fingerprint': '00000000000000ff'}, 'seed': '18446744073709551615', 'backend': 'OpenBLAS',
+                'statistics': None, 'seq_len': 32, 'score_samples': 4, 'measure_samples': 4, 'error_samples': 2,
+                'schemes': ['int4:g4', 'ternary:ls'], 'activations': 'int8:t', 'carriers_scheme': 0, 'loss': estimate,
+                'agreement': {'fisher': {'spearman': 0.9, 'spearman_low': 0.5, 'spearman_high': 1, 'kendall': 0.8, 'n': 5}},
+                'checks': [{'title': 'int4 everywhere', 'schemes': [0, -1], 'bits': 4.25, 'bytes': 8, 'predicted': 0.1, 'measured': estimate}],
+                'layers': layers, 'correlations': [[1], [0.5, 1]]}
+    write('analysis', 'whole.json', json.dumps(document, separators=(',', ':')))
+    write('analysis', 'small.json', json.dumps({**document, 'layers': [], 'checks': [], 'schemes': [], 'correlations': None}))
+
+
 def make_activation_scales():
     write('activation-scales', 'int8.json', '{"scheme":"int8","sites":{"blk.0.attn_q.in":[0.015625,0],"blk.0.ffn_down.in":[1e-3,0]}}')
     write('activation-scales', 'asym.json', '{"sites":{"a":[0,255],"b":[3.5,7]},"scheme":"int8:asym"}')
@@ -381,4 +403,5 @@ if __name__ == '__main__':
     make_data()
     make_arrays()
     make_plans()
+    make_analyses()
     make_calibration()

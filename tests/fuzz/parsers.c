@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/fuzz/fuzz-parsers.h"
 
+#include <glib/gstdio.h>
 #include <string.h>
 
+#include "data/analysis/analysis-file.h"
 #include "data/arrays/array-file.h"
 #include "app/tasks/calibrate-options.h"
 #include "data/datasets/dataset.h"
@@ -177,6 +179,26 @@ read_plan (const char *path, const guint8 *data, gsize bytes, GError **error)
   return TRUE;
 }
 
+/* What opens is written, and read as the same again. */
+static gboolean
+read_analysis (const char *path, const guint8 *data, gsize bytes, GError **error)
+{
+  g_autoptr (TnAnalysis) analysis = tn_analysis_load (path, error), again = NULL;
+  g_autofree char *first = g_strconcat (path, ".1", NULL), *second = g_strconcat (path, ".2", NULL), *text = NULL, *second_text = NULL;
+
+  if (analysis == NULL)
+    return FALSE;
+  g_assert_true (tn_analysis_save (analysis, first, NULL));
+  again = tn_analysis_load (first, NULL);
+  g_assert_nonnull (again);
+  g_assert_true (tn_analysis_save (again, second, NULL));
+  g_assert_true (g_file_get_contents (first, &text, NULL, NULL) && g_file_get_contents (second, &second_text, NULL, NULL));
+  g_assert_cmpstr (text, ==, second_text);
+  g_unlink (first);
+  g_unlink (second);
+  return TRUE;
+}
+
 /* An array that is listed can be read from end to end, or says why not. */
 static gboolean
 read_arrays (const char *path, const guint8 *data, gsize bytes, GError **error)
@@ -286,6 +308,7 @@ const FuzzParser fuzz_parsers[] = {
     {"gzip", "array.gz", NULL, read_arrays},
     {"statistics", "input.safetensors", NULL, read_statistics},
     {"plan", "input.plan", NULL, read_plan},
+    {"analysis", "input.json", NULL, read_analysis},
     {"activation-scales", NULL, NULL, read_activation_scales},
     {"list", "records", NULL, read_list},
     {"calibrate-config", "calibrate.conf", NULL, read_config},

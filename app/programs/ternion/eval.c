@@ -24,6 +24,9 @@ typedef struct
   gboolean     paired;         /* with them in every layer: what follows is there */
   TnEvaluation dynamic;        /* the same with a scale a token */
   TnLossDifference difference;
+  const char  *reference_path; /* of a model to compare with, or NULL; what follows is there with one, or with fixed scales */
+  TnEvaluation reference;
+  TnOutputSummary outputs;
   guint        layers[TN_LAYER_PATH_BIT_LINEAR + 1]; /* on each path */
 } EvalWork;
 
@@ -47,7 +50,20 @@ evaluate_both (EvalWork *work, TnModel *original, TnModel *rounded, TnDataset *d
     precision.method = precision.objective = NULL;
   dynamic = tn_precision_apply (&precision, original, cancellable, error);
   return dynamic != NULL && tn_evaluate_pair (rounded, dynamic, dataset, seq_len, (guint) work->batch_size, &work->evaluation, &work->dynamic,
-                                              &work->difference, listener, cancellable, error);
+                                              &work->difference, &work->outputs, listener, cancellable, error);
+}
+
+static gboolean
+evaluate_against (EvalWork *work, TnModel *model, TnDataset *dataset, guint seq_len, const TnListener *listener, GCancellable *cancellable,
+                  GError **error)
+{
+  g_autoptr (TnModelFile) file = tn_model_file_open (work->reference_path, error);
+  g_autoptr (TnModel) reference = file != NULL ? tn_model_file_load (file, error) : NULL;
+
+  return reference != NULL &&
+         tn_evaluate_pair (model, reference, dataset, seq_len, (guint) work->batch_size, &work->evaluation, &work->reference, &work->difference,
+                           &work->outputs, listener, cancellable, error) &&
+         tn_model_file_check (file, error);
 }
 
 /* Scales that the model's file has; *scales stays NULL where it has none. */
@@ -109,8 +125,9 @@ evaluate (TnJob *job, const TnListener *listener, GCancellable *cancellable, gpo
     work->layers[i] = tn_model_count_layer_paths (model, (TnLayerPath) i);
   seq_len = work->seq_len > 0 ? (guint) work->seq_len : MIN (DEFAULT_SEQ_LEN, context);
   /* A plan may fix some inputs and leave others. */
-  work->paired = tn_activation_scales_count (work->scales) > 0 && work->precision.activations != NULL;
-  if (work->paired
+  work->paired = work->reference_path == NULL && tn_activation_scales_count (work->scales) > 0 && work->precision.activations != NULL;
+  if (work->reference_path != NULL ? !evaluate_against (work, model, dataset, seq_len, listener, cancellable, error)
+      : work->paired
         ? !evaluate_both (work, original, model, dataset, seq_len, listener, cancellable, error)
         : !tn_evaluate (model, dataset, seq_len, (guint) work->batch_size, &work->evaluation, listener, cancellable, error))
     return FALSE;
@@ -118,20 +135,47 @@ evaluate (TnJob *job, const TnListener *listener, GCancellable *cancellable, gpo
 }
 
 static void
-add_dynamic (JsonBuilder *builder, const EvalWork *work)
+add_interval (JsonBuilder *builder, const char *name, const TnMeanInterval *interval)
 {
-  json_builder_set_member_name (builder, "dynamic");
-  json_builder_begin_object (builder);
-  tn_json_add_double (builder, "loss", work->dynamic.loss);
-  tn_json_add_double (builder, "loss_stderr", work->dynamic.loss_stderr);
-  tn_json_add_double (builder, "perplexity", work->dynamic.perplexity);
-  tn_json_add_double (builder, "accuracy", work->dynamic.accuracy);
+  tn_json_open_object (builder, name);
+  tn_json_add_double (builder, "mean", interval->mean);
+  tn_json_add_double (builder, "stderr", interval->standard_error);
+  tn_json_add_double (builder, "low", interval->low);
+  tn_json_add_double (builder, "high", interval->high);
   json_builder_end_object (builder);
-  json_builder_set_member_name (builder, "static_minus_dynamic");
-  json_builder_begin_object (builder);
+}
+
+/* How the model differs from the other one of a pair. */
+static void
+add_outputs (JsonBuilder *builder, const TnOutputSummary *outputs)
+{
+  tn_json_open_object (builder, "outputs");
+  add_interval (builder, "kl", &outputs->kl);
+  tn_json_add_double (builder, "kl_max", outputs->kl_max);
+  tn_json_add_count (builder, "kl_max_window", outputs->kl_max_window);
+  tn_json_add_count (builder, "kl_max_row", outputs->kl_max_row);
+  add_interval (builder, "agreement", &outputs->agreement);
+  add_interval (builder, "loss_difference", &outputs->loss_difference);
+  add_interval (builder, "perplexity_ratio", &outputs->perplexity_ratio);
+  tn_json_add_count (builder, "windows", outputs->windows);
+  tn_json_add_count (builder, "nonfinite", outputs->nonfinite);
+  json_builder_end_object (builder);
+}
+
+static void
+add_other (JsonBuilder *builder, const char *name, const TnEvaluation *other, const char *difference_name, const EvalWork *work)
+{
+  tn_json_open_object (builder, name);
+  tn_json_add_double (builder, "loss", other->loss);
+  tn_json_add_double (builder, "loss_stderr", other->loss_stderr);
+  tn_json_add_double (builder, "perplexity", other->perplexity);
+  tn_json_add_double (builder, "accuracy", other->accuracy);
+  json_builder_end_object (builder);
+  tn_json_open_object (builder, difference_name);
   tn_json_add_double (builder, "loss", work->difference.loss);
   tn_json_add_double (builder, "loss_stderr", work->difference.loss_stderr);
   json_builder_end_object (builder);
+  add_outputs (builder, &work->outputs);
 }
 
 static void
@@ -177,7 +221,9 @@ print_json (const EvalWork *work, GError **error)
   tn_json_add_integer (builder, "bit_linear", work->layers[TN_LAYER_PATH_BIT_LINEAR]);
   json_builder_end_object (builder);
   if (work->paired)
-    add_dynamic (builder, work);
+    add_other (builder, "dynamic", &work->dynamic, "static_minus_dynamic", work);
+  if (work->reference_path != NULL)
+    add_other (builder, "reference", &work->reference, "model_minus_reference", work);
   if (tn_activation_scales_count (work->scales) > 0)
     add_scales (builder, work);
   json_builder_end_object (builder);
@@ -216,11 +262,37 @@ print_scales (const EvalWork *work)
 }
 
 static void
+print_outputs (const TnOutputSummary *outputs)
+{
+  const TnMeanInterval *kl = &outputs->kl, *agreement = &outputs->agreement, *ratio = &outputs->perplexity_ratio;
+
+  if (isnan (kl->standard_error))
+    g_print (_("KL divergence %.6g nats a token, same best token %.2f %%, perplexity × %.5g (one window: no error estimate)\n"), kl->mean,
+             100.0 * agreement->mean, ratio->mean);
+  else
+    g_print (_("KL divergence %.6g ± %.2g nats a token, same best token %.2f ± %.2f %%, perplexity × %.5g (95 %%: %.5g to %.5g)\n"), kl->mean,
+             kl->standard_error, 100.0 * agreement->mean, 100.0 * agreement->standard_error, ratio->mean, ratio->low, ratio->high);
+  g_print (_("largest divergence %.4g nats, in window %" PRIu64 " at token %" PRIu64 "\n"), outputs->kl_max, outputs->kl_max_window, outputs->kl_max_row);
+  if (outputs->nonfinite > 0)
+    g_print (_("%" PRIu64 " tokens left out of these: a logit was not finite\n"), outputs->nonfinite);
+}
+
+static void
+print_against (const EvalWork *work)
+{
+  print_loss (_("model"), work->evaluation.loss, work->evaluation.loss_stderr);
+  print_loss (_("reference"), work->reference.loss, work->reference.loss_stderr);
+  print_loss (_("model - reference"), work->difference.loss, work->difference.loss_stderr);
+  print_outputs (&work->outputs);
+}
+
+static void
 print_pair (const EvalWork *work)
 {
   print_loss (_("static scales"), work->evaluation.loss, work->evaluation.loss_stderr);
   print_loss (_("a scale a token"), work->dynamic.loss, work->dynamic.loss_stderr);
   print_loss (_("static - dynamic"), work->difference.loss, work->difference.loss_stderr);
+  print_outputs (&work->outputs);
 }
 
 static void
@@ -230,7 +302,9 @@ print_text (const EvalWork *work)
 
   if (tn_activation_scales_count (work->scales) > 0)
     print_scales (work);
-  if (work->paired)
+  if (work->reference_path != NULL)
+    print_against (work);
+  else if (work->paired)
     print_pair (work);
   else if (isnan (evaluation->loss_stderr))
     g_print (_("loss %.6f nats a token (one window: no error estimate)\n"), evaluation->loss);
@@ -248,7 +322,7 @@ tn_verb_eval (int argc, char **argv)
 {
   g_auto (TnCommand) command = { NULL };
   EvalWork work = { .command = &command, .batch_size = 8 };
-  g_autofree char *scheme = NULL, *plan = NULL, *activations = NULL, *stats = NULL, *method = NULL, *objective = NULL;
+  g_autofree char *scheme = NULL, *plan = NULL, *activations = NULL, *stats = NULL, *method = NULL, *objective = NULL, *reference = NULL;
   const GOptionEntry entries[] = {
     { "data", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &work.data, N_("Text, JSON lines, CSV, tokens (.bin, npy, npz): file, directory, pattern or - for standard input; may be repeated"), N_("PATH") },
     { "data-format", 0, 0, G_OPTION_ARG_STRING, &work.format.format, N_("text, jsonl, csv, tokens or npy (by name and content)"), N_("NAME") },
@@ -261,6 +335,7 @@ tn_verb_eval (int argc, char **argv)
     { "method", 0, 0, G_OPTION_ARG_STRING, &method, N_("How fixed scales are found: minmax, percentile or p99.9, ema, mse, mse2.4, kl, aciq, octav, output, auto"), N_("METHOD") },
     { "objective", 0, 0, G_OPTION_ARG_STRING, &objective, N_("What --method auto makes least: mse, kl or output (mse)"), N_("NAME") },
     { "stats", 0, 0, G_OPTION_ARG_FILENAME, &stats, N_("Statistics file, for activations with one scale for all tokens (int8), whose loss is shown beside that with a scale a token"), N_("STATS") },
+    { "reference", 0, 0, G_OPTION_ARG_FILENAME, &reference, N_("Compare with this model on the same windows, such as the same file unrounded: KL divergence, best token, paired loss difference"), N_("MODEL") },
     { NULL },
   };
   g_auto (GStrv) data = NULL;
@@ -277,6 +352,7 @@ tn_verb_eval (int argc, char **argv)
   field = work.format.field;
   work.precision = (TnPrecision) { .scheme = scheme, .plan_path = plan, .activations = activations, .stats_path = stats, .method = method, .objective = objective };
   work.scales = scales;
+  work.reference_path = reference;
   if (!parsed_ok)
     return status;
   /* Statistics are there for fixed scales. */
