@@ -44,6 +44,12 @@ tn_mitigation_kinds_parse (const char *text, TnMitigationKind *out, GError **err
     {
       guint k = 1;
 
+      if (strcmp (words[i], "bias") == 0)
+        {
+          g_set_error_literal (error, TN_ERROR, TN_ERROR_UNSUPPORTED,
+                               _ ("bias: the LLaMA family has no biases that could be corrected; “compensate” makes up for shifted means"));
+          return FALSE;
+        }
       while (k < G_N_ELEMENTS (kinds) && strcmp (words[i], kinds[k].name) != 0)
         k++;
       if (k == G_N_ELEMENTS (kinds))

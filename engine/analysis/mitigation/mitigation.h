@@ -80,7 +80,7 @@ void          tn_mitigation_free (TnMitigation *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (TnMitigation, tn_mitigation_free)
 /* "plain" for 0, else as above. */
 const char   *tn_mitigation_kind_get_name (TnMitigationKind kind);
-/* "gptq,smooth" -> kinds; TN_ERROR_ARGUMENT names what is none, and what is. */
+/* "gptq,smooth" -> kinds; TN_ERROR_ARGUMENT names what is none, and what is; TN_ERROR_UNSUPPORTED: "bias", which needs biases. */
 gboolean      tn_mitigation_kinds_parse (const char *text, TnMitigationKind *kinds, GError **error);
 
 G_END_DECLS
