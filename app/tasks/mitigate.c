@@ -94,11 +94,13 @@ tn_mitigate_check (const TnMitigateOptions *options, GError **error)
   TnMitigationOptions parsed = {0};
 
   if (options->scheme == NULL)
-    g_set_error_literal (error, TN_ERROR, TN_ERROR_ARGUMENT, _ ("--mitigate: --scheme is missing: what the weights are rounded to"));
+    g_set_error_literal (error, TN_ERROR, TN_ERROR_ARGUMENT,
+                         _ ("--mitigate: --scheme is missing: what the weights are rounded to"));
   else if (!parse (options, &parsed, error))
     return FALSE;
   else if (parsed.scheme.granularity == TN_PER_TOKEN)
-    g_set_error (error, TN_ERROR, TN_ERROR_ARGUMENT, _ ("--scheme: %s has a scale a token, which weights have none of"), options->scheme);
+    g_set_error (error, TN_ERROR, TN_ERROR_ARGUMENT, _ ("--scheme: %s has a scale a token, which weights have none of"),
+                 options->scheme);
   else if (options->source->activations != NULL)
     g_set_error_literal (error, TN_ERROR, TN_ERROR_ARGUMENT, _ ("--mitigate rounds weights alone: --activations is not for it"));
   else if (!(options->seconds >= 0.0))
@@ -292,8 +294,8 @@ mitigate (TnJob *job, const TnListener *listener, GCancellable *cancellable, gpo
   gboolean ok;
 
   ok = tn_mitigate_check (data->options, error) && parse (data->options, &options, error) && open_all (&work, error) &&
-       (result->mitigation =
-            tn_mitigate (work.model, work.fitting, work.choosing, &options, listener, cancellable, error)) != NULL;
+       (result->mitigation = tn_mitigate (work.model, work.fitting, work.choosing, &options, listener, cancellable, error)) !=
+           NULL;
   if (ok && data->options->write_path == NULL)
     mitigated = tn_model_ref (result->mitigation->model);
   else if (ok)

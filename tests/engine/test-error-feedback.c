@@ -11,8 +11,9 @@
 #include "engine/quant/quantize.h"
 #include "engine/random.h"
 
-static const char *const schemes[] = {"ternary",  "ternary:c", "ternary:ls", "ternary:c:f16", "int2:c",      "int3",      "int3:c",
-                                      "int4:asym", "int3:c:asym", "binary:c",   "binary",        "int3:c:mse", "int8:c:f16"};
+static const char *const schemes[] = {"ternary", "ternary:c",  "ternary:ls", "ternary:c:f16", "int2:c",
+                                      "int3",    "int3:c",     "int4:asym",  "int3:c:asym",   "binary:c",
+                                      "binary",  "int3:c:mse", "int8:c:f16"};
 
 /* Inputs whose channels go together, as those of a layer do: X^T X [n, n] of n_tokens rows. */
 static double *
@@ -41,7 +42,7 @@ static float *
 make_weights (gsize rows, gsize columns, guint64 seed)
 {
   TnRandom random = tn_random_stream (seed, "weights");
-  float *w = g_new (float, MAX (rows *columns, 1));
+  float *w = g_new (float, MAX (rows * columns, 1));
 
   for (gsize i = 0; i < rows * columns; i++)
     w[i] = (float) (tn_random_normal (&random) * (i % 7 == 0 ? 2.0 : 0.5));
@@ -105,14 +106,15 @@ check_never_worse (gconstpointer user_data)
         tn_compute_run (round_on_compute_thread, &call);
         g_assert_no_error (call.error);
         g_assert_true (call.repeats);
-        g_test_message ("%s %zu x %zu: plain %g searched %g feedback %g best %g", name, rows, columns, call.report.plain, call.report.searched,
-                        call.report.feedback, call.report.best);
+        g_test_message ("%s %zu x %zu: plain %g searched %g feedback %g best %g", name, rows, columns, call.report.plain,
+                        call.report.searched, call.report.feedback, call.report.best);
         g_assert_cmpfloat (call.report.best, <=, call.report.repeatable);
         g_assert_true (call.report.repeatable == call.report.plain || strcmp (name, "int3:c:mse") == 0);
         g_assert_cmpfloat (fabs (call.report.best - get_objective (w, call.out->data, rows, columns, gram)), <=,
                            1e-9 * call.report.power);
         g_assert_true (tn_quantize_values (&call.scheme, w, rows, columns, plain, NULL));
-        g_assert_cmpfloat (fabs (call.report.plain - get_objective (w, plain, rows, columns, gram)), <=, 1e-9 * call.report.power);
+        g_assert_cmpfloat (fabs (call.report.plain - get_objective (w, plain, rows, columns, gram)), <=,
+                           1e-9 * call.report.power);
         /* It is worth having where there is something to win. */
         if (columns >= 64 && rows > 1 && strcmp (name, "int8:c:f16") != 0)
           g_assert_cmpfloat (call.report.best, <, 0.9 * call.report.plain);
@@ -139,8 +141,8 @@ test_groups (void)
       g_assert_no_error (call.error);
       g_assert_no_error (fitted.error);
       g_assert_true (call.repeats && fitted.repeats);
-      g_test_message ("%s: plain %g searched %g feedback %g best %g, fitted %g", names[i], call.report.plain, call.report.searched, call.report.feedback,
-                      call.report.best, fitted.report.best);
+      g_test_message ("%s: plain %g searched %g feedback %g best %g, fitted %g", names[i], call.report.plain,
+                      call.report.searched, call.report.feedback, call.report.best, fitted.report.best);
       g_assert_cmpfloat (call.report.best, <, call.report.plain);
       /* Scales are rounded to 16 bits. */
       g_assert_cmpfloat (fitted.report.best, <=, call.report.best * 1.001);
@@ -195,16 +197,25 @@ find_units_on_compute_thread (gpointer user_data)
   call->units = tn_output_find_units (call->weight, call->scheme, call->gram, &errors, NULL, NULL);
 }
 
-/* Optimal Brain Quantization as it is written: every weight that is rounded moves all that are left by the inverse of what is left of H. */
+/* Optimal Brain Quantization as it is written: every weight that is rounded moves all that are left by the inverse of what is
+ * left of H. */
 static void
 test_reference (void)
 {
-  enum { ROWS = 5, COLUMNS = 13 };
+  enum
+  {
+    ROWS = 5,
+    COLUMNS = 13
+  };
   const guint64 shape[] = {ROWS, COLUMNS};
   g_autofree double *gram = make_gram (COLUMNS, 60, 3);
   g_autofree float *w = make_weights (ROWS, COLUMNS, 4), *narrow = g_new (float, COLUMNS *COLUMNS);
   g_autoptr (TnTensor) weight = tn_tensor_new (TN_DTYPE_F32, 2, shape, TN_PURPOSE_WEIGHTS, NULL);
-  Call call = {.w = w, .rows = ROWS, .columns = COLUMNS, .gram = gram, .options = {.damping = 0.02, .keeps_order = TRUE, .no_descent = TRUE}};
+  Call call = {.w = w,
+               .rows = ROWS,
+               .columns = COLUMNS,
+               .gram = gram,
+               .options = {.damping = 0.02, .keeps_order = TRUE, .no_descent = TRUE}};
   UnitsCall units = {weight, &call.scheme, narrow, NULL};
   double mean = 0.0;
 

@@ -37,7 +37,6 @@ make_batches (const TnLlamaConfig *of, guint n, guint64 seed)
   return batches;
 }
 
-/* Sequences that the model itself prefers: its loss on them has something to lose. */
 static void
 check (TnModel *model, GPtrArray *fitting, GPtrArray *choosing, GPtrArray *others, const char *scheme, TnMitigationKind kinds,
        double most_left)
@@ -103,31 +102,24 @@ test_stories (void)
   g_autoptr (GArray) greedy = model != NULL ? llama_fixture_stories_greedy () : NULL;
   g_autoptr (GPtrArray) batches = NULL;
   g_autofree gint32 *tokens = NULL;
-  TnSequence sequence = {.hash = 1};
+  TnSequence sequence = {.hash = 1}, sequences[4];
 
   if (model == NULL)
     return;
-  /* The model's own story, started at each of its words: what it predicts best. */
+  /* The model's own story: what it predicts best. */
   tokens = (gint32 *) (void *) g_memdup2 (greedy->data, greedy->len * sizeof (gint32));
   batches = g_ptr_array_new_with_free_func ((GDestroyNotify) tn_batch_unref);
-  for (guint i = 0; i < 3; i++)
+  for (guint i = 0; i < G_N_ELEMENTS (sequences); i++)
     {
-      TnSequence sequences[8];
-
-      for (guint k = 0; k < G_N_ELEMENTS (sequences); k++)
-        {
-          guint first = i + 3 * k;
-
-          sequence.hash++;
-          sequence.tokens = tokens + first;
-          sequence.targets = tokens + first + 1;
-          sequence.length = greedy->len - 1 - first;
-          sequences[k] = sequence;
-        }
-      g_ptr_array_add (batches, tn_batch_new (sequences, G_N_ELEMENTS (sequences)));
+      sequence.hash++;
+      sequence.tokens = tokens + 5 * i;
+      sequence.targets = sequence.tokens + 1;
+      sequence.length = greedy->len - 1 - 5 * i;
+      sequences[i] = sequence;
     }
-  check (model, batches, batches, batches, "int3", TN_MITIGATION_ALL, 0.5);
-  check (model, batches, batches, batches, "ternary:c", (TnMitigationKind) (TN_MITIGATION_FEEDBACK | TN_MITIGATION_COMPENSATE), 0.5);
+  g_ptr_array_add (batches, tn_batch_new (sequences, G_N_ELEMENTS (sequences)));
+  check (model, batches, batches, batches, "ternary:c", TN_MITIGATION_FEEDBACK, 0.6);
+  check (model, batches, batches, batches, "int3", TN_MITIGATION_COMPENSATE, 0.5);
 }
 
 /* Random weights and tokens: nothing to win for sure, but all of it holds together. */
@@ -185,7 +177,12 @@ make_target (gpointer user_data)
 static void
 test_target (void)
 {
-  enum { N = 5, ROWS = 3, TOKENS = 40 };
+  enum
+  {
+    N = 5,
+    ROWS = 3,
+    TOKENS = 40
+  };
   TnRandom random = tn_random_stream (1, "target");
   double x[TOKENS][N], mixed[TOKENS][N], mix[N][N], gram[N * N] = {0}, cross[N * N] = {0}, residual[ROWS * N] = {0};
   float weight[ROWS * N], lost[ROWS * N], target[ROWS * N];
@@ -239,7 +236,12 @@ test_target (void)
 static void
 test_bias (void)
 {
-  enum { ROWS = 3, COLUMNS = 7, TOKENS = 20 };
+  enum
+  {
+    ROWS = 3,
+    COLUMNS = 7,
+    TOKENS = 20
+  };
   TnRandom random = tn_random_stream (1, "bias");
   float weight[ROWS * COLUMNS], rounded[ROWS * COLUMNS], bias[ROWS] = {1.0f, -2.0f, 0.5f}, old[ROWS];
   double x[TOKENS][COLUMNS], mean[COLUMNS] = {0};

@@ -21,13 +21,13 @@ tn_mitigate_flags_clear (TnMitigateFlags *self)
 gboolean
 tn_mitigate_flags_check (const TnMitigateFlags *self, GError **error)
 {
-  const char *flag = self->scheme != NULL      ? "--scheme"
-                     : self->budget != NULL    ? "--budget"
-                     : self->only != NULL      ? "--only"
-                     : self->write != NULL     ? "--write"
-                     : self->held_out != NULL  ? "--held-out"
+  const char *flag = self->scheme != NULL     ? "--scheme"
+                     : self->budget != NULL   ? "--budget"
+                     : self->only != NULL     ? "--only"
+                     : self->write != NULL    ? "--write"
+                     : self->held_out != NULL ? "--held-out"
                      : self->fit_samples != 0 ? "--fit-samples"
-                                               : NULL;
+                                              : NULL;
 
   if (self->wanted || flag == NULL)
     return TRUE;
@@ -88,7 +88,8 @@ print_json (const TnMitigateResult *result, GError **error)
 {
   static const char *const names[] = {"loss", "plain_loss", "mitigated_loss"};
   const TnMitigation *mitigation = result->mitigation;
-  g_autofree char *scheme = tn_scheme_to_string (&mitigation->options.scheme), *written = tn_scheme_to_string (&mitigation->written);
+  g_autofree char *scheme = tn_scheme_to_string (&mitigation->options.scheme),
+                  *written = tn_scheme_to_string (&mitigation->written);
   g_autoptr (JsonBuilder) builder = json_builder_new ();
 
   json_builder_begin_object (builder);
@@ -166,20 +167,22 @@ print_sum (const TnMitigateResult *result)
   g_autofree char *plain = format_change (&result->plain_change), *mitigated = format_change (&result->mitigated_change);
   g_autofree char *scheme = tn_scheme_to_string (&mitigation->options.scheme);
 
-  g_print (_ ("\n%s, %.2f bits a weight, before and after; %u samples fitted, %u chose, %u others check:\n"), scheme, mitigation->bits,
-           result->fit_samples, result->choose_samples, result->check_samples);
-  g_print (_ ("loss in full precision %.4f nats a token\nplain rounding         %s\nmitigated              %s"), result->loss.value, plain,
-           mitigated);
+  g_print (_ ("\n%s, %.2f bits a weight, before and after; %u samples fitted, %u chose, %u others check:\n"), scheme,
+           mitigation->bits, result->fit_samples, result->choose_samples, result->check_samples);
+  g_print (_ ("loss in full precision %.4f nats a token\nplain rounding         %s\nmitigated              %s"),
+           result->loss.value, plain, mitigated);
   if (result->plain_change.value > 0.0)
     g_print (_ (": %.0f %% of the increase are left"), 100.0 * result->mitigated_change.value / result->plain_change.value);
   g_print (_ ("\n%.1f s\n"), mitigation->seconds);
   if (mitigation->added_bytes > 0)
-    g_print (_ ("the head, which was the embedding, is one of its own now: %" PRIu64 " bytes more in fp32\n"), mitigation->added_bytes);
+    g_print (_ ("the head, which was the embedding, is one of its own now: %" PRIu64 " bytes more in fp32\n"),
+             mitigation->added_bytes);
   if (mitigation->out_of_time)
     g_print (_ ("the time was used up: the layers behind are rounded plainly (--budget)\n"));
   if (result->evaluations[0].tokens > 0)
     g_print (_ ("held-out data, %" PRIu64 " tokens: loss %.6f in full precision, %.6f rounded plainly, %.6f mitigated\n"),
-             result->evaluations[0].tokens, result->evaluations[0].loss, result->evaluations[1].loss, result->evaluations[2].loss);
+             result->evaluations[0].tokens, result->evaluations[0].loss, result->evaluations[1].loss,
+             result->evaluations[2].loss);
   if (result->written != NULL)
     g_print (_ ("%s: read back; rounding by %s changes nothing in it\n"), result->written, result->written_plan);
 }
@@ -187,7 +190,8 @@ print_sum (const TnMitigateResult *result)
 static void
 print_text (const TnMitigateResult *result)
 {
-  g_print (_ ("Change of the loss in nats a token with 95 %% interval: of plain rounding against the step as it was, of the others against plain "
+  g_print (_ ("Change of the loss in nats a token with 95 %% interval: of plain rounding against the step as it was, of the "
+              "others against plain "
               "rounding.\n\n"));
   for (guint i = 0; i < result->mitigation->steps->len; i++)
     print_step (g_ptr_array_index (result->mitigation->steps, i));

@@ -33,7 +33,7 @@ tn_scheme_make_repeatable (const TnScheme *scheme, TnScheme *repeatable)
 gboolean
 tn_scheme_repeats (const TnScheme *repeatable, const float *values, guint64 rows, guint64 columns)
 {
-  g_autofree float *again = g_new (float, MAX (rows *columns, 1));
+  g_autofree float *again = g_new (float, MAX (rows * columns, 1));
 
   return tn_quantize_values (repeatable, values, rows, columns, again, NULL) &&
          memcmp (again, values, rows * columns * sizeof *again) == 0;
@@ -42,7 +42,7 @@ tn_scheme_repeats (const TnScheme *repeatable, const float *values, guint64 rows
 static gboolean
 settle (const TnScheme *repeatable, float *values, guint64 rows, guint64 columns, GError **error)
 {
-  g_autofree float *again = g_new (float, MAX (rows *columns, 1));
+  g_autofree float *again = g_new (float, MAX (rows * columns, 1));
 
   for (guint i = 0; i < MOST_ROUNDS; i++)
     {
@@ -149,8 +149,8 @@ reorder_gram (const double *gram, gsize n, const gsize *order)
   return out;
 }
 
-/* Where scales come from. The element that an integer scheme takes its range from is held at the outermost code: it costs little when the range is
- * what gives the scale, and much when the range is clipped; with few bits clipping is worth more. */
+/* Where scales come from. The element that an integer scheme takes its range from is held at the outermost code: it costs little
+ * when the range is what gives the scale, and much when the range is clipped; with few bits clipping is worth more. */
 enum
 {
   START_SEARCHED,
@@ -158,8 +158,8 @@ enum
   N_STARTS
 };
 
-/* Levels of binary weights are not searched; and a zero point that was found for a narrower range does not fit elements that have to
- * stand at both of its ends. Plain levels of ternary weights are what the search starts from. */
+/* Levels of binary weights are not searched; and a zero point that was found for a narrower range does not fit elements that have
+ * to stand at both of its ends. Plain levels of ternary weights are what the search starts from. */
 static gboolean
 can_start (const TnScheme *scheme, guint start)
 {
@@ -187,7 +187,7 @@ search_units (const TnGridRows *self, GCancellable *cancellable, GError **error)
 {
   const guint64 shape[] = {self->rows, self->columns};
   g_autoptr (TnTensor) tensor = tn_tensor_new (TN_DTYPE_F32, 2, shape, TN_PURPOSE_SCRATCH, error);
-  g_autofree float *narrow = g_new (float, self->columns *self->columns);
+  g_autofree float *narrow = g_new (float, self->columns * self->columns);
   TnOutputErrors errors;
 
   if (tensor == NULL)
@@ -250,8 +250,8 @@ improve (TnGridRows *self, const TnFeedbackOptions *options, const double *facto
 
 /* From every start; best: [rows, columns], what is best so far. */
 static gboolean
-improve_all (TnGridRows *self, const TnFeedbackOptions *options, const TnScheme *repeatable, float *best, TnFeedbackReport *report,
-             GCancellable *cancellable, GError **error)
+improve_all (TnGridRows *self, const TnFeedbackOptions *options, const TnScheme *repeatable, float *best,
+             TnFeedbackReport *report, GCancellable *cancellable, GError **error)
 {
   gsize n = self->columns;
   g_autofree gsize *order = order_columns (self->gram, n, options->keeps_order);

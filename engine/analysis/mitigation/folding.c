@@ -52,9 +52,9 @@ typedef struct
   float *readers[MOST_READERS]; /* [rows, columns] */
   gsize rows[MOST_READERS];
   guint n_readers;
-  gsize columns;                /* of a reader */
+  gsize columns; /* of a reader */
   gsize n_channels;
-  gsize *channel_of;            /* [columns] */
+  gsize *channel_of; /* [columns] */
 } Sides;
 
 static void
@@ -166,19 +166,21 @@ measure_layer (const float *w, gsize rows, gsize columns, const double *before, 
   double power = tn_grid_rows_measure (&grid);
 
   for (gsize i = 0; i < rows * columns; i++)
-    scaled[i] = (float) ((double) w[i] * (before != NULL ? before[i / columns] : 1.0) * (after != NULL ? after[i % columns] : 1.0));
+    scaled[i] =
+        (float) ((double) w[i] * (before != NULL ? before[i / columns] : 1.0) * (after != NULL ? after[i % columns] : 1.0));
   if (!tn_quantize_values (scheme, scaled, rows, columns, scaled, error))
     return FALSE;
   for (gsize i = 0; i < rows * columns; i++)
-    scaled[i] = (float) ((double) scaled[i] / ((before != NULL ? before[i / columns] : 1.0) * (after != NULL ? after[i % columns] : 1.0)));
+    scaled[i] = (float) ((double) scaled[i] /
+                         ((before != NULL ? before[i / columns] : 1.0) * (after != NULL ? after[i % columns] : 1.0)));
   grid.values = scaled;
   *error_part += power > 0.0 ? tn_grid_rows_measure (&grid) / power : 0.0;
   return TRUE;
 }
 
 static gboolean
-measure_sides (const Sides *self, const double *s, const TnScheme *scheme, const double *gram, const double *writer_gram, double *sum,
-               GError **error)
+measure_sides (const Sides *self, const double *s, const TnScheme *scheme, const double *gram, const double *writer_gram,
+               double *sum, GError **error)
 {
   g_autofree double *columns = g_new (double, self->columns), *inverse = g_new (double, self->n_channels);
 
@@ -190,8 +192,8 @@ measure_sides (const Sides *self, const double *s, const TnScheme *scheme, const
   for (guint k = 0; k < self->n_readers; k++)
     if (!measure_layer (self->readers[k], self->rows[k], self->columns, NULL, columns, scheme, gram, sum, error))
       return FALSE;
-  return self->writer == NULL || measure_layer (self->writer, self->n_channels, self->writer_columns, inverse, NULL, scheme,
-                                                writer_gram, sum, error);
+  return self->writer == NULL ||
+         measure_layer (self->writer, self->n_channels, self->writer_columns, inverse, NULL, scheme, writer_gram, sum, error);
 }
 
 /* By channel: root mean square of the inputs up to a factor, and largest magnitudes of readers and writer. */

@@ -58,8 +58,8 @@ hold_range (TnGridRows *self, guint64 first, guint64 n)
 }
 
 void
-tn_grid_rows_init (TnGridRows *self, const float *weight, guint64 rows, guint64 columns, const double *gram, const TnScheme *scheme,
-                   TnRounding *units, float *values)
+tn_grid_rows_init (TnGridRows *self, const float *weight, guint64 rows, guint64 columns, const double *gram,
+                   const TnScheme *scheme, TnRounding *units, float *values)
 {
   guint64 count = rows * columns;
   guint64 length = scheme->granularity == TN_PER_TENSOR  ? count
@@ -107,8 +107,7 @@ tn_grid_rows_round_all (TnGridRows *self)
 #pragma omp parallel for schedule(static)
   for (guint64 row = 0; row < self->rows; row++)
     for (guint64 i = 0; i < self->columns; i++)
-      self->values[row * self->columns + i] =
-          tn_grid_rows_round (self, row, i, (double) self->weight[row * self->columns + i]);
+      self->values[row * self->columns + i] = tn_grid_rows_round (self, row, i, (double) self->weight[row * self->columns + i]);
 }
 
 /* out = H x, by the rows of H, which is its own transpose. */
@@ -303,7 +302,7 @@ tn_grid_rows_fit_scales (TnGridRows *self)
 {
   gsize n = self->columns;
   gboolean per_tensor = self->scheme.granularity == TN_PER_TENSOR, per_group = self->scheme.granularity == TN_PER_GROUP;
-  g_autofree double *codes = g_new (double, MAX (self->rows *n, 1));
+  g_autofree double *codes = g_new (double, MAX (self->rows * n, 1));
   g_autofree double *along = g_new (double, MAX (self->rows, 1)), *square = g_new (double, MAX (self->rows, 1));
   double along_sum = 0.0, square_sum = 0.0;
 

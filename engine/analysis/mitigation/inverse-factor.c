@@ -132,7 +132,7 @@ invert_reversed (const double *a, gsize n, double *out)
 gboolean
 tn_inverse_factor (const double *h, gsize n, double damping, double *factor, TnInverseFactorReport *report, GError **error)
 {
-  g_autofree double *diagonal = g_new (double, MAX (n, 1)), *a = g_new (double, MAX (n *n, 1));
+  g_autofree double *diagonal = g_new (double, MAX (n, 1)), *a = g_new (double, MAX (n * n, 1));
   g_autofree double *transposed = g_new (double, PANEL *MAX (n, 1));
   double mean;
 

@@ -46,8 +46,9 @@ tn_mitigation_kinds_parse (const char *text, TnMitigationKind *out, GError **err
 
       if (strcmp (words[i], "bias") == 0)
         {
-          g_set_error_literal (error, TN_ERROR, TN_ERROR_UNSUPPORTED,
-                               _ ("bias: the LLaMA family has no biases that could be corrected; “compensate” makes up for shifted means"));
+          g_set_error_literal (
+              error, TN_ERROR, TN_ERROR_UNSUPPORTED,
+              _ ("bias: the LLaMA family has no biases that could be corrected; “compensate” makes up for shifted means"));
           return FALSE;
         }
       while (k < G_N_ELEMENTS (kinds) && strcmp (words[i], kinds[k].name) != 0)
@@ -119,8 +120,7 @@ tn_mitigation_round_plainly (const TnMitigation *self, const TnTensor *weight, G
 {
   TnTensor *rounded = tn_quantize_tensor (weight, &self->options.scheme, error);
 
-  if (rounded == NULL ||
-      tn_scheme_repeats (&self->written, rounded->data, tn_tensor_rows (rounded), tn_tensor_columns (rounded)))
+  if (rounded == NULL || tn_scheme_repeats (&self->written, rounded->data, tn_tensor_rows (rounded), tn_tensor_columns (rounded)))
     return rounded;
   tn_tensor_unref (rounded);
   return tn_quantize_tensor (weight, &self->written, error);
@@ -192,8 +192,8 @@ measure_mitigated (const TnMitigationRun *run, GError **error)
 }
 
 TnMitigation *
-tn_mitigate (TnModel *model, GPtrArray *fitting, GPtrArray *choosing, const TnMitigationOptions *options, const TnListener *listener,
-             GCancellable *cancellable, GError **error)
+tn_mitigate (TnModel *model, GPtrArray *fitting, GPtrArray *choosing, const TnMitigationOptions *options,
+             const TnListener *listener, GCancellable *cancellable, GError **error)
 {
   g_autoptr (TnMitigation) self = g_new0 (TnMitigation, 1);
   TnMitigationRun run = {.result = self,

@@ -26,14 +26,15 @@ tensor_unref (gpointer data)
 TnModelEdit *
 tn_model_edit_new (TnModel *model, GError **error)
 {
-  guint rounded =
-      tn_model_count_layer_paths (model, TN_LAYER_PATH_ROUNDED_INPUT) + tn_model_count_layer_paths (model, TN_LAYER_PATH_BIT_LINEAR);
+  guint rounded = tn_model_count_layer_paths (model, TN_LAYER_PATH_ROUNDED_INPUT) +
+                  tn_model_count_layer_paths (model, TN_LAYER_PATH_BIT_LINEAR);
   TnModelEdit *self;
 
   if (rounded > 0)
     {
       g_set_error (error, TN_ERROR, TN_ERROR_UNSUPPORTED,
-                   _ ("%u linear layers are of low precision already, or round their inputs: mitigation starts from a model in full precision"),
+                   _ ("%u linear layers are of low precision already, or round their inputs: mitigation starts from a model in "
+                      "full precision"),
                    rounded);
       return NULL;
     }

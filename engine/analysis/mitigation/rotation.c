@@ -19,7 +19,8 @@ scale_columns (float *w, gsize rows, gsize columns, const float *gain)
 
 /* A gain into the layers that read its norm. FALSE: no memory. */
 static gboolean
-fold_gain (TnModelEdit *edit, guint block, const char *norm, const char *const *parts, const gsize *rows, gsize width, GError **error)
+fold_gain (TnModelEdit *edit, guint block, const char *norm, const char *const *parts, const gsize *rows, gsize width,
+           GError **error)
 {
   float *gain = tn_model_edit_take_block (edit, block, norm, error);
 
@@ -42,7 +43,8 @@ gboolean
 tn_fold_norm_gains (TnModelEdit *edit, guint64 *added_bytes, GError **error)
 {
   const TnLlamaConfig *config = tn_model_edit_get_config (edit);
-  gsize width = config->n_embd, heads = (gsize) config->n_head * config->head_dim, heads_kv = (gsize) config->n_head_kv * config->head_dim;
+  gsize width = config->n_embd, heads = (gsize) config->n_head * config->head_dim,
+        heads_kv = (gsize) config->n_head_kv * config->head_dim;
   float *gain, *head;
 
   if (!tn_model_edit_untie (edit, added_bytes, error))
@@ -112,15 +114,17 @@ static gboolean
 rotate_block (TnModelEdit *edit, guint index, const float *signs, gsize block, GError **error)
 {
   const TnLlamaConfig *config = tn_model_edit_get_config (edit);
-  gsize width = config->n_embd, heads = (gsize) config->n_head * config->head_dim, heads_kv = (gsize) config->n_head_kv * config->head_dim;
+  gsize width = config->n_embd, heads = (gsize) config->n_head * config->head_dim,
+        heads_kv = (gsize) config->n_head_kv * config->head_dim;
   const struct
   {
     const char *part;
     gsize rows; /* 0: a writer */
     gsize columns;
   } layers[] = {
-      {"attn_q", heads, width},          {"attn_k", heads_kv, width},     {"attn_v", heads_kv, width},  {"attn_output", 0, heads},
-      {"ffn_gate", config->n_ff, width}, {"ffn_up", config->n_ff, width}, {"ffn_down", 0, config->n_ff},
+      {"attn_q", heads, width},      {"attn_k", heads_kv, width},       {"attn_v", heads_kv, width},
+      {"attn_output", 0, heads},     {"ffn_gate", config->n_ff, width}, {"ffn_up", config->n_ff, width},
+      {"ffn_down", 0, config->n_ff},
   };
 
   for (guint i = 0; i < G_N_ELEMENTS (layers); i++)

@@ -130,10 +130,10 @@ tn_step_moments_collect (TnStepMoments *self, TnModel *model, TnModel *rounded, 
 
   *self = (TnStepMoments){.width = tn_model_get_site (model, (guint) index)->width,
                           .residual_width = tn_model_get_config (model)->n_embd};
-  self->gram = g_new0 (double, self->width *self->width);
-  self->cross = g_new0 (double, self->width *self->width);
+  self->gram = g_new0 (double, self->width * self->width);
+  self->cross = g_new0 (double, self->width * self->width);
   if (residual_site != NULL)
-    self->residual = g_new0 (double, self->residual_width *self->width);
+    self->residual = g_new0 (double, self->residual_width * self->width);
   for (guint i = 0; i < batches->len; i++)
     {
       BatchCall call = {self, model, rounded, site, residual_site, g_ptr_array_index (batches, i), FALSE, NULL};
@@ -158,8 +158,8 @@ tn_step_moments_clear (TnStepMoments *self)
 }
 
 gboolean
-tn_step_moments_make_target (const TnStepMoments *self, const float *weight, gsize rows, TnResidualPlace residual,
-                             double damping, float *target, GError **error)
+tn_step_moments_make_target (const TnStepMoments *self, const float *weight, gsize rows, TnResidualPlace residual, double damping,
+                             float *target, GError **error)
 {
   gsize n = self->width;
   g_autofree double *factor = g_new (double, n *n);

@@ -89,8 +89,8 @@ round_on_compute_thread (gpointer user_data)
     {
       const TnTensor *weight = tn_model_find_parameter (mitigation->base, self->step->names[i])->tensor;
 
-      self->tensors[i] = self->kind == 0 ? tn_mitigation_round_plainly (mitigation, weight, &self->error)
-                                         : round_by_moments (self, weight);
+      self->tensors[i] =
+          self->kind == 0 ? tn_mitigation_round_plainly (mitigation, weight, &self->error) : round_by_moments (self, weight);
       self->ok = self->tensors[i] != NULL;
     }
 }
@@ -160,8 +160,9 @@ explain (TnMitigationStep *report, guint kept)
 
       trial->kept = i == kept;
       if (!trial->kept)
-        trial->reason = g_strdup_printf (_ ("%s loses less"),
-                                         tn_mitigation_kind_get_name (g_array_index (report->trials, TnMitigationTrial, kept).kind));
+        trial->reason =
+            g_strdup_printf (_ ("%s loses less"),
+                             tn_mitigation_kind_get_name (g_array_index (report->trials, TnMitigationTrial, kept).kind));
     }
 }
 
@@ -203,9 +204,8 @@ run_step (Step *self, TnSequenceLosses *losses, GError **error)
         return FALSE;
     }
   for (guint i = 0; i < G_N_ELEMENTS (kinds) && self->moments.gram != NULL; i++)
-    if ((result->options.kinds & kinds[i]) &&
-        (!tn_listener_boundary (self->run->listener, error) ||
-         !try_kind (self, kinds[i], report, losses, &plain, &best, &model, &kept, error)))
+    if ((result->options.kinds & kinds[i]) && (!tn_listener_boundary (self->run->listener, error) ||
+                                               !try_kind (self, kinds[i], report, losses, &plain, &best, &model, &kept, error)))
       return FALSE;
   explain (report, kept);
   tn_model_unref (self->current);

@@ -71,7 +71,7 @@ collect_grams (Grams *self, GError **error)
       const TnSite *site = tn_model_get_site (self->model, i);
 
       if (site->kind == TN_SITE_INPUT && site->layer != G_MAXUINT && site->shared_with == i)
-        self->grams[i] = g_new0 (double, (gsize) site->width *site->width);
+        self->grams[i] = g_new0 (double, (gsize) site->width * site->width);
     }
   tn_compute_run (collect_on_compute_thread, self);
   if (!self->ok)
