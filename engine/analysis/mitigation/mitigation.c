@@ -166,14 +166,15 @@ measure_plain (TnMitigationRun *run, TnModel *model, GError **error)
   TnMitigation *self = run->result;
   const TnLayerPrecision precision = {.weights = &self->options.scheme};
   g_autoptr (TnModel) rounded = NULL;
+  g_auto (TnSequenceLosses) plain = {0};
 
   if (!tn_sequence_losses_measure (&run->original, model, run->choosing, run->cancellable, error) ||
       (rounded = tn_model_quantize (model, &precision, 1, run->cancellable, error)) == NULL ||
-      !tn_sequence_losses_measure (&run->plain, rounded, run->choosing, run->cancellable, error))
+      !tn_sequence_losses_measure (&plain, rounded, run->choosing, run->cancellable, error))
     return FALSE;
   self->loss = tn_sequence_losses_get (&run->original);
-  self->plain_loss = tn_sequence_losses_get (&run->plain);
-  self->plain_change = tn_sequence_losses_compare (&run->plain, &run->original);
+  self->plain_loss = tn_sequence_losses_get (&plain);
+  self->plain_change = tn_sequence_losses_compare (&plain, &run->original);
   return TRUE;
 }
 
@@ -214,6 +215,6 @@ tn_mitigate (TnModel *model, GPtrArray *fitting, GPtrArray *choosing, const TnMi
   ok = measure_plain (&run, model, error) && tn_mitigation_transform (&run, error) && tn_mitigation_run_steps (&run, error) &&
        measure_mitigated (&run, error);
   tn_sequence_losses_clear (&run.original);
-  tn_sequence_losses_clear (&run.plain);
+  tn_sequence_losses_clear (&run.reference);
   return ok ? g_steal_pointer (&self) : NULL;
 }

@@ -27,6 +27,7 @@ static const struct
 typedef struct
 {
   const TnMitigationRun *run;
+  TnModel *base;
   TnModel *current; /* layers before are rounded */
   guint block, place;
   char *names[MOST_LAYERS];
@@ -87,7 +88,7 @@ round_on_compute_thread (gpointer user_data)
   self->ok = TRUE;
   for (guint i = 0; i < self->step->n_layers && self->ok; i++)
     {
-      const TnTensor *weight = tn_model_find_parameter (mitigation->base, self->step->names[i])->tensor;
+      const TnTensor *weight = tn_model_find_parameter (self->step->base, self->step->names[i])->tensor;
 
       self->tensors[i] =
           self->kind == 0 ? tn_mitigation_round_plainly (mitigation, weight, &self->error) : round_by_moments (self, weight);
@@ -178,7 +179,7 @@ collect (Step *self, GError **error)
     self->residual = TN_RESIDUAL_NONE;
   if (self->residual != TN_RESIDUAL_NONE)
     residual_site = g_strdup_printf ("blk.%u.residual", self->block - (self->residual == TN_RESIDUAL_BEFORE ? 1 : 0));
-  return tn_step_moments_collect (&self->moments, self->run->result->base, self->current, site, residual_site, self->run->fitting,
+  return tn_step_moments_collect (&self->moments, self->base, self->current, site, residual_site, self->run->fitting,
                                   self->run->cancellable, error);
 }
 
@@ -216,14 +217,45 @@ run_step (Step *self, TnSequenceLosses *losses, GError **error)
   return TRUE;
 }
 
-static gboolean
-run_all (TnMitigationRun *run, TnModel **current, TnSequenceLosses *losses, GError **error)
+/* What is asked for that promises most. */
+static TnMitigationKind
+get_best_kind (const TnMitigationRun *run)
 {
-  guint n_blocks = tn_model_get_config (run->result->base)->n_layer, n = n_blocks * G_N_ELEMENTS (places);
+  static const TnMitigationKind kinds[] = {TN_MITIGATION_COMPENSATE, TN_MITIGATION_FEEDBACK, TN_MITIGATION_SCALE};
+
+  for (guint i = 0; i < G_N_ELEMENTS (kinds); i++)
+    if (run->result->options.kinds & kinds[i])
+      return kinds[i];
+  return 0;
+}
+
+/* Rounds a step in one way. */
+static gboolean
+round_step (Step *self, TnMitigationKind kind, GError **error)
+{
+  g_auto (Candidate) candidate = {.step = self, .kind = kind};
+  TnModel *rounded;
+
+  if ((kind != 0 && !collect (self, error)) || (rounded = apply (&candidate, error)) == NULL)
+    return FALSE;
+  tn_model_unref (self->current);
+  self->current = rounded;
+  return TRUE;
+}
+
+/* All steps of a base: chosen with their losses, or, losses NULL, in the best way. */
+static gboolean
+run_all (TnMitigationRun *run, TnModel *base, TnModel **current, TnSequenceLosses *losses, GError **error)
+{
+  guint n_blocks = tn_model_get_config (base)->n_layer, n = n_blocks * G_N_ELEMENTS (places);
 
   for (guint i = 0; i < n; i++)
     {
-      Step step = {.run = run, .current = *current, .block = i / G_N_ELEMENTS (places), .place = i % G_N_ELEMENTS (places)};
+      Step step = {.run = run,
+                   .base = base,
+                   .current = *current,
+                   .block = i / G_N_ELEMENTS (places),
+                   .place = i % G_N_ELEMENTS (places)};
       gboolean ok;
 
       if (g_cancellable_set_error_if_cancelled (run->cancellable, error) || !tn_listener_boundary (run->listener, error))
@@ -231,16 +263,28 @@ run_all (TnMitigationRun *run, TnModel **current, TnSequenceLosses *losses, GErr
       step.n_layers = places[step.place].n_layers;
       for (guint k = 0; k < step.n_layers; k++)
         step.names[k] = g_strdup_printf ("blk.%u.%s.weight", step.block, places[step.place].layers[k]);
-      ok = run_step (&step, losses, error);
+      ok = losses != NULL ? run_step (&step, losses, error) : round_step (&step, get_best_kind (run), error);
       *current = step.current;
       tn_step_moments_clear (&step.moments);
       for (guint k = 0; k < step.n_layers; k++)
         g_free (step.names[k]);
       if (!ok)
         return FALSE;
-      tn_listener_progress (run->listener, i + 1, n, "steps");
+      if (losses != NULL)
+        tn_listener_progress (run->listener, i + 1, n, "steps");
     }
   return TRUE;
+}
+
+TnModel *
+tn_mitigation_round_all (TnMitigationRun *run, TnModel *base, GError **error)
+{
+  TnModel *current = tn_model_ref (base);
+
+  if (run_all (run, base, &current, NULL, error))
+    return current;
+  tn_model_unref (current);
+  return NULL;
 }
 
 gboolean
@@ -250,7 +294,7 @@ tn_mitigation_run_steps (TnMitigationRun *run, GError **error)
   g_auto (TnSequenceLosses) losses = {0};
 
   if (!tn_sequence_losses_measure (&losses, current, run->choosing, run->cancellable, error) ||
-      !run_all (run, &current, &losses, error))
+      !run_all (run, run->result->base, &current, &losses, error))
     {
       tn_model_unref (current);
       return FALSE;

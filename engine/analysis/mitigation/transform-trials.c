@@ -9,7 +9,6 @@
 #include "engine/analysis/mitigation/wide-vector.h"
 #include "engine/device/device.h"
 #include "engine/error.h"
-#include "engine/nn/quantized-model.h"
 
 /* Products of the inputs of all layers, X^T X by site. */
 typedef struct
@@ -149,40 +148,39 @@ fold_all (gpointer user_data)
                fold (self, block, TN_FOLD_FFN_NORM, "ffn_gate", NULL) && fold (self, block, TN_FOLD_UP, "ffn_down", "ffn_up");
 }
 
-/* Keeps the changed model where plain rounding of it loses less. */
+/* Keeps the changed model where it loses less when all of it is rounded. */
 static gboolean
 judge (TnMitigationRun *run, TnMitigationStep *step, TnMitigationKind kind, Change *change, char *detail, gint64 start_us,
        GError **error)
 {
   TnMitigation *self = run->result;
-  const TnLayerPrecision precision = {.weights = &self->options.scheme};
   g_autoptr (TnModel) changed = tn_model_edit_finish (change->edit, error), rounded = NULL;
   g_auto (TnSequenceLosses) losses = {0};
   TnMitigationTrial trial = {.kind = kind, .detail = detail, .error = (double) NAN};
 
   if (changed != NULL)
-    rounded = tn_model_quantize (changed, &precision, 1, run->cancellable, error);
+    rounded = tn_mitigation_round_all (run, changed, error);
   if (rounded == NULL || !tn_sequence_losses_measure (&losses, rounded, run->choosing, run->cancellable, error))
     {
       g_free (detail);
       return FALSE;
     }
-  trial.change = tn_sequence_losses_compare (&losses, &run->plain);
+  trial.change = tn_sequence_losses_compare (&losses, &run->reference);
   trial.kept = trial.change.value < 0.0 && !(trial.change.high >= 0.0);
   trial.seconds = tn_mitigation_seconds_since (start_us);
   if (trial.kept)
     {
-      TnSequenceLosses old = run->plain;
+      TnSequenceLosses old = run->reference;
 
-      run->plain = losses;
+      run->reference = losses;
       losses = old;
       tn_model_unref (self->base);
       self->base = g_steal_pointer (&changed);
       self->added_bytes += change->rotation.added_bytes;
     }
   else
-    trial.reason = g_strdup (trial.change.value < 0.0 ? _ ("it loses less by no more than chance")
-                                                      : _ ("plain rounding loses less without it"));
+    trial.reason =
+        g_strdup (trial.change.value < 0.0 ? _ ("it loses less by no more than chance") : _ ("the model loses less without it"));
   tn_mitigation_add_trial (step, &trial);
   return TRUE;
 }
@@ -212,6 +210,23 @@ try_change (TnMitigationRun *run, TnMitigationStep *step, TnMitigationKind kind,
   return judge (run, step, kind, &change, detail, start_us, error);
 }
 
+/* Of its time the layers are to have the most. */
+static gboolean
+is_late (const TnMitigationRun *run)
+{
+  double limit = run->result->options.seconds;
+
+  return limit > 0.0 && tn_mitigation_seconds_since (run->start_us) > limit / 3.0;
+}
+
+static gboolean
+measure_reference (TnMitigationRun *run, GError **error)
+{
+  g_autoptr (TnModel) rounded = tn_mitigation_round_all (run, run->result->base, error);
+
+  return rounded != NULL && tn_sequence_losses_measure (&run->reference, rounded, run->choosing, run->cancellable, error);
+}
+
 gboolean
 tn_mitigation_transform (TnMitigationRun *run, GError **error)
 {
@@ -226,7 +241,15 @@ tn_mitigation_transform (TnMitigationRun *run, GError **error)
         return FALSE;
       if (step == NULL)
         step = tn_mitigation_add_step (run->result, g_strdup (_ ("the whole model")));
-      if (!try_change (run, step, kinds[i], error))
+      if (!is_late (run) && run->reference.nll == NULL && !measure_reference (run, error))
+        return FALSE;
+      if (is_late (run))
+        tn_mitigation_add_trial (step,
+                                 &(TnMitigationTrial){.kind = kinds[i],
+                                                      .error = (double) NAN,
+                                                      .change = TN_ESTIMATE_NONE,
+                                                      .reason = g_strdup (_ ("not tried: a third of the time was used up"))});
+      else if (!try_change (run, step, kinds[i], error))
         return FALSE;
     }
   return TRUE;
