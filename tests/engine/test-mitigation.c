@@ -133,6 +133,30 @@ test_random (void)
   check (model, fitting, choosing, choosing, "ternary", TN_MITIGATION_SCALE, G_MAXDOUBLE);
 }
 
+/* A layer that nothing flows into is rounded plainly, and that is said. */
+static void
+test_silent (void)
+{
+  g_autoptr (TnModel) random = llama_fixture_new (&config, TN_DTYPE_F32, 4), model = NULL;
+  g_autoptr (TnTensor) zeros = tn_tensor_new (TN_DTYPE_F32, 2, (const guint64[]){48, 32}, TN_PURPOSE_WEIGHTS, NULL);
+  g_autoptr (GPtrArray) batches = make_batches (&config, 2, 10);
+  TnMitigationOptions options = {.kinds = TN_MITIGATION_ALL};
+  g_autoptr (TnMitigation) mitigation = NULL;
+  const TnMitigationStep *step;
+  GError *error = NULL;
+
+  memset (tn_tensor_get_writable (zeros), 0, zeros->bytes);
+  model = tn_model_with_parameter (random, "blk.0.ffn_up.weight", zeros, &error);
+  g_assert_no_error (error);
+  g_assert_true (tn_scheme_parse ("int3:c", &options.scheme, NULL));
+  mitigation = tn_mitigate (model, batches, batches, &options, NULL, NULL, &error);
+  g_assert_no_error (error);
+  step = g_ptr_array_index (mitigation->steps, 4);
+  g_assert_cmpstr (step->name, ==, "blk.0.ffn_down.weight");
+  g_assert_true (g_array_index (step->trials, TnMitigationTrial, 0).kept);
+  g_assert_nonnull (strstr (g_array_index (step->trials, TnMitigationTrial, 1).reason, "all zero"));
+}
+
 static void
 test_budget (void)
 {
@@ -298,6 +322,7 @@ main (int argc, char **argv)
   g_test_add_func ("/mitigation/bias", test_bias);
   g_test_add_func ("/mitigation/target", test_target);
   g_test_add_func ("/mitigation/random", test_random);
+  g_test_add_func ("/mitigation/silent", test_silent);
   g_test_add_func ("/mitigation/budget", test_budget);
   g_test_add_func ("/mitigation/stories", test_stories);
   return g_test_run ();

@@ -138,6 +138,8 @@ print_json (const TnMitigateResult *result, GError **error)
 static char *
 format_change (const TnEstimate *estimate)
 {
+  if (!tn_estimate_is_set (estimate))
+    return g_strdup ("–");
   if (isnan (estimate->low))
     return g_strdup_printf ("%+.4f", estimate->value);
   return g_strdup_printf ("%+.4f ± %.4f", estimate->value, 0.5 * (estimate->high - estimate->low));

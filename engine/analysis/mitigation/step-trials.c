@@ -7,6 +7,7 @@
 #include "engine/analysis/mitigation/mitigation-private.h"
 #include "engine/analysis/mitigation/step-moments.h"
 #include "engine/device/device.h"
+#include "engine/error.h"
 
 #define MOST_LAYERS 3
 #define TARGET_DAMPING 0.01
@@ -127,11 +128,26 @@ try_kind (Step *self, TnMitigationKind kind, TnMitigationStep *report, const TnS
 {
   gint64 start_us = g_get_monotonic_time ();
   g_auto (Candidate) candidate = {.step = self, .kind = kind};
-  g_autoptr (TnModel) tried = apply (&candidate, error);
+  GError *local = NULL;
+  g_autoptr (TnModel) tried = apply (&candidate, &local);
   g_auto (TnSequenceLosses) losses = {0};
   TnMitigationTrial trial = {.kind = kind};
 
-  if (tried == NULL || !tn_sequence_losses_measure (&losses, tried, self->run->choosing, self->run->cancellable, error))
+  if (tried == NULL && kind != 0 && g_error_matches (local, TN_ERROR, TN_ERROR_DATA))
+    {
+      trial.error = (double) NAN;
+      trial.change = TN_ESTIMATE_NONE;
+      trial.reason = g_strdup (local->message);
+      tn_mitigation_add_trial (report, &trial);
+      g_error_free (local);
+      return TRUE;
+    }
+  if (tried == NULL)
+    {
+      g_propagate_error (error, local);
+      return FALSE;
+    }
+  if (!tn_sequence_losses_measure (&losses, tried, self->run->choosing, self->run->cancellable, error))
     return FALSE;
   trial.error = kind == 0 ? (double) NAN : candidate.error_sum / self->n_layers;
   trial.change = tn_sequence_losses_compare (&losses, kind == 0 ? before : plain);
@@ -160,7 +176,7 @@ explain (TnMitigationStep *report, guint kept)
       TnMitigationTrial *trial = &g_array_index (report->trials, TnMitigationTrial, i);
 
       trial->kept = i == kept;
-      if (!trial->kept)
+      if (!trial->kept && trial->reason == NULL)
         trial->reason =
             g_strdup_printf (_ ("%s loses less"),
                              tn_mitigation_kind_get_name (g_array_index (report->trials, TnMitigationTrial, kept).kind));
@@ -229,15 +245,27 @@ get_best_kind (const TnMitigationRun *run)
   return 0;
 }
 
-/* Rounds a step in one way. */
+/* Rounds a step in one way; plainly where its inputs tell nothing. */
 static gboolean
 round_step (Step *self, TnMitigationKind kind, GError **error)
 {
-  g_auto (Candidate) candidate = {.step = self, .kind = kind};
+  g_auto (Candidate) candidate = {.step = self, .kind = kind}, plain = {.step = self};
+  GError *local = NULL;
   TnModel *rounded;
 
-  if ((kind != 0 && !collect (self, error)) || (rounded = apply (&candidate, error)) == NULL)
+  if (kind != 0 && !collect (self, error))
     return FALSE;
+  rounded = apply (&candidate, &local);
+  if (rounded == NULL && g_error_matches (local, TN_ERROR, TN_ERROR_DATA))
+    {
+      g_clear_error (&local);
+      rounded = apply (&plain, &local);
+    }
+  if (rounded == NULL)
+    {
+      g_propagate_error (error, local);
+      return FALSE;
+    }
   tn_model_unref (self->current);
   self->current = rounded;
   return TRUE;
