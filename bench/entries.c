@@ -26,11 +26,12 @@ static const TnBenchEntry entries[] = {
     {"training", {"matrix_multiply_"}, tn_bench_matrix_multiply},
     {"training", {"train_", "qat_over_", "qat_vs_", "qat_lowp_"}, tn_bench_training_step},
     {"training", {"checkpoint_17m_"}, tn_bench_training_checkpoint},
+    {"training", {"metrics_overhead", "checkpoint_overhead"}, tn_bench_train_task},
     {"training", {"adamw_", "adamw8_", "muon_"}, tn_bench_optimizer},
     {"training", {"attention_step_", "head_loss_"}, tn_bench_functions},
     {"training", {"qat_layer_"}, tn_bench_qat_layer},
-    {"training", {"checkpoint_17m_"}, tn_bench_checkpoint},
     {"analysis", {"error_metrics_"}, tn_bench_error_metrics},
+    {"analysis", {"sensitivity_"}, tn_bench_sensitivity},
 };
 
 const TnBenchEntry *

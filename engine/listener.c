@@ -22,6 +22,13 @@ tn_listener_event (const TnListener *self, const char *kind, const char *text)
     self->event (self->user_data, kind, text);
 }
 
+void
+tn_listener_rewind (const TnListener *self, gint64 first_step)
+{
+  if (self != NULL && self->rewind != NULL)
+    self->rewind (self->user_data, first_step);
+}
+
 gboolean
 tn_listener_boundary (const TnListener *self, GError **error)
 {

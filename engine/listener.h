@@ -19,11 +19,15 @@ typedef struct
    * G_IO_ERROR_CANCELLED when the work has to end. */
   gboolean (*boundary) (gpointer user_data, GError **error);
   gpointer user_data;
+  /* the work goes on from a state before: points of series from this step on are
+   * void, and come anew. */
+  void (*rewind) (gpointer user_data, gint64 first_step);
 } TnListener;
 
 void     tn_listener_progress (const TnListener *self, double done, double total, const char *unit);
 void     tn_listener_metric   (const TnListener *self, const char *series, gint64 step, double value);
 void     tn_listener_event    (const TnListener *self, const char *kind, const char *text);
+void     tn_listener_rewind   (const TnListener *self, gint64 first_step);
 /* TRUE when self is NULL or has no boundary call-back. */
 gboolean tn_listener_boundary (const TnListener *self, GError **error);
 

@@ -187,6 +187,19 @@ tn_data_list_add (TnDataList *self, const char *path)
   on_changed (self);
 }
 
+void
+tn_data_list_clear (TnDataList *self)
+{
+  g_return_if_fail (TN_IS_DATA_LIST (self));
+
+  if (self->rows->len == 0)
+    return;
+  for (guint i = 0; i < self->rows->len; i++)
+    adw_preferences_group_remove (self->group, g_ptr_array_index (self->rows, i));
+  g_ptr_array_set_size (self->rows, 0);
+  on_changed (self);
+}
+
 char **
 tn_data_list_dup_paths (TnDataList *self)
 {

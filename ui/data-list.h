@@ -13,6 +13,7 @@ G_DECLARE_FINAL_TYPE (TnDataList, tn_data_list, TN, DATA_LIST, GtkWidget)
 void   tn_data_list_set_recorded (TnDataList *self);
 /* A path that is there already stays once. */
 void   tn_data_list_add       (TnDataList *self, const char *path);
+void   tn_data_list_clear     (TnDataList *self);
 char **tn_data_list_dup_paths (TnDataList *self);
 /* What they are, in a line; NULL: not known. */
 void   tn_data_list_set_facts (TnDataList *self, const char *facts);

@@ -54,8 +54,8 @@ static void
 choose (TnFileRow *self, GtkFileChooserAction action)
 {
   const char *title = adw_preferences_row_get_title (ADW_PREFERENCES_ROW (self));
-  GtkFileChooserNative *dialog =
-      gtk_file_chooser_native_new (title, GTK_WINDOW (gtk_widget_get_root (GTK_WIDGET (self))), action, _ ("_Choose"), _ ("_Cancel"));
+  GtkFileChooserNative *dialog = gtk_file_chooser_native_new (title, GTK_WINDOW (gtk_widget_get_root (GTK_WIDGET (self))), action,
+                                                              _ ("_Choose"), _ ("_Cancel"));
 
   tn_settings_apply_folder ("last-data-folder", GTK_FILE_CHOOSER (dialog));
   gtk_native_dialog_set_modal (GTK_NATIVE_DIALOG (dialog), TRUE);
@@ -202,5 +202,7 @@ tn_file_row_set_kind (TnFileRow *self, TnFileRowKind kind)
   self->kind = kind;
   gtk_widget_set_visible (self->choose_file, kind != TN_FILE_ROW_FOLDER);
   gtk_widget_set_visible (self->choose_folder, kind != TN_FILE_ROW_FILE);
+  if (kind == TN_FILE_ROW_EITHER) /* both at once look different */
+    gtk_button_set_icon_name (GTK_BUTTON (self->choose_file), "text-x-generic-symbolic");
   name_buttons (self);
 }

@@ -107,5 +107,5 @@ char *
 tn_format_rate (double rate)
 {
   /* Translators: things a second */
-  return g_strdup_printf (rate < 100 ? _ ("%.1f/s") : _ ("%.0f/s"), rate);
+  return g_strdup_printf (rate < 1 ? _ ("%.2g/s") : rate < 100 ? _ ("%.1f/s") : _ ("%.0f/s"), rate);
 }

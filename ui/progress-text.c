@@ -65,7 +65,7 @@ tn_progress_text (double done, double total, const char *unit, double rate, doub
     }
   if (bytes > 0)
     {
-      g_autofree char *memory = g_format_size (bytes);
+      g_autofree char *memory = g_format_size_full (bytes, G_FORMAT_SIZE_IEC_UNITS);
 
       append (text, memory);
     }

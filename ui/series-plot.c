@@ -30,11 +30,30 @@ tn_series_plot_dispose (GObject *object)
   G_OBJECT_CLASS (tn_series_plot_parent_class)->dispose (object);
 }
 
+/* As narrow as it may be, so that two stand side by side where there is room. */
+static void
+tn_series_plot_measure (GtkWidget *widget, GtkOrientation orientation, int for_size, int *minimum, int *natural,
+                        int *minimum_baseline, int *natural_baseline)
+{
+  TnSeriesPlot *self = TN_SERIES_PLOT (widget);
+
+  gtk_widget_measure (self->panel.box, orientation, for_size, minimum, natural, NULL, NULL);
+  if (orientation == GTK_ORIENTATION_HORIZONTAL)
+    *natural = *minimum;
+}
+
+static void
+tn_series_plot_size_allocate (GtkWidget *widget, int width, int height, int baseline)
+{
+  gtk_widget_size_allocate (TN_SERIES_PLOT (widget)->panel.box, &(GtkAllocation){0, 0, width, height}, baseline);
+}
+
 static void
 tn_series_plot_class_init (TnSeriesPlotClass *klass)
 {
   G_OBJECT_CLASS (klass)->dispose = tn_series_plot_dispose;
-  gtk_widget_class_set_layout_manager_type (GTK_WIDGET_CLASS (klass), GTK_TYPE_BIN_LAYOUT);
+  GTK_WIDGET_CLASS (klass)->measure = tn_series_plot_measure;
+  GTK_WIDGET_CLASS (klass)->size_allocate = tn_series_plot_size_allocate;
 }
 
 static void
@@ -50,7 +69,6 @@ tn_series_plot_init (TnSeriesPlot *self)
   gtk_box_prepend (self->panel.bar, self->heading);
   figure = tn_plot_view_get_figure (self->panel.plot);
   tn_figure_set_x_axis (figure, _ ("step"), TN_AXIS_LINEAR);
-  tn_figure_set_empty_text (figure, _ ("Nothing was recorded yet"));
   self->drawn_run = -1;
 }
 
@@ -146,6 +164,8 @@ tn_series_plot_show (TnSeriesPlot *self, TnTrainingRun *run, guint n, const TnSe
   self->drawn_run = id;
   self->n_points = 0;
   tn_figure_clear (figure);
+  tn_figure_set_empty_text (figure, run == NULL || tn_training_run_is_going_on (run) ? _ ("Nothing was recorded yet")
+                                                                                     : _ ("Nothing was recorded"));
   for (guint i = 0; run != NULL && i < n; i++)
     {
       const TnSeriesPoints *points = tn_training_run_get_points (run, lines[i].series);

@@ -457,6 +457,23 @@ has_checkpoints (const char *folder)
   return steps != NULL && steps->len > 0;
 }
 
+/* The newest one stands first. */
+static guint64
+get_branch_step (TnTrainingForm *self)
+{
+  guint selected = adw_combo_row_get_selected (self->checkpoint);
+
+  return selected < self->branch_steps->len ? g_array_index (self->branch_steps, guint64, self->branch_steps->len - 1 - selected) : 0;
+}
+
+static char *
+find_branch_problem (TnTrainingForm *self)
+{
+  if (self->branch_folder == NULL || get_branch_step (self) < tn_recipe_form_get_recipe (self->keys)->steps)
+    return NULL;
+  return g_strdup_printf (_ ("The branch begins at step %" PRIu64 ": there must be more steps than that"), get_branch_step (self));
+}
+
 static char *
 find_output_problem (TnTrainingForm *self)
 {
@@ -484,22 +501,33 @@ tn_training_form_dup_problem (TnTrainingForm *self)
   if (problem == NULL && tn_recipe_form_get_recipe (self->keys)->distill > 0.0 && tn_file_row_get_path (self->teacher) == NULL)
     problem = g_strdup (_ ("Choose the teacher that “distill” learns from"));
   if (problem == NULL)
+    problem = find_branch_problem (self);
+  if (problem == NULL)
     problem = find_output_problem (self);
   if (problem == NULL && !tn_session_has_workspace (self->session))
     problem = g_strdup (_ ("The workspace is not open: the run could not be followed"));
   return g_steal_pointer (&problem);
 }
 
+gboolean
+tn_training_form_is_wrong (TnTrainingForm *self)
+{
+  g_autofree char *problem = NULL;
+
+  g_return_val_if_fail (TN_IS_TRAINING_FORM (self), FALSE);
+
+  problem = tn_recipe_form_dup_problem (self->keys);
+  return problem != NULL;
+}
+
 static char *
 dup_checkpoint_path (TnTrainingForm *self)
 {
-  guint selected = adw_combo_row_get_selected (self->checkpoint);
   g_autofree char *name = NULL;
 
-  if (self->branch_folder == NULL || selected >= self->branch_steps->len)
+  if (self->branch_folder == NULL)
     return NULL;
-  /* The newest one stands first. */
-  name = tn_checkpoint_make_name (g_array_index (self->branch_steps, guint64, self->branch_steps->len - 1 - selected));
+  name = tn_checkpoint_make_name (get_branch_step (self));
   return g_build_filename (self->branch_folder, name, NULL);
 }
 
@@ -552,6 +580,7 @@ tn_training_form_branch (TnTrainingForm *self, const char *title, const TnTrainO
   name = g_path_get_basename (options->out_path);
   add_recipe (self, name, _ ("Recipe of the run that is branched from"), options->recipe);
   choose_last (self);
+  tn_data_list_clear (self->data);
   for (char **data = options->recipe->data_paths; data != NULL && *data != NULL; data++)
     tn_data_list_add (self->data, *data);
   g_free (self->model_path);

@@ -15,6 +15,8 @@ void            tn_training_form_set_session (TnTrainingForm *self, TnSession *s
 void            tn_training_form_add_data    (TnTrainingForm *self, const char *path);
 /* Why it cannot start yet, one line for people; NULL when it can. Free with g_free(). */
 char           *tn_training_form_dup_problem (TnTrainingForm *self);
+/* The recipe itself is wrong, not only something missing. */
+gboolean        tn_training_form_is_wrong    (TnTrainingForm *self);
 /* There must be no problem. Free with tn_train_options_free(). */
 TnTrainOptions *tn_training_form_get_options (TnTrainingForm *self);
 /* What another run was started with, to start a new one from a checkpoint of it: recipe, model and data are taken over, and the folder is another. */

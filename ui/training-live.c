@@ -119,18 +119,30 @@ describe (TnTrainingLive *self, const TnRunRow *row)
   return g_string_free (text, FALSE);
 }
 
+/* A button that has nothing to start from says so. */
+static void
+set_possible (GtkWidget *button, gboolean possible, const char *tooltip)
+{
+  gtk_widget_set_sensitive (button, possible);
+  gtk_widget_set_tooltip_text (button, tooltip != NULL ? tooltip : _ ("This run has no checkpoint to start from"));
+}
+
 static void
 show_buttons (TnTrainingLive *self)
 {
   const TnRunRow *row = self->run != NULL ? tn_training_run_get_row (self->run) : NULL;
   gboolean going_on = row != NULL && tn_training_run_is_going_on (self->run);
+  gboolean has_checkpoint = row != NULL && tn_training_run_has_checkpoint (self->run);
   const char *label = row != NULL && row->state == TN_RUN_PAUSED ? _ ("_Resume") : _ ("_Pause");
 
   gtk_widget_set_visible (self->pause, going_on);
   gtk_widget_set_visible (self->stop, going_on);
   gtk_widget_set_visible (self->go_on, row != NULL && !going_on);
   gtk_widget_set_visible (self->branch, row != NULL && !going_on);
-  gtk_widget_set_sensitive (self->go_on, self->session != NULL && !tn_session_is_training (self->session));
+  set_possible (self->go_on, has_checkpoint && self->session != NULL && !tn_session_is_training (self->session),
+                has_checkpoint ? _ ("Resume from the newest checkpoint, in the same folder") : NULL);
+  set_possible (self->branch, has_checkpoint,
+                has_checkpoint ? _ ("Start a new run from a checkpoint of this one, in another folder") : NULL);
   if (g_strcmp0 (gtk_button_get_label (GTK_BUTTON (self->pause)), label) != 0)
     {
       gtk_button_set_label (GTK_BUTTON (self->pause), label);

@@ -31,6 +31,17 @@ update (TnTrainingPage *self)
   g_autofree char *problem = self->session != NULL ? find_problem (self) : NULL;
 
   gtk_widget_set_sensitive (self->start, problem == NULL);
+  /* What is wrong looks other than what is missing. */
+  if (self->session != NULL && tn_training_form_is_wrong (self->form))
+    {
+      gtk_widget_remove_css_class (GTK_WIDGET (self->problem), "dim-label");
+      gtk_widget_add_css_class (GTK_WIDGET (self->problem), "error");
+    }
+  else
+    {
+      gtk_widget_remove_css_class (GTK_WIDGET (self->problem), "error");
+      gtk_widget_add_css_class (GTK_WIDGET (self->problem), "dim-label");
+    }
   gtk_label_set_text (self->problem, problem != NULL ? problem : "");
   gtk_widget_set_tooltip_text (GTK_WIDGET (self->problem), problem);
   gtk_widget_set_visible (GTK_WIDGET (self->problem), problem != NULL);

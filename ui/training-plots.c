@@ -24,7 +24,9 @@ static const struct
     {"distillation", N_ ("distillation")},
 };
 
-/* Titles of series that are known; others are shown under their own names. */
+#define MEBIBYTE (1024.0 * 1024.0)
+
+/* Titles of series that are known, in the order they are shown in; others follow under their own names. */
 static const struct
 {
   const char *series;
@@ -35,7 +37,7 @@ static const struct
     {"gradient_norm", N_ ("Gradient Norm"), N_ ("norm")},
     {"tokens_per_second", N_ ("Tokens per Second"), N_ ("tokens/s")},
     {"images_per_second", N_ ("Images per Second"), N_ ("images/s")},
-    {"memory_bytes", N_ ("Memory"), N_ ("MB")},
+    {"memory_bytes", N_ ("Memory"), N_ ("MiB")},
     {"validation_accuracy", N_ ("Validation Accuracy"), N_ ("share right")},
     {"lambda", N_ ("Share of Rounding"), N_ ("share")},
 };
@@ -85,7 +87,7 @@ get_page (TnTrainingPlots *self)
 static char *
 format_bytes (double value)
 {
-  return isfinite (value) && value >= 0.0 ? g_format_size ((guint64) value) : g_strdup (TN_DASH);
+  return isfinite (value) && value >= 0.0 ? g_format_size_full ((guint64) value, G_FORMAT_SIZE_IEC_UNITS) : g_strdup (TN_DASH);
 }
 
 static char *
@@ -98,6 +100,14 @@ static char *
 format_percent (double value)
 {
   return isfinite (value) ? tn_format_percent (value) : g_strdup (TN_DASH);
+}
+
+static char *
+format_decibel (double value)
+{
+  g_autofree char *number = tn_format_decibel (value);
+
+  return isfinite (value) ? g_strdup_printf (_ ("%s dB"), number) : g_steal_pointer (&number);
 }
 
 static TnFormatFunc
@@ -199,7 +209,7 @@ draw_others (TnTrainingPlots *self)
   for (guint i = 0; i < self->others->len; i++)
     {
       const Other *other = &g_array_index (self->others, Other, i);
-      const TnSeriesLine line = {other->series, find_label (other->series), strcmp (other->series, "memory_bytes") == 0 ? 1e-6 : 0};
+      const TnSeriesLine line = {other->series, find_label (other->series), strcmp (other->series, "memory_bytes") == 0 ? 1 / MEBIBYTE : 0};
 
       tn_series_plot_show (other->plot, self->run, 1, &line, get_format (other->series));
     }
@@ -213,7 +223,7 @@ draw_layer (TnTrainingPlots *self)
   const TnSeriesLine line = {series, tn_training_layer_get_label (measure), 0};
 
   tn_series_plot_show (self->layer_plot, self->run, series != NULL ? 1 : 0, &line,
-                       measure == TN_TRAINING_LAYER_SQNR    ? tn_format_decibel
+                       measure == TN_TRAINING_LAYER_SQNR    ? format_decibel
                        : measure == TN_TRAINING_LAYER_SCALE ? tn_format_value
                                                             : format_percent);
 }
@@ -231,9 +241,19 @@ draw (TnTrainingPlots *self)
     draw_layer (self);
 }
 
+static guint
+find_rank (const char *series)
+{
+  for (guint i = 0; i < G_N_ELEMENTS (known); i++)
+    if (strcmp (known[i].series, series) == 0)
+      return i;
+  return G_N_ELEMENTS (known);
+}
+
 static void
 add_other (TnTrainingPlots *self, const char *series)
 {
+  guint place = 0;
   GtkWidget *plot = tn_series_plot_new (), *child = gtk_flow_box_child_new ();
   Other other = {g_strdup (series), TN_SERIES_PLOT (plot)};
 
@@ -241,8 +261,10 @@ add_other (TnTrainingPlots *self, const char *series)
   gtk_widget_set_size_request (plot, 300, 190);
   gtk_flow_box_child_set_child (GTK_FLOW_BOX_CHILD (child), plot);
   gtk_widget_set_focusable (child, FALSE); /* the plot in it is */
-  gtk_flow_box_append (self->flow, child);
-  g_array_append_val (self->others, other);
+  while (place < self->others->len && find_rank (g_array_index (self->others, Other, place).series) <= find_rank (series))
+    place++;
+  gtk_flow_box_insert (self->flow, child, (int) place);
+  g_array_insert_val (self->others, place, other);
 }
 
 static gboolean

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "app/tasks/train-state.h"
+#include "data/training/checkpoint.h"
 
 #define LOOK_MS 250
 /* Up to so many points a series is read whole, above it the pyramid, whose finest level has an entry for hundreds. */
@@ -34,6 +35,7 @@ struct _TnTrainingRun
   gint64 version;
   gint64 looked_us;
   guint timer;
+  gboolean has_checkpoint;
   gboolean busy;
   gboolean again; /* other series are wanted than the look under way reads */
 };
@@ -61,6 +63,7 @@ typedef struct
   GHashTable *points;
   GPtrArray *series;
   GPtrArray *events;
+  gboolean has_checkpoint;
 } Look;
 
 static void
@@ -125,14 +128,35 @@ read_wanted (Look *look, GError **error)
   return TRUE;
 }
 
+/* Of a run that ended: one that goes on writes them yet. */
+static gboolean
+find_checkpoint (const TnRunRow *row)
+{
+  TnTrainOptions *options;
+  g_autofree char *folder = NULL;
+  g_autoptr (GArray) steps = NULL;
+
+  if (row->state == TN_RUN_RUNNING || row->state == TN_RUN_PAUSED || row->arguments == NULL)
+    return FALSE;
+  options = tn_train_arguments_from_json (row->arguments, NULL);
+  if (options == NULL)
+    return FALSE;
+  folder = g_build_filename (options->out_path, "checkpoints", NULL);
+  tn_train_options_free (options);
+  steps = g_file_test (folder, G_FILE_TEST_IS_DIR) ? tn_checkpoint_list (folder, NULL) : NULL;
+  return steps != NULL && steps->len > 0;
+}
+
 static gboolean
 do_look (Look *look, GError **error)
 {
   if (look->workspace == NULL && (look->workspace = tn_workspace_open (look->path, error)) == NULL)
     return FALSE;
-  return (look->request == TN_REQUEST_NONE || tn_workspace_post_request (look->workspace, look->id, look->request, error)) &&
-         (look->row = tn_workspace_get_run (look->workspace, look->id, error)) != NULL &&
-         (look->series = tn_workspace_list_latest (look->workspace, look->id, error)) != NULL &&
+  if ((look->request != TN_REQUEST_NONE && !tn_workspace_post_request (look->workspace, look->id, look->request, error)) ||
+      (look->row = tn_workspace_get_run (look->workspace, look->id, error)) == NULL)
+    return FALSE;
+  look->has_checkpoint = find_checkpoint (look->row);
+  return (look->series = tn_workspace_list_latest (look->workspace, look->id, error)) != NULL &&
          (look->events = tn_workspace_list_events (look->workspace, look->id, error)) != NULL && read_wanted (look, error);
 }
 
@@ -184,6 +208,7 @@ adopt (TnTrainingRun *self, Look *look)
   self->points = g_steal_pointer (&look->points);
   self->series = g_steal_pointer (&look->series);
   self->events = g_steal_pointer (&look->events);
+  self->has_checkpoint = look->has_checkpoint;
   update_layers (self);
 }
 
@@ -328,6 +353,14 @@ tn_training_run_is_going_on (TnTrainingRun *self)
   g_return_val_if_fail (TN_IS_TRAINING_RUN (self), FALSE);
 
   return self->row != NULL && (self->row->state == TN_RUN_RUNNING || self->row->state == TN_RUN_PAUSED);
+}
+
+gboolean
+tn_training_run_has_checkpoint (TnTrainingRun *self)
+{
+  g_return_val_if_fail (TN_IS_TRAINING_RUN (self), FALSE);
+
+  return self->has_checkpoint;
 }
 
 TnTrainOptions *

@@ -20,6 +20,8 @@ gint64          tn_training_run_get_id       (TnTrainingRun *self);
 /* NULL before the first look. */
 const TnRunRow *tn_training_run_get_row      (TnTrainingRun *self);
 gboolean        tn_training_run_is_going_on  (TnTrainingRun *self);
+/* It ended, and can go on: there is a checkpoint in its folder. */
+gboolean        tn_training_run_has_checkpoint (TnTrainingRun *self);
 /* What it was started with. Free with tn_train_options_free(). */
 TnTrainOptions *tn_training_run_dup_options  (TnTrainingRun *self, GError **error);
 /* Why the last look found nothing; NULL when it did. */

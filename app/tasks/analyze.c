@@ -23,7 +23,7 @@
 
 /* Of samples that go through the model together where errors of outputs are measured: enough rows for fast products. */
 #define ERROR_TOKENS_A_BATCH 1024
-/* Windows after which a place in the ranking may be certain. */
+/* Windows that go through the model at once, and after which a place in the ranking may be certain. */
 #define LEAST_WINDOWS 4
 
 typedef struct
@@ -368,7 +368,7 @@ measure (Work *self, GError **error)
     return TRUE;
   self->analysis->measure_samples = windows->n_sequences;
   tn_listener_event (self->listener, "info", _ ("losses with one layer rounded at a time"));
-  baseline = tn_loss_baseline_new (self->model, windows, self->listener, self->cancellable, error);
+  baseline = tn_loss_baseline_new (self->model, windows, LEAST_WINDOWS, self->listener, self->cancellable, error);
   if (baseline == NULL || !tn_analysis_measure_losses (self->analysis, self->model, baseline, &change_options, self->listener,
                                                        self->cancellable, error))
     return FALSE;

@@ -51,11 +51,27 @@ on_boundary (gpointer user_data, GError **error)
   return tn_listener_boundary (self->next, error);
 }
 
+static void
+on_rewind (gpointer user_data, gint64 first_step)
+{
+  TnEventListener *self = user_data;
+  GError *error = NULL;
+
+  tn_listener_rewind (self->next, first_step);
+  if (!tn_event_file_rewind (self->file, first_step, (double) g_get_real_time () / G_USEC_PER_SEC, &error))
+    say (self, error);
+}
+
 gboolean
 tn_event_listener_begin (TnEventListener *self, const TnListener *next, const char *folder, gint64 first_step, GError **error)
 {
   *self = (TnEventListener){
-      .listener = {on_progress, on_metric, on_event, on_boundary, self},
+      .listener = {.progress = on_progress,
+                   .metric = on_metric,
+                   .event = on_event,
+                   .boundary = on_boundary,
+                   .rewind = on_rewind,
+                   .user_data = self},
       .next = next,
       .flushed_us = g_get_monotonic_time (),
   };

@@ -22,6 +22,8 @@ struct _TnJobRecord
   gint64 run;
   GHashTable *series; /* name -> Series */
   GPtrArray *events;  /* Event */
+  gint64 rewind_step;  /* to be done by the next commit; G_MAXINT64: none */
+  gint64 offset_ms;    /* running time of the run before this process */
   gint64 next_commit_us, next_poll_us, retry_us;
   gboolean warned;
 };
@@ -50,6 +52,7 @@ tn_job_record_new (TnWorkspace *workspace)
   g_mutex_init (&self->lock);
   self->workspace = tn_workspace_ref (workspace);
   self->run = -1;
+  self->rewind_step = G_MAXINT64;
   self->series = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, (GDestroyNotify) series_free);
   self->events = g_ptr_array_new_with_free_func ((GDestroyNotify) event_free);
   return self;
@@ -78,13 +81,35 @@ fail (TnJobRecord *self, GError *failure, GError **error)
   return FALSE;
 }
 
+/* Where the series over running time ended. */
+static gint64
+find_offset (TnJobRecord *self)
+{
+  g_autoptr (GPtrArray) latest = tn_workspace_list_latest (self->workspace, self->run, NULL);
+  gint64 offset = 0;
+
+  for (guint i = 0; latest != NULL && i < latest->len; i++)
+    {
+      const TnSeriesRow *row = g_ptr_array_index (latest, i);
+
+      if (g_str_has_prefix (row->name, "job/"))
+        offset = MAX (offset, row->step);
+    }
+  return offset;
+}
+
 gboolean
-tn_job_record_begin (TnJobRecord *self, const char *verb, const char *title, const char *arguments_json, GError **error)
+tn_job_record_begin (TnJobRecord *self, const char *verb, const char *title, const char *arguments_json, const char *identity,
+                     GError **error)
 {
   g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&self->lock);
   GError *failure = NULL;
 
-  self->run = tn_workspace_begin_run (self->workspace, verb, title, arguments_json, &failure);
+  self->run = identity != NULL
+                  ? tn_workspace_continue_run (self->workspace, identity, verb, title, arguments_json, &failure)
+                  : tn_workspace_begin_run (self->workspace, verb, title, arguments_json, &failure);
+  if (identity != NULL && self->run >= 0)
+    self->offset_ms = find_offset (self);
   self->next_commit_us = g_get_monotonic_time () + INTERVAL_US;
   return self->run >= 0 || fail (self, failure, error);
 }
@@ -121,6 +146,27 @@ tn_job_record_metric (TnJobRecord *self, const char *series, gint64 step, double
 
   if (self->run >= 0)
     add_point (self, series, step, value);
+}
+
+void
+tn_job_record_rewind (TnJobRecord *self, gint64 first_step)
+{
+  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&self->lock);
+  GHashTableIter iter;
+  gpointer name, value;
+
+  self->rewind_step = MIN (self->rewind_step, first_step);
+  g_hash_table_iter_init (&iter, self->series);
+  while (g_hash_table_iter_next (&iter, &name, &value))
+    {
+      Series *series = value;
+      guint left = series->steps->len;
+
+      while (!g_str_has_prefix (name, "job/") && left > 0 && g_array_index (series->steps, gint64, left - 1) >= first_step)
+        left--;
+      g_array_set_size (series->steps, left);
+      g_array_set_size (series->values, left);
+    }
 }
 
 void
@@ -164,7 +210,8 @@ write_gathered (TnJobRecord *self, const TnJobProgress *progress, TnRunState sta
   gpointer name, value;
 
   if (!tn_workspace_update_run (self->workspace, self->run, state, progress->done, progress->total, progress->unit,
-                                progress->rate, progress->rss_bytes, error))
+                                progress->rate, progress->rss_bytes, error) ||
+      (self->rewind_step < G_MAXINT64 && !tn_workspace_rewind_run (self->workspace, self->run, self->rewind_step, error)))
     return FALSE;
   for (guint i = 0; i < self->events->len; i++)
     {
@@ -192,6 +239,7 @@ forget_gathered (TnJobRecord *self)
   GHashTableIter iter;
   gpointer value;
 
+  self->rewind_step = G_MAXINT64;
   g_ptr_array_set_size (self->events, 0);
   g_hash_table_iter_init (&iter, self->series);
   while (g_hash_table_iter_next (&iter, NULL, &value))
@@ -207,7 +255,7 @@ forget_gathered (TnJobRecord *self)
 static void
 add_progress_points (TnJobRecord *self, const TnJobProgress *progress)
 {
-  gint64 step = (gint64) (progress->seconds_elapsed * 1000.0);
+  gint64 step = self->offset_ms + (gint64) (progress->seconds_elapsed * 1000.0);
 
   add_point (self, "job/done", step, progress->done);
   add_point (self, "job/rate", step, progress->rate);

@@ -26,7 +26,7 @@ typedef struct
 struct _TnJob
 {
   GObject parent_instance;
-  char *verb, *title, *arguments;
+  char *verb, *title, *arguments, *identity;
   TnJobFunc func;
   gpointer data;
   GDestroyNotify data_free;
@@ -262,6 +262,15 @@ on_metric (gpointer user_data, const char *series, gint64 step, double value)
 }
 
 static void
+on_rewind (gpointer user_data, gint64 first_step)
+{
+  TnJob *self = user_data;
+
+  if (self->record != NULL)
+    tn_job_record_rewind (self->record, first_step);
+}
+
+static void
 on_event (gpointer user_data, const char *kind, const char *text)
 {
   TnJob *self = user_data;
@@ -357,7 +366,7 @@ begin (TnJob *self)
   GError *failure = NULL;
 
   set_state (self, TN_JOB_RUNNING);
-  if (self->record != NULL && !tn_job_record_begin (self->record, self->verb, self->title, self->arguments, &failure) &&
+  if (self->record != NULL && !tn_job_record_begin (self->record, self->verb, self->title, self->arguments, self->identity, &failure) &&
       failure != NULL)
     warn_about_workspace (self, failure);
   notify (self, TRUE);
@@ -390,7 +399,12 @@ end (TnJob *self, TnJobState state, GError *error)
 static gboolean
 work (TnJob *self)
 {
-  const TnListener listener = {on_progress, on_metric, on_event, on_boundary, self};
+  const TnListener listener = {.progress = on_progress,
+                               .metric = on_metric,
+                               .event = on_event,
+                               .boundary = on_boundary,
+                               .rewind = on_rewind,
+                               .user_data = self};
   g_autoptr (GError) error = NULL;
   gboolean success;
 
@@ -499,6 +513,12 @@ tn_job_dup_error (TnJob *self)
 }
 
 void
+tn_job_commit (TnJob *self)
+{
+  commit (self, TRUE);
+}
+
+void
 tn_job_set_output (TnJob *self, const char *path)
 {
   g_mutex_lock (&self->lock);
@@ -540,6 +560,13 @@ tn_job_new (const char *verb, const char *title, const char *arguments_json, TnW
   return self;
 }
 
+void
+tn_job_set_identity (TnJob *self, const char *identity)
+{
+  g_free (self->identity);
+  self->identity = g_strdup (identity);
+}
+
 static void
 tn_job_init (TnJob *self)
 {
@@ -567,6 +594,7 @@ tn_job_finalize (GObject *object)
   g_free (self->verb);
   g_free (self->title);
   g_free (self->arguments);
+  g_free (self->identity);
   g_free (self->output);
   g_mutex_clear (&self->lock);
   g_cond_clear (&self->wake);

@@ -33,6 +33,8 @@ typedef gboolean (*TnJobFunc) (TnJob *job, const TnListener *listener, GCancella
 /* workspace may be NULL (nothing is recorded); arguments_json likewise. data is freed with data_free when the job is finalized. */
 TnJob        *tn_job_new           (const char *verb, const char *title, const char *arguments_json, TnWorkspace *workspace,
                                     TnJobFunc func, gpointer data, GDestroyNotify data_free);
+/* Before it runs. The run of this identity goes on where the workspace has it: the same row and series (see tn_workspace_continue_run()). */
+void          tn_job_set_identity  (TnJob *self, const char *identity);
 /* In place, on the calling thread; signals are emitted there too. */
 gboolean      tn_job_run           (TnJob *self, GError **error);
 /* On a worker thread; jobs started in one process take turns at batch boundaries on the compute thread. Signals arrive on the thread-default main context of the caller. */
@@ -47,6 +49,8 @@ gint64        tn_job_get_run       (TnJob *self); /* row in the workspace, -1 wi
 GCancellable *tn_job_get_cancellable (TnJob *self);
 /* After it ended: why it failed, NULL when it did not. Free with g_error_free(). */
 GError       *tn_job_dup_error     (TnJob *self);
+/* Writes what was heard so far into the workspace now; by the work, before something that relies on it. */
+void          tn_job_commit        (TnJob *self);
 /* The path the job made; set by the work. */
 void          tn_job_set_output    (TnJob *self, const char *path);
 const char   *tn_job_get_output    (TnJob *self);

@@ -8,6 +8,7 @@
 #include "data/files/json-members.h"
 #include "data/models/model-file.h"
 #include "data/plans/plan-file.h"
+#include "engine/analysis/combined-losses.h"
 #include "engine/analysis/loss-changes.h"
 #include "engine/analysis/plan-checks.h"
 #include "engine/error.h"
@@ -90,6 +91,7 @@ tn_plan_result_clear (TnPlanResult *self)
 {
   g_clear_pointer (&self->measured, g_ptr_array_unref);
   g_clear_pointer (&self->schemes, g_free);
+  g_clear_pointer (&self->losses, g_free);
   g_clear_pointer (&self->allocation, tn_allocation_free);
   g_clear_pointer (&self->analysis, tn_analysis_free);
 }
@@ -138,6 +140,7 @@ find_plan (const TnPlanOptions *options, TnPlanResult *result, GCancellable *can
   result->analysis = tn_analysis_load (options->analysis_path, error);
   if (result->analysis == NULL || !choose_schemes (options, result->analysis, &allowed, error))
     return FALSE;
+  result->losses = tn_analysis_combine_losses (result->analysis);
   allocation_options.schemes = allowed;
   result->allocation = tn_allocation_new (result->analysis, &allocation_options, cancellable, error);
   if (result->allocation == NULL)

@@ -47,6 +47,7 @@ typedef struct
   gboolean         has_plan;
   guint            point;     /* of the front */
   gint            *schemes;   /* [layers] */
+  TnEstimate      *losses;    /* [layers * schemes]: tn_analysis_combine_losses() */
   TnPlanPrediction prediction;
   GPtrArray       *measured;  /* TnMeasuredPlan: the plan, every scheme in all layers, and plans of the front; NULL: nothing was measured */
   TnEvaluation     original;  /* the model as it is */

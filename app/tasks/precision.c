@@ -194,15 +194,8 @@ load_stats (Layers *self, const char *path, GError **error)
   if (path == NULL)
     return TRUE;
   self->stats_path = path;
-  self->stats = tn_stats_load (path, error);
-  if (self->stats == NULL)
-    return FALSE;
-  if (self->stats->model_fingerprint == tn_model_get_fingerprint (self->original))
-    return TRUE;
-  g_set_error (error, TN_ERROR, TN_ERROR_MISMATCH,
-               _ ("%s: the statistics are of the model %016" PRIx64 ", and this one is %016" PRIx64), path,
-               self->stats->model_fingerprint, tn_model_get_fingerprint (self->original));
-  return FALSE;
+  self->stats = tn_stats_load_for_model (path, tn_model_get_fingerprint (self->original), error);
+  return self->stats != NULL;
 }
 
 static const TnSiteStats *
@@ -244,11 +237,12 @@ take_stored (Layers *self, const char *site_name, const TnScheme *scheme, const 
       g_set_error (error, TN_ERROR, TN_ERROR_MISMATCH, _ ("activations in %s: the scales in the model's file are for %s; give --stats"), name, found);
       return FALSE;
     }
-  *params = &scale->params;
+  *params = scale->kept ? NULL : &scale->params;
   return TRUE;
 }
 
-/* One scale for all tokens is known from statistics only. */
+/* One scale for all tokens is known from statistics only, or was trained; *params NULL: there is none to be known, or the file says that this
+ * input stays as it is. */
 static gboolean
 find_params (Layers *self, const char *site_name, const TnScheme *scheme, const TnQuantParams **params, GError **error)
 {
@@ -404,6 +398,8 @@ add_layer (Layers *self, const TnParameter *parameter, const TnScheme *weights, 
 
   if (activations != NULL && !find_params (self, site, activations, &layer.static_params, error))
     return FALSE;
+  if (activations != NULL && activations->granularity == TN_PER_TENSOR && layer.static_params == NULL)
+    layer.activations = NULL;
   self->rounded_twice += weights != NULL && tn_export_is_rounded_already (parameter->tensor);
   if (for_output && weights != NULL && weights->kind != TN_SCHEME_BINARY)
     {
@@ -420,7 +416,7 @@ add_layer (Layers *self, const TnParameter *parameter, const TnScheme *weights, 
       layer.weights = NULL;
     }
   layer.keep_ternary = is_int8_a_token (activations) && layer.weights == NULL;
-  if (layer.weights != NULL || activations != NULL)
+  if (layer.weights != NULL || layer.activations != NULL)
     g_array_append_val (self->layers, layer);
   return TRUE;
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "app/tasks/option-table.h"
+#include "data/models/model-file.h"
 #include "engine/nn/network.h"
 #include "engine/qat/trainer.h"
 
@@ -37,13 +38,18 @@ typedef struct
   /* [quantization] */
   char          *weights, *activations;        /* schemes; NULL: float32 */
   char          *estimator, *input_estimator;  /* names */
+  char          *stats_path;     /* statistics of the model that scales of inputs start from; NULL: none */
+  char          *method, *objective; /* how scales that are learned, and those of stats, are found (app/tasks/method-choice.h); NULL: least error */
   char          *keep;           /* "none", "first", "last", "first,last" or names and patterns with commas between */
   double         warmup;         /* share of the steps in which rounding sets in (lambda 0 to 1) */
+  gboolean       rotate;         /* weights are rounded in a rotated space */
   gboolean       output_scales;
   gboolean       integer;        /* products of ternary layers in integers */
   TnBackward     backward_inputs, backward_weights;
   /* [loss] */
   double         distill, temperature, z_loss, label_smoothing;
+  TnWeightPenalties penalties;   /* warmup_steps stays 0 */
+  double         penalty_warmup; /* share of the steps */
   gboolean       keeps_logits;
   /* [optimizer] */
   TnOptimizerOptions optimizer;
@@ -89,6 +95,9 @@ gboolean  tn_recipe_check (const TnRecipe *self, GError **error);
 /* What the engine trains with. */
 TnTrainingPrecision *tn_recipe_make_precision (const TnRecipe *self, GError **error);
 gboolean  tn_recipe_make_options (const TnRecipe *self, TnTrainerOptions *options, GError **error);
+/* Learned and fixed scales of a network that was just made start from where the recipe's statistics and method have them. model: that the network is of, or
+ * NULL; TN_ERROR_ARGUMENT: statistics without one; TN_ERROR_MISMATCH: they are of another. */
+gboolean  tn_recipe_set_starting_scales (const TnRecipe *self, TnNetwork *network, TnModelFile *model, GCancellable *cancellable, GError **error);
 /* Of gsize; free with g_array_unref(). */
 GArray   *tn_recipe_parse_sizes (const TnRecipe *self, GError **error);
 

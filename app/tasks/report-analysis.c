@@ -132,6 +132,15 @@ write_ranking (Writer *self)
       _ ("One layer rounded at a time; lines are intervals of 95 %. Measured pairs come first, predictions after them."));
 }
 
+/* "blk.3.ffn_down" of "blk.3.ffn_down.weight". */
+static char *
+get_short_name (const TnAnalyzedLayer *layer)
+{
+  gsize length = strlen (layer->name);
+
+  return g_strndup (layer->name, g_str_has_suffix (layer->name, ".weight") ? length - strlen (".weight") : length);
+}
+
 static char *
 describe_grade (const TnScheme *scheme, const TnAnalyzedLayer *layer, double sqnr_db)
 {
@@ -158,7 +167,7 @@ write_cells (Writer *self)
 
         if (!cell->applies)
           continue;
-        g_ptr_array_add (cells, g_strdup (layer->name));
+        g_ptr_array_add (cells, get_short_name (layer));
         g_ptr_array_add (cells, get_scheme_name (self, k));
         g_ptr_array_add (cells, format_number (cell->bits, "%.2f"));
         g_ptr_array_add (cells, format_number (cell->weight.sqnr_db, "%.2f"));

@@ -4,12 +4,21 @@
 #include <glib/gi18n-lib.h>
 #include <inttypes.h>
 #include <json-glib/json-glib.h>
+#include <math.h>
 #include <string.h>
 
 #include "data/files/json-members.h"
 #include "data/files/json-reader.h"
 #include "engine/error.h"
 #include "engine/hash.h"
+
+/* Fields of a checkpoint that not every version of it has. */
+#define FIELD_RECIPE "recipe"
+#define FIELD_ARGUMENTS "arguments"
+#define FIELD_IDENTITY "run"
+#define FIELD_MODEL "model_fingerprint"
+#define FIELD_TEACHER "teacher_fingerprint"
+#define FIELD_ACCURACY "validation_accuracy"
 
 /* Names and shapes of all arrays: what a checkpoint must agree with. */
 static guint64
@@ -47,13 +56,31 @@ tn_training_checkpoint_new (TnTrainer *trainer, GError **error)
   return g_steal_pointer (&self);
 }
 
+static void
+set_fingerprint (TnCheckpoint *self, const char *name, TnModelFile *model)
+{
+  if (model != NULL)
+    tn_checkpoint_set_count (self, name, tn_model_file_get_fingerprint (model));
+}
+
 void
-tn_training_checkpoint_update (TnCheckpoint *self, TnTrainer *trainer, TnTrainingData *data, const TnRecipe *recipe,
-                               const TnTrainProgress *progress)
+tn_training_checkpoint_set_run (TnCheckpoint *self, const char *identity, const TnTrainOptions *options, TnModelFile *model,
+                                TnModelFile *teacher)
+{
+  g_autofree char *recipe = tn_recipe_print (options->recipe), *arguments = tn_train_arguments_to_json (options);
+
+  tn_checkpoint_set_text (self, FIELD_RECIPE, recipe);
+  tn_checkpoint_set_text (self, FIELD_ARGUMENTS, arguments);
+  tn_checkpoint_set_text (self, FIELD_IDENTITY, identity);
+  set_fingerprint (self, FIELD_MODEL, model);
+  set_fingerprint (self, FIELD_TEACHER, teacher);
+}
+
+void
+tn_training_checkpoint_update (TnCheckpoint *self, TnTrainer *trainer, TnTrainingData *data, const TnTrainProgress *progress)
 {
   TnTrainerCounts counts = tn_trainer_get_counts (trainer);
   TnStreamPosition position = tn_training_data_get_position (data);
-  g_autofree char *text = tn_recipe_print (recipe);
 
   tn_checkpoint_set_step (self, counts.step);
   tn_checkpoint_set_count (self, "skipped", counts.n_skipped);
@@ -61,35 +88,87 @@ tn_training_checkpoint_update (TnCheckpoint *self, TnTrainer *trainer, TnTrainin
   tn_checkpoint_set_count (self, "data_fingerprint", tn_training_data_fingerprint (data));
   tn_checkpoint_set_count (self, "data_epoch", position.epoch);
   tn_checkpoint_set_count (self, "data_index", position.index);
-  tn_checkpoint_set_text (self, "recipe", text);
   tn_checkpoint_set_number (self, TN_CHECKPOINT_VALIDATION, progress->validation_loss);
+  tn_checkpoint_set_number (self, FIELD_ACCURACY, progress->validation_accuracy);
   tn_checkpoint_set_number (self, "best_validation_loss", progress->best_validation);
   tn_checkpoint_set_number (self, "smoothed_loss", progress->smoothed);
   tn_checkpoint_set_number (self, "least_smoothed_loss", progress->least);
   tn_checkpoint_set_count (self, "smoothed_steps", progress->n_smoothed);
 }
 
+static gboolean
+check_model (TnCheckpointFile *file, const char *field, TnModelFile *model, const char *flag, GError **error)
+{
+  guint64 expected, found = model != NULL ? tn_model_file_get_fingerprint (model) : 0;
+
+  if (!tn_checkpoint_file_has_field (file, field))
+    return TRUE;
+  if (!tn_checkpoint_file_get_count (file, field, &expected, error))
+    return FALSE;
+  if (found == expected)
+    return TRUE;
+  g_set_error (error, TN_ERROR, TN_ERROR_MISMATCH, _ ("%s: %s is %016" PRIx64 ", that of %s %s is %016" PRIx64),
+               tn_checkpoint_file_get_path (file), field, expected, flag,
+               model != NULL ? tn_model_file_get_path (model) : _ ("(none)"), found);
+  return FALSE;
+}
+
+gboolean
+tn_training_checkpoint_check_models (TnCheckpointFile *file, TnModelFile *model, TnModelFile *teacher, GError **error)
+{
+  return check_model (file, FIELD_MODEL, model, "--model", error) &&
+         check_model (file, FIELD_TEACHER, teacher, "--teacher", error);
+}
+
+static const char *
+find_text (TnCheckpointFile *file, const char *name)
+{
+  return tn_checkpoint_file_has_field (file, name) ? tn_checkpoint_file_get_text (file, name, NULL) : NULL;
+}
+
+const char *
+tn_training_checkpoint_get_identity (TnCheckpointFile *file)
+{
+  return find_text (file, FIELD_IDENTITY);
+}
+
+const char *
+tn_training_checkpoint_get_arguments (TnCheckpointFile *file)
+{
+  return find_text (file, FIELD_ARGUMENTS);
+}
+
+static gboolean
+read_progress (TnCheckpointFile *file, TnTrainProgress *progress, GError **error)
+{
+  progress->validation_accuracy = NAN;
+  return tn_checkpoint_file_get_number (file, TN_CHECKPOINT_VALIDATION, &progress->validation_loss, error) &&
+         tn_checkpoint_file_get_number (file, "best_validation_loss", &progress->best_validation, error) &&
+         tn_checkpoint_file_get_number (file, "smoothed_loss", &progress->smoothed, error) &&
+         tn_checkpoint_file_get_number (file, "least_smoothed_loss", &progress->least, error) &&
+         tn_checkpoint_file_get_count (file, "smoothed_steps", &progress->n_smoothed, error) &&
+         (!tn_checkpoint_file_has_field (file, FIELD_ACCURACY) ||
+          tn_checkpoint_file_get_number (file, FIELD_ACCURACY, &progress->validation_accuracy, error));
+}
+
 gboolean
 tn_training_checkpoint_restore (TnCheckpoint *self, TnCheckpointFile *file, TnTrainer *trainer, TnTrainingData *data,
-                                TnTrainProgress *progress, GError **error)
+                                TnTrainProgress *progress, gboolean *same_data, GError **error)
 {
   TnTrainerCounts counts = {.step = tn_checkpoint_file_get_step (file)};
   TnTrainProgress found;
   TnStreamPosition position;
   guint64 of_data;
+  gboolean same;
 
   if (!tn_checkpoint_file_get_count (file, "skipped", &counts.n_skipped, error) ||
       !tn_checkpoint_file_get_number (file, "previous_norm", &counts.previous_norm, error) ||
       !tn_checkpoint_file_get_count (file, "data_fingerprint", &of_data, error) ||
       !tn_checkpoint_file_get_count (file, "data_epoch", &position.epoch, error) ||
-      !tn_checkpoint_file_get_count (file, "data_index", &position.index, error) ||
-      !tn_checkpoint_file_get_number (file, TN_CHECKPOINT_VALIDATION, &found.validation_loss, error) ||
-      !tn_checkpoint_file_get_number (file, "best_validation_loss", &found.best_validation, error) ||
-      !tn_checkpoint_file_get_number (file, "smoothed_loss", &found.smoothed, error) ||
-      !tn_checkpoint_file_get_number (file, "least_smoothed_loss", &found.least, error) ||
-      !tn_checkpoint_file_get_count (file, "smoothed_steps", &found.n_smoothed, error))
+      !tn_checkpoint_file_get_count (file, "data_index", &position.index, error) || !read_progress (file, &found, error))
     return FALSE;
-  if (of_data != tn_training_data_fingerprint (data))
+  same = of_data == tn_training_data_fingerprint (data);
+  if (!same && same_data == NULL)
     {
       g_set_error (error, TN_ERROR, TN_ERROR_MISMATCH,
                    _ ("%s: data_fingerprint is %016" PRIx64 ", that of these data is %016" PRIx64
@@ -97,11 +176,12 @@ tn_training_checkpoint_restore (TnCheckpoint *self, TnCheckpointFile *file, TnTr
                    tn_checkpoint_file_get_path (file), of_data, tn_training_data_fingerprint (data));
       return FALSE;
     }
-  if (!tn_checkpoint_restore (self, file, error) || !tn_training_data_set_position (data, position, error))
+  if (!tn_checkpoint_restore (self, file, error) || (same && !tn_training_data_set_position (data, position, error)))
     return FALSE;
   tn_trainer_set_counts (trainer, &counts);
-  if (progress != NULL)
-    *progress = found;
+  *progress = found;
+  if (same_data != NULL)
+    *same_data = same;
   return TRUE;
 }
 
@@ -129,6 +209,7 @@ dup_absolute (const TnTrainOptions *options)
   make_absolute (&copy->recipe->labels_path);
   make_absolute (&copy->recipe->validation_path);
   make_absolute (&copy->recipe->test_path);
+  make_absolute (&copy->recipe->stats_path);
   /* It may also be a tokenizer's name. */
   if (copy->recipe->tokenizer_path != NULL && g_file_test (copy->recipe->tokenizer_path, G_FILE_TEST_EXISTS))
     make_absolute (&copy->recipe->tokenizer_path);

@@ -7,6 +7,8 @@
 #include <string.h>
 
 #include "app/tasks/event-listener.h"
+#include "app/tasks/train-metrics.h"
+#include "app/tasks/train-network.h"
 #include "app/tasks/train-state.h"
 #include "app/tasks/training-data.h"
 #include "data/export/trained-model.h"
@@ -25,7 +27,9 @@
 
 typedef struct
 {
+  TnJob *job;
   TnTrainOptions *options;
+  char *identity; /* of the run */
   TnTrainResult *result;
   const TnListener *listener;
   GCancellable *cancellable;
@@ -116,97 +120,6 @@ run_on_compute (Run *run, RunFunc func, GError **error)
   return call.ok;
 }
 
-/* Where nothing else is said: heads of an even width, the hidden layer 8/3 as wide. */
-static TnLlamaConfig
-make_llama_config (const TnRecipe *recipe, gsize n_vocab, TnTokenizer *tokenizer)
-{
-  guint hidden = recipe->hidden > 0 ? recipe->hidden : (recipe->width * 8 / 3 + 31) / 32 * 32;
-
-  return (TnLlamaConfig){
-      .n_vocab = (guint) n_vocab,
-      .n_embd = recipe->width,
-      .n_layer = recipe->layers,
-      .n_head = recipe->heads,
-      .n_head_kv = recipe->kv_heads > 0 ? recipe->kv_heads : recipe->heads,
-      .head_dim = recipe->width / recipe->heads,
-      .n_ff = hidden,
-      .n_context = MAX (recipe->context, recipe->seq_len),
-      .rope_dim = recipe->width / recipe->heads,
-      .rope_base = recipe->rope_base,
-      .rope_scale = 1.0,
-      .norm_epsilon = recipe->norm_epsilon,
-      .rope_layout = TN_ROPE_HALF_SPLIT,
-      .activation = recipe->activation,
-      .tied = recipe->tied,
-      .bos = tokenizer != NULL ? tn_tokenizer_get_bos (tokenizer) : -1,
-      .eos = tokenizer != NULL ? tn_tokenizer_get_eos (tokenizer) : -1,
-  };
-}
-
-static TnNetwork *
-load_network (TnModelFile *file, const TnTrainingPrecision *precision, GError **error)
-{
-  g_autoptr (TnModel) model = tn_model_file_load (file, error);
-
-  return model != NULL ? tn_network_new_from_model (model, precision, error) : NULL;
-}
-
-static TnNetwork *
-make_mlp (const TnRecipe *recipe, TnTrainingData *data, const TnTrainingPrecision *precision, GError **error)
-{
-  g_autoptr (GArray) sizes = tn_recipe_parse_sizes (recipe, error);
-  gsize channels, height, width, ends[2];
-
-  if (sizes == NULL)
-    return NULL;
-  ends[0] = tn_training_data_n_features (data, &channels, &height, &width);
-  ends[1] = tn_training_data_n_classes (data);
-  g_array_prepend_val (sizes, ends[0]);
-  g_array_append_val (sizes, ends[1]);
-  return tn_network_new_mlp ((const gsize *) sizes->data, sizes->len, recipe->seed, precision, error);
-}
-
-static TnNetwork *
-make_cnn (const TnRecipe *recipe, TnTrainingData *data, const TnTrainingPrecision *precision, GError **error)
-{
-  g_autoptr (GArray) filters = tn_recipe_parse_sizes (recipe, error);
-  TnCnnConfig config = {.n_classes = tn_training_data_n_classes (data)};
-
-  if (filters == NULL)
-    return NULL;
-  config.n_layers = filters->len;
-  config.filters = (const gsize *) filters->data;
-  tn_training_data_n_features (data, &config.channels, &config.height, &config.width);
-  return tn_network_new_cnn (&config, recipe->seed, precision, error);
-}
-
-static TnNetwork *
-make_network (const Run *run, const TnTrainingPrecision *precision, GError **error)
-{
-  const TnRecipe *recipe = run->options->recipe;
-  TnLlamaConfig config;
-
-  if (run->file != NULL)
-    return load_network (run->file, precision, error);
-  if (recipe->architecture == TN_ARCHITECTURE_MLP)
-    return make_mlp (recipe, run->data, precision, error);
-  if (recipe->architecture == TN_ARCHITECTURE_CNN)
-    return make_cnn (recipe, run->data, precision, error);
-  config = make_llama_config (recipe, tn_training_data_n_classes (run->data), tn_training_data_get_tokenizer (run->data));
-  return tn_network_new_llama (&config, recipe->sub_norms, recipe->deviation, recipe->seed, precision, error);
-}
-
-static TnNetwork *
-make_teacher (const Run *run, GError **error)
-{
-  g_autoptr (TnTrainingPrecision) precision = tn_training_precision_new (error);
-  TnNetwork *teacher = precision != NULL ? load_network (run->teacher_file, precision, error) : NULL;
-
-  if (teacher != NULL)
-    tn_network_freeze (teacher);
-  return teacher;
-}
-
 static gboolean
 make_trainer (Run *run, GError **error)
 {
@@ -217,8 +130,12 @@ make_trainer (Run *run, GError **error)
 
   if (precision == NULL || !tn_recipe_make_options (recipe, &options, error))
     return FALSE;
-  run->network = make_network (run, precision, error);
-  if (run->network == NULL || (run->teacher_file != NULL && (teacher = make_teacher (run, error)) == NULL))
+  run->network = tn_train_make_network (recipe, run->file, run->data, precision, error);
+  if (run->network == NULL || (run->options->teacher_path != NULL && (teacher = tn_train_make_teacher (run->options, run->teacher_file, run->data, error)) == NULL))
+    return FALSE;
+  /* A checkpoint brings those that were trained. */
+  if (!run->options->resume && run->options->branch_path == NULL &&
+      !tn_recipe_set_starting_scales (recipe, run->network, run->file, run->cancellable, error))
     return FALSE;
   run->network->recomputes = recipe->recompute == TN_RECOMPUTE_BLOCKS;
   run->trainer = tn_trainer_new (run->network, teacher, &options, error);
@@ -247,7 +164,7 @@ open_files (Run *run, GError **error)
   const TnTrainOptions *options = run->options;
 
   return (options->model_path == NULL || (run->file = tn_model_file_open (options->model_path, error)) != NULL) &&
-         (options->teacher_path == NULL || (run->teacher_file = tn_model_file_open (options->teacher_path, error)) != NULL);
+         (options->teacher_path == NULL || tn_train_is_on_images (options) || (run->teacher_file = tn_model_file_open (options->teacher_path, error)) != NULL);
 }
 
 static gboolean
@@ -258,32 +175,76 @@ make_checkpoints (Run *run, GError **error)
   g_autofree char *folder = g_build_filename (run->options->out_path, "checkpoints", NULL);
 
   run->checkpoint = tn_training_checkpoint_new (run->trainer, error);
-  run->writer = run->checkpoint != NULL ? tn_checkpoint_writer_new (folder, &retention, TN_CHECKPOINT_ANY_COPY, error) : NULL;
+  if (run->checkpoint == NULL)
+    return FALSE;
+  tn_training_checkpoint_set_run (run->checkpoint, run->identity, run->options, run->file, run->teacher_file);
+  run->writer = tn_checkpoint_writer_new (folder, &retention, TN_CHECKPOINT_ANY_COPY, error);
   return run->writer != NULL;
 }
 
-/* From a checkpoint where the run goes on; its own, or another run's. */
-static gboolean
-restore (Run *run, GError **error)
+/* Series say what was, whichever way the run came here. */
+static void
+tell_validation (const Run *run, guint64 step)
 {
-  const TnTrainOptions *options = run->options;
-  g_autofree char *folder = g_build_filename (options->out_path, "checkpoints", NULL), *text = NULL;
-  g_autoptr (GPtrArray) damaged = NULL;
-  g_autoptr (TnCheckpointFile) file = NULL;
+  if (isnan (run->progress.validation_loss))
+    return;
+  tn_listener_metric (run->listener, "validation_loss", (gint64) step, run->progress.validation_loss);
+  if (!isnan (run->progress.validation_accuracy))
+    tn_listener_metric (run->listener, "validation_accuracy", (gint64) step, run->progress.validation_accuracy);
+}
 
-  if (options->branch_path != NULL)
-    file = tn_checkpoint_file_open (options->branch_path, error);
-  else
-    file = tn_checkpoint_find_latest (folder, &damaged, error);
+/* The state is that of a checkpoint again. What was measured at its step came before it was written; at the last step it is measured
+ * anew. */
+static void
+rewind_series (Run *run)
+{
+  guint64 step = tn_trainer_get_counts (run->trainer).step;
+
+  tn_listener_rewind (run->listener, (gint64) step);
+  if (step < run->options->recipe->steps)
+    tell_validation (run, step);
+}
+
+static void
+tell_start (const Run *run, TnCheckpointFile *file, gboolean same_data)
+{
+  g_autofree char *text = g_strdup_printf (_ ("goes on from step %" PRIu64 " of %s"), tn_checkpoint_file_get_step (file),
+                                           tn_checkpoint_file_get_path (file));
+
+  tn_listener_event (run->listener, "info", text);
+  if (!same_data)
+    tn_listener_event (run->listener, "info", _ ("the data are others than those of the checkpoint: they begin at their start"));
+}
+
+static gboolean
+resume (Run *run, GError **error)
+{
+  g_autofree char *folder = g_build_filename (run->options->out_path, "checkpoints", NULL);
+  g_autoptr (GPtrArray) damaged = NULL;
+  g_autoptr (TnCheckpointFile) file = tn_checkpoint_find_latest (folder, &damaged, error);
+
   for (guint i = 0; damaged != NULL && i < damaged->len; i++)
     tn_listener_event (run->listener, "warning", g_ptr_array_index (damaged, i));
-  /* A branch is another run. */
-  if (file == NULL || !tn_training_checkpoint_restore (run->checkpoint, file, run->trainer, run->data,
-                                                       options->branch_path == NULL ? &run->progress : NULL, error))
+  if (file == NULL || !tn_training_checkpoint_check_models (file, run->file, run->teacher_file, error) ||
+      !tn_training_checkpoint_restore (run->checkpoint, file, run->trainer, run->data, &run->progress, NULL, error))
     return FALSE;
-  text = g_strdup_printf (_ ("goes on from step %" PRIu64 " of %s"), tn_checkpoint_file_get_step (file),
-                          tn_checkpoint_file_get_path (file));
-  tn_listener_event (run->listener, "info", text);
+  rewind_series (run);
+  tell_start (run, file, TRUE);
+  return TRUE;
+}
+
+/* A branch is another run: how the first one went is not its progress. */
+static gboolean
+branch (Run *run, GError **error)
+{
+  g_autoptr (TnCheckpointFile) file = tn_checkpoint_file_open (run->options->branch_path, error);
+  TnTrainProgress unused;
+  gboolean same_data;
+
+  if (file == NULL ||
+      !tn_training_checkpoint_restore (run->checkpoint, file, run->trainer, run->data, &unused, &same_data, error))
+    return FALSE;
+  tell_start (run, file, same_data);
   return TRUE;
 }
 
@@ -317,7 +278,7 @@ prepare (Run *run, GError **error)
   if (run->data == NULL || !run_on_compute (run, make_trainer, error) || !make_checkpoints (run, error))
     return FALSE;
   run->result->parameters = tn_network_count (run->network);
-  if ((options->resume || options->branch_path != NULL) && !restore (run, error))
+  if (options->resume ? !resume (run, error) : options->branch_path != NULL && !branch (run, error))
     return FALSE;
   tell_memory (run);
   return TRUE;
@@ -369,68 +330,11 @@ validate (Run *run, guint64 step, GError **error)
   result->validation_loss = run->evaluation.loss;
   result->validation_accuracy = run->evaluation.accuracy;
   run->progress.validation_loss = result->validation_loss;
+  run->progress.validation_accuracy = result->validation_accuracy;
   if (!(result->validation_loss >= run->progress.best_validation))
     run->progress.best_validation = result->validation_loss;
-  tn_listener_metric (run->listener, "validation_loss", (gint64) step, result->validation_loss);
-  tn_listener_metric (run->listener, "validation_accuracy", (gint64) step, result->validation_accuracy);
+  tell_validation (run, step);
   return TRUE;
-}
-
-static void
-report_layers (const Run *run, guint64 step)
-{
-  for (guint i = 0; i < run->network->layers->len; i++)
-    {
-      const TnTrainingLayer *layer = g_ptr_array_index (run->network->layers, i);
-      const TnQuantizerState *state = layer->weight_state;
-      const struct
-      {
-        const char *name;
-        double value;
-        gboolean there;
-      } values[] = {
-          {"sqnr_db", state != NULL ? tn_quantizer_state_get_sqnr_db (state) : 0.0, TRUE},
-          {"zeros", state != NULL ? tn_quantizer_state_get_zeros (state) : 0.0, TRUE},
-          {"flips", state != NULL ? tn_quantizer_state_get_flips (state) : 0.0, state != NULL && state->has_flips},
-          {"saturated", state != NULL ? tn_quantizer_state_get_saturated (state) : 0.0, TRUE},
-          {"scale", state != NULL ? state->scale : 0.0, TRUE},
-      };
-
-      for (guint k = 0; state != NULL && k < G_N_ELEMENTS (values); k++)
-        if (values[k].there)
-          {
-            g_autofree char *series = g_strdup_printf ("layer/%s/%s", layer->name, values[k].name);
-
-            tn_listener_metric (run->listener, series, (gint64) step, values[k].value);
-          }
-    }
-}
-
-static void
-report_step (Run *run, const TnStepReport *report, double seconds)
-{
-  const TnRecipe *recipe = run->options->recipe;
-  const TnListener *listener = run->listener;
-  gint64 step = (gint64) report->step;
-  gboolean layers = recipe->metrics_every > 0 && report->step % recipe->metrics_every == 0;
-
-  tn_listener_metric (listener, "loss", step, report->loss);
-  if (recipe->distill > 0.0)
-    {
-      tn_listener_metric (listener, "cross_entropy", step, report->parts.cross_entropy);
-      tn_listener_metric (listener, "distillation", step, report->parts.distillation);
-    }
-  tn_listener_metric (listener, "rate", step, report->rate);
-  if (recipe->warmup > 0.0)
-    tn_listener_metric (listener, "lambda", step, report->lambda);
-  tn_listener_metric (listener, "gradient_norm", step, report->gradient_norm);
-  tn_listener_metric (listener, run->network->input == TN_NETWORK_TOKENS ? "tokens_per_second" : "images_per_second", step,
-                      (double) report->n_targets / seconds);
-  if (layers)
-    {
-      tn_listener_metric (listener, "memory_bytes", step, (double) tn_process_get_rss ());
-      report_layers (run, report->step);
-    }
 }
 
 static void
@@ -479,10 +383,12 @@ check_progress (Run *run, const TnStepReport *report, GError **error)
   return FALSE;
 }
 
+/* The workspace has the steps before it first: whatever happens then, a run that goes on has them all. */
 static void
 keep (Run *run, gboolean wait)
 {
-  tn_training_checkpoint_update (run->checkpoint, run->trainer, run->data, run->options->recipe, &run->progress);
+  tn_job_commit (run->job);
+  tn_training_checkpoint_update (run->checkpoint, run->trainer, run->data, &run->progress);
   tn_checkpoint_writer_submit (run->writer, run->checkpoint, wait, run->listener);
 }
 
@@ -493,6 +399,7 @@ go_back (Run *run, const TnStepReport *report, GError **error)
   const char *path;
   g_autoptr (TnCheckpointFile) file = NULL;
   TnStreamPosition position = tn_training_data_get_position (run->data);
+  TnTrainProgress found;
   g_autofree char *text = NULL;
 
   if (!tn_checkpoint_writer_finish (run->writer, run->listener, error))
@@ -505,8 +412,11 @@ go_back (Run *run, const TnStepReport *report, GError **error)
       return FALSE;
     }
   file = tn_checkpoint_file_open (path, error);
-  if (file == NULL || !tn_training_checkpoint_restore (run->checkpoint, file, run->trainer, run->data, NULL, error))
+  if (file == NULL || !tn_training_checkpoint_restore (run->checkpoint, file, run->trainer, run->data, &found, NULL, error))
     return FALSE;
+  run->progress.validation_loss = found.validation_loss;
+  run->progress.validation_accuracy = found.validation_accuracy;
+  rewind_series (run);
   /* The data go on: the same batches would lead to the same place. */
   if (!tn_training_data_set_position (run->data, position, error))
     return FALSE;
@@ -537,11 +447,11 @@ take_step (Run *run, GError **error)
 
   if (!run_on_compute (run, compute_step, error))
     return FALSE;
-  run->progress.validation_loss = NAN;
+  run->progress.validation_loss = run->progress.validation_accuracy = NAN;
   seconds = (double) (g_get_monotonic_time () - start) * 1e-6;
   result->seconds += seconds;
   result->targets += report->n_targets;
-  report_step (run, report, MAX (seconds, 1e-9));
+  tn_train_report_step (run->network, run->options->recipe, report, MAX (seconds, 1e-9), run->listener);
   if (report->skipped && !report->spoiled)
     tell_skipped (run, report);
   if (report->spoiled && !go_back (run, report, error))
@@ -645,11 +555,13 @@ work (TnJob *job, const TnListener *listener, GCancellable *cancellable, gpointe
 {
   Run *given = data;
   g_auto (TnEventListener) events = {.file = NULL};
-  g_auto (Run) run = {.options = given->options,
+  g_auto (Run) run = {.job = job,
+                      .options = given->options,
+                      .identity = given->identity,
                       .result = given->result,
                       .listener = listener,
                       .cancellable = cancellable,
-                      .progress = {.validation_loss = NAN, .best_validation = NAN, .smoothed = NAN, .least = INFINITY}};
+                      .progress = {.validation_loss = NAN, .validation_accuracy = NAN, .best_validation = NAN, .smoothed = NAN, .least = INFINITY}};
   GError *local = NULL;
   gboolean ok;
 
@@ -672,6 +584,7 @@ free_run (gpointer data)
   Run *run = data;
 
   tn_train_options_free (run->options);
+  g_free (run->identity);
   g_free (run);
 }
 
@@ -684,13 +597,29 @@ describe (const TnTrainOptions *options)
   return from != NULL ? g_strdup_printf (_ ("train %s from %s"), out, from) : g_strdup_printf (_ ("train %s"), out);
 }
 
+/* NULL: nothing there says so. */
+static char *
+find_identity (const TnTrainOptions *options)
+{
+  g_autofree char *folder = g_build_filename (options->out_path, "checkpoints", NULL);
+  g_autoptr (TnCheckpointFile) file = options->resume ? tn_checkpoint_peek_latest (folder, NULL) : NULL;
+
+  return file != NULL ? g_strdup (tn_training_checkpoint_get_identity (file)) : NULL;
+}
+
 TnJob *
 tn_train_job_new (const TnTrainOptions *options, TnWorkspace *workspace, TnTrainResult *result)
 {
   Run *run = g_new0 (Run, 1);
   g_autofree char *title = describe (options), *arguments = tn_train_arguments_to_json (options);
+  TnJob *job;
 
   run->options = tn_train_options_copy (options);
+  run->identity = find_identity (options);
+  if (run->identity == NULL)
+    run->identity = g_uuid_string_random ();
   run->result = result;
-  return tn_job_new ("train", title, arguments, workspace, work, run, free_run);
+  job = tn_job_new ("train", title, arguments, workspace, work, run, free_run);
+  tn_job_set_identity (job, run->identity);
+  return job;
 }

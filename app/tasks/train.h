@@ -7,8 +7,9 @@
 G_BEGIN_DECLS
 
 /* A training run: recipe, model or none, data; series and events into the workspace, checkpoints into OUT/checkpoints, the model into OUT/model.
+ * One that is resumed is the same run: its row and its series go on, and what came after the checkpoint is replaced.
  *
- * Series: loss (what is minimized), cross_entropy, distillation, validation_loss (nats a target), validation_accuracy, rate, lambda,
+ * Series: loss (what is minimized), cross_entropy, distillation, penalty/NAME, validation_loss (nats a target), validation_accuracy, rate, lambda,
  * test_loss and test_accuracy once at the end, gradient_norm, tokens_per_second (or images), memory_bytes; and each metrics-every steps, of each
  * rounded layer, layer/NAME/sqnr_db, zeros, flips, saturated, scale. */
 typedef struct
@@ -19,7 +20,7 @@ typedef struct
   char     *out_path;     /* folder */
   char     *branch_path;  /* a checkpoint that a new run starts from, with this recipe; NULL: none */
   char     *events_path;  /* folder for an event file of TensorBoard; NULL: none */
-  gboolean  resume;       /* goes on from the newest checkpoint of out_path that can be read */
+  gboolean  resume;       /* goes on from the newest checkpoint of out_path that can be read; branch_path says then only how it began */
 } TnTrainOptions;
 
 /* What a run came to. */

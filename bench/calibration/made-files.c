@@ -36,14 +36,30 @@ tn_made_files_init (TnMadeFiles *self, GError **error)
   return TRUE;
 }
 
+static void
+remove_folder (const char *path)
+{
+  g_autoptr (GDir) folder = g_dir_open (path, 0, NULL);
+  const char *name;
+
+  while (folder != NULL && (name = g_dir_read_name (folder)) != NULL)
+    {
+      g_autofree char *entry = g_build_filename (path, name, NULL);
+
+      if (g_file_test (entry, G_FILE_TEST_IS_DIR) && !g_file_test (entry, G_FILE_TEST_IS_SYMLINK))
+        remove_folder (entry);
+      else
+        g_unlink (entry);
+    }
+  g_rmdir (path);
+}
+
 void
 tn_made_files_clear (TnMadeFiles *self)
 {
   if (self->folder == NULL)
     return;
-  for (guint i = 0; i < self->files->len; i++)
-    g_unlink (g_ptr_array_index (self->files, i));
-  g_rmdir (self->folder);
+  remove_folder (self->folder);
   g_ptr_array_unref (self->files);
   g_clear_pointer (&self->folder, g_free);
 }

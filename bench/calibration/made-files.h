@@ -9,14 +9,15 @@ G_BEGIN_DECLS
 typedef struct
 {
   char      *folder;
-  GPtrArray *files; /* char *, removed by clear */
+  GPtrArray *files; /* char *, names that were given */
 } TnMadeFiles;
 
 /* In TERNION_BENCH_FOLDER, or where temporary files go. */
 gboolean    tn_made_files_init        (TnMadeFiles *self, GError **error);
+/* Removes the folder and all that is in it. */
 void        tn_made_files_clear       (TnMadeFiles *self);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (TnMadeFiles, tn_made_files_clear)
-/* A path in the folder, owned by self and removed with it, whether it is ever written or not. */
+/* A path in the folder, owned by self. */
 const char *tn_made_files_name        (TnMadeFiles *self, const char *name);
 /* Bytes that the file system has left. */
 guint64     tn_made_files_left        (const TnMadeFiles *self);

@@ -199,12 +199,6 @@ tn_bench_training_checkpoint (TnBench *bench)
       tn_bench_remark (bench, "checkpoint_17m: %s", error->message);
       return;
     }
-  for (guint step = 1; step <= 2 * TURNS; step++)
-    {
-      g_autofree char *name = tn_checkpoint_make_name (step);
-
-      tn_made_files_name (&files, name);
-    }
   if (make_state (&state))
     measure (bench, &state, &files);
   clear_state (&state);

@@ -10,13 +10,20 @@
 #include "engine/random.h"
 
 /* Steps of training a model of 17 million parameters (forward, backward, clipping, AdamW): in fp32, with BitLinear layers by fake
- * quantization, and on packed numbers; beside the same in PyTorch, in turns. */
+ * quantization, and on packed numbers; beside the same in PyTorch, in turns. And one of 124 million in fp32. */
 
 #define WIDTH 512
 #define LAYERS 4
 #define SEQUENCES 4
 #define LENGTH 256
 #define TURNS 7
+
+/* GPT-2's size in the shape of a LLaMA: 12 layers of 768, hidden 2048, heads of 64, GPT-2's vocabulary, a tied head. */
+#define LARGE_WIDTH 768
+#define LARGE_LAYERS 12
+#define LARGE_VOCABULARY 50257
+#define LARGE_LENGTH 64
+#define LARGE_TURNS 5
 
 /* What a step computes with. */
 typedef enum
@@ -72,12 +79,13 @@ make_options (gsize sequences, gsize length)
 }
 
 static void
-steps_init (Steps *self, const TnLlamaConfig *config, Way way, gsize sequences, gsize length)
+steps_init (Steps *self, const TnLlamaConfig *config, Way way, gsize sequences, gsize length, gboolean releases)
 {
   g_autoptr (TnTrainingPrecision) precision = make_precision (way);
   g_autoptr (GError) error = NULL;
-  const TnTrainerOptions options = make_options (sequences, length);
+  TnTrainerOptions options = make_options (sequences, length);
 
+  options.releases = releases;
   self->seconds.n = 0;
   self->network = tn_network_new_llama (config, FALSE, 0.0, 1, precision, &error);
   self->trainer = self->network != NULL ? tn_trainer_new (self->network, NULL, &options, &error) : NULL;
@@ -92,25 +100,31 @@ steps_clear (Steps *self)
   g_clear_pointer (&self->network, tn_network_unref);
 }
 
+typedef struct
+{
+  TnNetworkShape shape;
+  gsize vocabulary;
+} Batch;
+
 static gboolean
 fill (gpointer inputs, gint32 *targets, gpointer user_data, GError **error)
 {
-  const TnNetworkShape *shape = user_data;
+  const Batch *batch = user_data;
   TnRandom random = tn_random_stream (5, "tokens");
 
-  for (gsize i = 0; i < shape->n_sequences * shape->length; i++)
-    ((gint32 *) inputs)[i] = targets[i] = (gint32) tn_random_below (&random, 4096);
+  for (gsize i = 0; i < batch->shape.n_sequences * batch->shape.length; i++)
+    ((gint32 *) inputs)[i] = targets[i] = (gint32) tn_random_below (&random, batch->vocabulary);
   return TRUE;
 }
 
 static double
 take_step (Steps *self)
 {
-  TnNetworkShape shape = tn_trainer_get_options (self->trainer)->shape;
+  Batch batch = {tn_trainer_get_options (self->trainer)->shape, self->network->n_classes};
   double start = tn_time_now ();
   TnStepReport report;
 
-  if (!tn_trainer_step (self->trainer, fill, &shape, &report, NULL, NULL) || report.skipped)
+  if (!tn_trainer_step (self->trainer, fill, &batch, &report, NULL, NULL) || report.skipped)
     g_error ("a step of the benchmark is not finite");
   return tn_time_now () - start;
 }
@@ -198,6 +212,7 @@ count_bytes (const TnLlamaConfig *config, gboolean saving)
   if (saving)
     {
       tn_optimizer_options_init (&options.optimizer, TN_OPTIMIZER_ADAMW8);
+      options.optimizer.embeddings_8bit = TRUE;
       options.releases = TRUE;
       options.loss.keeps_logits = FALSE;
       network->recomputes = TRUE;
@@ -217,27 +232,86 @@ add_memory (TnBench *bench, const TnLlamaConfig *config)
   tn_bench_add (bench, "train_memory_saving", 1.0 - saving / plain, 1.0 - saving / plain, "fraction", TN_GOAL_AT_LEAST, 0.6, NAN);
 }
 
-void
-tn_bench_training_step (TnBench *bench)
+/* Operations as they are usually counted, 6 for each parameter and token; with gradients that are released, and with those that
+ * are kept, in turns. */
+static void
+add_large (TnBench *bench)
+{
+  static const char *const names[] = {"train_124m_kept_gflops", "train_124m_gflops"};
+  TnLlamaConfig config = tn_random_llama_config (LARGE_WIDTH, LARGE_LAYERS, LARGE_LENGTH);
+  Steps steps[2];
+  double operations;
+
+  config.n_head_kv = config.n_head;
+  config.n_vocab = LARGE_VOCABULARY;
+  for (guint releases = 0; releases < 2; releases++)
+    {
+      steps_init (&steps[releases], &config, FP32, SEQUENCES, LARGE_LENGTH, releases != 0);
+      take_step (&steps[releases]);
+    }
+  operations = 6e-9 * (double) tn_network_count (steps[0].network) * SEQUENCES * LARGE_LENGTH;
+  tn_bench_remark (bench, "train_124m: %.1f million parameters, fp32, AdamW, gradients released, or kept",
+                   1e-6 * (double) tn_network_count (steps[0].network));
+  for (guint turn = 0; turn < LARGE_TURNS && !tn_bench_cancelled (bench); turn++)
+    for (guint i = 0; i < 2; i++)
+      tn_samples_add (&steps[i].seconds, take_step (&steps[i]));
+  for (guint i = 0; i < 2; i++)
+    {
+      tn_bench_add (bench, names[i], operations / tn_samples_median (&steps[i].seconds),
+                    operations / tn_samples_min (&steps[i].seconds), "GFLOP/s", i == 1 ? TN_GOAL_AT_LEAST : TN_GOAL_NONE, 110.0,
+                    1e-9 * tn_device_get_rates ()->fp32);
+      steps_clear (&steps[i]);
+    }
+}
+
+static void
+add_steps (TnBench *bench, const TnLlamaConfig *config)
 {
   g_autoptr (GError) no_peer = NULL;
-  TnLlamaConfig config = tn_random_llama_config (WIDTH, LAYERS, LENGTH);
   g_autoptr (TnPeer) peer = tn_peer_start ("training_torch.py", NULL, &no_peer);
   Steps ways[N_WAYS];
 
-  config.n_head_kv = config.n_head;
   if (peer != NULL)
     tn_bench_remark (bench, "peer: %s", tn_peer_describe (peer));
   else
     tn_bench_remark (bench, "%s", no_peer->message);
   for (Way way = 0; way < N_WAYS; way++)
     {
-      steps_init (&ways[way], &config, way, SEQUENCES, LENGTH);
+      steps_init (&ways[way], config, way, SEQUENCES, LENGTH, FALSE);
       take_step (&ways[way]);
     }
   run_turns (bench, ways, peer);
-  add_times (bench, ways, &config);
+  add_times (bench, ways, config);
   for (Way way = 0; way < N_WAYS; way++)
     steps_clear (&ways[way]);
-  add_memory (bench, &config);
+}
+
+static gboolean
+wants_any (TnBench *bench, const char *const *names)
+{
+  for (guint i = 0; names[i] != NULL; i++)
+    if (tn_bench_wants (bench, names[i]))
+      return TRUE;
+  return FALSE;
+}
+
+void
+tn_bench_training_step (TnBench *bench)
+{
+  static const char *const of_steps[] = {"train_fp32_17m_ms",       "train_qat_17m_ms",
+                                         "train_qat_lowp_17m_ms",   "train_qat_lowp_int8_17m_ms",
+                                         "train_fp32_17m_vs_torch", "qat_vs_torch_bit_linear",
+                                         "qat_over_fp32",           "qat_lowp_over_fp32",
+                                         "qat_lowp_int8_over_fp32", NULL};
+  static const char *const of_memory[] = {"train_memory_fp32_bytes", "train_memory_qat_bytes", "train_memory_saving", NULL};
+  static const char *const of_large[] = {"train_124m_gflops", "train_124m_kept_gflops", NULL};
+  TnLlamaConfig config = tn_random_llama_config (WIDTH, LAYERS, LENGTH);
+
+  config.n_head_kv = config.n_head;
+  if (wants_any (bench, of_steps))
+    add_steps (bench, &config);
+  if (wants_any (bench, of_memory))
+    add_memory (bench, &config);
+  if (wants_any (bench, of_large))
+    add_large (bench);
 }

@@ -2,6 +2,7 @@
 #include "data/export/trained-model.h"
 
 #include <glib/gi18n-lib.h>
+#include <math.h>
 #include <string.h>
 
 #include "data/export/bytes-json.h"
@@ -9,6 +10,7 @@
 #include "data/files/atomic-folder.h"
 #include "data/files/mapped-file.h"
 #include "data/files/safetensors-writer.h"
+#include "data/models/activation-scales.h"
 #include "data/models/model-file-private.h"
 #include "data/tokenizers/gguf-form.h"
 #include "engine/error.h"
@@ -41,14 +43,14 @@ pairs_up (const TnVariable *variable, const TnLlamaConfig *config)
          (g_str_has_suffix (variable->name, ".attn_q.weight") || g_str_has_suffix (variable->name, ".attn_k.weight"));
 }
 
-/* Learned scales and factors have no place in a model of this family: such a layer's weight is written as it multiplies by it.
+/* Learned scales, factors and rotations have no place in a model of this family: such a layer's weight is written as it multiplies by it.
  * *rounded stays NULL where the latent weight says all: who reads it rounds it anew to the same. */
 static gboolean
 round_weight (TnNetwork *network, const TnVariable *variable, float **rounded, GError **error)
 {
   const TnTrainingLayer *layer = tn_network_find_layer (network, variable);
 
-  if (layer == NULL || (layer->weight_scale == NULL && layer->output_scale == NULL))
+  if (layer == NULL || tn_training_layer_is_latent_enough (layer, network->precision))
     return TRUE;
   *rounded = g_new (float, variable->count);
   return tn_network_round_layer (network, layer, *rounded, error);
@@ -82,9 +84,66 @@ add_variable (TnSafetensorsWriter *writer, TnNetwork *network, const TnVariable 
   return tn_safetensors_writer_add_tensor (writer, name, TN_DTYPE_F32, variable->shape.n_dims, shape, variable->data, error);
 }
 
-static gboolean
-write_weights (TnNetwork *network, const char *architecture, const char *folder, GError **error)
+/* The scales with which layers round their inputs; NULL where no layer has one that is its own. */
+static char *
+print_input_scales (TnNetwork *network, const TnListener *listener)
 {
+  const TnTrainingPrecision *precision = network->precision;
+  g_autoptr (TnActivationScales) scales = tn_activation_scales_new ();
+  guint n_own = 0, n_lost = 0;
+
+  for (guint i = 0; i < network->layers->len; i++)
+    {
+      const TnTrainingLayer *layer = g_ptr_array_index (network->layers, i);
+      g_autofree char *site = g_strconcat (layer->name, ".in", NULL);
+      TnQuantParams params;
+      gboolean own = tn_training_layer_get_input_params (layer, precision, &params);
+
+      n_own += own;
+      n_lost += !own && layer->rounds_input &&
+                (layer->input_scale != NULL || precision->input_estimator == TN_ESTIMATOR_TRUST ||
+                 precision->input_estimator == TN_ESTIMATOR_SOFT);
+      if (own)
+        tn_activation_scales_add (scales, site, &params, (double) NAN);
+      else
+        tn_activation_scales_add_kept (scales, site, &precision->inputs);
+    }
+  if (n_lost > 0)
+    tn_listener_event (listener, "warning",
+                       _ ("how inputs are rounded is not in the model, which has a place for levels of integer schemes alone: "
+                         "what eval computes is not what was validated"));
+  return n_own > 0 ? tn_activation_scales_print (scales) : NULL;
+}
+
+/* "weights ternary by identity, inputs int8:t by identity"; NULL: nothing is rounded. */
+static char *
+describe_rounding (const TnTrainingPrecision *precision)
+{
+  g_autoptr (GString) text = g_string_new (NULL);
+  const struct
+  {
+    gboolean rounds;
+    const char *what;
+    const TnScheme *scheme;
+    TnEstimator estimator;
+  } parts[] = {{precision->rounds_weights, "weights", &precision->weights, precision->weight_estimator},
+               {precision->rounds_inputs, "inputs", &precision->inputs, precision->input_estimator}};
+
+  for (guint i = 0; i < G_N_ELEMENTS (parts); i++)
+    if (parts[i].rounds)
+      {
+        g_autofree char *name = tn_scheme_to_string (parts[i].scheme);
+
+        g_string_append_printf (text, "%s%s %s by %s", text->len > 0 ? ", " : "", parts[i].what, name,
+                                tn_estimator_get_name (parts[i].estimator));
+      }
+  return text->len > 0 ? g_strdup (text->str) : NULL;
+}
+
+static gboolean
+write_weights (TnNetwork *network, const char *architecture, const char *folder, const TnListener *listener, GError **error)
+{
+  g_autofree char *scales = NULL, *rounding = NULL;
   const TnLlamaConfig *config = tn_network_get_llama_config (network);
   g_autofree char *path = g_build_filename (folder, WEIGHTS_NAME, NULL);
   g_autoptr (TnSafetensorsWriter) writer = tn_safetensors_writer_new ();
@@ -98,7 +157,13 @@ write_weights (TnNetwork *network, const char *architecture, const char *folder,
     }
   tn_safetensors_writer_add_metadata (writer, "format", "pt");
   if (config == NULL)
-    tn_safetensors_writer_add_metadata (writer, "ternion.arch", architecture);
+    {
+      tn_safetensors_writer_add_metadata (writer, TN_TRAINED_ARCHITECTURE_KEY, architecture);
+      if ((rounding = describe_rounding (network->precision)) != NULL)
+        tn_safetensors_writer_add_metadata (writer, TN_TRAINED_ROUNDING_KEY, rounding);
+    }
+  else if ((scales = print_input_scales (network, listener)) != NULL)
+    tn_safetensors_writer_add_metadata (writer, TN_ACTIVATION_SCALES_KEY, scales);
   return tn_safetensors_writer_write (writer, path, NULL, error);
 }
 
@@ -152,7 +217,7 @@ tn_trained_model_write (TnNetwork *network, const char *architecture, TnTokenize
   g_autoptr (TnAtomicFolder) made = tn_atomic_folder_create (folder, names, error);
   const char *path = made != NULL ? tn_atomic_folder_get_path (made) : NULL;
 
-  return made != NULL && write_weights (network, architecture, path, error) &&
+  return made != NULL && write_weights (network, architecture, path, listener, error) &&
          (tn_network_get_llama_config (network) == NULL || write_config (network, path, error)) &&
          copy_tokenizer (tokenizer, path, listener, error) && tn_atomic_folder_commit (made, error);
 }

@@ -45,16 +45,30 @@ tn_activation_scales_free (TnActivationScales *self)
   g_free (self);
 }
 
+/* Takes the site. */
+static void
+add (TnActivationScales *self, const TnActivationScale *given)
+{
+  TnActivationScale *scale = g_memdup2 (given, sizeof *given);
+
+  g_return_if_fail (!g_hash_table_contains (self->by_site, given->site));
+
+  g_ptr_array_add (self->scales, scale);
+  g_hash_table_insert (self->by_site, scale->site, scale);
+}
+
 void
 tn_activation_scales_add (TnActivationScales *self, const char *site, const TnQuantParams *params, double largest)
 {
-  TnActivationScale *scale = g_new (TnActivationScale, 1);
+  add (self, &(TnActivationScale){.site = g_strdup (site), .params = *params, .largest = largest});
+}
 
-  g_return_if_fail (!g_hash_table_contains (self->by_site, site));
+void
+tn_activation_scales_add_kept (TnActivationScales *self, const char *site, const TnScheme *scheme)
+{
+  const TnQuantParams params = {.scheme = *scheme, .mse = (double) NAN, .sqnr_db = (double) NAN};
 
-  *scale = (TnActivationScale){.site = g_strdup (site), .params = *params, .largest = largest};
-  g_ptr_array_add (self->scales, scale);
-  g_hash_table_insert (self->by_site, scale->site, scale);
+  add (self, &(TnActivationScale){.site = g_strdup (site), .kept = TRUE, .params = params, .largest = (double) NAN});
 }
 
 guint
@@ -94,9 +108,16 @@ tn_activation_scales_print (const TnActivationScales *self)
       const TnActivationScale *scale = tn_activation_scales_get (self, i);
 
       json_builder_set_member_name (builder, scale->site);
+      if (scale->kept)
+        {
+          json_builder_add_null_value (builder);
+          continue;
+        }
       json_builder_begin_array (builder);
       json_builder_add_double_value (builder, scale->params.scale);
       json_builder_add_int_value (builder, scale->params.zero_point);
+      if (scale->params.offset != 0.0)
+        json_builder_add_double_value (builder, scale->params.offset);
       json_builder_end_array (builder);
     }
   json_builder_end_object (builder);
@@ -124,16 +145,24 @@ static gboolean
 parse_site (TnActivationScales *self, const TnScheme *scheme, const TnJsonNode *node, const char *origin, GError **error)
 {
   const TnJsonNode *scale = node->type == TN_JSON_ARRAY ? node->value.list.first : NULL, *zero = scale != NULL ? scale->next : NULL;
+  const TnJsonNode *offset = zero != NULL ? zero->next : NULL;
   gint64 last = scheme->asymmetric ? (1 << scheme->bits) - 1 : 0;
   TnQuantParams params = {.scheme = *scheme, .mse = (double) NAN, .sqnr_db = (double) NAN};
 
-  if (strlen (node->name) != node->name_length || node->name_length == 0 || zero == NULL || zero->next != NULL || scale->type != TN_JSON_NUMBER ||
+  if (node->type == TN_JSON_NULL && strlen (node->name) == node->name_length && node->name_length > 0)
+    {
+      tn_activation_scales_add_kept (self, node->name, scheme);
+      return TRUE;
+    }
+  if (strlen (node->name) != node->name_length || node->name_length == 0 || zero == NULL || scale->type != TN_JSON_NUMBER ||
       zero->type != TN_JSON_NUMBER || !zero->is_integer || zero->value.number.integer < 0 || zero->value.number.integer > last ||
-      !(scale->value.number.real >= 0.0 && scale->value.number.real <= (double) G_MAXFLOAT))
-    return fail (origin, node->name, _ ("[a scale from 0, a zero point among the codes]"), error);
+      !(scale->value.number.real >= 0.0 && scale->value.number.real <= (double) G_MAXFLOAT) ||
+      (offset != NULL && (offset->next != NULL || offset->type != TN_JSON_NUMBER || !(fabs (offset->value.number.real) <= (double) G_MAXFLOAT))))
+    return fail (origin, node->name, _ ("[a scale from 0, a zero point among the codes, perhaps an offset], or null,"), error);
   params.scale = scale->value.number.real;
   params.zero_point = (gint32) zero->value.number.integer;
-  params.clip = params.scale * (double) (scheme->asymmetric ? MAX (params.zero_point, last - params.zero_point) : (1 << (scheme->bits - 1)) - 1);
+  params.offset = offset != NULL ? offset->value.number.real : 0.0;
+  params.clip = fabs (params.offset) + params.scale * (double) (scheme->asymmetric ? MAX (params.zero_point, last - params.zero_point) : (1 << (scheme->bits - 1)) - 1);
   tn_activation_scales_add (self, node->name, &params, (double) NAN);
   return TRUE;
 }

@@ -6,8 +6,9 @@
 G_BEGIN_DECLS
 
 /* Fixed scales of the inputs of linear layers, which calibration found, beside a model's weights: metadata of GGUF and safetensors files of ours,
- *   "ternion.activations": {"scheme":"int8","sites":{"blk.0.attn_q.in":[scale, zero point],…}}
- * with a site for every linear layer. Reference counted by nobody: one owner. */
+ *   "ternion.activations": {"scheme":"int8","sites":{"blk.0.attn_q.in":[scale, zero point],"blk.0.attn_k.in":[scale, zero point, offset],
+ *                                                    "blk.0.attn_v.in":null,…}}
+ * with a site for every linear layer; offset: of a grid that was learned with one, 0 where it is not there; null: this input stays float32. Reference counted by nobody: one owner. */
 typedef struct _TnActivationScales TnActivationScales;
 
 #define TN_ACTIVATION_SCALES_KEY "ternion.activations"
@@ -15,6 +16,7 @@ typedef struct _TnActivationScales TnActivationScales;
 typedef struct
 {
   char         *site;
+  gboolean      kept;    /* stays float32: params are those of a scheme alone */
   TnQuantParams params;  /* as read from a file without error and SQNR: NaN */
   double        largest; /* magnitude that the statistics saw; NaN where that is not known */
 } TnActivationScale;
@@ -24,6 +26,8 @@ void                     tn_activation_scales_free   (TnActivationScales *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (TnActivationScales, tn_activation_scales_free)
 /* A site once; all of one scheme. */
 void                     tn_activation_scales_add    (TnActivationScales *self, const char *site, const TnQuantParams *params, double largest);
+/* One that stays float32 beside others of that scheme. */
+void                     tn_activation_scales_add_kept (TnActivationScales *self, const char *site, const TnScheme *scheme);
 guint                    tn_activation_scales_count  (const TnActivationScales *self);
 /* In the order they were added. */
 const TnActivationScale *tn_activation_scales_get    (const TnActivationScales *self, guint index);

@@ -12,6 +12,8 @@ G_BEGIN_DECLS
 gboolean tn_stats_save  (const TnStats *stats, const char *path, guint64 *bytes_written, GError **error);
 /* TN_ERROR_FORMAT names file, field and what was expected; TN_ERROR_MISMATCH for a newer schema version. */
 TnStats *tn_stats_load  (const char *path, GError **error);
+/* The same of a model that is at hand. TN_ERROR_MISMATCH, too: they are of another one. */
+TnStats *tn_stats_load_for_model (const char *path, guint64 fingerprint, GError **error);
 /* TRUE when the file says that it holds statistics, whole or summary; tn_stats_load() may still find fault with it. */
 gboolean tn_stats_recognise (const char *path);
 /* The same file with further metadata (string -> string), which tn_stats_load() passes over. */

@@ -259,3 +259,16 @@ tn_stats_recognise (const char *path)
   format = file != NULL ? tn_safetensors_get_metadata (file, TN_STATS_KEY_FORMAT) : NULL;
   return format != NULL && (strcmp (format, TN_STATS_FORMAT) == 0 || strcmp (format, TN_STATS_SUMMARY_FORMAT) == 0);
 }
+
+TnStats *
+tn_stats_load_for_model (const char *path, guint64 fingerprint, GError **error)
+{
+  g_autoptr (TnStats) stats = tn_stats_load (path, error);
+
+  if (stats == NULL || stats->model_fingerprint == fingerprint)
+    return g_steal_pointer (&stats);
+  g_set_error (error, TN_ERROR, TN_ERROR_MISMATCH,
+               _ ("%s: the statistics are of the model %016" PRIx64 ", and this one is %016" PRIx64), path, stats->model_fingerprint,
+               fingerprint);
+  return NULL;
+}

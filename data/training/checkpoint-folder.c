@@ -61,11 +61,13 @@ tn_checkpoint_list (const char *folder, GError **error)
   return g_steal_pointer (&steps);
 }
 
+typedef TnCheckpointFile *(*OpenFunc) (const char *path, GError **error);
+
 static TnCheckpointFile *
-open_step (const char *folder, guint64 step, GError **error)
+open_step (const char *folder, guint64 step, OpenFunc open, GError **error)
 {
   g_autofree char *name = tn_checkpoint_make_name (step), *path = g_build_filename (folder, name, NULL);
-  g_autoptr (TnCheckpointFile) file = tn_checkpoint_file_open (path, error);
+  g_autoptr (TnCheckpointFile) file = open (path, error);
 
   if (file == NULL || tn_checkpoint_file_get_step (file) == step)
     return g_steal_pointer (&file);
@@ -74,8 +76,8 @@ open_step (const char *folder, guint64 step, GError **error)
   return NULL;
 }
 
-TnCheckpointFile *
-tn_checkpoint_find_latest (const char *folder, GPtrArray **damaged, GError **error)
+static TnCheckpointFile *
+find_latest (const char *folder, OpenFunc open, GPtrArray **damaged, GError **error)
 {
   g_autoptr (GArray) steps = tn_checkpoint_list (folder, error);
   g_autoptr (GPtrArray) messages = g_ptr_array_new_with_free_func (g_free);
@@ -87,7 +89,7 @@ tn_checkpoint_find_latest (const char *folder, GPtrArray **damaged, GError **err
     {
       g_autoptr (GError) local = NULL;
 
-      file = open_step (folder, g_array_index (steps, guint64, i), &local);
+      file = open_step (folder, g_array_index (steps, guint64, i), open, &local);
       if (file == NULL)
         g_ptr_array_add (messages, g_strdup (local->message));
     }
@@ -99,4 +101,16 @@ tn_checkpoint_find_latest (const char *folder, GPtrArray **damaged, GError **err
   if (file != NULL && damaged != NULL)
     *damaged = g_steal_pointer (&messages);
   return file;
+}
+
+TnCheckpointFile *
+tn_checkpoint_find_latest (const char *folder, GPtrArray **damaged, GError **error)
+{
+  return find_latest (folder, tn_checkpoint_file_open, damaged, error);
+}
+
+TnCheckpointFile *
+tn_checkpoint_peek_latest (const char *folder, GError **error)
+{
+  return find_latest (folder, tn_checkpoint_file_peek, NULL, error);
 }

@@ -69,6 +69,8 @@ char         *tn_checkpoint_make_name    (guint64 step);
 gboolean      tn_checkpoint_parse_name   (const char *name, guint64 *step);
 /* Steps (guint64) of the checkpoints of a folder by their names, ascending. */
 GArray       *tn_checkpoint_list         (const char *folder, GError **error);
+/* The checkpoint of the largest step whose header can be read, as tn_checkpoint_file_peek(): for what all of a run's have in common. */
+TnCheckpointFile *tn_checkpoint_peek_latest (const char *folder, GError **error);
 /* The checkpoint of the largest step that can be read in full. damaged (or NULL) gets the messages (char *) of those with a larger step that cannot, newest
  * first; free it with g_ptr_array_unref(). TN_ERROR_NOT_FOUND: there is none; the message says how many are damaged, and what the newest lacks. */
 TnCheckpointFile *tn_checkpoint_find_latest (const char *folder, GPtrArray **damaged, GError **error);

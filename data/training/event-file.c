@@ -164,6 +164,15 @@ tn_event_file_flush (TnEventFile *self, GError **error)
   return written;
 }
 
+static void
+put_start (GByteArray *out, double wall_time, gint64 first_step)
+{
+  g_autoptr (GByteArray) start = begin_event (wall_time, first_step);
+
+  put_bytes (start, EVENT_SESSION_LOG, (const guint8[]){SESSION_STATUS << 3 | WIRE_VARINT, SESSION_START}, 2);
+  put_record (out, start);
+}
+
 static gboolean
 open_new (TnEventFile *self, const char *folder, double wall_time, GError **error)
 {
@@ -185,7 +194,7 @@ TnEventFile *
 tn_event_file_create (const char *folder, double wall_time, gint64 first_step, GError **error)
 {
   g_autoptr (TnEventFile) self = g_new0 (TnEventFile, 1);
-  g_autoptr (GByteArray) version = begin_event (wall_time, 0), start = begin_event (wall_time, first_step);
+  g_autoptr (GByteArray) version = begin_event (wall_time, 0);
 
   self->file = -1;
   self->path = g_strdup (folder);
@@ -200,10 +209,7 @@ tn_event_file_create (const char *folder, double wall_time, gint64 first_step, G
   put_bytes (version, EVENT_FILE_VERSION, VERSION, strlen (VERSION));
   put_record (self->buffer, version);
   if (first_step > 0)
-    {
-      put_bytes (start, EVENT_SESSION_LOG, (const guint8[]){SESSION_STATUS << 3 | WIRE_VARINT, SESSION_START}, 2);
-      put_record (self->buffer, start);
-    }
+    put_start (self->buffer, wall_time, first_step);
   return tn_event_file_flush (self, error) ? g_steal_pointer (&self) : NULL;
 }
 
@@ -220,6 +226,13 @@ tn_event_file_free (TnEventFile *self)
   g_byte_array_unref (self->buffer);
   g_free (self->path);
   g_free (self);
+}
+
+gboolean
+tn_event_file_rewind (TnEventFile *self, gint64 first_step, double wall_time, GError **error)
+{
+  put_start (self->buffer, wall_time, first_step);
+  return self->buffer->len < BUFFER_BYTES || tn_event_file_flush (self, error);
 }
 
 gboolean

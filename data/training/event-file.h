@@ -17,6 +17,8 @@ typedef struct _TnEventFile TnEventFile;
 TnEventFile *tn_event_file_create     (const char *folder, double wall_time, gint64 first_step, GError **error);
 void         tn_event_file_free       (TnEventFile *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (TnEventFile, tn_event_file_free)
+/* The run goes on from this step, which was reached before: TensorBoard drops what there is from it on. As add_scalar(). */
+gboolean     tn_event_file_rewind     (TnEventFile *self, gint64 first_step, double wall_time, GError **error);
 /* Kept in memory until flush(), or until there is more of it than 64 KiB. tag: UTF-8; slashes make groups. */
 gboolean     tn_event_file_add_scalar (TnEventFile *self, const char *tag, gint64 step, double wall_time, double value, GError **error);
 /* Hands everything to the system. TN_ERROR_IO: it was lost; the file is as it was before, and may be written to again. */

@@ -65,8 +65,9 @@ tn_database_close (TnDatabase *self)
   g_free (self);
 }
 
-TnDatabase *
-tn_database_open (const char *path, GError **error)
+/* name: what SQLite is asked for, where it is not the path itself. */
+static TnDatabase *
+open_with (const char *path, const char *name, int flags, GError **error)
 {
   g_autoptr (TnDatabase) self = g_new0 (TnDatabase, 1);
   int code;
@@ -74,7 +75,7 @@ tn_database_open (const char *path, GError **error)
   self->path = g_strdup (path);
   self->statements = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, finalize_statement);
   g_rec_mutex_init (&self->lock);
-  code = sqlite3_open_v2 (path, &self->handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL);
+  code = sqlite3_open_v2 (name, &self->handle, flags | SQLITE_OPEN_NOMUTEX, NULL);
   if (code != SQLITE_OK)
     {
       tn_database_fail (self, code, error);
@@ -82,6 +83,30 @@ tn_database_open (const char *path, GError **error)
     }
   sqlite3_extended_result_codes (self->handle, 1);
   sqlite3_busy_timeout (self->handle, BUSY_TIMEOUT_MS);
+  return g_steal_pointer (&self);
+}
+
+/* A log that nobody may write beside it needs a file that nobody else writes either. */
+TnDatabase *
+tn_database_open_read_only (const char *path, GError **error)
+{
+  g_autoptr (TnDatabase) self = open_with (path, path, SQLITE_OPEN_READONLY, error);
+  g_autofree char *escaped = NULL, *name = NULL;
+
+  if (self == NULL || (sqlite3_exec (self->handle, "PRAGMA schema_version", NULL, NULL, NULL) & 0xff) != SQLITE_CANTOPEN)
+    return g_steal_pointer (&self);
+  escaped = g_uri_escape_string (path, "/", TRUE);
+  name = g_strconcat ("file:", escaped, "?immutable=1", NULL);
+  return open_with (path, name, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, error);
+}
+
+TnDatabase *
+tn_database_open (const char *path, GError **error)
+{
+  g_autoptr (TnDatabase) self = open_with (path, path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, error);
+
+  if (self == NULL)
+    return NULL;
   if (sqlite3_db_readonly (self->handle, "main") == 1)
     {
       tn_database_fail (self, SQLITE_READONLY, error);

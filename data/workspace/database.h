@@ -18,6 +18,8 @@ typedef struct
 } TnDatabase;
 
 TnDatabase *tn_database_open (const char *path, GError **error);
+/* The same of a file that is there, and stays as it is. */
+TnDatabase *tn_database_open_read_only (const char *path, GError **error);
 void tn_database_close (TnDatabase *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (TnDatabase, tn_database_close)
 

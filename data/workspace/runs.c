@@ -14,7 +14,7 @@
 #define RUN_COLUMNS                                                                                                              \
   "id, verb, title, arguments, state, done, total, unit, rate, rss_bytes, message, output, started_us, updated_us, pid, "        \
   "pid_started,"                                                                                                                 \
-  " pid_space"
+  " pid_space, identity"
 
 void
 tn_run_row_free (TnRunRow *self)
@@ -25,6 +25,7 @@ tn_run_row_free (TnRunRow *self)
   g_free (self->unit);
   g_free (self->message);
   g_free (self->output);
+  g_free (self->identity);
   g_free (self);
 }
 
@@ -49,14 +50,15 @@ no_such_run (TnWorkspace *self, gint64 run, GError **error)
   return FALSE;
 }
 
-gint64
-tn_workspace_begin_run (TnWorkspace *self, const char *verb, const char *title, const char *arguments_json, GError **error)
+static gint64
+insert_run (TnWorkspace *self, const char *identity, const char *verb, const char *title, const char *arguments_json,
+            GError **error)
 {
   g_autoptr (GRecMutexLocker) locker = g_rec_mutex_locker_new (&self->writer->lock);
   sqlite3_stmt *statement =
       tn_database_prepare (self->writer,
-                           "INSERT INTO runs (verb, title, arguments, state, started_us, updated_us, pid, pid_started, pid_space)"
-                           " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                           "INSERT INTO runs (verb, title, arguments, state, started_us, updated_us, pid, pid_started, pid_space,"
+                           " identity) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                            error);
   gint64 now = g_get_real_time ();
 
@@ -71,7 +73,16 @@ tn_workspace_begin_run (TnWorkspace *self, const char *verb, const char *title, 
   sqlite3_bind_int64 (statement, 7, getpid ());
   sqlite3_bind_int64 (statement, 8, tn_process_get_start_time (getpid ()));
   tn_database_bind_text (statement, 9, tn_process_get_space ());
+  tn_database_bind_text (statement, 10, identity);
   return tn_database_run (self->writer, statement, error) ? sqlite3_last_insert_rowid (self->writer->handle) : -1;
+}
+
+gint64
+tn_workspace_begin_run (TnWorkspace *self, const char *verb, const char *title, const char *arguments_json, GError **error)
+{
+  g_autofree char *identity = g_uuid_string_random ();
+
+  return insert_run (self, identity, verb, title, arguments_json, error);
 }
 
 gboolean
@@ -188,6 +199,7 @@ read_run (sqlite3_stmt *statement, gboolean *lost)
   row->started_us = sqlite3_column_int64 (statement, 12);
   row->updated_us = sqlite3_column_int64 (statement, 13);
   row->pid = sqlite3_column_int64 (statement, 14);
+  row->identity = tn_database_dup_text (statement, 17);
   *lost = is_active (row->state) && process_is_gone (statement);
   if (*lost)
     row->state = TN_RUN_LOST;
@@ -208,6 +220,73 @@ mark_lost (TnWorkspace *self, gint64 run)
   sqlite3_bind_int64 (statement, 2, run);
   sqlite3_bind_int (statement, 3, TN_RUN_PAUSED);
   tn_database_run (self->writer, statement, NULL);
+}
+
+/* 0: there is none. */
+static gboolean
+find_identity (TnWorkspace *self, const char *identity, gint64 *run, gboolean *live, GError **error)
+{
+  sqlite3_stmt *statement = tn_database_prepare (self->writer, "SELECT " RUN_COLUMNS " FROM runs WHERE identity = ?", error);
+  gboolean found;
+
+  *run = 0;
+  *live = FALSE;
+  if (statement == NULL)
+    return FALSE;
+  tn_database_bind_text (statement, 1, identity);
+  if (!tn_database_step (self->writer, statement, &found, error))
+    return FALSE;
+  if (found)
+    {
+      gboolean lost;
+      g_autoptr (TnRunRow) row = read_run (statement, &lost);
+
+      *run = row->id;
+      *live = is_active (row->state);
+      tn_database_reset (statement);
+    }
+  return TRUE;
+}
+
+static gboolean
+revive_run (TnWorkspace *self, gint64 run, const char *title, const char *arguments_json, GError **error)
+{
+  sqlite3_stmt *statement =
+      tn_database_prepare (self->writer,
+                           "UPDATE runs SET title = ?, arguments = ?, state = ?, updated_us = ?, pid = ?, pid_started = ?,"
+                           " pid_space = ?, message = NULL, rate = 0 WHERE id = ?",
+                           error);
+
+  if (statement == NULL)
+    return FALSE;
+  tn_database_bind_text (statement, 1, title);
+  tn_database_bind_text (statement, 2, arguments_json != NULL ? arguments_json : "{}");
+  sqlite3_bind_int (statement, 3, TN_RUN_RUNNING);
+  sqlite3_bind_int64 (statement, 4, g_get_real_time ());
+  sqlite3_bind_int64 (statement, 5, getpid ());
+  sqlite3_bind_int64 (statement, 6, tn_process_get_start_time (getpid ()));
+  tn_database_bind_text (statement, 7, tn_process_get_space ());
+  sqlite3_bind_int64 (statement, 8, run);
+  return tn_database_run (self->writer, statement, error);
+}
+
+gint64
+tn_workspace_continue_run (TnWorkspace *self, const char *identity, const char *verb, const char *title,
+                           const char *arguments_json, GError **error)
+{
+  gboolean live, success;
+  gint64 run;
+
+  if (!tn_database_begin (self->writer, error))
+    return -1;
+  success = find_identity (self, identity, &run, &live, error);
+  if (success && live)
+    success = (run = tn_workspace_begin_run (self, verb, title, arguments_json, error)) >= 0;
+  else if (success && run == 0)
+    success = (run = insert_run (self, identity, verb, title, arguments_json, error)) >= 0;
+  else if (success)
+    success = revive_run (self, run, title, arguments_json, error) && clear_request (self, run, error);
+  return tn_database_end (self->writer, success, error) ? run : -1;
 }
 
 static GPtrArray *

@@ -36,6 +36,9 @@ static const char *const migrations[] = {
     "  bytes INTEGER NOT NULL, made_us INTEGER NOT NULL);"
     "CREATE INDEX statistics_by_model ON statistics (model_fingerprint);",
     "ALTER TABLE statistics ADD COLUMN provenance TEXT;",
+    "ALTER TABLE runs ADD COLUMN identity TEXT;"
+    "UPDATE runs SET identity = " TN_SCHEMA_OLD_IDENTITY ";"
+    "CREATE UNIQUE INDEX runs_by_identity ON runs (identity);",
 };
 
 const char *const *
@@ -129,4 +132,15 @@ tn_schema_apply (TnDatabase *database, const char *const *list, guint n, GError 
     }
   while (version < n);
   return TRUE;
+}
+
+gboolean
+tn_schema_check (TnDatabase *database, gint64 *version, GError **error)
+{
+  if (!check_identity (database, G_N_ELEMENTS (migrations), version, error))
+    return FALSE;
+  if (*version > 0)
+    return TRUE;
+  g_set_error (error, TN_ERROR, TN_ERROR_FORMAT, _ ("%s: not a workspace: it is empty"), database->path);
+  return FALSE;
 }

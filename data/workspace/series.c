@@ -401,3 +401,135 @@ tn_workspace_list_latest (TnWorkspace *self, gint64 run, GError **error)
     }
   return success ? g_steal_pointer (&rows) : NULL;
 }
+
+/* The chunk that has the first point of this step or a later one; -1: none. */
+static gboolean
+find_cut (TnDatabase *database, gint64 series, gint64 first_step, gint64 *position, GError **error)
+{
+  sqlite3_stmt *statement = tn_database_prepare (
+      database, "SELECT min(position) FROM series_levels WHERE series = ? AND level = 1 AND last_step >= ?", error);
+  gboolean row;
+
+  *position = -1;
+  if (statement == NULL)
+    return FALSE;
+  sqlite3_bind_int64 (statement, 1, series);
+  sqlite3_bind_int64 (statement, 2, first_step);
+  if (!tn_database_step (database, statement, &row, error))
+    return FALSE;
+  if (row && sqlite3_column_type (statement, 0) != SQLITE_NULL)
+    *position = sqlite3_column_int64 (statement, 0);
+  if (row)
+    tn_database_reset (statement);
+  return TRUE;
+}
+
+/* SQL with ?1 series, ?2 position, ?3 level, as far as it has them. */
+static gboolean
+run_for_series (TnDatabase *database, const char *sql, gint64 series, gint64 position, int level, GError **error)
+{
+  const gint64 values[] = {series, position, level};
+  sqlite3_stmt *statement = tn_database_prepare (database, sql, error);
+
+  if (statement == NULL)
+    return FALSE;
+  for (int i = 0; i < MIN (sqlite3_bind_parameter_count (statement), (int) G_N_ELEMENTS (values)); i++)
+    sqlite3_bind_int64 (statement, i + 1, values[i]);
+  return tn_database_run (database, statement, error);
+}
+
+/* The last entry of each level is made again, of what is left of the level below. */
+static gboolean
+cut_pyramid (TnDatabase *database, gint64 series, gint64 position, GError **error)
+{
+  for (int level = 1; level <= N_LEVELS; level++, position /= LEVEL_FACTOR)
+    if (!run_for_series (database, "DELETE FROM series_levels WHERE series = ?1 AND position >= ?2 AND level = ?3", series,
+                         position, level, error) ||
+        (level > 1 &&
+         !run_for_series (database,
+                          "INSERT INTO series_levels (series, level, position, count, first_step, last_step, minimum, maximum)"
+                          " SELECT series, ?3, ?2, sum(count), min(first_step), max(last_step), min(minimum), max(maximum)"
+                          " FROM series_levels WHERE series = ?1 AND level = ?3 - 1 AND position >= ?2 * " G_STRINGIFY (
+                              LEVEL_FACTOR) " GROUP BY series",
+                          series, position, level, error)))
+      return FALSE;
+  return TRUE;
+}
+
+/* The points of a chunk that are left. */
+static gboolean
+read_before (TnDatabase *database, gint64 series, gint64 position, gint64 first_step, GArray *steps, GArray *values,
+             GError **error)
+{
+  sqlite3_stmt *statement =
+      tn_database_prepare (database, "SELECT points FROM series_chunks WHERE series = ? AND position = ?", error);
+  guint left = 0;
+  gboolean row;
+
+  if (statement == NULL)
+    return FALSE;
+  sqlite3_bind_int64 (statement, 1, series);
+  sqlite3_bind_int64 (statement, 2, position);
+  if (!tn_database_step (database, statement, &row, error) || (row && !read_chunk (database, statement, steps, values, error)))
+    return FALSE;
+  if (row)
+    tn_database_reset (statement);
+  while (left < steps->len && g_array_index (steps, gint64, left) < first_step)
+    left++;
+  g_array_set_size (steps, left);
+  g_array_set_size (values, left);
+  return TRUE;
+}
+
+static gboolean
+rewind_series (TnDatabase *database, gint64 series, gint64 first_step, GError **error)
+{
+  g_autoptr (GArray) steps = g_array_new (FALSE, FALSE, sizeof (gint64)), values = g_array_new (FALSE, FALSE, sizeof (double));
+  gint64 position;
+
+  if (!find_cut (database, series, first_step, &position, error))
+    return FALSE;
+  if (position < 0)
+    return TRUE;
+  if (!read_before (database, series, position, first_step, steps, values, error))
+    return FALSE;
+  if (position == 0 && steps->len == 0)
+    return run_for_series (database, "DELETE FROM series WHERE id = ?1", series, 0, 0, error);
+  return run_for_series (database, "DELETE FROM series_chunks WHERE series = ?1 AND position >= ?2", series, position, 0, error) &&
+         cut_pyramid (database, series, position, error) &&
+         append_points (database, series, position * CHUNK_POINTS, steps->len, (const gint64 *) (gconstpointer) steps->data,
+                        (const double *) (gconstpointer) values->data, error);
+}
+
+static gboolean
+list_stepped (TnDatabase *database, gint64 run, GArray *series, GError **error)
+{
+  sqlite3_stmt *statement =
+      tn_database_prepare (database, "SELECT id FROM series WHERE run = ? AND name NOT LIKE 'job/%'", error);
+  gboolean more, success;
+
+  if (statement == NULL)
+    return FALSE;
+  sqlite3_bind_int64 (statement, 1, run);
+  while ((success = tn_database_step (database, statement, &more, error)) && more)
+    {
+      gint64 id = sqlite3_column_int64 (statement, 0);
+
+      g_array_append_val (series, id);
+    }
+  return success;
+}
+
+gboolean
+tn_workspace_rewind_run (TnWorkspace *self, gint64 run, gint64 first_step, GError **error)
+{
+  g_autoptr (GArray) series = g_array_new (FALSE, FALSE, sizeof (gint64));
+  gboolean success;
+
+  if (!tn_database_begin (self->writer, error))
+    return FALSE;
+  success = list_stepped (self->writer, run, series, error);
+  for (guint i = 0; success && i < series->len; i++)
+    success = rewind_series (self->writer, g_array_index (series, gint64, i), first_step, error);
+  return tn_database_end (self->writer, success, error);
+}

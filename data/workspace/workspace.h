@@ -27,6 +27,7 @@ typedef struct
   char      *output;      /* path of what it made, or NULL */
   gint64     started_us, updated_us; /* unix time, microseconds */
   gint64     pid;
+  char      *identity;    /* the same in every workspace that has this run */
 } TnRunRow;
 
 void tn_run_row_free (TnRunRow *self);
@@ -76,6 +77,10 @@ GPtrArray   *tn_workspace_list_models  (TnWorkspace *self, GError **error); /* n
 
 /* Runs. */
 gint64       tn_workspace_begin_run    (TnWorkspace *self, const char *verb, const char *title, const char *arguments_json, GError **error);
+/* The run of this identity goes on in this process: the same row, running again, with its series and events. Where there is none, or it still runs
+ * in another process, a new one begins (in the latter case with an identity of its own). */
+gint64       tn_workspace_continue_run (TnWorkspace *self, const char *identity, const char *verb, const char *title, const char *arguments_json,
+                                        GError **error);
 gboolean     tn_workspace_update_run   (TnWorkspace *self, gint64 run, TnRunState state, double done, double total, const char *unit,
                                         double rate, guint64 rss_bytes, GError **error);
 gboolean     tn_workspace_end_run      (TnWorkspace *self, gint64 run, TnRunState state, const char *message, const char *output, GError **error);
@@ -86,6 +91,9 @@ gboolean     tn_workspace_add_event    (TnWorkspace *self, gint64 run, const cha
 GPtrArray   *tn_workspace_list_events  (TnWorkspace *self, gint64 run, GError **error); /* in order; TnEventRow */
 /* Appends n points of a series (chunked; with minimum/maximum pyramid). */
 gboolean     tn_workspace_append_series (TnWorkspace *self, gint64 run, const char *series, gsize n, const gint64 *steps, const double *values, GError **error);
+/* Takes back what the run's series have from this step on: it goes on from a state before that. Series named "job/…", which go over running time,
+ * stay. Steps of a series do not fall. */
+gboolean     tn_workspace_rewind_run   (TnWorkspace *self, gint64 run, gint64 first_step, GError **error);
 /* All points, in order, into GArray of gint64 and of double. */
 gboolean     tn_workspace_read_series  (TnWorkspace *self, gint64 run, const char *series, GArray *steps, GArray *values, GError **error);
 char       **tn_workspace_list_series  (TnWorkspace *self, gint64 run, GError **error);

@@ -4,6 +4,7 @@
 #include <glib/gi18n-lib.h>
 #include <string.h>
 
+#include "engine/analysis/combined-losses.h"
 #include "engine/error.h"
 
 #define KEPT_BITS 16.0
@@ -59,6 +60,7 @@ list_choices (TnAllocation *self, const gboolean *allowed, const gboolean *kept)
 {
   const TnAnalysis *analysis = self->analysis;
   guint n_schemes = analysis->schemes->len, stride = n_schemes + 1;
+  g_autofree TnEstimate *losses = tn_analysis_combine_losses (analysis);
   TnKnapsackChoice *choices = g_new0 (TnKnapsackChoice, (gsize) analysis->n_groups * stride + 1);
   g_autofree double *bytes = g_new0 (double, (gsize) analysis->n_groups *stride + 1);
 
@@ -73,7 +75,7 @@ list_choices (TnAllocation *self, const gboolean *allowed, const gboolean *kept)
 
           choices[first + k].loss += (allowed != NULL && !allowed[k]) || !cell->applies || kept[layer->group]
                                          ? (double) NAN
-                                         : tn_analysis_get_loss (analysis, i, k, NULL).value;
+                                         : losses[(gsize) i * n_schemes + k].value;
           bytes[first + k] += cell->bytes;
         }
       bytes[first + n_schemes] += KEPT_BITS / 8.0 * count_weights (layer);
@@ -240,6 +242,7 @@ tn_analysis_predict_plan (const TnAnalysis *self, const gint *schemes)
 {
   TnPlanPrediction result = {.change = {0.0, 0.0, 0.0, 0}};
   double n_weights = 0.0;
+  g_autofree TnEstimate *losses = tn_analysis_combine_losses (self);
 
   for (guint i = 0; i < self->layers->len; i++)
     {
@@ -255,7 +258,8 @@ tn_analysis_predict_plan (const TnAnalysis *self, const gint *schemes)
           continue;
         }
       result.bytes += tn_analysis_get_cell (self, i, (guint) schemes[i])->bytes;
-      change = tn_analysis_get_loss (self, i, (guint) schemes[i], &predicted);
+      change = losses[(gsize) i * self->schemes->len + (guint) schemes[i]];
+      predicted = !tn_estimate_is_set (&tn_analysis_get_cell (self, i, (guint) schemes[i])->measured);
       result.change.value += change.value;
       result.change.low += change.low;
       result.change.high += change.high;

@@ -9,7 +9,7 @@ G_BEGIN_DECLS
 
 /* Mixed precision: which scheme each layer is to have under a budget, from what an analysis knows. The layers of a group get the same scheme, or
  * stay as they are: 16 bits a weight, no change of the loss. The change of the loss of a plan is predicted by the sum over its layers of
- * tn_analysis_get_loss(): that errors of layers add up is an assumption, good while they are small. Sizes are those of the linear layers' weights. Read-only after creation, by any thread, as long as the analysis lives. */
+ * tn_analysis_combine_losses(): that errors of layers add up is an assumption, good while they are small. Sizes are those of the linear layers' weights. Read-only after creation, by any thread, as long as the analysis lives. */
 typedef struct _TnAllocation TnAllocation;
 
 typedef struct

@@ -32,6 +32,7 @@ typedef struct
   TnBatch *batch;
   guint first_sample;
   float *reference;
+  float *rounded_site;            /* what the layers at hand read in the rounded model */
   const TnBatch *reference_batch; /* whose it is; NULL: nobody's */
 
   TnLayerProducts products;
@@ -148,7 +149,7 @@ keep_token_errors (Measurement *self, guint layer)
 }
 
 static void
-measure_layer (Measurement *self, guint layer, const float *rounded_site)
+measure_layer (Measurement *self, guint layer, const float *rounded_output)
 {
   gboolean carries = self->scheme == self->analysis->carriers_scheme;
   const TnLayerCase work = {
@@ -156,8 +157,9 @@ measure_layer (Measurement *self, guint layer, const float *rounded_site)
       .rounded = self->rounded,
       .name = tn_analysis_get_layer (self->analysis, layer)->name,
       .site = get_input (self, layer),
-      .rounded_site = rounded_site,
+      .rounded_site = self->rounded_site,
       .output = get_output (self, layer),
+      .rounded_output = rounded_output,
       .n_tokens = self->batch->n_tokens,
       .carriers = carries ? self->carriers[layer] : NULL,
       .first = !self->carriers_begun,
@@ -174,18 +176,20 @@ measure_layer (Measurement *self, guint layer, const float *rounded_site)
     keep_token_errors (self, layer);
 }
 
+/* An input comes before the outputs of the layers that read it. */
 static void
-measure_site (const TnSite *site, const TnBatch *batch G_GNUC_UNUSED, const float *x, gpointer user_data)
+measure_site (const TnSite *site, const TnBatch *batch, const float *x, gpointer user_data)
 {
   Measurement *self = user_data;
-  gint first = self->site_layers[site->index];
+  gint layer = self->output_layers[site->index];
 
-  if (first < 0 || self->error != NULL || !check_inputs (self, site, x))
+  if (self->error != NULL || g_cancellable_is_cancelled (self->cancellable))
     return;
-  for (guint i = (guint) first; i < self->n_layers && self->input_offsets[i] == self->input_offsets[first]; i++)
-    if (tn_analysis_get_cell (self->analysis, i, self->scheme)->applies && self->error == NULL &&
-        !g_cancellable_is_cancelled (self->cancellable))
-      measure_layer (self, i, x);
+  if (self->site_layers[site->index] >= 0 && check_inputs (self, site, x))
+    memcpy (self->rounded_site, x, batch->n_tokens * site->width * sizeof *x);
+  if (layer >= 0 && tn_analysis_get_cell (self->analysis, (guint) layer, self->scheme)->applies &&
+      check_outputs (self, (guint) layer, x))
+    measure_layer (self, (guint) layer, x);
 }
 
 /* Welford's updates, a token after the other. */
@@ -225,7 +229,7 @@ run_pass (gpointer user_data)
   Pass *pass = user_data;
   Measurement *self = pass->self;
   const TnForwardOptions options = {
-      .kinds = pass->reference ? TN_SITE_INPUT | TN_SITE_OUTPUT : TN_SITE_INPUT,
+      .kinds = TN_SITE_INPUT | TN_SITE_OUTPUT,
       .observe = pass->reference ? keep_reference : measure_site,
       .user_data = self,
       .cancellable = self->cancellable,
@@ -379,7 +383,11 @@ allocate (Measurement *self, gsize most_tokens, GError **error)
     return FALSE;
   self->reference =
       tn_pool_alloc_array (tn_pool_default (), TN_PURPOSE_ACTIVATIONS, most_tokens, self->token_floats * sizeof (float), error);
-  return self->reference != NULL &&
+  if (self->reference == NULL)
+    return FALSE;
+  self->rounded_site =
+      tn_pool_alloc_array (tn_pool_default (), TN_PURPOSE_ACTIVATIONS, most_tokens, most_columns * sizeof (float), error);
+  return self->rounded_site != NULL &&
          tn_layer_products_init (&self->products, most_tokens, most_columns, tn_device_get_threads (), error);
 }
 
@@ -399,6 +407,7 @@ measurement_clear (Measurement *self)
   g_free (self->log_products);
   tn_pool_release (tn_pool_default (), self->token_logs);
   tn_pool_release (tn_pool_default (), self->reference);
+  tn_pool_release (tn_pool_default (), self->rounded_site);
   tn_layer_products_clear (&self->products);
   g_clear_error (&self->error);
 }

@@ -162,6 +162,25 @@ sum (const Outputs *outputs, TnOutputSums *sums, guint threads)
     }
 }
 
+/* The part of the weights: what the other parts leave of the difference of two outputs. */
+static void
+take_rest (Outputs *outputs, const float *rounded_output, float *memory, guint threads)
+{
+#pragma omp parallel for schedule(static) num_threads((int) threads)
+  for (gsize token = 0; token < outputs->n_tokens; token++)
+    for (gsize o = 0; o < outputs->n; o++)
+      {
+        gsize at = token * outputs->n + o, there = token * outputs->stride + o;
+        double rest = (double) rounded_output[there] - (double) outputs->output[there];
+
+        for (guint p = 1; p < TN_N_ERROR_PARTS; p++)
+          if (outputs->parts[p] != NULL)
+            rest -= (double) outputs->parts[p][at];
+        memory[at] = (float) rest;
+      }
+  outputs->parts[0] = memory;
+}
+
 /* The whole error in the memory of its first part. */
 static void
 join_parts (const Outputs *outputs, float *first, guint threads)
@@ -207,10 +226,10 @@ tn_layer_products_measure (TnLayerProducts *self, const TnLayerCase *layer)
         {
           float **memory = self->accumulated_products;
 
-          multiply (self, rounded_x, self->weight_errors, n_tokens, n, columns, memory[0], &accumulated.parts[0]);
           multiply (self, rounded_change, self->weights, n_tokens, n, columns, memory[1], &accumulated.parts[1]);
           multiply (self, rounded_change, self->weight_errors, n_tokens, n, columns, memory[2], &accumulated.parts[2]);
           multiply (self, self->inherited, self->weights, n_tokens, n, columns, memory[3], &accumulated.parts[3]);
+          take_rest (&accumulated, layer->rounded_output + first, memory[0], self->threads);
           sum (&accumulated, self->accumulated, self->threads);
         }
       if (layer->carriers != NULL)

@@ -27,7 +27,7 @@ typedef struct
   TnModel *model, *rounded;
   const char *name;               /* of its weight */
   const float *site, *rounded_site; /* [n_tokens, columns]: its input in both */
-  const float *output;            /* [n_tokens, rows]: of the first */
+  const float *output, *rounded_output; /* [n_tokens, rows]: what comes out of it in both */
   gsize n_tokens;
   TnCarrierSums *carriers;        /* or NULL */
   gboolean first;                 /* carriers have not seen the weights yet */

@@ -46,8 +46,7 @@ typedef struct
 {
   guint layer, scheme;
   double score;
-  double *differences, *targets; /* [windows] */
-  guint n;                       /* windows that had targets */
+  GArray *differences, *targets; /* of double, a window each */
   gboolean done;
   double low, high; /* by which it is compared with others */
 } Candidate;
@@ -93,38 +92,41 @@ choose_candidates (Measuring *self)
     {
       Candidate *candidate = &g_array_index (self->candidates, Candidate, i);
 
-      candidate->differences = g_new (double, tn_loss_baseline_n_windows (self->baseline));
-      candidate->targets = g_new (double, tn_loss_baseline_n_windows (self->baseline));
+      candidate->differences = g_array_new (FALSE, FALSE, sizeof (double));
+      candidate->targets = g_array_new (FALSE, FALSE, sizeof (double));
     }
 }
 
 static gboolean
-measure_window (Measuring *self, Candidate *candidate, guint w, GCancellable *cancellable, GError **error)
+measure_group (Measuring *self, const Candidate *candidate, guint group, GCancellable *cancellable, GError **error)
 {
   const TnAnalyzedLayer *layer = tn_analysis_get_layer (self->analysis, candidate->layer);
   g_autoptr (TnModel) rounded = tn_analysis_round_layer (self->analysis, self->model, candidate->layer, candidate->scheme,
                                                          self->options->static_params, cancellable, error);
 
-  if (rounded == NULL ||
-      !tn_loss_baseline_measure (self->baseline, rounded, layer->block, w, &candidate->differences[candidate->n],
-                                 &candidate->targets[candidate->n], cancellable, error))
-    return FALSE;
-  candidate->n += candidate->targets[candidate->n] > 0.0;
-  return TRUE;
+  return rounded != NULL && tn_loss_baseline_measure (self->baseline, rounded, layer->block, group, candidate->differences,
+                                                      candidate->targets, cancellable, error);
+}
+
+static TnEstimate
+get_estimate (const Candidate *candidate)
+{
+  return tn_estimate_ratio ((const double *) (gpointer) candidate->differences->data,
+                            (const double *) (gpointer) candidate->targets->data, candidate->differences->len);
 }
 
 static void
 find_interval (Candidate *candidate)
 {
-  TnEstimate estimate = tn_estimate_ratio (candidate->differences, candidate->targets, candidate->n);
+  TnEstimate estimate = get_estimate (candidate);
   double wider;
 
   candidate->low = (double) -INFINITY;
   candidate->high = (double) INFINITY;
-  if (candidate->n < 2 || !isfinite (estimate.value))
+  if (estimate.n < 2 || !isfinite (estimate.value))
     return;
-  wider = tn_student_half_width (1.0 - CERTAIN, candidate->n - 1) /
-          tn_student_half_width (1.0 - TN_ESTIMATE_CONFIDENCE, candidate->n - 1);
+  wider = tn_student_half_width (1.0 - CERTAIN, estimate.n - 1) /
+          tn_student_half_width (1.0 - TN_ESTIMATE_CONFIDENCE, estimate.n - 1);
   candidate->low = estimate.value - wider * (estimate.value - estimate.low);
   candidate->high = estimate.value + wider * (estimate.high - estimate.value);
 }
@@ -139,7 +141,7 @@ stop_certain (Measuring *self)
   for (guint i = 0; i < self->candidates->len; i++)
     {
       Candidate *candidate = &g_array_index (self->candidates, Candidate, i);
-      gboolean apart = candidate->n >= self->options->least_windows && candidate->n >= 2;
+      gboolean apart = candidate->differences->len >= MAX (self->options->least_windows, 2);
 
       for (guint k = 0; apart && k < self->candidates->len; k++)
         {
@@ -154,9 +156,9 @@ stop_certain (Measuring *self)
 static gboolean
 measure_all (Measuring *self, const TnListener *listener, GCancellable *cancellable, GError **error)
 {
-  guint n_windows = tn_loss_baseline_n_windows (self->baseline), n = self->candidates->len;
+  guint n_groups = tn_loss_baseline_n_groups (self->baseline), n = self->candidates->len;
 
-  for (guint w = 0; w < n_windows; w++)
+  for (guint g = 0; g < n_groups; g++)
     {
       for (guint i = 0; i < n; i++)
         {
@@ -165,9 +167,9 @@ measure_all (Measuring *self, const TnListener *listener, GCancellable *cancella
           if (candidate->done)
             continue;
           if (!tn_listener_boundary (listener, error) || g_cancellable_set_error_if_cancelled (cancellable, error) ||
-              !measure_window (self, candidate, w, cancellable, error))
+              !measure_group (self, candidate, g, cancellable, error))
             return FALSE;
-          tn_listener_progress (listener, (double) w * n + i + 1, (double) n_windows * n, "measurements");
+          tn_listener_progress (listener, (double) g * n + i + 1, (double) n_groups * n, "measurements");
         }
       if (self->options->stops_early)
         stop_certain (self);
@@ -183,11 +185,11 @@ finish (Measuring *self)
       const Candidate *candidate = &g_array_index (self->candidates, Candidate, i);
       TnAnalysisCell *cell = tn_analysis_get_cell (self->analysis, candidate->layer, candidate->scheme);
 
-      cell->measured = tn_estimate_ratio (candidate->differences, candidate->targets, candidate->n);
+      cell->measured = get_estimate (candidate);
       /* A rounded model without a loss is as bad as can be, and not unmeasured. */
       if (isnan (cell->measured.value))
         cell->measured.value = (double) INFINITY;
-      cell->stopped = candidate->done && candidate->n < tn_loss_baseline_n_windows (self->baseline);
+      cell->stopped = candidate->done && candidate->differences->len < tn_loss_baseline_n_windows (self->baseline);
     }
 }
 
@@ -206,8 +208,8 @@ tn_analysis_measure_losses (TnAnalysis *self, TnModel *model, TnLossBaseline *ba
     finish (&measuring);
   for (guint i = 0; i < candidates->len; i++)
     {
-      g_free (g_array_index (candidates, Candidate, i).differences);
-      g_free (g_array_index (candidates, Candidate, i).targets);
+      g_array_unref (g_array_index (candidates, Candidate, i).differences);
+      g_array_unref (g_array_index (candidates, Candidate, i).targets);
     }
   return ok;
 }

@@ -15,17 +15,20 @@ G_BEGIN_DECLS
  * differs from some block on runs from there. Memory: 4 n_embd (n_layer + 1) bytes a token. One thread at a time, any: it works on the compute thread. */
 typedef struct _TnLossBaseline TnLossBaseline;
 
-/* windows: with targets; each is one sample. TN_ERROR_DATA: nothing is scored, or the loss is not finite; TN_ERROR_MEMORY. */
-TnLossBaseline *tn_loss_baseline_new      (TnModel *model, const TnBatch *windows, const TnListener *listener, GCancellable *cancellable,
-                                           GError **error);
+/* windows: with targets; each is one sample. together: how many go through the model at once, > 0. TN_ERROR_DATA: nothing is scored, or the loss is
+ * not finite; TN_ERROR_MEMORY. */
+TnLossBaseline *tn_loss_baseline_new      (TnModel *model, const TnBatch *windows, guint together, const TnListener *listener,
+                                           GCancellable *cancellable, GError **error);
 void            tn_loss_baseline_free     (TnLossBaseline *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (TnLossBaseline, tn_loss_baseline_free)
 guint           tn_loss_baseline_n_windows (const TnLossBaseline *self);
 TnEstimate      tn_loss_baseline_get_loss (const TnLossBaseline *self);
-/* Of window w: the changed model's summed loss minus that of the model as it is, nats, and its targets. first_block: the first in which they differ.
- * Windows that have no targets give 0. */
-gboolean        tn_loss_baseline_measure  (TnLossBaseline *self, TnModel *changed, guint first_block, guint w, double *difference,
-                                           double *n_targets, GCancellable *cancellable, GError **error);
+/* Windows that go through the model at once, the last of them maybe fewer. */
+guint           tn_loss_baseline_n_groups (const TnLossBaseline *self);
+/* Of the windows of a group, appended to arrays of double: the changed model's summed loss minus that of the model as it is, nats, and the targets.
+ * first_block: the first in which they differ. Windows without a target are left out. */
+gboolean        tn_loss_baseline_measure  (TnLossBaseline *self, TnModel *changed, guint first_block, guint group, GArray *differences,
+                                           GArray *targets, GCancellable *cancellable, GError **error);
 /* All windows: the change of the loss a target, with its paired interval. */
 gboolean        tn_loss_baseline_compare  (TnLossBaseline *self, TnModel *changed, guint first_block, TnEstimate *change,
                                            GCancellable *cancellable, GError **error);

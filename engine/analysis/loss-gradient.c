@@ -116,12 +116,13 @@ static gboolean
 record (TnLossGradient *self, GError **error)
 {
   const TnNetworkShape shape = {.n_sequences = 1, .length = self->length};
+  const TnTrainingLossOptions options = {.temperature = 1.0, .keeps_logits = TRUE};
 
   self->tape = tn_tape_new (TN_DTYPE_F32, TRUE);
   tn_tape_set_gradient_func (self->tape, show_weight, self);
   self->input = tn_tape_input (self->tape, TN_VALUE_INT32, &TN_SHAPE (self->length));
   self->targets = tn_tape_input (self->tape, TN_VALUE_INT32, &TN_SHAPE (self->length));
-  tn_training_loss_record (&self->loss, self->tape, self->network, NULL, NULL, self->input, self->targets, &shape);
+  tn_training_loss_record (&self->loss, self->tape, self->network, NULL, &options, self->input, self->targets, &shape);
   return tn_tape_plan (self->tape, self->loss.loss, error) && tn_tape_allocate (self->tape, error);
 }
 

@@ -79,6 +79,9 @@ typedef enum
   /* The gradient of input 0 is that of output 0, of as many elements. The two may be one array, which backward sees by equal pointers:
    * then it does nothing for input 0. */
   TN_FUNCTION_GRADIENT_PASSES   = 1 << 1,
+  /* backward() reads each element of the gradient of output 0, and of inputs, before it writes that element of any gradient: those of
+   * inputs may be written over what is not read later. */
+  TN_FUNCTION_BACKWARD_IN_PLACE = 1 << 2,
 } TnFunctionFlags;
 
 typedef struct

@@ -189,7 +189,64 @@ place_leaves (TnTape *self)
     }
 }
 
-/* A function that may write over its first input does so where that is not read later. */
+static void
+follow (TnPlace *place, const gint *moved)
+{
+  if (place->buffer != TN_NOWHERE)
+    place->buffer = moved[place->buffer];
+}
+
+/* Places of a step in buffers that were moved by steps before it. */
+static void
+follow_moves (TnStep *step, const gint *moved)
+{
+  for (guint i = 0; i < TN_FUNCTION_MAX_INPUTS; i++)
+    {
+      follow (&step->inputs[i], moved);
+      follow (&step->input_gradients[i], moved);
+    }
+  for (guint i = 0; i < TN_FUNCTION_MAX_OUTPUTS; i++)
+    {
+      follow (&step->outputs[i], moved);
+      follow (&step->output_gradients[i], moved);
+    }
+}
+
+/* What a step fills goes where something lies that nobody reads after this step. FALSE: it does not fit there. */
+static gboolean
+write_over (TnTape *self, TnPlace *filled, const TnPlace *read, guint time, gint *moved)
+{
+  TnInterval *from, *to;
+
+  if (filled->buffer == TN_NOWHERE || read->buffer == TN_NOWHERE || filled->buffer == read->buffer)
+    return FALSE;
+  from = get_buffer (self, filled->buffer);
+  to = get_buffer (self, read->buffer);
+  if (from->first != time || to->last != time || to->bytes != from->bytes)
+    return FALSE;
+  to->last = from->last;
+  from->bytes = 0;
+  moved[filled->buffer] = read->buffer;
+  filled->buffer = read->buffer;
+  return TRUE;
+}
+
+static void
+share_backward (TnTape *self, TnStep *step, guint time, gint *moved)
+{
+  for (guint i = 0; i < step->node->inference.n_inputs; i++)
+    {
+      gboolean found;
+
+      /* Two inputs may have one gradient. */
+      follow (&step->input_gradients[i], moved);
+      found = write_over (self, &step->input_gradients[i], &step->output_gradients[0], time, moved);
+      for (guint k = 0; !found && k < step->node->inference.n_inputs; k++)
+        found = write_over (self, &step->input_gradients[i], &step->inputs[k], time, moved);
+    }
+}
+
+/* Functions that may write over what they read do so where that is not read later. */
 static void
 share_in_place (TnTape *self)
 {
@@ -200,27 +257,13 @@ share_in_place (TnTape *self)
   for (guint time = 0; time < self->steps->len; time++)
     {
       TnStep *step = &g_array_index (self->steps, TnStep, time);
-      TnInterval *from, *to;
+      TnFunctionFlags flags = step->node != NULL ? step->node->function->flags : TN_FUNCTION_PLAIN;
 
-      if (step->kind == TN_STEP_GRADIENT || step->kind == TN_STEP_SEED)
-        continue;
-      for (guint i = 0; i < step->node->inference.n_inputs; i++)
-        if (step->inputs[i].buffer != TN_NOWHERE)
-          step->inputs[i].buffer = moved[step->inputs[i].buffer];
-      for (guint i = 0; i < step->node->inference.n_outputs; i++)
-        if (step->outputs[i].buffer != TN_NOWHERE)
-          step->outputs[i].buffer = moved[step->outputs[i].buffer];
-      if (step->kind != TN_STEP_FORWARD || (step->node->function->flags & TN_FUNCTION_IN_PLACE) == 0 ||
-          step->inputs[0].buffer == TN_NOWHERE || step->inputs[0].buffer == step->outputs[0].buffer)
-        continue;
-      from = get_buffer (self, step->outputs[0].buffer);
-      to = get_buffer (self, step->inputs[0].buffer);
-      if (to->last != time || to->bytes != from->bytes)
-        continue;
-      to->last = from->last;
-      from->bytes = 0;
-      moved[step->outputs[0].buffer] = step->inputs[0].buffer;
-      step->outputs[0].buffer = step->inputs[0].buffer;
+      follow_moves (step, moved);
+      if (step->kind == TN_STEP_FORWARD && (flags & TN_FUNCTION_IN_PLACE) != 0)
+        write_over (self, &step->outputs[0], &step->inputs[0], time, moved);
+      else if (step->kind == TN_STEP_BACKWARD && (flags & TN_FUNCTION_BACKWARD_IN_PLACE) != 0)
+        share_backward (self, step, time, moved);
     }
   for (guint i = 0; i < self->values->len; i++)
     {

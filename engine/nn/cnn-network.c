@@ -55,7 +55,7 @@ record_convolution (const CnnNetwork *self, TnTape *tape, guint i, TnValue *x, c
                                tn_training_layer_record_weight (get_layer (self, i), self->base.precision, tape), NULL, &window);
 
   y = tn_tape_batch_norm (tape, y, tn_tape_variable (tape, norm->gain), tn_tape_variable (tape, norm->bias),
-                          tn_tape_variable (tape, norm->mean), tn_tape_variable (tape, norm->variance), MOMENTUM, EPSILON);
+                          tn_tape_variable (tape, norm->mean), tn_tape_variable (tape, norm->variance), self->base.frozen ? 0.0 : MOMENTUM, EPSILON);
   return tn_tape_max_pool (tape, tn_tape_relu (tape, y), &pool);
 }
 

@@ -21,6 +21,12 @@ set_fixed (TnInputRounding *self, const TnQuantParams *params, GError **error)
       return FALSE;
     }
   scale = (float) params->scale;
+  if (!isfinite ((float) params->offset))
+    {
+      g_set_error (error, TN_ERROR, TN_ERROR_ARGUMENT, _ ("activations: the offset is %g, expected a finite number"),
+                   params->offset);
+      return FALSE;
+    }
   if (!isfinite (scale) || scale < 0.0f)
     {
       g_set_error (error, TN_ERROR, TN_ERROR_ARGUMENT, _ ("activations: the scale is %g, expected a finite number from 0"),
@@ -29,6 +35,7 @@ set_fixed (TnInputRounding *self, const TnQuantParams *params, GError **error)
     }
   /* Scale 0: everything that was seen was zero. */
   self->fixed = tn_rounding_from_scale (&self->scheme, params->scale, params->zero_point);
+  self->offset = (float) params->offset;
   if (self->fixed.overflow > 0.0f)
     {
       g_autofree char *name = tn_scheme_to_string (&self->scheme);
@@ -78,7 +85,18 @@ tn_input_rounding_equal (const TnInputRounding *a, const TnInputRounding *b)
   if (!a->rounds || !b->rounds)
     return a->rounds == b->rounds;
   return tn_scheme_equal (&a->scheme, &b->scheme) && a->fixed.scale == b->fixed.scale && a->fixed.low == b->fixed.low &&
-         a->fixed.high == b->fixed.high;
+         a->fixed.high == b->fixed.high && a->offset == b->offset;
+}
+
+/* As the quantizer it was learned by has it: engine/autograd/estimators/element-loops.h. */
+static void
+round_with_offset (const TnInputRounding *self, const float *x, gsize width, float *out)
+{
+  for (gsize i = 0; i < width; i++)
+    out[i] = x[i] - self->offset;
+  tn_rounding_round (&self->fixed, out, width, out);
+  for (gsize i = 0; i < width; i++)
+    out[i] += self->offset;
 }
 
 static void
@@ -86,6 +104,11 @@ round_row (const TnInputRounding *self, const float *x, gsize width, float *out)
 {
   gsize length = self->scheme.granularity == TN_PER_GROUP ? self->scheme.group_size : width;
 
+  if (self->offset != 0.0f)
+    {
+      round_with_offset (self, x, width, out);
+      return;
+    }
   for (gsize start = 0; start < width; start += length)
     {
       TnRounding rounding =

@@ -13,6 +13,7 @@ typedef struct
   gboolean   rounds; /* FALSE: fp32 as it is */
   TnScheme   scheme; /* per token, group or tensor */
   TnRounding fixed;  /* per tensor only */
+  float      offset; /* per tensor only: of what is rounded by it */
 } TnInputRounding;
 
 /* params: for a scheme per tensor, else NULL. TN_ERROR_ARGUMENT when the scheme is none for activations of this width; TN_ERROR_DATA:

@@ -75,6 +75,7 @@ tn_network_add_variable (TnNetwork *self, const char *name, TnRole role, const T
 void
 tn_network_freeze (TnNetwork *self)
 {
+  self->frozen = TRUE;
   for (guint i = 0; i < self->variables->len; i++)
     tn_variable_set_trained (g_ptr_array_index (self->variables, i), FALSE, NULL);
 }

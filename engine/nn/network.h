@@ -42,6 +42,7 @@ struct _TnNetwork
   GPtrArray       *layers;     /* TnTrainingLayer: linear and convolutional layers, in the order they run */
   TnVariable      *head;       /* [n_classes, width] where the loss may compute the last layer itself, without a bias; else NULL */
   TnTrainingPrecision *precision; /* of its layers */
+  gboolean         frozen;     /* tn_network_freeze(): it is only read, batch norms keep their statistics */
   gboolean         recomputes; /* blocks are computed again for the backward pass; may be set */
   /*< private >*/
   gatomicrefcount  ref_count;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "engine/autograd/estimators/initial-scale.h"
+#include "engine/autograd/functions/hadamard.h"
 #include "engine/autograd/functions/linear.h"
 #include "engine/autograd/functions/quantize-rows.h"
 #include "engine/autograd/functions/rms-norm.h"
@@ -127,6 +128,29 @@ add_offset (const TnTrainingLayer *layer, TnEstimator estimator, const char *wha
   return estimator != TN_ESTIMATOR_LSQ_PLUS || (*offset = add_scale (layer, what, n, variables, error)) != NULL;
 }
 
+/* Pieces of rows, which are whole in a row. */
+float *
+tn_training_layer_dup_rotated (const TnTrainingLayer *self, const TnTrainingPrecision *precision)
+{
+  float *copy = g_memdup2 (self->weight->data, self->weight->count * sizeof (float));
+  gsize rows, columns, block;
+
+  matrix_size (self->weight, &rows, &columns);
+  block = tn_hadamard_get_block (columns);
+  for (gsize i = 0; precision->rotates_weights && i < self->weight->count; i += block)
+    tn_hadamard_transform (copy + i, block, copy + i);
+  return copy;
+}
+
+gboolean
+tn_training_layer_is_latent_enough (const TnTrainingLayer *self, const TnTrainingPrecision *precision)
+{
+  return (!self->rounds_weight || (!precision->rotates_weights && self->weight_scale == NULL &&
+                                   (precision->weight_estimator == TN_ESTIMATOR_IDENTITY ||
+                                    precision->weight_estimator == TN_ESTIMATOR_CLIPPED))) &&
+         self->output_scale == NULL;
+}
+
 static gboolean
 prepare_weight (TnTrainingLayer *layer, const TnTrainingPrecision *precision, GPtrArray *variables, GError **error)
 {
@@ -140,16 +164,20 @@ prepare_weight (TnTrainingLayer *layer, const TnTrainingPrecision *precision, GP
   if (tn_estimator_is_learned (precision->weight_estimator))
     {
       gsize n = layer->weight->count / MAX (unit, 1);
+      g_autofree float *rotated = tn_training_layer_dup_rotated (layer, precision);
 
       layer->weight_scale = add_scale (layer, "weight_scale", n, variables, error);
       if (layer->weight_scale == NULL ||
           !add_offset (layer, precision->weight_estimator, "weight_offset", n, &layer->weight_offset, variables, error))
         return FALSE;
-      tn_initial_scales (precision->weight_estimator, &precision->weights, TN_INITIAL_LEAST_ERROR, layer->weight->data, rows,
+      tn_initial_scales (precision->weight_estimator, &precision->weights, TN_INITIAL_LEAST_ERROR, rotated, rows,
                          columns, layer->weight_scale->data, layer->weight_offset != NULL ? layer->weight_offset->data : NULL);
     }
-  if (precision->counts)
-    layer->weight_state = tn_quantizer_state_new (layer->weight->count, TRUE);
+  if (precision->counts > 0)
+    {
+      layer->weight_state = tn_quantizer_state_new (layer->weight->count, TRUE);
+      tn_quantizer_state_set_every (layer->weight_state, precision->counts);
+    }
   return TRUE;
 }
 
@@ -163,6 +191,28 @@ find_input_scale (TnTrainingLayer *layer, const TnTrainingPrecision *precision)
     sample[i] = (float) tn_random_normal (&random);
   tn_initial_scales (precision->input_estimator, &precision->inputs, TN_INITIAL_LEAST_ERROR, sample, 1, NORMAL_SAMPLE,
                      layer->input_scale->data, layer->input_offset != NULL ? layer->input_offset->data : NULL);
+}
+
+/* It must be one that is stored as it is: it takes part in no training. */
+static gboolean
+is_fixed (const TnTrainingPrecision *precision)
+{
+  return precision->fixed_inputs && precision->inputs.granularity == TN_PER_TENSOR &&
+         precision->inputs.kind == TN_SCHEME_INTEGER && tn_scheme_get_scale_type (&precision->inputs) == TN_SCALE_F32 &&
+         (precision->input_estimator == TN_ESTIMATOR_IDENTITY || precision->input_estimator == TN_ESTIMATOR_CLIPPED);
+}
+
+static gboolean
+prepare_fixed_input (TnTrainingLayer *layer, const TnTrainingPrecision *precision, GPtrArray *variables, GError **error)
+{
+  layer->input_scale = add_scale (layer, "input_scale", 1, variables, error);
+  if (layer->input_scale == NULL ||
+      (precision->inputs.asymmetric &&
+       (layer->input_offset = add_scale (layer, "input_offset", 1, variables, error)) == NULL))
+    return FALSE;
+  find_input_scale (layer, precision);
+  return tn_variable_set_trained (layer->input_scale, FALSE, error) &&
+         (layer->input_offset == NULL || tn_variable_set_trained (layer->input_offset, FALSE, error));
 }
 
 static gboolean
@@ -182,7 +232,7 @@ prepare_input (TnTrainingLayer *layer, const TnTrainingPrecision *precision, GPt
         return FALSE;
       find_input_scale (layer, precision);
     }
-  return TRUE;
+  return !is_fixed (precision) || prepare_fixed_input (layer, precision, variables, error);
 }
 
 static gboolean
@@ -220,6 +270,14 @@ tn_training_layers_prepare (TnTrainingLayer *const *layers, guint n, const TnTra
   return TRUE;
 }
 
+gboolean
+tn_training_layer_get_input_params (const TnTrainingLayer *self, const TnTrainingPrecision *precision, TnQuantParams *params)
+{
+  return self->rounds_input && self->input_scale != NULL &&
+         tn_estimator_to_params (precision->input_estimator, &precision->inputs, *(const float *) self->input_scale->data,
+                                 self->input_offset != NULL ? *(const float *) self->input_offset->data : 0.0f, params);
+}
+
 static TnValue *
 record_variable (TnTape *tape, TnVariable *variable)
 {
@@ -237,6 +295,15 @@ make_options (const TnTrainingPrecision *precision, TnTape *tape, const TnScheme
   return options;
 }
 
+static TnValue *
+rotate (const TnTrainingLayer *self, const TnTrainingPrecision *precision, TnTape *tape, TnValue *weight)
+{
+  gsize rows, columns;
+
+  matrix_size (self->weight, &rows, &columns);
+  return precision->rotates_weights ? tn_tape_hadamard (tape, weight, tn_hadamard_get_block (columns)) : weight;
+}
+
 TnValue *
 tn_training_layer_record_weight (const TnTrainingLayer *self, const TnTrainingPrecision *precision, TnTape *tape)
 {
@@ -248,7 +315,26 @@ tn_training_layer_record_weight (const TnTrainingLayer *self, const TnTrainingPr
   options = make_options (precision, tape, &precision->weights, precision->weight_estimator);
   options.offset = record_variable (tape, self->weight_offset);
   options.state = self->weight_state;
-  return tn_tape_quantize_weight (tape, weight, record_variable (tape, self->weight_scale), &options);
+  weight = tn_tape_quantize_weight (tape, rotate (self, precision, tape, weight), record_variable (tape, self->weight_scale), &options);
+  return rotate (self, precision, tape, weight);
+}
+
+TnValue *
+tn_training_layer_record_rounded (const TnTrainingLayer *self, const TnTrainingPrecision *precision, TnTape *tape, TnValue **scales)
+{
+  TnQuantizeOptions options;
+  TnValue *rounded;
+
+  if (!self->rounds_weight)
+    return NULL;
+  tn_tape_begin_no_grad (tape);
+  options = make_options (precision, tape, &precision->weights, precision->weight_estimator);
+  options.lambda = NULL;
+  options.offset = record_variable (tape, self->weight_offset);
+  options.scales = scales;
+  rounded = tn_tape_quantize_weight (tape, tn_tape_variable (tape, self->weight), record_variable (tape, self->weight_scale), &options);
+  tn_tape_end_no_grad (tape);
+  return rounded;
 }
 
 TnValue *
@@ -362,11 +448,11 @@ tn_training_precision_check (const TnTrainingPrecision *self, GError **error)
   if (!self->integer ||
       (self->rounds_weights && self->rounds_inputs && tn_bit_linear_takes (weights) && inputs->kind == TN_SCHEME_INTEGER &&
        inputs->bits == 8 && !inputs->asymmetric && inputs->granularity == TN_PER_TOKEN &&
-       self->weight_estimator == TN_ESTIMATOR_IDENTITY && self->input_estimator == TN_ESTIMATOR_IDENTITY))
+       !self->rotates_weights && self->weight_estimator == TN_ESTIMATOR_IDENTITY && self->input_estimator == TN_ESTIMATOR_IDENTITY))
     return TRUE;
   g_set_error_literal (
       error, TN_ERROR, TN_ERROR_ARGUMENT,
-      _ ("products in integers need ternary weights with a scale a tensor or row, activations int8:t, and the identity as "
-         "estimator of both"));
+      _ ("products in integers need ternary weights with a scale a tensor or row, not rotated, activations int8:t, and the identity "
+         "as estimator of both"));
   return FALSE;
 }

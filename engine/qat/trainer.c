@@ -85,7 +85,7 @@ check_options (const TnTrainer *self, GError **error)
                    self->teacher->n_classes, self->teacher->n_features, self->network->n_classes, self->network->n_features);
       return FALSE;
     }
-  return TRUE;
+  return tn_weight_penalties_check (&options->loss.penalties, self->network->precision, error);
 }
 
 static void
@@ -226,6 +226,9 @@ begin_step (TnTrainer *self, TnStepReport *report)
   report->rate = tn_schedule_get_rate (&options->schedule, step);
   report->lambda = tn_schedule_get_lambda (&options->schedule, step);
   *(float *) self->network->precision->lambda->data = (float) report->lambda;
+  if (self->training.loss.penalty_part != NULL)
+    *(float *) tn_value_get_data (self->training.loss.penalty_part) =
+        (float) tn_weight_penalties_get_part (&options->loss.penalties, step);
   tn_tape_set_step (self->training.tape, step);
   self->update = (TnUpdate){
       .rate = report->rate,

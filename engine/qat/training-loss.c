@@ -69,8 +69,25 @@ record_logits_loss (TnTrainingLoss *self, TnTape *tape, TnNetwork *network, TnNe
   from = teacher->class->record_head (teacher, tape, teacher->class->record (teacher, tape, input, shape));
   tn_tape_end_no_grad (tape);
   distillation = tn_tape_distillation (tape, logits, from, options->temperature);
+  tn_tape_keep (tape, distillation);
+  self->distillation = distillation;
+  self->temperature = options->temperature;
   self->loss = tn_tape_add (tape, tn_tape_scale (tape, self->loss, 1.0 - options->distill),
                             tn_tape_scale (tape, distillation, options->distill));
+}
+
+static void
+record_penalties (TnTrainingLoss *self, TnTape *tape, TnNetwork *network, const TnWeightPenalties *penalties)
+{
+  self->penalty_part = tn_tape_input (tape, TN_VALUE_FLOAT, &TN_SHAPE_SCALAR);
+  tn_weight_penalties_record (penalties, network, tape, self->penalties);
+  for (guint i = 0; i < TN_N_PENALTIES; i++)
+    if (self->penalties[i] != NULL)
+      {
+        self->penalties[i] = tn_tape_multiply (tape, self->penalties[i], self->penalty_part);
+        tn_tape_keep (tape, self->penalties[i]);
+        self->loss = tn_tape_add (tape, self->loss, self->penalties[i]);
+      }
 }
 
 void
@@ -83,6 +100,8 @@ tn_training_loss_record (TnTrainingLoss *self, TnTape *tape, TnNetwork *network,
     record_head_loss (self, tape, network, teacher, options, input, targets, shape);
   else
     record_logits_loss (self, tape, network, teacher, options, input, targets, shape);
+  if (options != NULL && !tn_weight_penalties_are_empty (&options->penalties))
+    record_penalties (self, tape, network, &options->penalties);
   tn_tape_keep (tape, self->loss);
   tn_tape_keep (tape, self->sums);
 }
@@ -94,6 +113,12 @@ tn_training_loss_add (const TnTrainingLoss *self, TnTrainingLossParts *parts)
 
   parts->cross_entropy += sums->nll_sum;
   parts->distillation += sums->kl_sum;
+  if (self->distillation != NULL)
+    parts->distillation += (double) *(const float *) tn_value_get_data (self->distillation) / (self->temperature * self->temperature) *
+                           (double) sums->n_scored;
+  for (guint i = 0; i < TN_N_PENALTIES; i++)
+    if (self->penalties[i] != NULL)
+      parts->penalties[i] = (double) *(const float *) tn_value_get_data (self->penalties[i]);
   parts->n_targets += sums->n_scored;
   parts->n_correct += sums->n_correct;
 }

@@ -6,7 +6,7 @@
 G_BEGIN_DECLS
 
 /* Scale and zero point of one tensor or site under one scheme, with the error expected from the data they were found on:
- * x ~ scale * (clip (round (x / scale) + zero_point) - zero_point). */
+ * x ~ scale * (clip (round ((x - offset) / scale) + zero_point) - zero_point) + offset. */
 typedef struct
 {
   TnScheme scheme;
@@ -15,6 +15,7 @@ typedef struct
   double   percentile; /* percent, TN_METHOD_PERCENTILE only */
   double   scale;      /* ternary: the level */
   gint32   zero_point;
+  double   offset;     /* of a grid that was learned with one (lsq+); else 0 */
   double   threshold;  /* ternary: magnitudes up to it become 0 */
   double   clip;       /* largest magnitude that is represented */
   double   mse;

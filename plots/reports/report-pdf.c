@@ -19,9 +19,11 @@
 #define TEXT_SIZE 10.0
 #define CAPTION_SIZE 9.0
 #define TABLE_SIZE 8.5
+/* Of wide tables. */
+#define LEAST_TABLE_SIZE 6.5
 #define FOOT_SIZE 8.0
 #define LEADING 1.4
-#define COLUMN_GAP 8.0
+#define COLUMN_GAP 7.0
 /* Figures are laid out in pixels of 1/96 inch. */
 #define POINTS_PER_PIXEL 0.75
 
@@ -32,6 +34,7 @@ typedef struct
   TnText *text;
   double y;
   guint page;
+  double table_size; /* of the type in the table at hand */
 } Paper;
 
 static void
@@ -77,57 +80,66 @@ write_lines (Paper *self, const char *string, double size, gboolean bold, guint 
     }
 }
 
-/* Widths of the columns as their contents want them; where that is too much, the wide ones give way. */
-static void
-find_widths (const Paper *self, const TnReportBlock *block, double *widths)
+/* Widths of the columns as their contents want them; returns their sum. */
+static double
+measure_columns (const Paper *self, const TnReportBlock *block, double *widths)
 {
-  double room = WIDTH - COLUMN_GAP * (block->n_columns - 1), sum = 0, share;
+  double sum = 0;
 
   for (guint c = 0; c < block->n_columns; c++)
     {
-      widths[c] = tn_text_width (self->text, block->headers[c], TABLE_SIZE, TRUE);
+      widths[c] = tn_text_width (self->text, block->headers[c], self->table_size, TRUE);
       for (guint row = 0; row < block->n_rows; row++)
-        widths[c] =
-            MAX (widths[c], tn_text_width (self->text, block->cells[(gsize) row * block->n_columns + c], TABLE_SIZE, FALSE));
+        widths[c] = MAX (widths[c],
+                         tn_text_width (self->text, block->cells[(gsize) row * block->n_columns + c], self->table_size, FALSE));
       sum += widths[c];
     }
-  /* The level that all columns are cut down to. */
-  share = sum;
-  for (guint pass = 0; sum > room && pass < 32; pass++)
-    {
-      double low = 0;
-      guint n_wide = 0;
+  return sum;
+}
 
-      share = room / block->n_columns;
-      for (guint c = 0; c < block->n_columns; c++)
-        if (widths[c] <= share * (1 + pass * 0.25))
-          low += widths[c];
-        else
-          n_wide++;
-      if (n_wide > 0 && low < room)
-        {
-          for (guint c = 0; c < block->n_columns; c++)
-            if (widths[c] > share * (1 + pass * 0.25))
-              widths[c] = (room - low) / n_wide;
-          return;
-        }
+/* Where all is too much, the type becomes smaller, and then the widest columns are cut to one level. */
+static void
+find_widths (Paper *self, const TnReportBlock *block, double *widths)
+{
+  double room = WIDTH - COLUMN_GAP * (block->n_columns - 1), low = 0, high = WIDTH;
+
+  self->table_size = TABLE_SIZE;
+  while (measure_columns (self, block, widths) > room)
+    {
+      if (self->table_size <= LEAST_TABLE_SIZE)
+        break;
+      self->table_size -= 0.5;
     }
+  for (guint pass = 0; pass < 40; pass++)
+    {
+      double level = (low + high) / 2, sum = 0;
+
+      for (guint c = 0; c < block->n_columns; c++)
+        sum += MIN (widths[c], level);
+      if (sum <= room)
+        low = level;
+      else
+        high = level;
+    }
+  for (guint c = 0; c < block->n_columns; c++)
+    widths[c] = MIN (widths[c], low);
 }
 
 static void
 write_row (Paper *self, const TnReportBlock *block, const double *widths, char **cells, gboolean header)
 {
-  double x = MARGIN, line = TABLE_SIZE * 1.6;
+  double x = MARGIN, line = self->table_size * 1.6;
 
   self->y += line;
   for (guint c = 0; c < block->n_columns; c++)
     {
-      g_autofree char *text = tn_text_ellipsize (self->text, cells[c], TABLE_SIZE, header, widths[c] + 0.01, FALSE);
-      double width = tn_text_width (self->text, text, TABLE_SIZE, header);
+      g_autofree char *text =
+          tn_text_ellipsize (self->text, cells[c], self->table_size, header, widths[c] + 0.01, !header && !block->numeric[c]);
+      double width = tn_text_width (self->text, text, self->table_size, header);
 
       set_ink (self, header ? TN_INK_MUTED : TN_INK_TEXT);
-      tn_text_show (self->text, self->cr, text, TABLE_SIZE, header, block->numeric[c] ? x + widths[c] - width : x,
-                    self->y - TABLE_SIZE * 0.5);
+      tn_text_show (self->text, self->cr, text, self->table_size, header, block->numeric[c] ? x + widths[c] - width : x,
+                    self->y - self->table_size * 0.5);
       x += widths[c] + COLUMN_GAP;
     }
   set_ink (self, header ? TN_INK_AXIS : TN_INK_GRID);
@@ -139,9 +151,10 @@ static void
 write_table (Paper *self, const TnReportBlock *block)
 {
   g_autofree double *widths = g_new (double, MAX (block->n_columns, 1));
-  double line = TABLE_SIZE * 1.6;
+  double line;
 
   find_widths (self, block, widths);
+  line = self->table_size * 1.6;
   self->y += 4;
   need (self, 3 * line);
   write_row (self, block, widths, block->headers, TRUE);
@@ -157,15 +170,28 @@ write_table (Paper *self, const TnReportBlock *block)
   self->y += 8;
 }
 
-/* As wide as the page at most, and as high. */
+static double
+get_caption_height (const TnReportBlock *block)
+{
+  return block->text != NULL ? CAPTION_SIZE * LEADING * 2 : 0;
+}
+
+/* As wide as the page at most, and as high, with a heading over it. */
+static double
+get_scale (const TnReportBlock *block)
+{
+  double height = BOTTOM - MARGIN - get_caption_height (block) - 2 * HEADING_SIZE * LEADING;
+
+  return MIN (POINTS_PER_PIXEL, MIN (WIDTH / block->width, height / block->height));
+}
+
 static void
 write_figure (Paper *self, const TnReportBlock *block)
 {
-  double caption = block->text != NULL ? CAPTION_SIZE * LEADING * 2 : 0;
-  double scale = MIN (POINTS_PER_PIXEL, MIN (WIDTH / block->width, (BOTTOM - MARGIN - caption) / block->height));
+  double scale = get_scale (block);
 
   self->y += 6;
-  need (self, block->height * scale + caption);
+  need (self, block->height * scale + get_caption_height (block));
   cairo_save (self->cr);
   cairo_translate (self->cr, MARGIN, self->y);
   cairo_scale (self->cr, scale, scale);
@@ -177,14 +203,23 @@ write_figure (Paper *self, const TnReportBlock *block)
   self->y += 8;
 }
 
+/* What has to stand on the page of a heading: the beginning of what follows. */
+static double
+get_least_height (const TnReportBlock *next)
+{
+  if (next != NULL && next->kind == TN_BLOCK_FIGURE)
+    return 6 + next->height * get_scale (next) + get_caption_height (next);
+  return 4 * TEXT_SIZE * LEADING;
+}
+
+/* next: may be NULL. */
 static void
-write_block (Paper *self, const TnReportBlock *block)
+write_block (Paper *self, const TnReportBlock *block, const TnReportBlock *next)
 {
   switch (block->kind)
     {
     case TN_BLOCK_HEADING:
-      /* Not at the foot of a page, with what it is of on the next. */
-      need (self, HEADING_SIZE * LEADING + 12 + 4 * TEXT_SIZE * LEADING);
+      need (self, HEADING_SIZE * LEADING + 14 + get_least_height (next));
       self->y += self->y > MARGIN ? 12 : 0;
       write_lines (self, block->text, HEADING_SIZE, TRUE, TN_INK_TEXT);
       self->y += 2;
@@ -223,7 +258,8 @@ tn_report_to_pdf (TnReport *self, GError **error)
   write_lines (&paper, self->title, TITLE_SIZE, TRUE, TN_INK_TEXT);
   paper.y += 8;
   for (guint i = 0; i < self->blocks->len; i++)
-    write_block (&paper, g_ptr_array_index (self->blocks, i));
+    write_block (&paper, g_ptr_array_index (self->blocks, i),
+                 i + 1 < self->blocks->len ? g_ptr_array_index (self->blocks, i + 1) : NULL);
   end_page (&paper);
   status = cairo_status (paper.cr);
   cairo_destroy (paper.cr);

@@ -63,6 +63,7 @@ static const Key keys[] = {
     {"beta2", "0.99"},
     {"epsilon", "1e-06"},
     {"weight-decay", "0.01"},
+    {"embeddings-8bit", "true"},
     {"scale-rate", "0.5"},
     {"clip", "normalize"},
     {"clip-norm", "0.5"},
@@ -80,6 +81,16 @@ static const Key keys[] = {
     {"switch-at", "0.6", "two-stage"},
     {"second-ratio", "0.5", "two-stage"},
     {"decay-until", "0.75", "linear"},
+    {"stats", "model.stats"},
+    {"method", "p99.9"},
+    {"objective", "kl"},
+    {"rotate", "true"},
+    {"dampening", "0.001"},
+    {"kurtosis", "0.1"},
+    {"kurtosis-target", "3"},
+    {"bins", "0.01"},
+    {"l2", "0.0001"},
+    {"penalty-warmup", "0.25"},
     {"steps", "12345678901"},
     {"seed", "18446744073709551615"},
     {"checkpoint-every", "7"},
@@ -176,14 +187,15 @@ test_all_at_once (void)
 static void
 test_order (void)
 {
-  static const char text[] = "[optimizer]\nbeta2=0.99\nweight-decay=0.25\nscale-rate=0.5\noptimizer=muon\n"
+  static const char text[] = "[optimizer]\nbeta2=0.99\nweight-decay=0.25\nscale-rate=0.5\nembeddings-8bit=true\noptimizer=muon\n"
                              "[schedule]\nwarmup-steps=17\nfinal-ratio=0.25\nrate=0.5\nschedule=two-stage\nswitch-at=0.625\n";
   const struct
   {
     const char *name, *value;
-  } wanted[] = {{"beta2", "0.99"},         {"weight-decay", "0.25"}, {"scale-rate", "0.5"}, {"optimizer", "muon"},
-                {"warmup-steps", "17"},    {"final-ratio", "0.25"},  {"rate", "0.5"},       {"momentum", "0.95"},
-                {"schedule", "two-stage"}, {"switch-at", "0.625"}};
+  } wanted[] = {{"beta2", "0.99"},      {"weight-decay", "0.25"},   {"scale-rate", "0.5"},
+                {"optimizer", "muon"},  {"warmup-steps", "17"},     {"final-ratio", "0.25"},
+                {"rate", "0.5"},        {"momentum", "0.95"},       {"schedule", "two-stage"},
+                {"switch-at", "0.625"}, {"embeddings-8bit", "true"}};
   g_autoptr (TnRecipe) recipe = tn_recipe_new ();
   g_autoptr (GError) error = NULL;
   g_autofree char *switched = NULL;

@@ -25,18 +25,23 @@ test_round_trip (void)
 
           params.scale = i / 3.0 * 1e-7;
           params.zero_point = params.scheme.asymmetric ? (gint32) i : 0;
+          params.offset = i % 2 == 0 ? -0.1 * i : 0.0;
           tn_activation_scales_add (scales, site, &params, 1.0);
         }
+      tn_activation_scales_add_kept (scales, "kept", &params.scheme);
       text = tn_activation_scales_print (scales);
       found = tn_activation_scales_parse (text, "x.gguf", &error);
       g_assert_no_error (error);
-      g_assert_cmpuint (tn_activation_scales_count (found), ==, 5);
+      g_assert_cmpuint (tn_activation_scales_count (found), ==, 6);
+      g_assert_true (tn_activation_scales_find (found, "kept")->kept);
       for (guint i = 0; i < 5; i++)
         {
           const TnActivationScale *a = tn_activation_scales_get (scales, i), *b = tn_activation_scales_find (found, a->site);
 
           g_assert_cmpfloat (a->params.scale, ==, b->params.scale);
           g_assert_cmpint (a->params.zero_point, ==, b->params.zero_point);
+          g_assert_cmpfloat (a->params.offset, ==, b->params.offset);
+          g_assert_false (b->kept);
           g_assert_true (tn_scheme_equal (&a->params.scheme, &b->params.scheme));
           g_assert_true (isnan (b->largest));
         }
@@ -61,7 +66,10 @@ test_refused (void)
       {"{\"scheme\":\"ternary\",\"sites\":{\"a\":[1,0]}}", "scheme"},
       {"{\"scheme\":\"int8\",\"sites\":{\"a\":1}}", "a: "},
       {"{\"scheme\":\"int8\",\"sites\":{\"a\":[1]}}", "a: "},
-      {"{\"scheme\":\"int8\",\"sites\":{\"a\":[1,0,0]}}", "a: "},
+      {"{\"scheme\":\"int8\",\"sites\":{\"a\":[1,0,0,0]}}", "a: "},
+      {"{\"scheme\":\"int8\",\"sites\":{\"a\":[1,0,null]}}", "a: "},
+      {"{\"scheme\":\"int8\",\"sites\":{\"a\":[1,0,1e300]}}", "a: "},
+      {"{\"scheme\":\"int8\",\"sites\":{\"\":null}}", "expected"},
       {"{\"scheme\":\"int8\",\"sites\":{\"a\":[-1,0]}}", "a: "},
       {"{\"scheme\":\"int8\",\"sites\":{\"a\":[1e300,0]}}", "a: "},
       {"{\"scheme\":\"int8\",\"sites\":{\"a\":[1,1]}}", "a: "},

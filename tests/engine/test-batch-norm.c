@@ -137,6 +137,34 @@ test_running (void)
     }
 }
 
+/* Of a network that is frozen: on a tape that trains, too, the running statistics count, and stay. */
+static void
+test_frozen (void)
+{
+  g_autoptr (TnTape) tape = tn_tape_new (TN_DTYPE_F32, TRUE);
+  const float x[] = {1.0f, 10.0f, 3.0f, 30.0f}, means[] = {2.0f, 5.0f}, variances[] = {4.0f, 25.0f}, gains[] = {1.0f, 2.0f}, biases[] = {0.5f, 0.0f};
+  TnValue *numbers[4], *y;
+  const float *all[] = {gains, biases, means, variances};
+  g_autoptr (GError) error = NULL;
+
+  for (guint i = 0; i < 4; i++)
+    {
+      numbers[i] = tn_tape_constant (tape, TN_VALUE_FLOAT, &TN_SHAPE (2), all[i]);
+      tn_tape_keep (tape, numbers[i]);
+    }
+  y = tn_tape_batch_norm (tape, tn_tape_constant (tape, TN_VALUE_FLOAT, &TN_SHAPE (2, 2), x), numbers[0], numbers[1], numbers[2], numbers[3], 0.0, EPSILON);
+  tn_tape_keep (tape, y);
+  g_assert_true (tn_tape_plan (tape, NULL, &error) && tn_tape_allocate (tape, &error) && tn_tape_forward (tape, NULL, &error));
+  for (guint i = 0; i < 4; i++)
+    {
+      double wanted = (double) ((x[i] - means[i % 2]) * gains[i % 2]) / sqrt ((double) variances[i % 2] + EPSILON) + (double) biases[i % 2];
+
+      g_assert_cmpfloat_with_epsilon (((const float *) tn_value_get_data (y))[i], wanted, 1e-5);
+    }
+  g_assert_cmpmem (tn_value_get_data (numbers[2]), sizeof means, means, sizeof means);
+  g_assert_cmpmem (tn_value_get_data (numbers[3]), sizeof variances, variances, sizeof variances);
+}
+
 static void
 test_errors (void)
 {
@@ -157,6 +185,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/batch-norm/gradients", test_gradients);
   g_test_add_func ("/batch-norm/running", test_running);
+  g_test_add_func ("/batch-norm/frozen", test_frozen);
   g_test_add_func ("/batch-norm/errors", test_errors);
   return g_test_run ();
 }

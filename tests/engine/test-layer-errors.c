@@ -11,8 +11,9 @@
 #include "engine/quant/quantize.h"
 #include "tests/engine/llama-fixture.h"
 
-/* Products are chains in fp32, sums in double: what differs from products in double is below a millionth of what they are of. */
-#define TOLERANCE 2e-5
+/* Products are chains in fp32, sums in double: what differs from products in double is below a millionth of what they are of;
+ * more of a part that is a difference of outputs, when they hardly differ. */
+#define TOLERANCE 5e-5
 
 static const TnLlamaConfig configs[] = {
     {.n_vocab = 541,

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "engine/analysis/loss-changes.h"
+#include "engine/analysis/plan-checks.h"
 #include "engine/device/device.h"
 #include "engine/error.h"
 #include "tests/engine/llama-fixture.h"
@@ -89,7 +90,7 @@ check_measured (const char *activations)
   g_autoptr (TnModel) model = llama_fixture_new (&config, TN_DTYPE_F32, 5);
   g_autoptr (TnBatch) batch = llama_fixture_batch (&config, lengths, N_WINDOWS, 3);
   g_autoptr (TnAnalysis) analysis = make_analysis (model, "ternary,int4:g32", activations);
-  g_autoptr (TnLossBaseline) baseline = tn_loss_baseline_new (model, batch, NULL, NULL, NULL);
+  g_autoptr (TnLossBaseline) baseline = tn_loss_baseline_new (model, batch, 3, NULL, NULL, NULL);
   const TnLossChangeOptions options = {.most = G_MAXUINT};
   double sum = 0.0, targets = 0.0;
 
@@ -153,7 +154,7 @@ test_compare (void)
   g_autoptr (TnModel) model = llama_fixture_new (&config, TN_DTYPE_F32, 5);
   g_autoptr (TnBatch) batch = llama_fixture_batch (&config, lengths, N_WINDOWS, 3);
   g_autoptr (TnAnalysis) analysis = make_analysis (model, "ternary,int8:c", NULL);
-  g_autoptr (TnLossBaseline) baseline = tn_loss_baseline_new (model, batch, NULL, NULL, NULL);
+  g_autoptr (TnLossBaseline) baseline = tn_loss_baseline_new (model, batch, 3, NULL, NULL, NULL);
   g_autofree gint *schemes = g_new (gint, analysis->layers->len);
   g_autoptr (TnModel) rounded = NULL, same = NULL;
   TnEstimate change;
@@ -196,8 +197,8 @@ test_stops_early (void)
   g_autoptr (TnModel) model = llama_fixture_new (&config, TN_DTYPE_F32, 5);
   g_autoptr (TnBatch) batch = llama_fixture_batch (&config, lengths, N_WINDOWS, 3), same = repeat (&batch->sequences[0], 6);
   g_autoptr (TnAnalysis) analysis = make_analysis (model, "binary", NULL), certain = make_analysis (model, "binary", NULL);
-  g_autoptr (TnLossBaseline) baseline = tn_loss_baseline_new (model, batch, NULL, NULL, NULL),
-                             same_baseline = tn_loss_baseline_new (model, same, NULL, NULL, NULL);
+  g_autoptr (TnLossBaseline) baseline = tn_loss_baseline_new (model, batch, 3, NULL, NULL, NULL),
+                             same_baseline = tn_loss_baseline_new (model, same, 2, NULL, NULL, NULL);
   const TnLossChangeOptions options = {.most = G_MAXUINT, .stops_early = TRUE, .least_windows = 4};
 
   g_assert_true (tn_analysis_measure_losses (analysis, model, baseline, &options, NULL, NULL, NULL));
@@ -218,7 +219,7 @@ test_most (void)
   g_autoptr (TnModel) model = llama_fixture_new (&config, TN_DTYPE_F32, 5);
   g_autoptr (TnBatch) batch = llama_fixture_batch (&config, lengths, N_WINDOWS, 3);
   g_autoptr (TnAnalysis) analysis = make_analysis (model, "ternary", NULL);
-  g_autoptr (TnLossBaseline) baseline = tn_loss_baseline_new (model, batch, NULL, NULL, NULL);
+  g_autoptr (TnLossBaseline) baseline = tn_loss_baseline_new (model, batch, 3, NULL, NULL, NULL);
   const TnLossChangeOptions options = {.most = 2};
 
   for (guint i = 0; i < analysis->layers->len; i++)
@@ -252,6 +253,41 @@ test_groups (void)
   g_assert_cmpuint (tn_analysis_find_layer (analysis, "none"), ==, G_MAXUINT);
 }
 
+/* Whole plans: every scheme in all layers, then plans of the front between its ends; measured as they are when rounded here. */
+static void
+test_plans (void)
+{
+  g_autoptr (TnModel) model = llama_fixture_new (&config, TN_DTYPE_F32, 5);
+  g_autoptr (TnBatch) batch = llama_fixture_batch (&config, lengths, N_WINDOWS, 3);
+  g_autoptr (TnAnalysis) analysis = make_analysis (model, "ternary,int8", NULL);
+  g_autoptr (TnLossBaseline) baseline = tn_loss_baseline_new (model, batch, NULL, NULL, NULL);
+  const TnLossChangeOptions options = {.most = G_MAXUINT};
+  double largest = 0.0;
+
+  g_assert_true (tn_analysis_measure_losses (analysis, model, baseline, &options, NULL, NULL, NULL));
+  g_assert_true (tn_analysis_check_plans (analysis, model, baseline, 2, NULL, NULL, NULL, NULL));
+  g_assert_cmpuint (analysis->checks->len, >=, 3);
+  g_assert_cmpuint (analysis->checks->len, <=, 4);
+  for (guint i = 0; i < analysis->checks->len; i++)
+    {
+      const TnPlanCheck *check = g_ptr_array_index (analysis->checks, i);
+      g_autoptr (TnModel) rounded = tn_analysis_round_layers (analysis, model, check->schemes, NULL, NULL, NULL);
+      TnPlanPrediction prediction = tn_analysis_predict_plan (analysis, check->schemes);
+      TnEstimate change;
+
+      g_assert_true (tn_loss_baseline_compare (baseline, rounded, 0, &change, NULL, NULL));
+      g_assert_cmpfloat (change.value, ==, check->measured.value);
+      g_assert_cmpfloat (prediction.change.value, ==, check->predicted);
+      g_assert_cmpfloat (prediction.bits, ==, check->bits);
+      for (guint k = 0; i < 2 && k < analysis->layers->len; k++)
+        g_assert_cmpint (check->schemes[k], ==, (gint) i);
+      if (i >= 2)
+        g_assert_cmpfloat (check->bits, >, largest);
+      largest = i >= 2 ? check->bits : 0.0;
+    }
+  g_assert_cmpstr (((TnPlanCheck *) g_ptr_array_index (analysis->checks, 0))->title, ==, "ternary everywhere");
+}
+
 /* Mean 2, standard error 1 / sqrt 3 and t of 2 degrees of freedom 4.3027. */
 static void
 test_estimate (void)
@@ -279,6 +315,7 @@ main (int argc, char **argv)
   g_test_add_func ("/loss-changes/stops-early", test_stops_early);
   g_test_add_func ("/loss-changes/most", test_most);
   g_test_add_func ("/loss-changes/groups", test_groups);
+  g_test_add_func ("/loss-changes/plans", test_plans);
   g_test_add_func ("/loss-changes/estimate", test_estimate);
   return g_test_run ();
 }

@@ -3,9 +3,7 @@
 #include <string.h>
 
 #include "engine/autograd/functions/elementwise.h"
-#include "engine/autograd/functions/hadamard.h"
 #include "engine/autograd/functions/quantize.h"
-#include "engine/autograd/estimators/initial-scale.h"
 #include "engine/device/device.h"
 #include "engine/error.h"
 #include "engine/kernels/int8-rows.h"
@@ -577,45 +575,6 @@ test_lambda (void)
       }
 }
 
-static TnValue *
-build_hadamard (TnTape *tape, TnVariable *const *variables, gpointer user_data)
-{
-  return tn_tape_hadamard (tape, tn_tape_variable (tape, variables[0]), *(const gsize *) user_data);
-}
-
-/* The matrix, entry by entry: (-1)^(bits that i and j share) / sqrt (n). */
-static void
-test_hadamard (void)
-{
-  const gsize blocks[] = {1, 2, 16, 128};
-
-  for (guint i = 0; i < G_N_ELEMENTS (blocks); i++)
-    {
-      gsize n = blocks[i];
-      const FixtureVariable small[] = {{"x", TN_SHAPE (3, 2 * n), 1.0, FALSE}},
-                            large[] = {{"x", TN_SHAPE (131, 2 * n), 1.0, FALSE}};
-      g_autofree float *x = g_new (float, n), *y = g_new (float, n);
-      TnRandom random = tn_random_stream (n, "hadamard");
-
-      for (gsize k = 0; k < n; k++)
-        x[k] = (float) tn_random_normal (&random);
-      tn_hadamard_transform (x, n, y);
-      for (gsize k = 0; k < n; k++)
-        {
-          double sum = 0.0;
-
-          for (gsize j = 0; j < n; j++)
-            sum += (__builtin_popcountll (j & k) % 2 ? -1.0 : 1.0) * (double) x[j] / sqrt ((double) n);
-          g_assert_cmpfloat_with_epsilon ((double) y[k], sum, 1e-5);
-        }
-      fixture_check_gradients (build_hadamard, small, 1, &n, 1e-8);
-      fixture_check_float32 (build_hadamard, large, 1, &n, 1e-5);
-    }
-  g_assert_cmpuint (tn_hadamard_get_block (512), ==, 128);
-  g_assert_cmpuint (tn_hadamard_get_block (1376), ==, 32);
-  g_assert_cmpuint (tn_hadamard_get_block (7), ==, 1);
-}
-
 /* The same bits on one thread and on two, and near float64. Codes differ where float32 rounds differently: a small part. */
 static void
 test_threads (void)
@@ -647,96 +606,6 @@ test_threads (void)
         clear_result (&two);
       }
   tn_device_set_threads (threads);
-}
-
-/* Counts beside those of a slow loop; flips between two steps. */
-static void
-test_state (void)
-{
-  const char *const schemes[] = {"ternary", "int2:c", "int8:g32"};
-
-  for (guint i = 0; i < G_N_ELEMENTS (schemes); i++)
-    {
-      const TnShape shape = TN_SHAPE (67, 640);
-      g_autoptr (TnVariable) w = fixture_variable ("w", TN_DTYPE_F32, &shape, 0.05);
-      g_autoptr (TnQuantizerState) state = tn_quantizer_state_new (67 * 640, TRUE);
-      g_autoptr (TnTape) tape = tn_tape_new (TN_DTYPE_F32, TRUE);
-      g_autofree float *before = NULL;
-      TnQuantizeOptions options = {.state = state};
-      TnValue *y;
-      guint64 zeros = 0, positives = 0, flips = 0;
-      double square = 0.0, error_square = 0.0;
-      const float *q;
-      float *data = w->data;
-
-      g_assert_true (tn_scheme_parse (schemes[i], &options.scheme, NULL));
-      y = tn_tape_quantize_weight (tape, tn_tape_variable (tape, w), NULL, &options);
-      tn_tape_keep (tape, y);
-      g_assert_true (tn_tape_plan (tape, NULL, NULL) && tn_tape_allocate (tape, NULL));
-      tn_tape_set_step (tape, 1);
-      g_assert_true (tn_tape_forward (tape, NULL, NULL));
-      q = tn_value_get_data (y);
-      for (gsize e = 0; e < w->count; e++)
-        {
-          zeros += q[e] == 0.0f;
-          positives += q[e] > 0.0f;
-          square += (double) data[e] * (double) data[e];
-          error_square += ((double) data[e] - (double) q[e]) * ((double) data[e] - (double) q[e]);
-        }
-      g_assert_cmpuint (state->zeros, ==, zeros);
-      g_assert_cmpuint (state->positives, ==, positives);
-      g_assert_false (state->has_flips);
-      g_assert_cmpuint (state->flips, ==, 0);
-      g_assert_cmpfloat_with_epsilon (tn_quantizer_state_get_sqnr_db (state), 10 * log10 (square / error_square), 1e-4);
-
-      before = g_memdup2 (q, w->count * sizeof (float));
-      for (gsize e = 0; e < w->count; e += 3)
-        data[e] = -data[e];
-      tn_tape_set_step (tape, 2);
-      g_assert_true (tn_tape_forward (tape, NULL, NULL));
-      for (gsize e = 0; e < w->count; e++)
-        flips += q[e] != before[e];
-      g_assert_true (state->has_flips);
-      g_assert_cmpuint (state->flips, ==, flips);
-      g_assert_cmpuint (flips, >, 1000);
-      /* The same step again: what was counted stays. */
-      data[1] = -data[1];
-      g_assert_true (tn_tape_forward (tape, NULL, NULL));
-      g_assert_cmpuint (state->flips, ==, flips);
-    }
-}
-
-static void
-test_initial_scales (void)
-{
-  const gsize rows = 4, columns = 4096, n = rows * columns;
-  g_autoptr (TnVariable) w = fixture_variable ("w", TN_DTYPE_F32, &TN_SHAPE (rows, columns), 1.0);
-  const float *x = w->data;
-  TnScheme scheme;
-  float scales[4];
-  double absmean = 0.0, largest = 0.0;
-
-  for (gsize i = 0; i < n; i++)
-    {
-      absmean += fabs ((double) x[i]) / (double) n;
-      largest = fmax (largest, i < columns ? fabs ((double) x[i]) : 0.0);
-    }
-  g_assert_true (tn_scheme_parse ("int4", &scheme, NULL));
-  tn_initial_scales (TN_ESTIMATOR_LSQ, &scheme, TN_INITIAL_BY_SOURCE, x, rows, columns, scales, NULL);
-  g_assert_cmpfloat_with_epsilon ((double) scales[0], 2 * absmean / sqrt (7.0), 1e-6);
-  g_assert_true (tn_scheme_parse ("ternary:c", &scheme, NULL));
-  tn_initial_scales (TN_ESTIMATOR_SEQ, &scheme, TN_INITIAL_BY_SOURCE, x, rows, columns, scales, NULL);
-  g_assert_cmpfloat ((double) scales[0], ==, largest);
-  /* The least error of a normal distribution: a level of 1.224 deviations, which is 2/3 of the scale; of int4 a clip at 2.47 or
-   * so. */
-  tn_initial_scales (TN_ESTIMATOR_SEQ, &scheme, TN_INITIAL_LEAST_ERROR, x, rows, columns, scales, NULL);
-  for (gsize i = 0; i < rows; i++)
-    g_assert_cmpfloat_with_epsilon ((double) scales[i], 1.836, 0.06);
-  tn_initial_scales (TN_ESTIMATOR_LSQ, &scheme, TN_INITIAL_LEAST_ERROR, x, rows, columns, scales, NULL);
-  g_assert_cmpfloat_with_epsilon ((double) scales[0], 1.224, 0.04);
-  g_assert_true (tn_scheme_parse ("binary", &scheme, NULL));
-  tn_initial_scales (TN_ESTIMATOR_LSQ, &scheme, TN_INITIAL_BY_SOURCE, x, rows, columns, scales, NULL);
-  g_assert_cmpfloat_with_epsilon ((double) scales[0], absmean, 1e-6);
 }
 
 static void
@@ -803,10 +672,7 @@ main (int argc, char **argv)
   g_test_add_func ("/quantize-function/soft", test_soft);
   g_test_add_func ("/quantize-function/soft-cools", test_soft_cools);
   g_test_add_func ("/quantize-function/lambda", test_lambda);
-  g_test_add_func ("/quantize-function/hadamard", test_hadamard);
   g_test_add_func ("/quantize-function/threads", test_threads);
-  g_test_add_func ("/quantize-function/state", test_state);
-  g_test_add_func ("/quantize-function/initial-scales", test_initial_scales);
   g_test_add_func ("/quantize-function/errors", test_errors);
   return g_test_run ();
 }

@@ -2,7 +2,9 @@
 #include <math.h>
 #include <string.h>
 
+#include "engine/autograd/functions/activation.h"
 #include "engine/autograd/functions/elementwise.h"
+#include "engine/autograd/functions/gate.h"
 #include "engine/autograd/gradient-check.h"
 #include "engine/autograd/interval-packing.h"
 #include "engine/error.h"
@@ -253,6 +255,35 @@ test_memory_is_shared (void)
   g_assert_cmpfloat_with_epsilon (((float *) tn_value_get_data (x))[999], 999.0 * pow (1.01, 50.0), 0.1);
 }
 
+/* Gradients are written over what was read last, and only over that: b and y are read twice. */
+static TnValue *
+build_gates (TnTape *tape, TnVariable *const *variables, gpointer user_data)
+{
+  TnValue *a = tn_tape_scale (tape, tn_tape_variable (tape, variables[0]), 0.7);
+  TnValue *b = tn_tape_scale (tape, tn_tape_variable (tape, variables[1]), 1.3);
+  TnValue *y = tn_tape_silu_gate (tape, a, b), *z = tn_tape_silu (tape, tn_tape_silu_gate (tape, y, y));
+
+  return tn_tape_add (tape, tn_tape_relu2_gate (tape, z, b), tn_tape_silu_gate (tape, tn_tape_variable (tape, variables[2]), z));
+}
+
+static void
+test_gradients_in_place (void)
+{
+  const gsize n = 4096;
+  g_autoptr (TnVariable) x = make_variable ("x", TN_DTYPE_F32, n, 1), w = make_variable ("w", TN_DTYPE_F32, n, 2);
+  g_autoptr (TnTape) tape = tn_tape_new (TN_DTYPE_F32, TRUE);
+  g_autoptr (GError) error = NULL;
+  TnValue *a = tn_tape_scale (tape, tn_tape_variable (tape, x), 0.7), *b = tn_tape_scale (tape, tn_tape_variable (tape, w), 1.3);
+  TnTapeMemory memory;
+
+  check_gradients (build_gates, 1, NULL);
+  check_gradients (build_gates, 11, NULL);
+  g_assert_true (tn_tape_plan (tape, tn_tape_sum (tape, tn_tape_silu_gate (tape, a, b)), &error));
+  tn_tape_get_memory (tape, &memory);
+  g_assert_cmpuint (memory.arena_bytes, >=, 3 * n * sizeof (float));
+  g_assert_cmpuint (memory.arena_bytes, <, 4 * n * sizeof (float));
+}
+
 static void
 test_no_gradient (void)
 {
@@ -396,6 +427,7 @@ main (int argc, char **argv)
   g_test_add_func ("/tape/wrong-is-found", test_wrong_is_found);
   g_test_add_func ("/tape/recompute", test_recompute);
   g_test_add_func ("/tape/memory-is-shared", test_memory_is_shared);
+  g_test_add_func ("/tape/gradients-in-place", test_gradients_in_place);
   g_test_add_func ("/tape/no-gradient", test_no_gradient);
   g_test_add_func ("/tape/reshape", test_reshape);
   g_test_add_func ("/tape/errors", test_errors);

@@ -17,7 +17,7 @@ ROOMS = {
     "plots/figures": {"plots/figures"},
     "plots/reports": {"plots/reports", "plots/figures", "data", "engine"},
     "plots/widgets": {"plots/widgets", "plots/figures"},
-    "bench": {"bench", "plots/figures", "data", "engine"},
+    "bench": {"bench", "app/tasks", "plots/figures", "data", "engine"},
     "app/tasks": {"app/tasks", "plots/reports", "plots/figures", "data", "engine"},
     "ui": {"ui", "app/tasks", "plots/widgets", "plots/figures", "plots/reports", "data", "engine"},
     "app/programs": {"app/programs", "bench", "ui", "app/tasks", "plots/widgets", "plots/figures", "plots/reports", "data", "engine"},

@@ -59,8 +59,9 @@ static void
 test_progress (void)
 {
   assert_text (tn_progress_text (132, 512, "sequences", 14.2, 26.7, 180000000),
-               "132 of 512 sequences · 14.2/s · 27 s left · 180.0\302\240MB");
+               "132 of 512 sequences · 14.2/s · 27 s left · 171.7\302\240MiB");
   assert_text (tn_progress_text (1320, 100000, "sequences", 0, -1, 0), "1,320 of 100,000 sequences");
+  assert_text (tn_progress_text (3, 100, "steps", 0.042, -1, 0), "3 of 100 steps · 0.042/s");
   assert_text (tn_progress_text (3, 0, "sequences", 0, -1, 0), "3 sequences");
   assert_text (tn_progress_text (1, 1, "sequences", 0, 0, 0), "1 of 1 sequence · 0 s left");
   assert_text (tn_progress_text (1500000, 3000000, "bytes", 2000000, -1, 0), "1.5\302\240MB of 3.0\302\240MB · 2.0\302\240MB/s");

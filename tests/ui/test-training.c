@@ -20,7 +20,8 @@ typedef struct
 } Fixture;
 
 /* Of one test are not those of the next. */
-static const char *const remembered[] = {"training-recipe", "training-choice", "training-model", "training-teacher", "training-output"};
+static const char *const remembered[] = {"training-recipe", "training-choice", "training-model", "training-teacher",
+                                         "training-output"};
 
 static gboolean
 has_workspace (gpointer session)
@@ -91,8 +92,9 @@ static void
 make_tiny (Fixture *fixture, const char *steps)
 {
   static const char *const keys[][2] = {
-      {"width", "32"},     {"layers", "1"},          {"heads", "2"},         {"seq-len", "16"},          {"batch-size", "2"},
-      {"tokenizer", "bytes"}, {"weights", "ternary"}, {"metrics-every", "2"}, {"validation-every", "4"}, {"checkpoint-every", "5"},
+      {"width", "32"},           {"layers", "1"},           {"heads", "2"},         {"seq-len", "16"},
+      {"batch-size", "2"},       {"tokenizer", "bytes"},    {"weights", "ternary"}, {"metrics-every", "2"},
+      {"validation-every", "4"}, {"checkpoint-every", "5"},
   };
 
   for (guint i = 0; i < G_N_ELEMENTS (keys); i++)
@@ -116,14 +118,20 @@ find_button (GtkWidget *widget, const char *label)
 }
 
 static void
-click (Fixture *fixture, const char *label)
+click_on (TnTrainingPage *page, const char *label)
 {
-  GtkWidget *button = find_button (GTK_WIDGET (fixture->page), label);
+  GtkWidget *button = find_button (GTK_WIDGET (page), label);
 
   g_assert_nonnull (button);
   g_assert_true (gtk_widget_get_visible (button));
   g_assert_true (gtk_widget_is_sensitive (button));
   g_signal_emit_by_name (button, "clicked");
+}
+
+static void
+click (Fixture *fixture, const char *label)
+{
+  click_on (fixture->page, label);
 }
 
 static const TnRunRow *
@@ -182,8 +190,9 @@ find_tooltip (GtkWidget *widget, const char *text)
 static void
 test_choosers (Fixture *fixture, gconstpointer data)
 {
-  static const char *const shown[] = {"Teacher: choose a file", "Teacher: choose a folder", "Output Folder: choose a folder", "Open a model…",
-                                      "Open a model folder…", "Add files…", "Add a folder…"};
+  static const char *const shown[] = {"Teacher: choose a file", "Teacher: choose a folder", "Output Folder: choose a folder",
+                                      "Open a model…",          "Open a model folder…",     "Add files…",
+                                      "Add a folder…"};
   GtkWidget *form = GTK_WIDGET (fixture->form);
 
   for (guint i = 0; i < G_N_ELEMENTS (shown); i++)
@@ -213,7 +222,8 @@ static void
 test_keys (Fixture *fixture, gconstpointer data)
 {
   g_autoptr (GHashTable) left = g_hash_table_new (NULL, NULL);
-  GtkWidget *form = GTK_WIDGET (fixture->form), *page = GTK_WIDGET (fixture->page), *start = find_button (page, "_Start Training");
+  GtkWidget *form = GTK_WIDGET (fixture->form), *page = GTK_WIDGET (fixture->page),
+            *start = find_button (page, "_Start Training");
   graphene_rect_t bounds;
   float last = -1, middle;
 
@@ -265,10 +275,12 @@ test_form (Fixture *fixture, gconstpointer data)
   TnTrainOptions *options;
 
   check_problem (fixture, "data");
+  g_assert_false (tn_training_form_is_wrong (fixture->form));
   tn_training_page_add_data (fixture->page, fixture->data);
   check_problem (fixture, NULL);
   tn_training_form_edit (fixture->form, "width", "wide");
   check_problem (fixture, "wide");
+  g_assert_true (tn_training_form_is_wrong (fixture->form));
   tn_training_form_edit (fixture->form, "width", "130");
   check_problem (fixture, "twice the heads");
   tn_training_form_edit (fixture->form, "width", NULL); /* its default again */
@@ -298,6 +310,13 @@ test_form (Fixture *fixture, gconstpointer data)
   g_assert_null (options->model_path);
   g_assert_null (options->branch_path);
   tn_train_options_free (options);
+}
+
+/* Each of 16 steps, and each validation. */
+static gboolean
+has_whole_run (gpointer data)
+{
+  return tn_training_plots_n_points (tn_training_live_get_plots (((Fixture *) data)->live)) == 16 + 4;
 }
 
 /* The dialog that asks how many steps a run is to have. */
@@ -409,6 +428,24 @@ test_to_the_end (Fixture *fixture, gconstpointer data)
   g_assert_true (tn_ui_test_wait (is_over, fixture, 120));
   g_assert_cmpstr (tn_training_get_error (tn_session_get_training (fixture->session)), ==, NULL);
   g_assert_cmpfloat (get_row (fixture)->done, ==, 16);
+  /* It is the same run, with all that it was before. */
+  g_assert_true (tn_training_live_get_run (fixture->live) == run);
+  g_assert_cmpint (tn_training_run_find (run, "loss")->count, ==, 16);
+  g_assert_true (tn_ui_test_wait (has_whole_run, fixture, 20));
+}
+
+/* The data cannot be read: there is nothing to go on from, and no button says there is. */
+static void
+test_failed (Fixture *fixture, gconstpointer data)
+{
+  make_tiny (fixture, "12");
+  g_assert_true (g_file_set_contents (fixture->data, "", 0, NULL));
+  click (fixture, "_Start Training");
+  g_assert_true (tn_ui_test_wait (is_over, fixture, 60));
+  g_assert_cmpint (get_row (fixture)->state, ==, TN_RUN_FAILED);
+  g_assert_nonnull (g_strstr_len (get_row (fixture)->message, -1, "text.txt"));
+  g_assert_false (gtk_widget_is_sensitive (find_button (GTK_WIDGET (fixture->page), "_Go On")));
+  g_assert_false (gtk_widget_is_sensitive (find_button (GTK_WIDGET (fixture->page), "_Branch…")));
 }
 
 static void
@@ -434,14 +471,20 @@ test_stop (Fixture *fixture, gconstpointer data)
   g_assert_cmpuint (steps->len, >, 0);
   g_assert_cmpfloat ((double) g_array_index (steps, guint64, steps->len - 1), >=, reached);
 
+  tn_training_page_add_data (fixture->page, checkpoints); /* not of the run */
   click (fixture, "_Branch…");
   tn_training_form_set_output (fixture->form, fixture->second);
   tn_training_form_edit (fixture->form, "rate", "0.0001");
+  check_problem (fixture, NULL);
+  tn_training_form_edit (fixture->form, "steps", "1");
+  check_problem (fixture, "more steps");
+  tn_training_form_edit (fixture->form, "steps", "1000000");
   check_problem (fixture, NULL);
   options = tn_training_form_get_options (fixture->form);
   g_assert_nonnull (options->branch_path);
   g_assert_true (g_file_test (options->branch_path, G_FILE_TEST_EXISTS));
   g_assert_cmpuint (options->recipe->width, ==, 32);
+  g_assert_cmpuint (g_strv_length (options->recipe->data_paths), ==, 1);
   g_assert_cmpfloat (options->recipe->schedule.rate, ==, 0.0001);
   tn_train_options_free (options);
 
@@ -451,6 +494,45 @@ test_stop (Fixture *fixture, gconstpointer data)
   tn_training_stop (tn_session_get_training (fixture->session));
   g_assert_true (tn_ui_test_wait (is_over, fixture, 60));
   g_assert_cmpstr (tn_training_get_error (tn_session_get_training (fixture->session)), ==, NULL);
+}
+
+static gboolean
+page_goes_on (gpointer page)
+{
+  TnTrainingRun *run = tn_training_live_get_run (tn_training_page_get_live (page));
+  const TnRunRow *row = run != NULL ? tn_training_run_get_row (run) : NULL;
+
+  return row != NULL && row->state == TN_RUN_RUNNING && tn_training_run_find (run, "loss") != NULL;
+}
+
+/* A run that another window started is shown while it goes on, and obeys. */
+static void
+test_two_windows (Fixture *fixture, gconstpointer data)
+{
+  g_autoptr (TnSession) session = tn_session_new (fixture->workspace);
+  TnTrainingPage *page = g_object_new (TN_TYPE_TRAINING_PAGE, NULL);
+  GtkWidget *window = gtk_window_new ();
+
+  gtk_window_set_child (GTK_WINDOW (window), GTK_WIDGET (page));
+  tn_training_page_set_session (page, session);
+  gtk_window_present (GTK_WINDOW (window));
+  g_assert_true (tn_ui_test_wait (has_workspace, session, 20));
+  tn_run_watcher_set_awake (tn_session_get_runs (session), TRUE);
+
+  make_tiny (fixture, "1000000");
+  click (fixture, "_Start Training");
+  g_assert_true (tn_ui_test_wait (page_goes_on, page, 60));
+  g_assert_false (tn_session_is_training (session));
+  click_on (page, "_Pause");
+  g_assert_true (tn_ui_test_wait (is_paused, fixture, 60));
+  g_assert_true (tn_session_is_training (fixture->session));
+  click (fixture, "_Resume");
+  g_assert_true (tn_ui_test_wait (goes_on, fixture, 60));
+  g_assert_true (tn_ui_test_wait (page_goes_on, page, 60));
+  click_on (page, "S_top");
+  g_assert_true (tn_ui_test_wait (is_over, fixture, 60));
+  g_assert_cmpint (get_row (fixture)->state, ==, TN_RUN_CANCELLED);
+  gtk_window_destroy (GTK_WINDOW (window));
 }
 
 static void
@@ -464,7 +546,11 @@ test_points (void)
   g_assert_cmpuint (none->n, ==, 0);
   for (gint64 i = 0; i < 7; i++)
     {
-      TnPyramidEntry entry = {.first_step = i, .last_step = i, .count = 1, .minimum = (double) (i * i), .maximum = (double) (i * i)};
+      TnPyramidEntry entry = {.first_step = i,
+                              .last_step = i,
+                              .count = 1,
+                              .minimum = (double) (i * i),
+                              .maximum = (double) (i * i)};
 
       if (i == 3)
         entry.minimum = entry.maximum = NAN;
@@ -529,6 +615,8 @@ main (int argc, char **argv)
   g_test_add ("/training/form", Fixture, NULL, set_up, test_form, tear_down);
   g_test_add ("/training/remembered", Fixture, NULL, set_up, test_remembered, tear_down);
   g_test_add ("/training/to-the-end", Fixture, NULL, set_up, test_to_the_end, tear_down);
+  g_test_add ("/training/failed", Fixture, NULL, set_up, test_failed, tear_down);
   g_test_add ("/training/stop", Fixture, NULL, set_up, test_stop, tear_down);
+  g_test_add ("/training/two-windows", Fixture, NULL, set_up, test_two_windows, tear_down);
   return g_test_run ();
 }

@@ -296,6 +296,34 @@ def check_training(app):
     print("ok: a training run to the end, by keys and names")
 
 
+def check_training_of_other_program(app, ternion, workspace, folder):
+    show_page(app, "Training")
+    command = [ternion, "train", "--data", TEXT, "--tokenizer", "bytes", "--width", "32", "--layers", "1", "--heads", "2", "--seq-len", "32",
+               "--batch-size", "2", "--steps", "1000000", "--checkpoint-every", "20", "--validation-every", "0", "--workspace", workspace,
+               "--out", os.path.join(folder, "terminal-run")]
+    terminal = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=app.environment)
+    going_on = r"^[\d,]+ of 1,000,000 steps · .*loss"
+    try:
+        app.find("label", going_on, 60)
+        app.check_names("Training, of another program")
+        app.click("push button", "^_?Pause$")
+        app.find("label", r"^Paused · ", 30)
+        app.click("push button", "^_?Resume$")
+        app.find("label", going_on, 30)
+        app.wait(lambda: os.listdir(os.path.join(folder, "terminal-run", "checkpoints")), 60, "a checkpoint")
+        terminal.kill()
+        terminal.wait()
+        app.find("label", "^Lost: its program is gone · ", 30)
+    finally:
+        if terminal.poll() is None:
+            terminal.kill()
+    app.click("push button", "^_?Go On$")
+    app.find("label", going_on, 60)
+    app.click("push button", "^S_?top$")
+    app.find("label", "^Stopped · ", 60)
+    print("ok: a training run of another program, paused, killed, and gone on with")
+
+
 def check_other_program(app, ternion, workspace, folder):
     show_page(app, "Runs")
     command = [ternion, "calibrate", MODEL, "--data", TEXT, "--samples", "100000", "--seq-len", "64", "--workspace", workspace,
@@ -351,6 +379,7 @@ def main():
         check_layers(app)
         check_calibration(app, folder)
         check_training(app)
+        check_training_of_other_program(app, ternion, workspace, folder)
         check_guides(app)
         check_other_program(app, ternion, workspace, folder)
         check_broken(app, folder)

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "app/programs/ternion/analyze-layer.h"
+#include "app/programs/ternion/analyze-mitigate.h"
 #include "app/programs/ternion/command.h"
 #include "app/tasks/analyze.h"
 #include "data/analysis/analysis-file.h"
@@ -244,6 +245,7 @@ tn_verb_analyze (int argc, char **argv)
       .error_samples = (int) options->error_samples,
       .top = DEFAULT_TOP,
   };
+  g_auto (TnMitigateFlags) mitigate = {0};
   g_autofree char *measure = NULL, *layer = NULL;
   const GOptionEntry entries[] = {
       {"data", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &options->data,
@@ -279,6 +281,19 @@ tn_verb_analyze (int argc, char **argv)
        N_ ("Scheme whose errors are traced to channels, tokens and samples (the first of --schemes)"), N_ ("SCHEME")},
       {"top", 0, 0, G_OPTION_ARG_INT, &arguments.top, N_ ("Pairs to print, the worst first; 0: all (20)"), "N"},
       {"out", 0, 0, G_OPTION_ARG_FILENAME, &options->out_path, N_ ("Write the analysis to this file"), N_ ("ANALYSIS")},
+      {"mitigate", 0, 0, G_OPTION_ARG_NONE, &mitigate.wanted,
+       N_ ("Do something about it: try what makes rounding to --scheme lose less, layer by layer, and keep what wins on other data"), NULL},
+      {"scheme", 0, 0, G_OPTION_ARG_STRING, &mitigate.scheme, N_ ("With --mitigate: what the weights are rounded to"), N_ ("SCHEME")},
+      {"only", 0, 0, G_OPTION_ARG_STRING, &mitigate.only,
+       N_ ("With --mitigate: what is tried, of rotate, smooth, scale, gptq, compensate (all)"), N_ ("LIST")},
+      {"budget", 0, 0, G_OPTION_ARG_STRING, &mitigate.budget,
+       N_ ("With --mitigate: time after which the layers that are left are rounded plainly, such as 60s (none)"), N_ ("TIME")},
+      {"fit-samples", 0, 0, G_OPTION_ARG_INT, &mitigate.fit_samples,
+       N_ ("With --mitigate: samples that weights are fitted on; a quarter as many choose, half as many check (64)"), "N"},
+      {"held-out", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &mitigate.held_out,
+       N_ ("With --mitigate: data to check on as ternion eval does, every window; may be repeated"), N_ ("PATH")},
+      {"write", 0, 0, G_OPTION_ARG_FILENAME, &mitigate.write,
+       N_ ("With --mitigate: write the mitigated model into this folder, and its plan beside it as FOLDER.plan"), N_ ("FOLDER")},
       {NULL},
   };
   TnAnalysis *result = NULL;
@@ -291,12 +306,14 @@ tn_verb_analyze (int argc, char **argv)
                          _ ("which layer is bad under which scheme, and why"), entries, 1, 1, &status))
     return status;
   arguments.measure = measure;
-  if (!take_arguments (&arguments, &command, &error))
+  if (!tn_mitigate_flags_check (&mitigate, &error) || !take_arguments (&arguments, &command, &error))
     {
       status = tn_command_usage_error (&command, "%s", error->message);
       g_error_free (error);
       return status;
     }
+  if (mitigate.wanted)
+    return tn_run_mitigate (&command, &mitigate, g_steal_pointer (&options));
   if (!tn_command_open_workspace (&command, &error))
     return tn_command_fail (&command, error);
   layer = g_strdup (options->layer);

@@ -82,6 +82,8 @@ TnExitStatus tn_verb_tokenize  (int argc, char **argv);
 TnExitStatus tn_verb_train     (int argc, char **argv);
 TnExitStatus tn_verb_report    (int argc, char **argv);
 TnExitStatus tn_verb_runs      (int argc, char **argv);
+/* Of runs, with the flags of train; argv[0] is "branch". */
+TnExitStatus tn_runs_branch    (int argc, char **argv);
 TnExitStatus tn_verb_bench     (int argc, char **argv);
 TnExitStatus tn_verb_doctor    (int argc, char **argv);
 TnExitStatus tn_verb_demo      (int argc, char **argv);

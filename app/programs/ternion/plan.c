@@ -10,16 +10,23 @@
 
 #define PRINTED_POINTS 24 /* of the front; JSON has all */
 
+/* Of a layer that is not kept. */
+static TnEstimate
+get_change (const TnPlanResult *result, guint layer)
+{
+  return result->losses[(gsize) layer * result->analysis->schemes->len + (guint) result->schemes[layer]];
+}
+
+static gboolean
+is_measured (const TnPlanResult *result, guint layer)
+{
+  return tn_estimate_is_set (&tn_analysis_get_cell (result->analysis, layer, (guint) result->schemes[layer])->measured);
+}
+
 static const char *
 describe_source (const TnPlanResult *result, guint layer)
 {
-  gboolean predicted;
-  TnEstimate change;
-
-  if (result->schemes[layer] < 0)
-    return "kept";
-  change = tn_analysis_get_loss (result->analysis, layer, (guint) result->schemes[layer], &predicted);
-  return !tn_estimate_is_set (&change) ? "unknown" : predicted ? "score" : "measured";
+  return result->schemes[layer] < 0 ? "kept" : is_measured (result, layer) ? "measured" : "score";
 }
 
 static void
@@ -57,7 +64,7 @@ add_plan (JsonBuilder *builder, const TnPlanResult *result, const char *out)
       g_autofree char *name =
           scheme >= 0 ? tn_scheme_to_string (tn_analysis_get_scheme (result->analysis, (guint) scheme)) : g_strdup ("keep");
       TnEstimate none = {0.0, 0.0, 0.0, 0};
-      TnEstimate change = scheme >= 0 ? tn_analysis_get_loss (result->analysis, i, (guint) scheme, NULL) : none;
+      TnEstimate change = scheme >= 0 ? get_change (result, i) : none;
 
       json_builder_begin_object (builder);
       tn_json_add_string (builder, "name", layer->name);
@@ -147,7 +154,6 @@ print_layers (const TnPlanResult *result)
       gint scheme = result->schemes[i];
       const TnAnalysisCell *cell;
       TnEstimate change;
-      gboolean predicted;
       g_autofree char *name = NULL, *size = NULL;
 
       if (scheme < 0)
@@ -157,14 +163,15 @@ print_layers (const TnPlanResult *result)
           continue;
         }
       cell = tn_analysis_get_cell (result->analysis, i, (guint) scheme);
-      change = tn_analysis_get_loss (result->analysis, i, (guint) scheme, &predicted);
+      change = get_change (result, i);
       name = tn_scheme_to_string (tn_analysis_get_scheme (result->analysis, (guint) scheme));
       size = g_format_size ((guint64) ceil (cell->bytes));
       g_print ("%-*s %-12s %6.2f %10s  ", width, layer->name, name, cell->bits, size);
       if (isnan (change.low))
-        g_print ("%+.5f  %s\n", change.value, predicted ? _ ("score") : _ ("measured"));
+        g_print ("%+.5f  %s\n", change.value, !is_measured (result, i) ? _ ("score") : _ ("measured"));
       else
-        g_print ("%+.5f (%+.5f … %+.5f)  %s\n", change.value, change.low, change.high, predicted ? _ ("score") : _ ("measured"));
+        g_print ("%+.5f (%+.5f … %+.5f)  %s\n", change.value, change.low, change.high,
+                 !is_measured (result, i) ? _ ("score") : _ ("measured"));
     }
 }
 

@@ -4,7 +4,10 @@
 #include <string.h>
 
 #include "app/programs/ternion/command.h"
+#include "app/tasks/train-source.h"
+#include "data/export/model-copy.h"
 #include "data/files/atomic-file.h"
+#include "data/workspace/import.h"
 #include "engine/error.h"
 #include "engine/number-text.h"
 
@@ -254,6 +257,114 @@ export_run (TnCommand *command, const char *out, GError **error)
   return TRUE;
 }
 
+/* The folder that the training of RUN, a number or a folder, ended with. */
+static char *
+find_model (TnCommand *command, GError **error)
+{
+  TnTrainOptions *options;
+  char *folder;
+
+  if (command->n_arguments < 2)
+    {
+      g_set_error_literal (error, TN_ERROR, TN_ERROR_ARGUMENT, _("which run? ternion runs list shows their numbers"));
+      return NULL;
+    }
+  folder = g_build_filename (command->arguments[1], "model", NULL);
+  if (g_file_test (folder, G_FILE_TEST_IS_DIR))
+    return folder;
+  g_free (folder);
+  options = tn_train_find_run (command->workspace, command->arguments[1], error);
+  if (options == NULL)
+    return NULL;
+  folder = g_build_filename (options->out_path, "model", NULL);
+  tn_train_options_free (options);
+  if (g_file_test (folder, G_FILE_TEST_IS_DIR))
+    return folder;
+  g_set_error (error, TN_ERROR, TN_ERROR_NOT_FOUND, _("%s: the run has no model yet: ternion train --resume %s ends it"), folder, command->arguments[1]);
+  g_free (folder);
+  return NULL;
+}
+
+static gboolean
+export_model (TnCommand *command, const char *to, const char *type, GError **error)
+{
+  static const struct { const char *name; TnDtype dtype; } types[] = { { "F32", TN_DTYPE_F32 }, { "F16", TN_DTYPE_F16 }, { "BF16", TN_DTYPE_BF16 } };
+  g_autofree char *from = NULL;
+
+  for (guint i = 0; i < G_N_ELEMENTS (types); i++)
+    if (g_ascii_strcasecmp (type, types[i].name) == 0)
+      {
+        from = find_model (command, error);
+        if (from == NULL || !tn_trained_model_copy (from, to, types[i].dtype, error))
+          return FALSE;
+        g_print ("%s\n", to);
+        return TRUE;
+      }
+  g_set_error (error, TN_ERROR, TN_ERROR_ARGUMENT, _("--type: “%s” is none of F32, F16, BF16"), type);
+  return FALSE;
+}
+
+static const char *
+outcome_name (TnImportOutcome outcome)
+{
+  static const char *const names[] = { "added", "replaced", "kept" };
+
+  return names[outcome];
+}
+
+static gboolean
+print_imported (TnCommand *command, const GArray *imported, GError **error)
+{
+  g_autoptr (JsonBuilder) builder = json_builder_new ();
+
+  json_builder_begin_array (builder);
+  for (guint i = 0; i < imported->len; i++)
+    {
+      const TnImportedRun *run = &g_array_index (imported, TnImportedRun, i);
+
+      if (!command->json)
+        {
+          g_print (run->outcome == TN_IMPORT_ADDED      ? _("run %" G_GINT64_FORMAT " there is run %" G_GINT64_FORMAT " here\n")
+                   : run->outcome == TN_IMPORT_REPLACED ? _("run %" G_GINT64_FORMAT " there is run %" G_GINT64_FORMAT " here, now as it stands there\n")
+                                                        : _("run %" G_GINT64_FORMAT " there is run %" G_GINT64_FORMAT " here already\n"),
+                   run->from, run->to);
+          continue;
+        }
+      json_builder_begin_object (builder);
+      tn_json_add_integer (builder, "from", run->from);
+      tn_json_add_integer (builder, "to", run->to);
+      tn_json_add_string (builder, "outcome", outcome_name (run->outcome));
+      json_builder_end_object (builder);
+    }
+  json_builder_end_array (builder);
+  return !command->json || tn_command_print_json (builder, error);
+}
+
+static gboolean
+import_runs (TnCommand *command, GError **error)
+{
+  g_autoptr (GArray) wanted = g_array_new (FALSE, FALSE, sizeof (gint64)), imported = NULL;
+
+  if (command->n_arguments < 2)
+    {
+      g_set_error_literal (error, TN_ERROR, TN_ERROR_ARGUMENT, _("which workspace? ternion runs import WORKSPACE.db [RUN…]"));
+      return FALSE;
+    }
+  for (guint i = 2; i < command->n_arguments; i++)
+    {
+      gint64 id;
+
+      if (!g_ascii_string_to_signed (command->arguments[i], 10, 1, G_MAXINT64, &id, NULL))
+        {
+          g_set_error (error, TN_ERROR, TN_ERROR_ARGUMENT, _("“%s” is not the number of a run"), command->arguments[i]);
+          return FALSE;
+        }
+      g_array_append_val (wanted, id);
+    }
+  imported = tn_workspace_import (command->workspace, command->arguments[1], wanted->len > 0 ? wanted : NULL, error);
+  return imported != NULL && print_imported (command, imported, error);
+}
+
 static gboolean
 request (TnCommand *command, TnRequest what, GError **error)
 {
@@ -262,41 +373,97 @@ request (TnCommand *command, TnRequest what, GError **error)
   return find_run (command, &id, error) && tn_workspace_post_request (command->workspace, id, what, error);
 }
 
+typedef struct
+{
+  char *out, *model, *type;
+} RunsArguments;
+
+static void
+runs_arguments_clear (RunsArguments *self)
+{
+  g_free (self->out);
+  g_free (self->model);
+  g_free (self->type);
+}
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (RunsArguments, runs_arguments_clear)
+
+/* NULL: they go together. */
+static const char *
+find_misuse (const TnCommand *command, const RunsArguments *arguments, const char *action)
+{
+  gboolean exports = strcmp (action, "export") == 0;
+
+  if (arguments->out != NULL && (!exports || command->json))
+    return _("--out goes with export, without --json");
+  if (arguments->model != NULL && (!exports || command->json || arguments->out != NULL))
+    return _("--model goes with export, without --out and --json");
+  if (arguments->type != NULL && arguments->model == NULL)
+    return _("--type goes with --model");
+  if (strcmp (action, "branch") == 0)
+    return _("branch comes first: ternion runs branch RUN|CHECKPOINT --out DIR");
+  return NULL;
+}
+
+static gboolean
+act (TnCommand *command, const RunsArguments *arguments, const char *action, GError **error)
+{
+  if (strcmp (action, "list") == 0)
+    return list_runs (command, error);
+  if (strcmp (action, "show") == 0)
+    return show_run (command, error);
+  if (strcmp (action, "export") == 0 && arguments->model != NULL)
+    return export_model (command, arguments->model, arguments->type != NULL ? arguments->type : "F32", error);
+  if (strcmp (action, "export") == 0)
+    return command->json ? show_run (command, error) : export_run (command, arguments->out, error);
+  if (strcmp (action, "import") == 0)
+    return import_runs (command, error);
+  if (strcmp (action, "pause") == 0)
+    return request (command, TN_REQUEST_PAUSE, error);
+  if (strcmp (action, "resume") == 0)
+    return request (command, TN_REQUEST_RESUME, error);
+  return request (command, TN_REQUEST_CANCEL, error);
+}
+
 TnExitStatus
 tn_verb_runs (int argc, char **argv)
 {
+  static const char *const actions[] = { "list", "show", "export", "import", "branch", "pause", "resume", "cancel", NULL };
   g_auto (TnCommand) command = { NULL };
-  g_autofree char *out = NULL;
+  g_auto (RunsArguments) arguments = { NULL };
   const GOptionEntry entries[] = {
-    { "out", 0, 0, G_OPTION_ARG_FILENAME, &out, N_("export: write to this file (standard output)"), N_("FILE") },
+    { "out", 0, 0, G_OPTION_ARG_FILENAME, &arguments.out, N_("export: write to this file (standard output)"), N_("FILE") },
+    { "model", 0, 0, G_OPTION_ARG_FILENAME, &arguments.model, N_("export: write the model that the run, its number or folder, ended with, into this folder, instead of series"), N_("DIR") },
+    { "type", 0, 0, G_OPTION_ARG_STRING, &arguments.type, N_("export: what the model's weights are stored in: F32, F16 or BF16 (F32)"), N_("TYPE") },
     { NULL },
   };
+  const char *action, *misuse;
   TnExitStatus status;
   GError *error = NULL;
-  const char *action;
-  gboolean ok;
+  guint most;
 
-  if (!tn_command_parse (&command, argc, argv, "runs", _("[list | show RUN | export RUN | pause RUN | resume RUN | cancel RUN]"), _("runs recorded in the workspace"), entries,
-                         0, 2, &status))
+  if (argc > 1 && strcmp (argv[1], "branch") == 0)
+    return tn_runs_branch (argc - 1, argv + 1);
+  if (!tn_command_parse (&command, argc, argv, "runs",
+                         _("[list | show RUN | export RUN | import WORKSPACE.db [RUN…] | branch RUN|CHECKPOINT | pause RUN | resume RUN | cancel RUN]"),
+                         _("runs recorded in the workspace"), entries, 0, G_MAXUINT, &status))
     return status;
   action = command.n_arguments > 0 ? command.arguments[0] : "list";
-  if (out != NULL && (strcmp (action, "export") != 0 || command.json))
-    return tn_command_usage_error (&command, "%s", _("--out goes with export, without --json"));
+  if (!g_strv_contains (actions, action))
+    return tn_command_usage_error (&command, _("“%s” is none of list, show, export, import, branch, pause, resume, cancel"), action);
+  most = strcmp (action, "import") == 0 ? G_MAXUINT : strcmp (action, "list") == 0 ? 1 : 2;
+  if (command.n_arguments > most)
+    return tn_command_usage_error (&command, _("“%s” is one argument too many"), command.arguments[most]);
+  misuse = find_misuse (&command, &arguments, action);
+  if (misuse != NULL)
+    return tn_command_usage_error (&command, "%s", misuse);
   if ((command.workspace = tn_workspace_open (command.workspace_path, &error)) == NULL)
     return tn_command_fail (&command, error);
-  if (strcmp (action, "list") == 0)
-    ok = list_runs (&command, &error);
-  else if (strcmp (action, "show") == 0)
-    ok = show_run (&command, &error);
-  else if (strcmp (action, "export") == 0)
-    ok = command.json ? show_run (&command, &error) : export_run (&command, out, &error);
-  else if (strcmp (action, "pause") == 0)
-    ok = request (&command, TN_REQUEST_PAUSE, &error);
-  else if (strcmp (action, "resume") == 0)
-    ok = request (&command, TN_REQUEST_RESUME, &error);
-  else if (strcmp (action, "cancel") == 0)
-    ok = request (&command, TN_REQUEST_CANCEL, &error);
-  else
-    return tn_command_usage_error (&command, _("“%s” is none of list, show, export, pause, resume, cancel"), action);
-  return ok ? tn_command_finish (&command) : tn_command_fail (&command, error);
+  if (act (&command, &arguments, action, &error))
+    return tn_command_finish (&command);
+  if (!g_error_matches (error, TN_ERROR, TN_ERROR_ARGUMENT))
+    return tn_command_fail (&command, error);
+  status = tn_command_usage_error (&command, "%s", error->message);
+  g_error_free (error);
+  return status;
 }

@@ -7,10 +7,10 @@
 #include "app/programs/ternion/command.h"
 #include "app/programs/ternion/option-flags.h"
 #include "app/tasks/recipe-presets.h"
+#include "app/tasks/train-source.h"
 #include "app/tasks/train.h"
 #include "data/files/count-text.h"
 #include "engine/error.h"
-
 
 /* What was given on the command line; values and lists by the place of the option in the recipe's table. */
 typedef struct
@@ -42,8 +42,8 @@ make_entries (TrainArguments *arguments)
     { "model", 0, 0, G_OPTION_ARG_FILENAME, &arguments->model, N_("Start from this model (from scratch)"), N_("MODEL") },
     { "teacher", 0, 0, G_OPTION_ARG_FILENAME, &arguments->teacher, N_("Model that --distill learns from"), N_("MODEL") },
     { "out", 0, 0, G_OPTION_ARG_FILENAME, &arguments->out, N_("Folder for checkpoints and the model"), N_("DIR") },
-    { "resume", 0, 0, G_OPTION_ARG_NONE, &arguments->resume, N_("Go on from the newest checkpoint in --out"), NULL },
-    { "branch", 0, 0, G_OPTION_ARG_FILENAME, &arguments->branch, N_("Start a new run from this checkpoint of another one"), N_("CHECKPOINT") },
+    { "resume", 0, 0, G_OPTION_ARG_NONE, &arguments->resume, N_("Go on with RUN, its number or folder, or with that in --out, from its newest checkpoint, which knows the rest"), NULL },
+    { "branch", 0, 0, G_OPTION_ARG_FILENAME, &arguments->branch, N_("Start a new run from this checkpoint of another one, with its recipe where nothing else is said"), N_("CHECKPOINT") },
     { "tensorboard", 0, 0, G_OPTION_ARG_FILENAME, &arguments->tensorboard, N_("Write the series into an event file in this folder, too, for TensorBoard"), N_("DIR") },
     { "print-recipe", 0, 0, G_OPTION_ARG_NONE, &arguments->print_recipe, N_("Print all of the recipe as such a file, and do nothing else"), NULL },
     { "list-recipes", 0, 0, G_OPTION_ARG_NONE, &arguments->list_recipes, N_("List the recipes that are at hand"), NULL },
@@ -65,10 +65,11 @@ get_given (const TnCommand *command, const TrainArguments *arguments, guint inde
   return arguments->flags.values[index];
 }
 
+/* base: what is not said otherwise; NULL: the defaults. */
 static TnRecipe *
-make_recipe (const TnCommand *command, const TrainArguments *arguments, GError **error)
+make_recipe (const TnCommand *command, const TrainArguments *arguments, const TnRecipe *base, GError **error)
 {
-  g_autoptr (TnRecipe) recipe = tn_recipe_new ();
+  g_autoptr (TnRecipe) recipe = base != NULL ? tn_recipe_copy (base) : tn_recipe_new ();
   g_autofree char *path = arguments->recipe != NULL ? tn_recipe_find (arguments->recipe, error) : NULL;
   const TnOption *option;
 
@@ -83,7 +84,7 @@ make_recipe (const TnCommand *command, const TrainArguments *arguments, GError *
       if (values != NULL && values[0] != NULL && !tn_recipe_set (recipe, origin, option->name, values, error))
         return NULL;
     }
-  return tn_recipe_check (recipe, error) ? g_steal_pointer (&recipe) : NULL;
+  return g_steal_pointer (&recipe);
 }
 
 static gboolean
@@ -135,19 +136,15 @@ print_text (const TnTrainResult *result)
 }
 
 static TnExitStatus
-run (TnCommand *command, const TrainArguments *arguments, TnRecipe *recipe)
+run (TnCommand *command, const TnTrainOptions *options)
 {
-  const TnTrainOptions options = { .recipe = recipe, .model_path = arguments->model, .teacher_path = arguments->teacher,
-                                   .out_path = arguments->out, .branch_path = arguments->branch, .events_path = arguments->tensorboard, .resume = arguments->resume };
   TnTrainResult result = { 0 };
   g_autoptr (TnJob) job = NULL;
   TnExitStatus status;
   GError *error = NULL;
 
-  if (!tn_command_open_workspace (command, &error))
-    return tn_command_fail (command, error);
   tn_command_set_saves_on_interrupt ();
-  job = tn_train_job_new (&options, command->workspace, &result);
+  job = tn_train_job_new (options, command->workspace, &result);
   if (!tn_command_run_job (command, job, &error))
     status = tn_command_fail (command, error);
   else if (command->json ? !print_json (&result, &error) : (print_text (&result), FALSE))
@@ -171,41 +168,158 @@ print_recipes (void)
     }
 }
 
+static void
+replace (char **path, const char *given)
+{
+  if (given == NULL)
+    return;
+  g_free (*path);
+  *path = g_strdup (given);
+}
+
+static gboolean
+says_what_to_train (const TrainArguments *arguments)
+{
+  const TnOption *option;
+
+  for (guint i = 0; (option = tn_recipe_get_option (i)) != NULL; i++)
+    if (strcmp (option->name, "data") == 0 && arguments->flags.lists[i] != NULL)
+      return TRUE;
+  return arguments->recipe != NULL;
+}
+
+/* What an earlier run was started with. NULL without an error: its checkpoints do not say, but the command line does. */
+static TnTrainOptions *
+find_before (const TnCommand *command, const TrainArguments *arguments, GError **error)
+{
+  const char *run = command->n_arguments > 0 ? command->arguments[0] : arguments->out;
+  GError *local = NULL;
+  TnTrainOptions *before = arguments->branch != NULL ? tn_train_find_branch (command->workspace, arguments->branch, &local)
+                                                     : tn_train_find_run (command->workspace, run, &local);
+
+  if (before != NULL)
+    return before;
+  if (g_error_matches (local, TN_ERROR, TN_ERROR_DATA) && says_what_to_train (arguments) &&
+      (arguments->branch == NULL ? arguments->out != NULL : g_file_test (arguments->branch, G_FILE_TEST_IS_REGULAR)))
+    g_error_free (local);
+  else
+    g_propagate_error (error, local);
+  return NULL;
+}
+
+/* All of it: what was before, with what was given in its place. */
+static TnTrainOptions *
+make_options (const TnCommand *command, const TrainArguments *arguments, GError **error)
+{
+  gboolean continues = arguments->resume || arguments->branch != NULL;
+  GError *local = NULL;
+  TnTrainOptions *before = continues ? find_before (command, arguments, &local) : NULL, *options = NULL;
+  g_autoptr (TnRecipe) recipe = NULL;
+
+  if (local == NULL)
+    recipe = make_recipe (command, arguments, before != NULL ? before->recipe : NULL, &local);
+  if (recipe != NULL)
+    {
+      options = before != NULL ? tn_train_options_copy (before) : g_new0 (TnTrainOptions, 1);
+      tn_recipe_free (options->recipe);
+      options->recipe = g_steal_pointer (&recipe);
+      replace (&options->model_path, arguments->model);
+      replace (&options->teacher_path, arguments->teacher);
+      replace (&options->out_path, arguments->out);
+      replace (&options->events_path, arguments->tensorboard);
+      if (options->branch_path == NULL)
+        replace (&options->branch_path, arguments->branch);
+      options->resume = arguments->resume;
+      if ((arguments->resume && before != NULL && !tn_train_check_resumed (before, options, &local)) ||
+          !tn_recipe_check (options->recipe, &local))
+        g_clear_pointer (&options, tn_train_options_free);
+    }
+  g_clear_pointer (&before, tn_train_options_free);
+  if (local != NULL)
+    g_propagate_error (error, local);
+  return options;
+}
+
+static TnExitStatus
+fail (TnCommand *command, GError *error)
+{
+  TnExitStatus status;
+
+  if (!g_error_matches (error, TN_ERROR, TN_ERROR_ARGUMENT))
+    return tn_command_fail (command, error);
+  status = tn_command_usage_error (command, "%s", error->message);
+  g_error_free (error);
+  return status;
+}
+
+static TnExitStatus
+start (TnCommand *command, const TrainArguments *arguments)
+{
+  TnTrainOptions *options = NULL;
+  TnExitStatus status;
+  GError *error = NULL;
+
+  /* To print a recipe needs no workspace, unless one stands there. */
+  if ((arguments->print_recipe && !arguments->resume && arguments->branch == NULL) || tn_command_open_workspace (command, &error))
+    options = make_options (command, arguments, &error);
+  if (options == NULL)
+    return fail (command, error);
+  if (arguments->print_recipe)
+    {
+      g_autofree char *text = tn_recipe_print (options->recipe);
+
+      g_print ("%s", text);
+      status = tn_command_finish (command);
+    }
+  else if (options->out_path == NULL)
+    status = tn_command_usage_error (command, "%s", _("--out DIR is missing"));
+  else
+    status = run (command, options);
+  tn_train_options_free (options);
+  return status;
+}
+
 TnExitStatus
 tn_verb_train (int argc, char **argv)
 {
   g_auto (TnCommand) command = { NULL };
   g_auto (TrainArguments) arguments = { { { NULL } } };
   g_autofree GOptionEntry *entries = make_entries (&arguments);
-  g_autoptr (TnRecipe) recipe = NULL;
   TnExitStatus status;
-  GError *error = NULL;
 
-  if (!tn_command_parse (&command, argc, argv, "train", _("--recipe FILE|NAME --data PATH… --out DIR"), _("train a network, in full or in low precision"),
-                         entries, 0, 0, &status))
+  if (!tn_command_parse (&command, argc, argv, "train", _("--recipe FILE|NAME --data PATH… --out DIR, or --resume RUN"),
+                         _("train a network, in full or in low precision"), entries, 0, 1, &status))
     return status;
   if (arguments.list_recipes)
     {
       print_recipes ();
       return tn_command_finish (&command);
     }
-  recipe = make_recipe (&command, &arguments, &error);
-  if (recipe == NULL && !g_error_matches (error, TN_ERROR, TN_ERROR_ARGUMENT))
-    return tn_command_fail (&command, error);
-  if (recipe == NULL)
-    {
-      status = tn_command_usage_error (&command, "%s", error->message);
-      g_error_free (error);
-      return status;
-    }
-  if (arguments.print_recipe)
-    {
-      g_autofree char *text = tn_recipe_print (recipe);
+  if (command.n_arguments > 0 && !arguments.resume)
+    return tn_command_usage_error (&command, _("“%s” is one argument too many: a run is named with --resume only"), command.arguments[0]);
+  if (arguments.resume && arguments.branch != NULL)
+    return tn_command_usage_error (&command, "%s", _("--resume goes on with a run, --branch starts another one: one of both"));
+  if (arguments.resume && command.n_arguments > 0 && arguments.out != NULL)
+    return tn_command_usage_error (&command, "%s", _("--resume RUN goes on in the folder that the run has: without --out"));
+  if (arguments.resume && command.n_arguments == 0 && arguments.out == NULL)
+    return tn_command_usage_error (&command, "%s", _("--resume: which run? Its number, its folder, or --out DIR"));
+  return start (&command, &arguments);
+}
 
-      g_print ("%s", text);
-      return tn_command_finish (&command);
-    }
-  if (arguments.out == NULL)
-    return tn_command_usage_error (&command, "%s", _("--out DIR is missing"));
-  return run (&command, &arguments, recipe);
+TnExitStatus
+tn_runs_branch (int argc, char **argv)
+{
+  g_auto (TnCommand) command = { NULL };
+  g_auto (TrainArguments) arguments = { { { NULL } } };
+  g_autofree GOptionEntry *entries = make_entries (&arguments);
+  TnExitStatus status;
+
+  if (!tn_command_parse (&command, argc, argv, "runs branch", _("RUN|CHECKPOINT --out DIR"),
+                         _("start a new run from a checkpoint of another one; every flag of ternion train may say what is to be another way"),
+                         entries, 1, 1, &status))
+    return status;
+  if (arguments.resume || arguments.branch != NULL || arguments.list_recipes)
+    return tn_command_usage_error (&command, "%s", _("--resume, --branch and --list-recipes go with ternion train"));
+  arguments.branch = g_strdup (command.arguments[0]);
+  return start (&command, &arguments);
 }

@@ -9,6 +9,7 @@ tn_quantizer_state_new (gsize count, gboolean counts_flips)
   TnQuantizerState *self = g_new0 (TnQuantizerState, 1);
 
   self->count = count;
+  self->every = 1;
   self->previous_bytes = counts_flips ? MAX (count, 1) * sizeof (gint16) : 0;
   self->previous = g_malloc0 (self->previous_bytes);
   return self;
@@ -19,6 +20,18 @@ tn_quantizer_state_free (TnQuantizerState *self)
 {
   g_free (self->previous);
   g_free (self);
+}
+
+void
+tn_quantizer_state_set_every (TnQuantizerState *self, guint64 every)
+{
+  self->every = MAX (every, 1);
+}
+
+static gboolean
+is_due (const TnQuantizerState *self, guint64 step)
+{
+  return step % self->every == 0 || (self->previous != NULL && (step + 1) % self->every == 0);
 }
 
 static double
@@ -54,9 +67,9 @@ tn_quantizer_state_get_sqnr_db (const TnQuantizerState *self)
 gboolean
 tn_quantizer_state_begin (TnQuantizerState *self, guint64 step, gboolean again)
 {
-  if (self == NULL || again || (self->counted && self->step == step))
+  if (self == NULL || again || !is_due (self, step) || (self->counted && self->step == step))
     return FALSE;
-  self->has_flips = self->counted && self->previous != NULL;
+  self->has_flips = self->counted && self->previous != NULL && step == self->step + 1;
   self->counted = TRUE;
   self->step = step;
   self->zeros = self->positives = self->saturated = self->flips = 0;

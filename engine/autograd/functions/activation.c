@@ -113,7 +113,7 @@ apply (TnTape *tape, const TnFunction *function, TnActivate activate, TnValue *x
 TnValue *
 tn_tape_relu (TnTape *tape, TnValue *x)
 {
-  static const TnFunction function = ACTIVATION ("relu", TN_FUNCTION_IN_PLACE);
+  static const TnFunction function = ACTIVATION ("relu", TN_FUNCTION_IN_PLACE | TN_FUNCTION_BACKWARD_IN_PLACE);
 
   return apply (tape, &function, TN_ACTIVATE_RELU, x);
 }
@@ -121,7 +121,7 @@ tn_tape_relu (TnTape *tape, TnValue *x)
 TnValue *
 tn_tape_relu2 (TnTape *tape, TnValue *x)
 {
-  static const TnFunction function = ACTIVATION ("relu2", TN_FUNCTION_PLAIN);
+  static const TnFunction function = ACTIVATION ("relu2", TN_FUNCTION_BACKWARD_IN_PLACE);
 
   return apply (tape, &function, TN_ACTIVATE_RELU2, x);
 }
@@ -129,7 +129,7 @@ tn_tape_relu2 (TnTape *tape, TnValue *x)
 TnValue *
 tn_tape_silu (TnTape *tape, TnValue *x)
 {
-  static const TnFunction function = ACTIVATION ("silu", TN_FUNCTION_PLAIN);
+  static const TnFunction function = ACTIVATION ("silu", TN_FUNCTION_BACKWARD_IN_PLACE);
 
   return apply (tape, &function, TN_ACTIVATE_SILU, x);
 }
@@ -137,7 +137,7 @@ tn_tape_silu (TnTape *tape, TnValue *x)
 TnValue *
 tn_tape_gelu (TnTape *tape, TnValue *x)
 {
-  static const TnFunction function = ACTIVATION ("gelu", TN_FUNCTION_PLAIN);
+  static const TnFunction function = ACTIVATION ("gelu", TN_FUNCTION_BACKWARD_IN_PLACE);
 
   return apply (tape, &function, TN_ACTIVATE_GELU, x);
 }
@@ -145,7 +145,7 @@ tn_tape_gelu (TnTape *tape, TnValue *x)
 TnValue *
 tn_tape_gelu_tanh (TnTape *tape, TnValue *x)
 {
-  static const TnFunction function = ACTIVATION ("gelu (tanh)", TN_FUNCTION_PLAIN);
+  static const TnFunction function = ACTIVATION ("gelu (tanh)", TN_FUNCTION_BACKWARD_IN_PLACE);
 
   return apply (tape, &function, TN_ACTIVATE_GELU_TANH, x);
 }

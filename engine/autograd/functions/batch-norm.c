@@ -11,6 +11,12 @@ typedef struct
   double momentum, epsilon;
 } Attributes;
 
+static gboolean
+is_from_batch (const TnCall *call)
+{
+  return call->training && ((const Attributes *) call->attributes)->momentum > 0.0;
+}
+
 /* In inputs. */
 enum
 {
@@ -125,7 +131,7 @@ forward_channel (const TnCall *call, const Sizes *sizes, gsize channel)
   double *saved = (double *) call->saved + 2 * channel, n = (double) (sizes->n * sizes->plane), sums[2];
   double mean = 0.0, variance = 0.0, scale;
 
-  if (!call->training)
+  if (!is_from_batch (call))
     {
       mean = get (call, call->inputs[MEAN], channel);
       variance = get (call, call->inputs[VARIANCE], channel);
@@ -174,8 +180,8 @@ backward_channel (const TnCall *call, const Sizes *sizes, gsize channel)
   if (call->input_gradients[X] == NULL)
     return;
   /* dx = scale (dy - mean dy - (x - m) s^2 mean (dy (x - m))) */
-  back = call->training && n > 0.0 ? scale * saved[1] * saved[1] * sums[1] / n : 0.0;
-  shift = call->training && n > 0.0 ? back * saved[0] - scale * sums[0] / n : 0.0;
+  back = is_from_batch (call) && n > 0.0 ? scale * saved[1] * saved[1] * sums[1] / n : 0.0;
+  shift = is_from_batch (call) && n > 0.0 ? back * saved[0] - scale * sums[0] / n : 0.0;
   combine_channel (call, sizes, channel, call->output_gradients[0], call->inputs[X], (const double[]){scale, -back, shift},
                    call->input_gradients[X], call->adds[X]);
 }

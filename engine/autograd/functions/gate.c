@@ -85,10 +85,12 @@ backward_reference (const TnCall *call, Gate gate, gsize n)
       double value, slope;
 
       evaluate (gate, x[i], &value, &slope);
+      value *= dy[i];
+      slope *= dy[i] * up[i];
       if (dgate != NULL)
-        TN_PUT (call->adds[0], dgate[i], dy[i] * slope * up[i]);
+        TN_PUT (call->adds[0], dgate[i], slope);
       if (dup != NULL)
-        TN_PUT (call->adds[1], dup[i], dy[i] * value);
+        TN_PUT (call->adds[1], dup[i], value);
     }
 }
 
@@ -135,6 +137,7 @@ tn_tape_silu_gate (TnTape *tape, TnValue *gate, TnValue *up)
 {
   static const TnFunction function = {.name = "silu gate",
                                       .attribute_bytes = sizeof (Gate),
+                                      .flags = TN_FUNCTION_BACKWARD_IN_PLACE,
                                       .infer = infer,
                                       .forward = forward,
                                       .backward = backward};
@@ -147,6 +150,7 @@ tn_tape_relu2_gate (TnTape *tape, TnValue *gate, TnValue *up)
 {
   static const TnFunction function = {.name = "relu2 gate",
                                       .attribute_bytes = sizeof (Gate),
+                                      .flags = TN_FUNCTION_BACKWARD_IN_PLACE,
                                       .infer = infer,
                                       .forward = forward,
                                       .backward = backward};

@@ -29,6 +29,7 @@ typedef struct
   guint scale, offset, lambda, temperature;
   gboolean int8_rows; /* the arithmetic of BitNet's activations */
   gboolean of_activations;
+  gboolean tells_scales;
 } Attributes;
 
 /* Of a block: gradients of scale and offset. */
@@ -139,8 +140,9 @@ infer_quantize (TnInference *inference, GError **error)
       !check_one (inference, attributes->lambda, "lambda", error) ||
       !check_one (inference, attributes->temperature, "temperature", error))
     return FALSE;
-  inference->n_outputs = 1;
+  inference->n_outputs = attributes->tells_scales ? 2 : 1;
   inference->outputs[0].shape = *shape;
+  inference->outputs[1].shape = attributes->tells_scales ? units : TN_SHAPE_SCALAR;
   inference->forward_scratch_bytes = get_room (&pass, inference->dtype) + (gsize) inference->threads * get_thread_room (&pass);
   if (passes)
     return TRUE;
@@ -313,11 +315,16 @@ count_piece (const Pass *self, const TnQuantizerUnit *unit, const float *x, cons
                       previous != NULL ? previous + first : NULL, counts);
 }
 
+static double
+get_level_distance (const Pass *self, const TnQuantizerUnit *unit)
+{
+  return 1.0 / (tn_quantizer_unit_code (unit, self->rule, 1.0) - tn_quantizer_unit_code (unit, self->rule, 0.0));
+}
+
 static void
 begin_counts (const Pass *self, const TnQuantizerUnit *unit, BlockCounts *counts)
 {
-  *counts = (BlockCounts){
-      .scale = 1.0 / (tn_quantizer_unit_code (unit, self->rule, 1.0) - tn_quantizer_unit_code (unit, self->rule, 0.0))};
+  *counts = (BlockCounts){.scale = get_level_distance (self, unit)};
 }
 
 static void
@@ -386,6 +393,17 @@ store_counts (const Pass *self)
 }
 
 static void
+tell_scale (const Pass *self, gsize index, const TnQuantizerUnit *unit)
+{
+  if (!self->attributes->tells_scales)
+    return;
+  if (self->call->dtype == TN_DTYPE_F64)
+    ((double *) self->call->outputs[1])[index] = get_level_distance (self, unit);
+  else
+    ((float *) self->call->outputs[1])[index] = (float) get_level_distance (self, unit);
+}
+
+static void
 forward_block (const Pass *self, gsize index)
 {
   const TnCall *call = self->call;
@@ -399,7 +417,10 @@ forward_block (const Pass *self, gsize index)
       return;
     }
   if (!self->of_tensor)
-    find_unit (self, index, (const char *) call->inputs[0] + first * tn_real_bytes (call->dtype), &rounding, &unit);
+    {
+      find_unit (self, index, (const char *) call->inputs[0] + first * tn_real_bytes (call->dtype), &rounding, &unit);
+      tell_scale (self, index, &unit);
+    }
   if (!self->of_tensor && call->saved != NULL)
     ((TnQuantizerUnit *) call->saved)[index] = unit;
   if (call->dtype == TN_DTYPE_F64)
@@ -425,6 +446,7 @@ quantize_forward (const TnCall *call)
   if (self.of_tensor)
     {
       find_of_tensor (&self);
+      tell_scale (&self, 0, &self.one);
       if (call->saved != NULL)
         *(TnQuantizerUnit *) call->saved = self.one;
     }
@@ -544,8 +566,12 @@ find_fault (const TnQuantizeOptions *options, TnValue *scale)
     return "finds its scale, and takes none";
   if (scale != NULL && tn_value_needs_gradient (scale) && !learned && estimator != TN_ESTIMATOR_SOFT)
     return "has no gradient for a scale that is trained";
-  if ((options->offset != NULL) != (estimator == TN_ESTIMATOR_LSQ_PLUS))
-    return options->offset != NULL ? "takes no offset" : "learns an offset, which is missing";
+  if (options->offset == NULL && estimator == TN_ESTIMATOR_LSQ_PLUS)
+    return "learns an offset, which is missing";
+  if (options->offset != NULL && estimator != TN_ESTIMATOR_LSQ_PLUS &&
+      (scale == NULL || (estimator != TN_ESTIMATOR_IDENTITY && estimator != TN_ESTIMATOR_CLIPPED) ||
+       tn_value_needs_gradient (options->offset)))
+    return "takes no offset, or one that is fixed beside a fixed scale";
   if (options->temperature != NULL && estimator != TN_ESTIMATOR_SOFT)
     return "has no temperature";
   if ((options->lambda != NULL && tn_value_needs_gradient (options->lambda)) ||
@@ -583,7 +609,9 @@ quantize (TnTape *tape, TnValue *x, TnValue *scale, const TnQuantizeOptions *opt
                            .estimator = options->estimator,
                            .gradient_scale = options->gradient_scale,
                            .state = options->state,
-                           .of_activations = of_activations};
+                           .of_activations = of_activations,
+                           .tells_scales = options->scales != NULL};
+  TnValue *outputs[TN_FUNCTION_MAX_OUTPUTS] = {NULL};
   TnValue *inputs[TN_FUNCTION_MAX_INPUTS] = {x};
   guint n = 1;
 
@@ -601,7 +629,10 @@ quantize (TnTape *tape, TnValue *x, TnValue *scale, const TnQuantizeOptions *opt
   attributes.offset = add_input (inputs, &n, options->offset);
   attributes.lambda = add_input (inputs, &n, options->lambda);
   attributes.temperature = add_input (inputs, &n, options->temperature);
-  return tn_tape_apply (tape, options->estimator == TN_ESTIMATOR_IDENTITY ? &passing : &function, inputs, n, &attributes, NULL);
+  tn_tape_apply (tape, options->estimator == TN_ESTIMATOR_IDENTITY ? &passing : &function, inputs, n, &attributes, outputs);
+  if (options->scales != NULL)
+    *options->scales = outputs[1];
+  return outputs[0];
 }
 
 TnValue *

@@ -13,10 +13,11 @@ typedef struct
 {
   TnScheme          scheme;
   TnEstimator       estimator;
-  TnValue          *offset;      /* of lsq+: [units]; else NULL */
+  TnValue          *offset;      /* of lsq+, or fixed beside a fixed scale of identity and clipped: [units]; else NULL */
   TnValue          *lambda;      /* one element, not trained, read at every replay; NULL: 1 */
   TnValue          *temperature; /* of soft: one element, not trained, read at every replay; NULL: 0 */
   double            gradient_scale; /* r of the learned ones; 0: that of the source */
+  TnValue         **scales;      /* takes the distances of the levels, [units], no gradient goes into them; or NULL */
   TnQuantizerState *state;       /* of as many elements: counts in float32; outlives the tape. NULL: none */
 } TnQuantizeOptions;
 

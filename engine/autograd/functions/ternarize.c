@@ -114,11 +114,12 @@ find_of_tensor (const TnCall *call, float *scale, float *threshold)
 
 /* Codes of two bits: 0, 1, 2 for -1, 0, +1; those behind the end are 0. */
 static void
-count_tiles (const guint8 *tiles, gsize bytes, TnQuantizerState *state)
+count_tiles (const guint8 *tiles, gsize bytes, TnQuantizerState *state, guint threads)
 {
   guint8 *previous = state->previous;
   guint64 zeros = 0, positives = 0, flips = 0;
 
+#pragma omp parallel for schedule(static) num_threads((int) threads) reduction(+ : zeros, positives, flips)
   for (gsize i = 0; i < bytes; i += sizeof (guint64))
     {
       guint64 now, before;
@@ -144,7 +145,7 @@ store_counts (const TnCall *call, const TnPackedTernary *packed, const TnQuantiz
   TnQuantizerState *state = ((const Attributes *) call->attributes)->state;
   gsize rows = (gsize) packed->matrix.rows, n_scales = packed->per_row ? rows : 1;
 
-  count_tiles (packed->matrix.tiles, tn_ternary_bytes (rows, packed->matrix.columns), state);
+  count_tiles (packed->matrix.tiles, tn_ternary_bytes (rows, packed->matrix.columns), state, call->threads);
   for (gsize i = 0; i < count_blocks (&call->input_infos[0].shape); i++)
     {
       state->square += sums[i].square;
