@@ -12,15 +12,15 @@
 #define KEPT_BITS 16.0
 
 const TnTableColumn tn_sensitivity_columns[TN_N_SENSITIVITY_COLUMNS] = {
-    {"layer", N_ ("Layer"), TN_CELL_TEXT, 190, TRUE, FALSE, 0},
-    {"scheme", N_ ("Scheme"), TN_CELL_TEXT, 84, FALSE, TRUE, 0},
-    {"bits", N_ ("Bits"), TN_CELL_NUMBER, 62, FALSE, TRUE, 0},
-    {"loss", N_ ("Loss change"), TN_CELL_NUMBER, 100, FALSE, TRUE, 0},
-    {"interval", N_ ("± 95 %"), TN_CELL_NUMBER, 80, FALSE, TRUE, 0},
-    {"source", N_ ("Known by"), TN_CELL_TEXT, 94, FALSE, TRUE, 0},
-    {"weights", N_ ("Weights dB"), TN_CELL_NUMBER, 88, FALSE, TRUE, 0},
-    {"output", N_ ("Output dB"), TN_CELL_NUMBER, 82, FALSE, TRUE, 0},
-    {"through", N_ ("Through dB"), TN_CELL_NUMBER, 90, FALSE, TRUE, 0},
+    {"layer", N_ ("Layer"), TN_CELL_TEXT, 160, TRUE, FALSE, 0},
+    {"scheme", N_ ("Scheme"), TN_CELL_TEXT, 76, FALSE, TRUE, 0},
+    {"bits", N_ ("Bits"), TN_CELL_NUMBER, 54, FALSE, TRUE, 0},
+    {"loss", N_ ("Loss change"), TN_CELL_NUMBER, 96, FALSE, TRUE, 0},
+    {"interval", N_ ("± 95 %"), TN_CELL_NUMBER, 74, FALSE, TRUE, 0},
+    {"source", N_ ("Known by"), TN_CELL_TEXT, 84, FALSE, TRUE, 0},
+    {"weights", N_ ("Weights dB"), TN_CELL_NUMBER, 86, FALSE, TRUE, 0},
+    {"output", N_ ("Output dB"), TN_CELL_NUMBER, 80, FALSE, TRUE, 0},
+    {"through", N_ ("Through dB"), TN_CELL_NUMBER, 98, FALSE, TRUE, 0},
 };
 
 struct _TnSensitivityRow
