@@ -262,6 +262,47 @@ def check_calibration(app, folder):
     print("ok: a calibration to the end, and its export")
 
 
+def check_sensitivity(app, folder):
+    show_page(app, "Sensitivity")
+    app.find("label", "^Choose the data to analyze on$")
+    app.find("label", "^Nothing Analyzed Yet$")
+    app.check_names("Sensitivity")
+    app.click("push button", "^Add data files$")
+    app.answer_chooser(TEXT)
+    app.find("label", "^tinystories_2MB.txt$")
+    for name, value in (("Tokens per Sample", 64), ("Samples for Scores", 4), ("Samples for Losses", 4), ("Samples for Errors", 1)):
+        app.find("spin button", f"^{name}$").queryValue().currentValue = value
+    app.click("push button", "^Start Analysis$")
+    app.find("label", r"^[\d,]+ pairs of layer and scheme$", 120)
+    app.find("label", "^What can be done$")
+    for page in ("Why", "Plots", "Plan"):
+        show_tab(app, "What of the analysis", page)
+        app.check_names("Sensitivity, " + page)
+    summary = app.find("label", r"^[\d.]+ bits · .* · predicted change of the loss [+−]\d", 30)
+    before = summary.name
+    app.find("slider", "^Budget in bits a weight$").queryValue().currentValue = 2.5
+    app.wait(lambda: summary.name != before, 10, "another plan")
+
+    # The layer that is chosen here is chosen on the other page.
+    app.find("entry", "^Filter by layer$").queryEditableText().setTextContents("blk.3.attn_v")
+    row = app.find("table row", "^blk.3.attn_v.weight$")
+    app.click_on(row)
+    show_page(app, "Layers")
+    app.wait(lambda: app.find("table row", "^blk.3.attn_v.weight$").getState().contains(pyatspi.STATE_SELECTED), 10, "the same layer")
+
+    show_page(app, "Report")
+    app.find("label", "^Summary$", 30)
+    app.check_names("Report")
+    exported = os.path.join(folder, "report.html")
+    app.click("push button", "^E_?xport")
+    app.click("menu item", r"^Web Page \(HTML\)$")
+    app.answer_chooser(exported)
+    app.find("label", "^Exported report.html$", 30)
+    assert "<svg" in open(exported).read()
+    app.find("push button", "^Show It$")
+    print("ok: an analysis to the end, its plans, and its report")
+
+
 def check_training(app):
     show_page(app, "Training")
     app.find("label", "^Choose the data to train on$")
@@ -378,6 +419,7 @@ def main():
     try:
         check_layers(app)
         check_calibration(app, folder)
+        check_sensitivity(app, folder)
         check_training(app)
         check_training_of_other_program(app, ternion, workspace, folder)
         check_guides(app)
