@@ -194,6 +194,14 @@ show_analysis (TnSensitivityPage *self)
   on_selection_changed (self);
 }
 
+/* What has just come is what the keys are for. */
+static void
+focus_ranking (TnSensitivityPage *self)
+{
+  if (gtk_widget_get_mapped (GTK_WIDGET (self->view)) && self->all->len > 0)
+    gtk_widget_grab_focus (GTK_WIDGET (self->view));
+}
+
 static void
 on_search_changed (TnSensitivityPage *self)
 {
@@ -362,7 +370,11 @@ update (TnSensitivityPage *self)
   gtk_widget_set_visible (self->report, self->analysis != NULL);
   gtk_widget_set_visible (self->open_sample, tn_session_get_state (self->session) == TN_SESSION_EMPTY);
   gtk_widget_action_set_enabled (GTK_WIDGET (self), "sensitivity.open", !running);
-  gtk_stack_set_visible_child_name (self->stack, choose_state (self));
+  if (g_strcmp0 (gtk_stack_get_visible_child_name (self->stack), choose_state (self)) != 0)
+    {
+      gtk_stack_set_visible_child_name (self->stack, choose_state (self));
+      focus_ranking (self);
+    }
   show_status (self);
   if (running)
     name_pause (self, is_paused (self) ? _ ("_Resume") : _ ("_Pause"));
