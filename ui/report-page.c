@@ -12,7 +12,7 @@ static const struct
   const char *ending;
   const char *label;
 } formats[] = {
-    {".html", N_ ("Web Page (HTML)")}, {".pdf", N_ ("On Paper (PDF)")}, {".md", N_ ("Markdown")},
+    {".html", N_ ("Web Page (HTML)")}, {".pdf", N_ ("On Paper (PDF)")},   {".md", N_ ("Markdown")},
     {".csv", N_ ("Table (CSV)")},      {".json", N_ ("Analysis (JSON)")},
 };
 
@@ -182,8 +182,8 @@ on_export (GtkWidget *widget, const char *action, GVariant *parameter)
 
   if (analysis == NULL || format >= G_N_ELEMENTS (formats))
     return;
-  dialog = gtk_file_chooser_native_new (_ ("Export Report"), GTK_WINDOW (gtk_widget_get_root (widget)), GTK_FILE_CHOOSER_ACTION_SAVE,
-                                        _ ("_Export"), _ ("_Cancel"));
+  dialog = gtk_file_chooser_native_new (_ ("Export Report"), GTK_WINDOW (gtk_widget_get_root (widget)),
+                                        GTK_FILE_CHOOSER_ACTION_SAVE, _ ("_Export"), _ ("_Cancel"));
   name = g_strconcat (analysis->model_name != NULL ? analysis->model_name : "analysis", formats[format].ending, NULL);
   gtk_file_chooser_set_current_name (GTK_FILE_CHOOSER (dialog), name);
   tn_settings_apply_folder ("last-folder", GTK_FILE_CHOOSER (dialog));

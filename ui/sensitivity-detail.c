@@ -184,7 +184,8 @@ add_carriers (TnSensitivityDetail *self, const TnAnalysis *analysis, const TnAna
           if (n++ == 0)
             {
               /* Translators: "input channels", and the scheme whose error they carry */
-              g_autofree char *heading = g_strdup_printf (_ ("Most of the error by %s, in %s"), tn_carrier_kind_to_text (kind), scheme);
+              g_autofree char *heading =
+                  g_strdup_printf (_ ("Most of the error by %s, in %s"), tn_carrier_kind_to_text (kind), scheme);
 
               add_heading (self, heading);
             }

@@ -58,7 +58,8 @@ show_counts (TnSensitivityPage *self)
   g_autofree char *some = tn_format_count (shown), *all = tn_format_count (total), *text = NULL;
 
   if (shown == total)
-    text = g_strdup_printf (g_dngettext (GETTEXT_PACKAGE, "%s pair of layer and scheme", "%s pairs of layer and scheme", total), all);
+    text = g_strdup_printf (g_dngettext (GETTEXT_PACKAGE, "%s pair of layer and scheme", "%s pairs of layer and scheme", total),
+                            all);
   else
     /* Translators: how many pairs the filter lets through, of how many */
     text = g_strdup_printf (g_dngettext (GETTEXT_PACKAGE, "%s of %s pair", "%s of %s pairs", total), some, all);
@@ -239,8 +240,8 @@ describe_progress (TnSensitivityPage *self, const TnJobProgress *progress)
 
   if (progress->state == TN_JOB_WAITING)
     return g_strdup (_ ("Waiting for its turn…"));
-  text = progress->done > 0 ? tn_progress_text (progress->done, progress->total, progress->unit, progress->rate, progress->seconds_left,
-                                                progress->rss_bytes)
+  text = progress->done > 0 ? tn_progress_text (progress->done, progress->total, progress->unit, progress->rate,
+                                                progress->seconds_left, progress->rss_bytes)
                             : g_strdup (_ ("Reading the model and the data…"));
   if (progress->state == TN_JOB_PAUSED)
     return g_strdup_printf (_ ("Paused · %s"), text);
@@ -265,7 +266,8 @@ show_status (TnSensitivityPage *self)
   else if (self->sensitivity != NULL)
     text = g_strdup (progress.state == TN_JOB_CANCELLED ? _ ("Cancelled") : _ ("Failed"));
   gtk_label_set_text (self->title, self->sensitivity != NULL ? tn_sensitivity_get_title (self->sensitivity) : _ ("No analysis"));
-  gtk_widget_set_tooltip_text (GTK_WIDGET (self->title), self->sensitivity != NULL ? tn_sensitivity_get_path (self->sensitivity) : NULL);
+  gtk_widget_set_tooltip_text (GTK_WIDGET (self->title),
+                               self->sensitivity != NULL ? tn_sensitivity_get_path (self->sensitivity) : NULL);
   gtk_label_set_text (self->status, text != NULL ? text : "");
   gtk_widget_set_tooltip_text (GTK_WIDGET (self->status), text);
   gtk_widget_set_visible (GTK_WIDGET (self->status), text != NULL);

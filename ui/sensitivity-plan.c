@@ -89,8 +89,8 @@ show_summary (TnSensitivityPlan *self)
   /* Translators: bits a weight, the size of the linear layers, and the predicted change of the loss */
   g_autofree char *text = g_strdup_printf (_ ("%.2f bits · %s · %s"), prediction.bits, bytes, change);
   /* Translators: how many layers were measured, how many have a score alone, how many stay as they are */
-  g_autofree char *known = g_strdup_printf (_ ("%s\nOf the layers %u were measured, %u have a score alone, %u stay as they are."), text,
-                                            prediction.n_measured, prediction.n_scored, prediction.n_kept);
+  g_autofree char *known = g_strdup_printf (_ ("%s\nOf the layers %u were measured, %u have a score alone, %u stay as they are."),
+                                            text, prediction.n_measured, prediction.n_scored, prediction.n_kept);
 
   gtk_label_set_text (self->summary, text);
   gtk_widget_set_tooltip_text (GTK_WIDGET (self->summary), known);
@@ -165,9 +165,10 @@ show_measured (TnSensitivityPlan *self)
   gtk_button_set_label (GTK_BUTTON (self->measure), measuring ? _ ("_Stop") : _ ("_Measure Plan"));
   tn_accessible_fix_mnemonics (self->measure);
   gtk_widget_set_sensitive (self->measure, measuring || self->unmeasurable == NULL);
-  gtk_widget_set_tooltip_text (self->measure, self->unmeasurable != NULL
-                                                  ? self->unmeasurable
-                                                  : _ ("The loss of the plan and of one scheme everywhere, on the data on the left"));
+  gtk_widget_set_tooltip_text (self->measure,
+                               self->unmeasurable != NULL
+                                   ? self->unmeasurable
+                                   : _ ("The loss of the plan and of one scheme everywhere, on the data on the left"));
   if (measuring)
     {
       TnJobProgress progress;
@@ -188,6 +189,14 @@ show_measured (TnSensitivityPlan *self)
       g_string_append_printf (text, _ ("%s%s, %.2f bits: predicted %s, measured %s ± %.5f"), i > 0 ? "\n" : "", plan->title,
                               plan->prediction.bits, predicted, change, plan->change.loss_stderr);
     }
+  /* Why it cannot be measured is no error, but has to be found without a pointer that rests on the button. */
+  if (text->len == 0 && self->unmeasurable != NULL)
+    {
+      g_string_assign (text, self->unmeasurable);
+      gtk_widget_add_css_class (GTK_WIDGET (self->measured), "dim-label");
+    }
+  else
+    gtk_widget_remove_css_class (GTK_WIDGET (self->measured), "dim-label");
   gtk_label_set_text (self->measured, text->str);
   gtk_widget_set_visible (GTK_WIDGET (self->measured), text->len > 0);
   if (error != NULL && !measuring)

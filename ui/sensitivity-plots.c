@@ -132,7 +132,7 @@ tn_sensitivity_plots_class_init (TnSensitivityPlotsClass *klass)
 static void
 tn_sensitivity_plots_init (TnSensitivityPlots *self)
 {
-  const char *const figures[] = {_ ("Ranking"), _ ("Layers and Schemes"),   _ ("Comparison"),   _ ("Histogram"),
+  const char *const figures[] = {_ ("Ranking"), _ ("Layers and Schemes"),      _ ("Comparison"),   _ ("Histogram"),
                                  _ ("Bits"),    _ ("Scores and Measurements"), _ ("Correlations"), NULL};
   const char *const quantities[] = {_ ("Change of the Loss"), _ ("SQNR of Weights"), _ ("SQNR of Outputs"),
                                     _ ("SQNR Through the Network"), NULL};

@@ -51,10 +51,10 @@ on_drop (GtkDropTarget *target, const GValue *value, double x, double y, TnWindo
 static GdkDragAction
 on_enter (GtkDropTarget *target, double x, double y, TnWindow *self)
 {
-  gtk_label_set_text (self->drop_label, !wants_data (self)               ? _ ("Drop Here to Open")
-                                       : is_on_page (self, "training") ? _ ("Drop Here to Train on This")
-                                       : is_on_page (self, "sensitivity") ? _ ("Drop Here to Analyze on This")
-                                                                       : _ ("Drop Here to Calibrate on This"));
+  gtk_label_set_text (self->drop_label, !wants_data (self)                 ? _ ("Drop Here to Open")
+                                        : is_on_page (self, "training")    ? _ ("Drop Here to Train on This")
+                                        : is_on_page (self, "sensitivity") ? _ ("Drop Here to Analyze on This")
+                                                                           : _ ("Drop Here to Calibrate on This"));
   gtk_widget_set_visible (self->drop_hint, TRUE);
   return GDK_ACTION_COPY;
 }

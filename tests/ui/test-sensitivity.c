@@ -321,7 +321,8 @@ test_linked (Fixture *fixture, gconstpointer data)
   for (guint i = 0; i < tn_table_get_n_shown (layers); i++)
     if (strcmp (tn_layer_row_get_info (TN_LAYER_ROW (tn_table_get_shown (layers, i)))->name, "blk.2.ffn_down.weight") == 0)
       tn_table_select (layers, i);
-  g_assert_cmpstr (tn_sensitivity_row_get_name (TN_SENSITIVITY_ROW (tn_table_get_selected (ranking))), ==, "blk.2.ffn_down.weight");
+  g_assert_cmpstr (tn_sensitivity_row_get_name (TN_SENSITIVITY_ROW (tn_table_get_selected (ranking))), ==,
+                   "blk.2.ffn_down.weight");
 }
 
 static void
