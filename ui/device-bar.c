@@ -45,21 +45,35 @@ describe_memory (void)
 }
 
 static char *
+describe_own (const char *title, const TnJobProgress *progress)
+{
+  if (progress->state == TN_JOB_PAUSED)
+    return g_strdup_printf (_ ("Paused: %s"), title);
+  if (progress->total > 0)
+    return g_strdup_printf ("%s, %.0f %%", title, 100 * progress->done / progress->total);
+  return g_strdup (title);
+}
+
+static char *
 describe_job (TnDeviceBar *self)
 {
   TnCalibration *calibration = tn_session_get_calibration (self->session);
+  TnSensitivity *sensitivity = tn_session_get_sensitivity (self->session);
   guint n_running = tn_run_watcher_n_running (tn_session_get_runs (self->session));
   TnJobProgress progress;
 
   if (tn_session_is_calibrating (self->session))
     {
       tn_calibration_get_progress (calibration, &progress);
-      if (progress.state == TN_JOB_PAUSED)
-        return g_strdup_printf (_ ("Paused: %s"), tn_calibration_get_title (calibration));
-      if (progress.total > 0)
-        return g_strdup_printf ("%s, %.0f %%", tn_calibration_get_title (calibration), 100 * progress.done / progress.total);
-      return g_strdup (tn_calibration_get_title (calibration));
+      return describe_own (tn_calibration_get_title (calibration), &progress);
     }
+  if (tn_session_is_analyzing (self->session))
+    {
+      tn_sensitivity_get_progress (sensitivity, &progress);
+      return describe_own (tn_sensitivity_get_title (sensitivity), &progress);
+    }
+  if (sensitivity != NULL && tn_sensitivity_is_measuring (sensitivity))
+    return g_strdup (_ ("Measuring a plan"));
   if (n_running > 0)
     return g_strdup_printf (g_dngettext (GETTEXT_PACKAGE, "%u run of another program", "%u runs of other programs", n_running),
                             n_running);

@@ -86,7 +86,10 @@ tn_session_dispose (GObject *object)
     g_signal_handlers_disconnect_by_data (self->training, self);
   g_clear_object (&self->training);
   if (self->sensitivity != NULL)
-    g_signal_handlers_disconnect_by_data (self->sensitivity, self);
+    {
+      g_signal_handlers_disconnect_by_data (self->sensitivity, self);
+      tn_sensitivity_stop_measuring (self->sensitivity);
+    }
   g_clear_object (&self->sensitivity);
   g_clear_pointer (&self->layer, g_free);
   g_clear_object (&self->runs);
