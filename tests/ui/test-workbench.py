@@ -316,7 +316,7 @@ def check_training(app):
     app.key("Down")
     app.key("Return")
     app.find("list item", "^stories260K.bin$")
-    app.click("push button", "^Add data files$")
+    app.find_last("push button", "^Add data files$").queryAction().doAction(0)
     app.answer_chooser(TEXT)
     app.find("push button", "^Remove tinystories_2MB.txt$")
     app.enter("Batch Size", "none")
