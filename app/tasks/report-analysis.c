@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "app/tasks/analysis-figures.h"
+#include "data/analysis/analysis-file.h"
 #include "data/analysis/analysis-text.h"
 #include "engine/metrics/grade.h"
 
@@ -338,4 +339,15 @@ tn_report_analysis (const TnAnalysis *analysis, const char *language)
   write_methods (&writer);
   g_array_unref (writer.ranked);
   return writer.report;
+}
+
+gboolean
+tn_report_analysis_save (const TnAnalysis *analysis, const char *language, const char *path, GError **error)
+{
+  g_autoptr (TnReport) report = NULL;
+
+  if (g_str_has_suffix (path, ".json"))
+    return tn_analysis_save (analysis, path, error);
+  report = tn_report_analysis (analysis, language);
+  return tn_report_save (report, path, error);
 }

@@ -2,10 +2,14 @@
 #include "data/analysis/analysis-file.h"
 
 #include <glib/gi18n-lib.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "data/files/json-fields.h"
 #include "engine/error.h"
+
+/* Where the name of the format has to stand. */
+#define BEGINNING 256
 
 /* Sizes and what is computed from them stay exact. */
 #define MAX_SIDE (G_GUINT64_CONSTANT (1) << 40)
@@ -444,4 +448,18 @@ tn_analysis_load (const char *path, GError **error)
   names = g_hash_table_new (g_str_hash, g_str_equal);
   reader = (Reader){.fields = {.path = path}, .analysis = analysis, .names = names};
   return read_document (&reader, tn_json_get_root (json), error) ? g_steal_pointer (&analysis) : NULL;
+}
+
+gboolean
+tn_analysis_recognise (const char *path)
+{
+  char beginning[BEGINNING + 1] = "";
+  FILE *file = g_file_test (path, G_FILE_TEST_IS_REGULAR) ? fopen (path, "rb") : NULL;
+  gsize n;
+
+  if (file == NULL)
+    return FALSE;
+  n = fread (beginning, 1, BEGINNING, file);
+  fclose (file);
+  return n > 0 && strchr ("{ \t\r\n", beginning[0]) != NULL && strstr (beginning, "\"" TN_ANALYSIS_FILE_FORMAT "\"") != NULL;
 }
