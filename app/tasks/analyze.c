@@ -15,6 +15,7 @@
 #include "engine/analysis/findings.h"
 #include "engine/analysis/layer-errors.h"
 #include "engine/analysis/loss-changes.h"
+#include "engine/analysis/plan-checks.h"
 #include "engine/analysis/scores.h"
 #include "engine/analysis/weight-errors.h"
 #include "engine/error.h"
@@ -59,6 +60,7 @@ tn_analyze_options_new (void)
   self->score_samples = 16;
   self->measure_samples = 8;
   self->measure = 10;
+  self->check_plans = TN_ANALYZE_AUTOMATIC;
   self->error_samples = 2;
   self->seed = 1;
   return self;
@@ -353,6 +355,38 @@ score (Work *self, GError **error)
                                      self->listener, self->cancellable, error));
 }
 
+/* Whole plans are worth measuring where what they are predicted from was measured. */
+static guint
+count_checks (const Work *self)
+{
+  const TnAnalysis *analysis = self->analysis;
+  guint n_cells = 0, n_measured = 0;
+
+  if (self->options->check_plans != TN_ANALYZE_AUTOMATIC)
+    return self->options->check_plans;
+  for (guint i = 0; i < analysis->layers->len; i++)
+    for (guint k = 0; k < analysis->schemes->len; k++)
+      {
+        const TnAnalysisCell *cell = tn_analysis_get_cell (analysis, i, k);
+
+        n_cells += cell->applies;
+        n_measured += tn_estimate_is_set (&cell->measured);
+      }
+  return 2 * n_measured > n_cells ? TN_ANALYZE_DEFAULT_CHECKS : 0;
+}
+
+static gboolean
+check_plans (Work *self, TnLossBaseline *baseline, GError **error)
+{
+  guint n = count_checks (self);
+
+  if (n == 0)
+    return TRUE;
+  tn_listener_event (self->listener, "info", _ ("losses of whole plans"));
+  return tn_analysis_check_plans (self->analysis, self->model, baseline, n, self->input_params, self->listener,
+                                  self->cancellable, error);
+}
+
 static gboolean
 measure (Work *self, GError **error)
 {
@@ -373,7 +407,7 @@ measure (Work *self, GError **error)
                                                        self->cancellable, error))
     return FALSE;
   tn_analysis_find_agreement (self->analysis);
-  return TRUE;
+  return check_plans (self, baseline, error);
 }
 
 static gboolean

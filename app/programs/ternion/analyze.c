@@ -6,85 +6,21 @@
 #include "app/programs/ternion/analyze-layer.h"
 #include "app/programs/ternion/analyze-mitigate.h"
 #include "app/programs/ternion/command.h"
+#include "app/tasks/analysis-figures.h"
 #include "app/tasks/analyze.h"
 #include "data/analysis/analysis-file.h"
 #include "engine/error.h"
 
 #define DEFAULT_TOP 20
+#define NOT_GIVEN G_MININT
 
 /* What the command line gave. */
 typedef struct
 {
   TnAnalyzeOptions *options;
-  int seq_len, samples, measure_samples, error_samples, probes, top;
+  int seq_len, samples, measure_samples, error_samples, probes, check_plans, top;
   char *measure;
 } Arguments;
-
-/* A pair of layer and scheme on its way to the ranking. */
-typedef struct
-{
-  guint layer, scheme;
-  TnEstimate loss;
-  gboolean predicted;
-} Pair;
-
-static gint
-by_loss (gconstpointer a, gconstpointer b)
-{
-  const Pair *x = a, *y = b;
-
-  if (x->predicted != y->predicted)
-    return x->predicted - y->predicted;
-  return (x->loss.value < y->loss.value) - (x->loss.value > y->loss.value);
-}
-
-/* Where no change of the loss was found: the error of the output, the larger first. */
-static gint
-by_error (gconstpointer a, gconstpointer b, gpointer user_data)
-{
-  const TnAnalysis *analysis = user_data;
-  const Pair *x = a, *y = b;
-  double first = tn_analysis_get_cell (analysis, x->layer, x->scheme)->alone.nmse;
-  double second = tn_analysis_get_cell (analysis, y->layer, y->scheme)->alone.nmse;
-
-  return (first < second) - (first > second);
-}
-
-static GArray *
-rank_by_error (const TnAnalysis *analysis)
-{
-  GArray *pairs = g_array_new (FALSE, FALSE, sizeof (Pair));
-
-  for (guint i = 0; i < analysis->layers->len; i++)
-    for (guint k = 0; k < analysis->schemes->len; k++)
-      if (!isnan (tn_analysis_get_cell (analysis, i, k)->alone.nmse))
-        g_array_append_val (pairs, ((Pair){.layer = i, .scheme = k, .loss = TN_ESTIMATE_NONE}));
-  g_array_sort_with_data (pairs, by_error, (gpointer) analysis);
-  return pairs;
-}
-
-static GArray *
-rank (const TnAnalysis *analysis)
-{
-  GArray *pairs = g_array_new (FALSE, FALSE, sizeof (Pair));
-
-  for (guint i = 0; i < analysis->layers->len; i++)
-    for (guint k = 0; k < analysis->schemes->len; k++)
-      {
-        Pair pair = {.layer = i, .scheme = k};
-
-        pair.loss = tn_analysis_get_loss (analysis, i, k, &pair.predicted);
-        if (tn_estimate_is_set (&pair.loss))
-          g_array_append_val (pairs, pair);
-      }
-  if (pairs->len == 0)
-    {
-      g_array_unref (pairs);
-      return rank_by_error (analysis);
-    }
-  g_array_sort (pairs, by_loss);
-  return pairs;
-}
 
 static char *
 format_db (double value)
@@ -103,7 +39,7 @@ format_loss (const TnEstimate *estimate)
 }
 
 static void
-print_pair (const TnAnalysis *analysis, const Pair *pair, int name_width)
+print_pair (const TnAnalysis *analysis, const TnRankedPair *pair, int name_width)
 {
   const TnAnalysisCell *cell = tn_analysis_get_cell (analysis, pair->layer, pair->scheme);
   g_autofree char *scheme = tn_scheme_to_string (tn_analysis_get_scheme (analysis, pair->scheme));
@@ -118,6 +54,17 @@ print_pair (const TnAnalysis *analysis, const Pair *pair, int name_width)
                                              : _ ("measured"));
 }
 
+static GArray *
+rank (const TnAnalysis *analysis)
+{
+  GArray *pairs = tn_analysis_rank (analysis);
+
+  if (pairs->len > 0)
+    return pairs;
+  g_array_unref (pairs);
+  return tn_analysis_rank_by_error (analysis);
+}
+
 static void
 print_ranking (const TnAnalysis *analysis, guint top)
 {
@@ -125,11 +72,11 @@ print_ranking (const TnAnalysis *analysis, guint top)
   int name_width = (int) g_utf8_strlen (_ ("layer"), -1);
 
   for (guint i = 0; i < pairs->len && i < top; i++)
-    name_width = MAX (name_width, (int) strlen (tn_analysis_get_layer (analysis, g_array_index (pairs, Pair, i).layer)->name));
+    name_width = MAX (name_width, (int) strlen (tn_analysis_get_layer (analysis, g_array_index (pairs, TnRankedPair, i).layer)->name));
   g_print ("%-*s %-12s %5s %8s %8s %8s  %-22s\n", name_width, _ ("layer"), _ ("scheme"), _ ("bits"), _ ("weights"), _ ("output"),
            _ ("through"), _ ("change of the loss"));
   for (guint i = 0; i < pairs->len && i < top; i++)
-    print_pair (analysis, &g_array_index (pairs, Pair, i), name_width);
+    print_pair (analysis, &g_array_index (pairs, TnRankedPair, i), name_width);
   if (pairs->len > top)
     g_print (_ ("… %u more: --top 0 shows all\n"), pairs->len - top);
 }
@@ -153,11 +100,15 @@ print_checks (const TnAnalysis *analysis)
   for (guint i = 0; i < analysis->checks->len; i++)
     {
       const TnPlanCheck *check = g_ptr_array_index (analysis->checks, i);
-      g_autofree char *measured = format_loss (&check->measured);
+      const TnEstimate sum = {.value = check->predicted, .low = (double) NAN};
+      g_autofree char *predicted = format_loss (&sum), *measured = format_loss (&check->measured),
+                      *ratio = format_db (tn_plan_check_get_ratio (check));
 
       if (i == 0)
-        g_print ("\n%-28s %6s %12s  %s\n", _ ("whole plan"), _ ("bits"), _ ("predicted"), _ ("measured"));
-      g_print ("%-28s %6.2f %+12.5f  %s\n", check->title, check->bits, check->predicted, measured);
+        g_print (_ ("\nWhole plans. Predicted is the sum over layers, each measurement drawn towards its score as `ternion plan` does; "
+                    "measured is the plan itself.\n%-28s %6s %12s  %-22s  %s\n"),
+                 _ ("plan"), _ ("bits"), _ ("predicted"), _ ("measured"), _ ("measured / predicted"));
+      g_print ("%-28s %6.2f %12s  %-22s  %s\n", check->title, check->bits, predicted, measured, ratio);
     }
 }
 
@@ -171,7 +122,8 @@ print_text (const TnAnalysis *analysis, guint top)
   g_print (_ ("; %.1f s\n"), analysis->seconds);
   g_print (_ (
       "SQNR in dB: of the weights, of the output with an exact input, of the output through all layers in the scheme. Change of "
-      "the loss in nats a token with this layer alone rounded, 95 %% interval.\n\n"));
+      "the loss in nats a token with this layer alone rounded, 95 %% interval; as it was measured, which ternion plan draws "
+      "towards the score.\n\n"));
   print_ranking (analysis, top > 0 ? top : G_MAXUINT);
   g_print ("\n");
   print_agreement (_ ("Fisher score"), &analysis->fisher_agreement);
@@ -228,6 +180,8 @@ take_arguments (Arguments *arguments, const TnCommand *command, GError **error)
          take_count (arguments->measure_samples, "--measure-samples", 1, &options->measure_samples, error) &&
          take_count (arguments->error_samples, "--error-samples", 0, &options->error_samples, error) &&
          take_count (arguments->probes, "--hessian", 0, &options->hessian_probes, error) &&
+         (arguments->check_plans == NOT_GIVEN ||
+          take_count (arguments->check_plans, "--check-plans", 0, &options->check_plans, error)) &&
          take_count (arguments->top, "--top", 0, &top, error) && parse_measure (arguments->measure, &options->measure, error) &&
          tn_analyze_check (options, error);
 }
@@ -243,6 +197,7 @@ tn_verb_analyze (int argc, char **argv)
       .samples = (int) options->score_samples,
       .measure_samples = (int) options->measure_samples,
       .error_samples = (int) options->error_samples,
+      .check_plans = NOT_GIVEN,
       .top = DEFAULT_TOP,
   };
   g_auto (TnMitigateFlags) mitigate = {0};
@@ -270,6 +225,10 @@ tn_verb_analyze (int argc, char **argv)
       {"measure-samples", 0, 0, G_OPTION_ARG_INT, &arguments.measure_samples, N_ ("Samples they are measured on (8)"), "N"},
       {"exhaustive", 0, 0, G_OPTION_ARG_NONE, &options->exhaustive,
        N_ ("Measure every pair on every sample, also where its place in the ranking is certain"), NULL},
+      {"check-plans", 0, 0, G_OPTION_ARG_INT, &arguments.check_plans,
+       N_ ("Whole plans to measure beside each scheme in all layers, to see whether losses add up; 0: none at all (3 where most pairs "
+           "were measured, else 0)"),
+       "N"},
       {"error-samples", 0, 0, G_OPTION_ARG_INT, &arguments.error_samples,
        N_ ("Samples that errors of outputs are measured on; 0: none (2)"), "N"},
       {"hessian", 0, 0, G_OPTION_ARG_INT, &arguments.probes,
