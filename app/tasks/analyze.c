@@ -410,35 +410,46 @@ measure (Work *self, GError **error)
   return check_plans (self, baseline, error);
 }
 
-static gboolean
-analyze (TnJob *job, const TnListener *listener, GCancellable *cancellable, gpointer user_data, GError **error)
+TnAnalysis *
+tn_analyze_model (const TnAnalyzeOptions *options, TnWorkspace *workspace, const TnListener *listener, GCancellable *cancellable,
+                  GError **error)
 {
-  AnalyzeData *data = user_data;
-  Work work = {.options = data->options, .listener = listener, .cancellable = cancellable};
+  Work work = {.options = options, .listener = listener, .cancellable = cancellable};
   gint64 start = g_get_monotonic_time ();
+  TnAnalysis *analysis = NULL;
   gboolean ok;
 
-  if (!tn_analyze_check (data->options, error))
-    return FALSE;
+  if (!tn_analyze_check (options, error))
+    return NULL;
   ok = open_all (&work, error) &&
-       (data->options->out_path == NULL || tn_model_file_check_output (work.file, data->options->out_path, error)) &&
+       (options->out_path == NULL || tn_model_file_check_output (work.file, options->out_path, error)) &&
        tn_analysis_measure_weights (work.analysis, work.model, listener, cancellable, error) && measure_errors (&work, error) &&
        tn_analysis_find_causes (work.analysis, work.model, work.stats, cancellable, error) && score (&work, error) &&
        measure (&work, error) && tn_model_file_check (work.file, error);
   if (ok)
     {
       work.analysis->seconds = (double) (g_get_monotonic_time () - start) / G_USEC_PER_SEC;
-      tn_record_model (data->workspace, work.file);
+      tn_record_model (workspace, work.file);
     }
-  if (ok && data->options->out_path != NULL)
-    ok = tn_analysis_save (work.analysis, data->options->out_path, error);
+  if (ok && options->out_path != NULL)
+    ok = tn_analysis_save (work.analysis, options->out_path, error);
   if (ok)
-    {
-      tn_job_set_output (job, data->options->out_path);
-      *data->result = g_steal_pointer (&work.analysis);
-    }
+    analysis = g_steal_pointer (&work.analysis);
   clear_work (&work);
-  return ok;
+  return analysis;
+}
+
+static gboolean
+analyze (TnJob *job, const TnListener *listener, GCancellable *cancellable, gpointer user_data, GError **error)
+{
+  AnalyzeData *data = user_data;
+  TnAnalysis *analysis = tn_analyze_model (data->options, data->workspace, listener, cancellable, error);
+
+  if (analysis == NULL)
+    return FALSE;
+  tn_job_set_output (job, data->options->out_path);
+  *data->result = analysis;
+  return TRUE;
 }
 
 static void
@@ -451,8 +462,8 @@ analyze_data_free (gpointer pointer)
   g_free (data);
 }
 
-static char *
-describe_arguments (const TnAnalyzeOptions *options)
+char *
+tn_analyze_describe (const TnAnalyzeOptions *options)
 {
   g_autoptr (JsonBuilder) builder = json_builder_new ();
 
@@ -479,7 +490,7 @@ tn_analyze_job_new (TnAnalyzeOptions *options, TnWorkspace *workspace, TnAnalysi
   AnalyzeData *data = g_new0 (AnalyzeData, 1);
   g_autofree char *base = g_path_get_basename (options->model_path);
   g_autofree char *title = g_strdup_printf (_ ("Analyze %s"), base);
-  g_autofree char *arguments = describe_arguments (options);
+  g_autofree char *arguments = tn_analyze_describe (options);
 
   data->options = options;
   data->workspace = workspace != NULL ? tn_workspace_ref (workspace) : NULL;

@@ -52,6 +52,12 @@ TnBatch          *tn_analyze_draw         (const TnAnalyzeOptions *options, TnDa
 /* The first n sequences of it. */
 TnBatch          *tn_analyze_take         (const TnBatch *samples, guint first, guint n);
 
+/* The analysis itself. Models are recorded in workspace, if not NULL. What is written is options->out_path, if not NULL. */
+TnAnalysis       *tn_analyze_model        (const TnAnalyzeOptions *options, TnWorkspace *workspace, const TnListener *listener,
+                                           GCancellable *cancellable, GError **error);
+/* For the row of a run: what it is asked to do. Free with g_free(). */
+char             *tn_analyze_describe     (const TnAnalyzeOptions *options);
+
 /* A job that analyzes. Takes over options. *result takes the analysis when it ends well, and must outlive the job. */
 TnJob            *tn_analyze_job_new      (TnAnalyzeOptions *options, TnWorkspace *workspace, TnAnalysis **result);
 

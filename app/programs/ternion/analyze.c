@@ -5,6 +5,7 @@
 
 #include "app/programs/ternion/analyze-layer.h"
 #include "app/programs/ternion/analyze-mitigate.h"
+#include "app/programs/ternion/analyze-run.h"
 #include "app/programs/ternion/command.h"
 #include "app/tasks/analysis-figures.h"
 #include "app/tasks/analyze.h"
@@ -19,7 +20,7 @@ typedef struct
 {
   TnAnalyzeOptions *options;
   int seq_len, samples, measure_samples, error_samples, probes, check_plans, top;
-  char *measure;
+  char *measure, *run;
 } Arguments;
 
 static char *
@@ -165,13 +166,21 @@ take_count (int value, const char *flag, int least, guint *out, GError **error)
   return FALSE;
 }
 
+/* Over the checkpoints of a run, in place of one model. */
+static gboolean
+is_trend (const Arguments *arguments, const TnCommand *command)
+{
+  return arguments->run != NULL || tn_arguments_are_checkpoints (command->arguments);
+}
+
 static gboolean
 take_arguments (Arguments *arguments, const TnCommand *command, GError **error)
 {
   TnAnalyzeOptions *options = arguments->options;
   guint top;
 
-  options->model_path = g_strdup (command->arguments[0]);
+  if (arguments->run == NULL)
+    options->model_path = g_strdup (command->arguments[0]);
   options->tokenizer_path = g_strdup (command->tokenizer);
   if (command->seed_text != NULL)
     options->seed = (guint64) command->seed;
@@ -183,7 +192,34 @@ take_arguments (Arguments *arguments, const TnCommand *command, GError **error)
          (arguments->check_plans == NOT_GIVEN ||
           take_count (arguments->check_plans, "--check-plans", 0, &options->check_plans, error)) &&
          take_count (arguments->top, "--top", 0, &top, error) && parse_measure (arguments->measure, &options->measure, error) &&
-         tn_analyze_check (options, error);
+         (is_trend (arguments, command) || tn_analyze_check (options, error));
+}
+
+/* Of what runs over checkpoints. */
+static TnAnalyzeRunOptions *
+make_run_options (const Arguments *arguments, const TnCommand *command, TnAnalyzeOptions *options)
+{
+  TnAnalyzeRunOptions *run = tn_analyze_run_options_new (options);
+
+  run->run = g_strdup (arguments->run);
+  if (run->run == NULL)
+    run->checkpoints = g_strdupv (command->arguments);
+  return run;
+}
+
+/* NULL: the arguments fit. */
+static const char *
+find_misuse (const Arguments *arguments, const TnCommand *command, const TnMitigateFlags *mitigate)
+{
+  if (arguments->run != NULL && command->n_arguments > 0)
+    return _ ("--run names what is analyzed: no MODEL and no checkpoint goes with it");
+  if (arguments->run == NULL && command->n_arguments == 0)
+    return _ ("a MODEL is missing, or --run RUN");
+  if (command->n_arguments > 1 && !tn_arguments_are_checkpoints (command->arguments))
+    return _ ("one MODEL, or several checkpoints of a training run, such as step-00000100.checkpoint.safetensors");
+  if (is_trend (arguments, command) && (mitigate->wanted || arguments->options->layer != NULL))
+    return _ ("--mitigate and --layer are for one MODEL, not for the checkpoints of a run");
+  return NULL;
 }
 
 TnExitStatus
@@ -201,7 +237,8 @@ tn_verb_analyze (int argc, char **argv)
       .top = DEFAULT_TOP,
   };
   g_auto (TnMitigateFlags) mitigate = {0};
-  g_autofree char *measure = NULL, *layer = NULL;
+  g_autofree char *measure = NULL, *run = NULL, *layer = NULL;
+  const char *misuse;
   const GOptionEntry entries[] = {
       {"data", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &options->data,
        N_ ("Text, JSON lines, CSV, tokens (.bin, npy, npz): file, directory, pattern or - for standard input; may be repeated"),
@@ -210,6 +247,9 @@ tn_verb_analyze (int argc, char **argv)
        N_ ("text, jsonl, csv, tokens or npy (by name and content)"), N_ ("NAME")},
       {"field", 0, 0, G_OPTION_ARG_STRING, &options->format.field,
        N_ ("Field of JSON lines or column of CSV that holds the text (text)"), N_ ("NAME")},
+      {"run", 0, 0, G_OPTION_ARG_STRING, &run,
+       N_ ("In place of MODEL: a run of ternion train, its number or folder; every checkpoint of it is analyzed, on its own data without --data"),
+       N_ ("RUN")},
       {"stats", 0, 0, G_OPTION_ARG_FILENAME, &options->stats_path,
        N_ ("Statistics of the activations: for fixed scales, and to tell outlier channels from all of the data"), N_ ("STATS")},
       {"schemes", 0, 0, G_OPTION_ARG_STRING, &options->schemes, N_ ("Schemes to compare (" TN_ANALYZE_DEFAULT_SCHEMES ")"),
@@ -261,16 +301,22 @@ tn_verb_analyze (int argc, char **argv)
   TnExitStatus status;
   GError *error = NULL;
 
-  if (!tn_command_parse (&command, argc, argv, "analyze", _ ("MODEL --data PATH…"),
-                         _ ("which layer is bad under which scheme, and why"), entries, 1, 1, &status))
+  if (!tn_command_parse (&command, argc, argv, "analyze", _ ("MODEL --data PATH… | --run RUN | CHECKPOINT…"),
+                         _ ("which layer is bad under which scheme, and why"), entries, 0, G_MAXUINT, &status))
     return status;
   arguments.measure = measure;
+  arguments.run = run;
+  misuse = find_misuse (&arguments, &command, &mitigate);
+  if (misuse != NULL)
+    return tn_command_usage_error (&command, "%s", misuse);
   if (!tn_mitigate_flags_check (&mitigate, &error) || !take_arguments (&arguments, &command, &error))
     {
       status = tn_command_usage_error (&command, "%s", error->message);
       g_error_free (error);
       return status;
     }
+  if (is_trend (&arguments, &command))
+    return tn_run_analyze_run (&command, make_run_options (&arguments, &command, g_steal_pointer (&options)), (guint) arguments.top);
   if (mitigate.wanted)
     return tn_run_mitigate (&command, &mitigate, g_steal_pointer (&options));
   if (!tn_command_open_workspace (&command, &error))
