@@ -16,6 +16,31 @@ by_rank (gconstpointer a, gconstpointer b)
   return (x->loss.value < y->loss.value) - (x->loss.value > y->loss.value);
 }
 
+/* Where no change of the loss is known: the error of the output. */
+static gint
+by_error (gconstpointer a, gconstpointer b, gpointer user_data)
+{
+  const TnAnalysis *analysis = user_data;
+  const TnRankedPair *x = a, *y = b;
+  double first = tn_analysis_get_cell (analysis, x->layer, x->scheme)->alone.nmse;
+  double second = tn_analysis_get_cell (analysis, y->layer, y->scheme)->alone.nmse;
+
+  return (first < second) - (first > second);
+}
+
+GArray *
+tn_analysis_rank_by_error (const TnAnalysis *analysis)
+{
+  GArray *pairs = g_array_new (FALSE, FALSE, sizeof (TnRankedPair));
+
+  for (guint i = 0; i < analysis->layers->len; i++)
+    for (guint k = 0; k < analysis->schemes->len; k++)
+      if (!isnan (tn_analysis_get_cell (analysis, i, k)->alone.nmse))
+        g_array_append_val (pairs, ((TnRankedPair){.layer = i, .scheme = k, .loss = TN_ESTIMATE_NONE}));
+  g_array_sort_with_data (pairs, by_error, (gpointer) analysis);
+  return pairs;
+}
+
 GArray *
 tn_analysis_rank (const TnAnalysis *analysis)
 {

@@ -19,6 +19,8 @@ typedef struct
 
 /* TnRankedPair; pairs without an estimate are left out. Free with g_array_unref(). */
 GArray   *tn_analysis_rank (const TnAnalysis *analysis);
+/* The same by the error of the output, its input exact, the largest first; without an estimate of the loss. */
+GArray   *tn_analysis_rank_by_error (const TnAnalysis *analysis);
 
 /* What cells are shown by. */
 typedef enum

@@ -15,6 +15,7 @@
 #include "engine/analysis/findings.h"
 #include "engine/analysis/layer-errors.h"
 #include "engine/analysis/loss-changes.h"
+#include "engine/analysis/plan-checks.h"
 #include "engine/analysis/scores.h"
 #include "engine/analysis/weight-errors.h"
 #include "engine/error.h"
@@ -59,6 +60,7 @@ tn_analyze_options_new (void)
   self->score_samples = 16;
   self->measure_samples = 8;
   self->measure = 10;
+  self->check_plans = TN_ANALYZE_AUTOMATIC;
   self->error_samples = 2;
   self->seed = 1;
   return self;
@@ -353,6 +355,38 @@ score (Work *self, GError **error)
                                      self->listener, self->cancellable, error));
 }
 
+/* Whole plans are worth measuring where what they are predicted from was measured. */
+static guint
+count_checks (const Work *self)
+{
+  const TnAnalysis *analysis = self->analysis;
+  guint n_cells = 0, n_measured = 0;
+
+  if (self->options->check_plans != TN_ANALYZE_AUTOMATIC)
+    return self->options->check_plans;
+  for (guint i = 0; i < analysis->layers->len; i++)
+    for (guint k = 0; k < analysis->schemes->len; k++)
+      {
+        const TnAnalysisCell *cell = tn_analysis_get_cell (analysis, i, k);
+
+        n_cells += cell->applies;
+        n_measured += tn_estimate_is_set (&cell->measured);
+      }
+  return 2 * n_measured > n_cells ? TN_ANALYZE_DEFAULT_CHECKS : 0;
+}
+
+static gboolean
+check_plans (Work *self, TnLossBaseline *baseline, GError **error)
+{
+  guint n = count_checks (self);
+
+  if (n == 0)
+    return TRUE;
+  tn_listener_event (self->listener, "info", _ ("losses of whole plans"));
+  return tn_analysis_check_plans (self->analysis, self->model, baseline, n, self->input_params, self->listener,
+                                  self->cancellable, error);
+}
+
 static gboolean
 measure (Work *self, GError **error)
 {
@@ -373,38 +407,49 @@ measure (Work *self, GError **error)
                                                        self->cancellable, error))
     return FALSE;
   tn_analysis_find_agreement (self->analysis);
-  return TRUE;
+  return check_plans (self, baseline, error);
 }
 
-static gboolean
-analyze (TnJob *job, const TnListener *listener, GCancellable *cancellable, gpointer user_data, GError **error)
+TnAnalysis *
+tn_analyze_model (const TnAnalyzeOptions *options, TnWorkspace *workspace, const TnListener *listener, GCancellable *cancellable,
+                  GError **error)
 {
-  AnalyzeData *data = user_data;
-  Work work = {.options = data->options, .listener = listener, .cancellable = cancellable};
+  Work work = {.options = options, .listener = listener, .cancellable = cancellable};
   gint64 start = g_get_monotonic_time ();
+  TnAnalysis *analysis = NULL;
   gboolean ok;
 
-  if (!tn_analyze_check (data->options, error))
-    return FALSE;
+  if (!tn_analyze_check (options, error))
+    return NULL;
   ok = open_all (&work, error) &&
-       (data->options->out_path == NULL || tn_model_file_check_output (work.file, data->options->out_path, error)) &&
+       (options->out_path == NULL || tn_model_file_check_output (work.file, options->out_path, error)) &&
        tn_analysis_measure_weights (work.analysis, work.model, listener, cancellable, error) && measure_errors (&work, error) &&
        tn_analysis_find_causes (work.analysis, work.model, work.stats, cancellable, error) && score (&work, error) &&
        measure (&work, error) && tn_model_file_check (work.file, error);
   if (ok)
     {
       work.analysis->seconds = (double) (g_get_monotonic_time () - start) / G_USEC_PER_SEC;
-      tn_record_model (data->workspace, work.file);
+      tn_record_model (workspace, work.file);
     }
-  if (ok && data->options->out_path != NULL)
-    ok = tn_analysis_save (work.analysis, data->options->out_path, error);
+  if (ok && options->out_path != NULL)
+    ok = tn_analysis_save (work.analysis, options->out_path, error);
   if (ok)
-    {
-      tn_job_set_output (job, data->options->out_path);
-      *data->result = g_steal_pointer (&work.analysis);
-    }
+    analysis = g_steal_pointer (&work.analysis);
   clear_work (&work);
-  return ok;
+  return analysis;
+}
+
+static gboolean
+analyze (TnJob *job, const TnListener *listener, GCancellable *cancellable, gpointer user_data, GError **error)
+{
+  AnalyzeData *data = user_data;
+  TnAnalysis *analysis = tn_analyze_model (data->options, data->workspace, listener, cancellable, error);
+
+  if (analysis == NULL)
+    return FALSE;
+  tn_job_set_output (job, data->options->out_path);
+  *data->result = analysis;
+  return TRUE;
 }
 
 static void
@@ -417,8 +462,8 @@ analyze_data_free (gpointer pointer)
   g_free (data);
 }
 
-static char *
-describe_arguments (const TnAnalyzeOptions *options)
+char *
+tn_analyze_describe (const TnAnalyzeOptions *options)
 {
   g_autoptr (JsonBuilder) builder = json_builder_new ();
 
@@ -445,7 +490,7 @@ tn_analyze_job_new (TnAnalyzeOptions *options, TnWorkspace *workspace, TnAnalysi
   AnalyzeData *data = g_new0 (AnalyzeData, 1);
   g_autofree char *base = g_path_get_basename (options->model_path);
   g_autofree char *title = g_strdup_printf (_ ("Analyze %s"), base);
-  g_autofree char *arguments = describe_arguments (options);
+  g_autofree char *arguments = tn_analyze_describe (options);
 
   data->options = options;
   data->workspace = workspace != NULL ? tn_workspace_ref (workspace) : NULL;

@@ -9,6 +9,9 @@ G_BEGIN_DECLS
 
 #define TN_ANALYZE_DEFAULT_SCHEMES "ternary,int3:g32,int4:g32,int8:c"
 #define TN_ANALYZE_ALL G_MAXUINT
+/* Of plans: TN_ANALYZE_DEFAULT_CHECKS where the losses of most cells were measured, else none. */
+#define TN_ANALYZE_AUTOMATIC G_MAXUINT
+#define TN_ANALYZE_DEFAULT_CHECKS 3
 
 typedef struct
 {
@@ -24,6 +27,8 @@ typedef struct
   guint            score_samples;   /* 0: no scores */
   guint            measure_samples;
   guint            measure;         /* cells whose loss is measured: those with the highest scores; TN_ANALYZE_ALL */
+  guint            check_plans;     /* whole plans of the front that are measured, beside each scheme in all layers; 0: none at all;
+                                     * TN_ANALYZE_AUTOMATIC */
   guint            error_samples;   /* of outputs' errors; 0: none */
   guint            hessian_probes;  /* 0: no traces */
   gboolean         exhaustive;      /* measuring does not stop early */
@@ -46,6 +51,12 @@ TnBatch          *tn_analyze_draw         (const TnAnalyzeOptions *options, TnDa
                                            GCancellable *cancellable, GError **error);
 /* The first n sequences of it. */
 TnBatch          *tn_analyze_take         (const TnBatch *samples, guint first, guint n);
+
+/* The analysis itself. Models are recorded in workspace, if not NULL. What is written is options->out_path, if not NULL. */
+TnAnalysis       *tn_analyze_model        (const TnAnalyzeOptions *options, TnWorkspace *workspace, const TnListener *listener,
+                                           GCancellable *cancellable, GError **error);
+/* For the row of a run: what it is asked to do. Free with g_free(). */
+char             *tn_analyze_describe     (const TnAnalyzeOptions *options);
 
 /* A job that analyzes. Takes over options. *result takes the analysis when it ends well, and must outlive the job. */
 TnJob            *tn_analyze_job_new      (TnAnalyzeOptions *options, TnWorkspace *workspace, TnAnalysis **result);

@@ -8,6 +8,7 @@
 #include "data/datasets/read-ahead.h"
 #include "engine/device/device.h"
 #include "engine/error.h"
+#include "engine/metrics/paired-interval.h"
 
 #define BATCHES_AHEAD 2
 /* Batches read ahead take this part of the memory limit at most. */
@@ -44,27 +45,23 @@ collect_windows (const TnBatch *batch, const double *row_nll, GArray *windows)
     }
 }
 
-/* The mean is a ratio of sums over windows, so its error is that of a ratio estimator (Cochran, Sampling Techniques, 6.4). */
+/* The mean is a ratio of sums over windows, and so is its error. */
 static void
 finish (const GArray *windows, TnEvaluation *evaluation)
 {
-  double nll = 0.0, squares = 0.0;
+  g_autofree double *nll = g_new (double, MAX (windows->len, 1)), *tokens = g_new (double, MAX (windows->len, 1));
+  TnMeanInterval interval;
 
   evaluation->tokens = 0;
   for (guint i = 0; i < windows->len; i++)
     {
-      nll += g_array_index (windows, Window, i).nll;
+      nll[i] = g_array_index (windows, Window, i).nll;
+      tokens[i] = (double) g_array_index (windows, Window, i).tokens;
       evaluation->tokens += g_array_index (windows, Window, i).tokens;
     }
-  evaluation->loss = nll / (double) evaluation->tokens;
-  for (guint i = 0; i < windows->len; i++)
-    {
-      const Window *window = &g_array_index (windows, Window, i);
-      double residual = window->nll - evaluation->loss * (double) window->tokens;
-
-      squares += residual * residual;
-    }
-  evaluation->loss_stderr = windows->len > 1 ? sqrt (squares * windows->len / (windows->len - 1)) / (double) evaluation->tokens : NAN;
+  tn_ratio_interval (nll, tokens, windows->len, INTERVAL_ERROR, &interval);
+  evaluation->loss = interval.mean;
+  evaluation->loss_stderr = interval.standard_error;
   evaluation->perplexity = exp (evaluation->loss);
 }
 

@@ -4,6 +4,7 @@
 #include <glib/gi18n-lib.h>
 #include <string.h>
 
+#include "app/tasks/network-arrays.h"
 #include "data/export/trained-model.h"
 #include "data/files/mapped-file.h"
 #include "data/models/safetensors.h"
@@ -129,25 +130,6 @@ make_cnn (const Source *self, TnTrainingData *data, GError **error)
   return tn_network_new_cnn (&config, 0, self->precision, error);
 }
 
-static gboolean
-copy_variable (const Source *self, TnVariable *variable, GError **error)
-{
-  g_autofree char *name = g_strconcat (self->prefix, variable->name, NULL), *shape = tn_shape_to_string (&variable->shape);
-  const TnSafetensorsEntry *entry = tn_safetensors_find_entry (self->arrays, name);
-  gboolean fits = entry != NULL && entry->dtype == TN_DTYPE_F32 && entry->n_dims == variable->shape.n_dims;
-
-  for (guint i = 0; fits && i < entry->n_dims; i++)
-    fits = entry->shape[i] == variable->shape.dims[i];
-  if (!fits)
-    {
-      g_set_error (error, TN_ERROR, entry != NULL ? TN_ERROR_SHAPE : TN_ERROR_FORMAT,
-                   _ ("%s: %s does not fit these images: expected float32 %s"), self->path, name, shape);
-      return FALSE;
-    }
-  memcpy (variable->data, entry->data, variable->count * sizeof (float));
-  return TRUE;
-}
-
 TnNetwork *
 tn_image_teacher_load (const char *path, TnTrainingData *data, GError **error)
 {
@@ -168,9 +150,8 @@ tn_image_teacher_load (const char *path, TnTrainingData *data, GError **error)
       g_prefix_error (error, "%s: ", path);
       return NULL;
     }
-  for (guint i = 0; i < network->variables->len; i++)
-    if (!copy_variable (&source, g_ptr_array_index (network->variables, i), error))
-      return NULL;
+  if (!tn_network_take_arrays (network, source.arrays, source.prefix, path, error))
+    return NULL;
   tn_network_freeze (network);
   return g_steal_pointer (&network);
 }

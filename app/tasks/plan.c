@@ -2,6 +2,7 @@
 #include "app/tasks/plan.h"
 
 #include <glib/gi18n-lib.h>
+#include <inttypes.h>
 #include <string.h>
 
 #include "data/analysis/analysis-file.h"
@@ -243,8 +244,7 @@ check_model (const TnPlanOptions *options, const TnAnalysis *analysis, TnModel *
   if (tn_model_get_fingerprint (model) != analysis->model_fingerprint)
     {
       g_set_error (error, TN_ERROR, TN_ERROR_MISMATCH,
-                   _ ("%s: the analysis is of the model %s with the fingerprint %016" G_GINT64_MODIFIER
-                      "x; that of %s is %016" G_GINT64_MODIFIER "x"),
+                   _ ("%s: the analysis is of the model %s with the fingerprint %016" PRIx64 "; that of %s is %016" PRIx64),
                    options->analysis_path, analysis->model_name != NULL ? analysis->model_name : "–", analysis->model_fingerprint,
                    options->model_path, tn_model_get_fingerprint (model));
       return FALSE;

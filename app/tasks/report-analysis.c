@@ -248,8 +248,8 @@ write_plans (Writer *self)
 {
   const TnAnalysis *analysis = self->analysis;
   g_autoptr (TnAllocation) allocation = tn_allocation_new (analysis, NULL, NULL, NULL);
-  const char *const headers[] = {_ ("Plan"), _ ("Bits"), _ ("Predicted"), _ ("Measured")};
-  const gboolean numeric[] = {FALSE, TRUE, TRUE, TRUE};
+  const char *const headers[] = {_ ("Plan"), _ ("Bits"), _ ("Predicted"), _ ("Measured"), _ ("Measured / predicted")};
+  const gboolean numeric[] = {FALSE, TRUE, TRUE, TRUE, TRUE};
   g_autoptr (GPtrArray) cells = g_ptr_array_new_with_free_func (g_free);
 
   if (allocation == NULL)
@@ -266,10 +266,14 @@ write_plans (Writer *self)
       g_ptr_array_add (cells, format_number (check->bits, "%.2f"));
       g_ptr_array_add (cells, format_number (check->predicted, "%+.5f"));
       g_ptr_array_add (cells, format_estimate (&check->measured));
+      g_ptr_array_add (cells, format_number (tn_plan_check_get_ratio (check), "%.2f"));
     }
-  if (analysis->checks->len > 0)
-    tn_report_table (self->report, G_N_ELEMENTS (headers), headers, numeric, analysis->checks->len,
-                     (const char *const *) cells->pdata);
+  if (analysis->checks->len == 0)
+    return;
+  paragraph (self, g_strdup (_ ("Predicted is the sum of what its layers cost alone. Above a ratio of 1, errors of layers feed each other, and the plan "
+                                "loses more than the sum says; there is none where a change may be chance.")));
+  tn_report_table (self->report, G_N_ELEMENTS (headers), headers, numeric, analysis->checks->len,
+                   (const char *const *) cells->pdata);
 }
 
 static void
@@ -318,7 +322,7 @@ write_methods (Writer *self)
   paragraph (self, g_strdup (_ ("SQNR: ten times the logarithm of signal power over error power. Fisher score: half the sum of "
                                 "squared gradient times squared error, times "
                                 "the tokens of a sequence. Measured: difference of the loss on the same windows, with Student's "
-                                "interval of 95 % over windows. "
+                                "interval over windows. "
                                 "Grades: against what the scheme does to Gaussian and Laplace values. The guide on analysis has "
                                 "formulas and sources.")));
 }

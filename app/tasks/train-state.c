@@ -114,9 +114,15 @@ check_model (TnCheckpointFile *file, const char *field, TnModelFile *model, cons
 }
 
 gboolean
+tn_training_checkpoint_check_model (TnCheckpointFile *file, TnModelFile *model, GError **error)
+{
+  return check_model (file, FIELD_MODEL, model, "--model", error);
+}
+
+gboolean
 tn_training_checkpoint_check_models (TnCheckpointFile *file, TnModelFile *model, TnModelFile *teacher, GError **error)
 {
-  return check_model (file, FIELD_MODEL, model, "--model", error) &&
+  return tn_training_checkpoint_check_model (file, model, error) &&
          check_model (file, FIELD_TEACHER, teacher, "--teacher", error);
 }
 

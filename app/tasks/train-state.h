@@ -32,6 +32,8 @@ gboolean      tn_training_checkpoint_restore (TnCheckpoint *self, TnCheckpointFi
                                               TnTrainProgress *progress, gboolean *same_data, GError **error);
 /* TN_ERROR_MISMATCH: the run came from another model, or has another teacher. Checkpoints that do not say so pass. */
 gboolean      tn_training_checkpoint_check_models (TnCheckpointFile *file, TnModelFile *model, TnModelFile *teacher, GError **error);
+/* The same of the model alone. */
+gboolean      tn_training_checkpoint_check_model (TnCheckpointFile *file, TnModelFile *model, GError **error);
 /* NULL: it is from before checkpoints had them. Owned by the file. */
 const char   *tn_training_checkpoint_get_identity (TnCheckpointFile *file);
 const char   *tn_training_checkpoint_get_arguments (TnCheckpointFile *file);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "data/analysis/analysis-private.h"
 #include "data/files/json-fields.h"
 #include "engine/error.h"
 
@@ -435,19 +436,22 @@ read_document (Reader *self, const TnJsonNode *root, GError **error)
 }
 
 TnAnalysis *
+tn_analysis_read_node (const TnJsonFields *fields, const TnJsonNode *node, GError **error)
+{
+  g_autoptr (TnAnalysis) analysis = tn_analysis_new_empty ();
+  g_autoptr (GHashTable) names = g_hash_table_new (g_str_hash, g_str_equal);
+  Reader reader = {.fields = *fields, .analysis = analysis, .names = names};
+
+  return read_document (&reader, node, error) ? g_steal_pointer (&analysis) : NULL;
+}
+
+TnAnalysis *
 tn_analysis_load (const char *path, GError **error)
 {
   g_autoptr (TnJson) json = tn_json_parse_file (path, error);
-  g_autoptr (TnAnalysis) analysis = NULL;
-  g_autoptr (GHashTable) names = NULL;
-  Reader reader;
+  const TnJsonFields fields = {.path = path};
 
-  if (json == NULL)
-    return NULL;
-  analysis = tn_analysis_new_empty ();
-  names = g_hash_table_new (g_str_hash, g_str_equal);
-  reader = (Reader){.fields = {.path = path}, .analysis = analysis, .names = names};
-  return read_document (&reader, tn_json_get_root (json), error) ? g_steal_pointer (&analysis) : NULL;
+  return json != NULL ? tn_analysis_read_node (&fields, tn_json_get_root (json), error) : NULL;
 }
 
 gboolean

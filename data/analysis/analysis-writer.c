@@ -5,6 +5,7 @@
 #include <json-glib/json-glib.h>
 #include <string.h>
 
+#include "data/analysis/analysis-private.h"
 #include "data/files/atomic-file.h"
 #include "data/files/json-members.h"
 #include "data/files/json-reader.h"
@@ -312,9 +313,8 @@ tn_analysis_print (const TnAnalysis *analysis)
   return g_string_free (text, FALSE);
 }
 
-/* An upper bound of the values in the document. */
-static guint64
-count_values (const TnAnalysis *analysis)
+guint64
+tn_analysis_count_values (const TnAnalysis *analysis)
 {
   const guint64 a_cell = 52, a_carrier = 6, a_finding = 5, a_layer = 10, a_check = 10, a_head = 64;
   guint64 n_layers = analysis->layers->len;
@@ -335,7 +335,7 @@ tn_analysis_save (const TnAnalysis *analysis, const char *path, GError **error)
 {
   g_autofree char *text = NULL;
 
-  if (count_values (analysis) > TN_JSON_MAX_VALUES)
+  if (tn_analysis_count_values (analysis) > TN_JSON_MAX_VALUES)
     {
       g_set_error (error, TN_ERROR, TN_ERROR_UNSUPPORTED,
                    _ ("%s: an analysis of %u layers under %u schemes has more than the %d values such a file may hold"), path,

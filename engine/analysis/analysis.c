@@ -65,6 +65,14 @@ tn_plan_check_free (TnPlanCheck *self)
   g_free (self);
 }
 
+double
+tn_plan_check_get_ratio (const TnPlanCheck *self)
+{
+  gboolean uncertain = self->measured.low <= 0.0 && self->measured.high >= 0.0;
+
+  return self->predicted > 0.0 && !uncertain ? self->measured.value / self->predicted : (double) NAN;
+}
+
 TnAnalysis *
 tn_analysis_new_empty (void)
 {

@@ -107,7 +107,7 @@ typedef struct
   gint *schemes;    /* [layers]: index of a scheme, -1: the layer stays as it is */
   double bits;      /* a weight of linear layers */
   double bytes;     /* of them */
-  double predicted; /* change of the loss, by the sum over layers of what was measured, else of the score */
+  double predicted; /* change of the loss, by the sum over layers (tn_analysis_predict_plan()) */
   TnEstimate measured;
 } TnPlanCheck;
 
@@ -153,6 +153,9 @@ TnAnalyzedLayer *tn_analyzed_layer_new (const char *name, const char *site, guin
                                         guint group);
 TnPlanCheck *tn_plan_check_new (const char *title, guint n_layers);
 void tn_plan_check_free (TnPlanCheck * self);
+/* How far losses of layers add up: measured over predicted, 1 where they do. NaN: a prediction that is not above 0, or a measurement whose interval
+ * holds 0, of which a ratio says nothing. */
+double tn_plan_check_get_ratio (const TnPlanCheck *self);
 /* Allocates cells, once layers and schemes are there. */
 void tn_analysis_allocate (TnAnalysis * self);
 TnAnalyzedLayer *tn_analysis_get_layer (const TnAnalysis *self, guint layer);

@@ -21,8 +21,7 @@ static inline gboolean tn_estimate_is_set (const TnEstimate *self) { return !isn
 
 /* Mean of n values, with Student's interval. n 0: none. */
 TnEstimate tn_estimate_mean (const double *values, guint n);
-/* sum (numerators) / sum (denominators), the interval by the residuals of the ratio (Cochran, Sampling Techniques, 3rd
- * ed., 6.4): the loss a token over windows of unlike lengths. */
+/* sum (numerators) / sum (denominators), as tn_ratio_interval() has it: the loss a token over windows of unlike lengths. Denominators that sum to 0: none. */
 TnEstimate tn_estimate_ratio (const double *numerators, const double *denominators, guint n);
 
 G_END_DECLS

@@ -110,6 +110,36 @@ class PlanTest(commands.CommandTest):
                 else:
                     self.assertLess(plan["change"], uniform["change"] - least)
 
+    def test_checks(self):
+        """Where most pairs were measured, whole plans are too, and what is predicted of them is the sum that plan prints."""
+        schemes, layers = self.cells()
+        checks = json.loads(PlanTest.analysis)["checks"]
+        self.assertEqual([x["title"] for x in checks[:len(schemes)]], [name + " everywhere" for name in schemes])
+        self.assertEqual(len(checks), len(schemes) + 3)
+        for check in checks:
+            chosen = [(layer, layer["cells"][k]) for layer, k in zip(layers, check["schemes"]) if k >= 0]
+            self.assertAlmostEqual(check["bytes"], sum(cell["bytes"] for _, cell in chosen) +
+                                   2 * sum(layer["rows"] * layer["columns"] for layer, k in zip(layers, check["schemes"]) if k < 0), places=6)
+            self.assertLess(check["measured"]["low"], check["measured"]["high"])
+        out = self.plan("--bits", repr(checks[-1]["bits"] + 1e-9))
+        self.assertAlmostEqual(out["predicted"]["value"], checks[-1]["predicted"], places=12)
+        # Ternary weights everywhere lose far more than the sum of the layers.
+        self.assertGreater(checks[0]["measured"]["value"], 1.2 * checks[0]["predicted"])
+
+    def test_check_plans(self):
+        arguments = ["analyze", self.model, *self.tokenizer, "--data", realdata("text/expected_stories.txt"), "--schemes", "ternary,int8", "--seq-len", "64",
+                     "--samples", "4", "--measure-samples", "4", "--error-samples", "0"]
+        self.assertEqual(self.run_json(*arguments, "--measure", "2")["checks"], [])
+        self.assertEqual(self.run_json(*arguments, "--measure", "all", "--check-plans", "0")["checks"], [])
+        out = self.run_raw(*arguments, "--measure", "2", "--check-plans", "1", "--top", "3")
+        self.assertEqual(out.returncode, 0, out.stderr)
+        self.assertRegex(out.stdout, r"measured / predicted\n")
+        self.assertRegex(out.stdout, r"ternary everywhere +1\.\d+ +\+\d\.\d+ +\+\d\.\d+ ± \d\.\d+ +\d+\.\d\d\n")
+        self.assertRegex(out.stdout, r"plan of \d\.\d\d bits a weight ")
+        bad = self.run_raw(*arguments, "--check-plans", "-1")
+        self.assertEqual(bad.returncode, 2)
+        self.assertIn("--check-plans: -1", bad.stderr)
+
     def test_front(self):
         out = self.plan("--front")
         self.assertEqual(out["tolerance"], 0)

@@ -260,7 +260,7 @@ test_plans (void)
   g_autoptr (TnModel) model = llama_fixture_new (&config, TN_DTYPE_F32, 5);
   g_autoptr (TnBatch) batch = llama_fixture_batch (&config, lengths, N_WINDOWS, 3);
   g_autoptr (TnAnalysis) analysis = make_analysis (model, "ternary,int8", NULL);
-  g_autoptr (TnLossBaseline) baseline = tn_loss_baseline_new (model, batch, NULL, NULL, NULL);
+  g_autoptr (TnLossBaseline) baseline = tn_loss_baseline_new (model, batch, 3, NULL, NULL, NULL);
   const TnLossChangeOptions options = {.most = G_MAXUINT};
   double largest = 0.0;
 

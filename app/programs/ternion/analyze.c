@@ -5,86 +5,23 @@
 
 #include "app/programs/ternion/analyze-layer.h"
 #include "app/programs/ternion/analyze-mitigate.h"
+#include "app/programs/ternion/analyze-run.h"
 #include "app/programs/ternion/command.h"
+#include "app/tasks/analysis-figures.h"
 #include "app/tasks/analyze.h"
 #include "data/analysis/analysis-file.h"
 #include "engine/error.h"
 
 #define DEFAULT_TOP 20
+#define NOT_GIVEN G_MININT
 
 /* What the command line gave. */
 typedef struct
 {
   TnAnalyzeOptions *options;
-  int seq_len, samples, measure_samples, error_samples, probes, top;
-  char *measure;
+  int seq_len, samples, measure_samples, error_samples, probes, check_plans, top;
+  char *measure, *run;
 } Arguments;
-
-/* A pair of layer and scheme on its way to the ranking. */
-typedef struct
-{
-  guint layer, scheme;
-  TnEstimate loss;
-  gboolean predicted;
-} Pair;
-
-static gint
-by_loss (gconstpointer a, gconstpointer b)
-{
-  const Pair *x = a, *y = b;
-
-  if (x->predicted != y->predicted)
-    return x->predicted - y->predicted;
-  return (x->loss.value < y->loss.value) - (x->loss.value > y->loss.value);
-}
-
-/* Where no change of the loss was found: the error of the output, the larger first. */
-static gint
-by_error (gconstpointer a, gconstpointer b, gpointer user_data)
-{
-  const TnAnalysis *analysis = user_data;
-  const Pair *x = a, *y = b;
-  double first = tn_analysis_get_cell (analysis, x->layer, x->scheme)->alone.nmse;
-  double second = tn_analysis_get_cell (analysis, y->layer, y->scheme)->alone.nmse;
-
-  return (first < second) - (first > second);
-}
-
-static GArray *
-rank_by_error (const TnAnalysis *analysis)
-{
-  GArray *pairs = g_array_new (FALSE, FALSE, sizeof (Pair));
-
-  for (guint i = 0; i < analysis->layers->len; i++)
-    for (guint k = 0; k < analysis->schemes->len; k++)
-      if (!isnan (tn_analysis_get_cell (analysis, i, k)->alone.nmse))
-        g_array_append_val (pairs, ((Pair){.layer = i, .scheme = k, .loss = TN_ESTIMATE_NONE}));
-  g_array_sort_with_data (pairs, by_error, (gpointer) analysis);
-  return pairs;
-}
-
-static GArray *
-rank (const TnAnalysis *analysis)
-{
-  GArray *pairs = g_array_new (FALSE, FALSE, sizeof (Pair));
-
-  for (guint i = 0; i < analysis->layers->len; i++)
-    for (guint k = 0; k < analysis->schemes->len; k++)
-      {
-        Pair pair = {.layer = i, .scheme = k};
-
-        pair.loss = tn_analysis_get_loss (analysis, i, k, &pair.predicted);
-        if (tn_estimate_is_set (&pair.loss))
-          g_array_append_val (pairs, pair);
-      }
-  if (pairs->len == 0)
-    {
-      g_array_unref (pairs);
-      return rank_by_error (analysis);
-    }
-  g_array_sort (pairs, by_loss);
-  return pairs;
-}
 
 static char *
 format_db (double value)
@@ -103,7 +40,7 @@ format_loss (const TnEstimate *estimate)
 }
 
 static void
-print_pair (const TnAnalysis *analysis, const Pair *pair, int name_width)
+print_pair (const TnAnalysis *analysis, const TnRankedPair *pair, int name_width)
 {
   const TnAnalysisCell *cell = tn_analysis_get_cell (analysis, pair->layer, pair->scheme);
   g_autofree char *scheme = tn_scheme_to_string (tn_analysis_get_scheme (analysis, pair->scheme));
@@ -118,6 +55,17 @@ print_pair (const TnAnalysis *analysis, const Pair *pair, int name_width)
                                              : _ ("measured"));
 }
 
+static GArray *
+rank (const TnAnalysis *analysis)
+{
+  GArray *pairs = tn_analysis_rank (analysis);
+
+  if (pairs->len > 0)
+    return pairs;
+  g_array_unref (pairs);
+  return tn_analysis_rank_by_error (analysis);
+}
+
 static void
 print_ranking (const TnAnalysis *analysis, guint top)
 {
@@ -125,11 +73,11 @@ print_ranking (const TnAnalysis *analysis, guint top)
   int name_width = (int) g_utf8_strlen (_ ("layer"), -1);
 
   for (guint i = 0; i < pairs->len && i < top; i++)
-    name_width = MAX (name_width, (int) strlen (tn_analysis_get_layer (analysis, g_array_index (pairs, Pair, i).layer)->name));
+    name_width = MAX (name_width, (int) strlen (tn_analysis_get_layer (analysis, g_array_index (pairs, TnRankedPair, i).layer)->name));
   g_print ("%-*s %-12s %5s %8s %8s %8s  %-22s\n", name_width, _ ("layer"), _ ("scheme"), _ ("bits"), _ ("weights"), _ ("output"),
            _ ("through"), _ ("change of the loss"));
   for (guint i = 0; i < pairs->len && i < top; i++)
-    print_pair (analysis, &g_array_index (pairs, Pair, i), name_width);
+    print_pair (analysis, &g_array_index (pairs, TnRankedPair, i), name_width);
   if (pairs->len > top)
     g_print (_ ("… %u more: --top 0 shows all\n"), pairs->len - top);
 }
@@ -153,11 +101,15 @@ print_checks (const TnAnalysis *analysis)
   for (guint i = 0; i < analysis->checks->len; i++)
     {
       const TnPlanCheck *check = g_ptr_array_index (analysis->checks, i);
-      g_autofree char *measured = format_loss (&check->measured);
+      const TnEstimate sum = {.value = check->predicted, .low = (double) NAN};
+      g_autofree char *predicted = format_loss (&sum), *measured = format_loss (&check->measured),
+                      *ratio = format_db (tn_plan_check_get_ratio (check));
 
       if (i == 0)
-        g_print ("\n%-28s %6s %12s  %s\n", _ ("whole plan"), _ ("bits"), _ ("predicted"), _ ("measured"));
-      g_print ("%-28s %6.2f %+12.5f  %s\n", check->title, check->bits, check->predicted, measured);
+        g_print (_ ("\nWhole plans. Predicted is the sum over layers, each measurement drawn towards its score as `ternion plan` does; "
+                    "measured is the plan itself.\n%-28s %6s %12s  %-22s  %s\n"),
+                 _ ("plan"), _ ("bits"), _ ("predicted"), _ ("measured"), _ ("measured / predicted"));
+      g_print ("%-28s %6.2f %12s  %-22s  %s\n", check->title, check->bits, predicted, measured, ratio);
     }
 }
 
@@ -171,7 +123,8 @@ print_text (const TnAnalysis *analysis, guint top)
   g_print (_ ("; %.1f s\n"), analysis->seconds);
   g_print (_ (
       "SQNR in dB: of the weights, of the output with an exact input, of the output through all layers in the scheme. Change of "
-      "the loss in nats a token with this layer alone rounded, 95 %% interval.\n\n"));
+      "the loss in nats a token with this layer alone rounded, 95 %% interval; as it was measured, which ternion plan draws "
+      "towards the score.\n\n"));
   print_ranking (analysis, top > 0 ? top : G_MAXUINT);
   g_print ("\n");
   print_agreement (_ ("Fisher score"), &analysis->fisher_agreement);
@@ -213,13 +166,21 @@ take_count (int value, const char *flag, int least, guint *out, GError **error)
   return FALSE;
 }
 
+/* Over the checkpoints of a run, in place of one model. */
+static gboolean
+is_trend (const Arguments *arguments, const TnCommand *command)
+{
+  return arguments->run != NULL || tn_arguments_are_checkpoints (command->arguments);
+}
+
 static gboolean
 take_arguments (Arguments *arguments, const TnCommand *command, GError **error)
 {
   TnAnalyzeOptions *options = arguments->options;
   guint top;
 
-  options->model_path = g_strdup (command->arguments[0]);
+  if (arguments->run == NULL)
+    options->model_path = g_strdup (command->arguments[0]);
   options->tokenizer_path = g_strdup (command->tokenizer);
   if (command->seed_text != NULL)
     options->seed = (guint64) command->seed;
@@ -228,8 +189,37 @@ take_arguments (Arguments *arguments, const TnCommand *command, GError **error)
          take_count (arguments->measure_samples, "--measure-samples", 1, &options->measure_samples, error) &&
          take_count (arguments->error_samples, "--error-samples", 0, &options->error_samples, error) &&
          take_count (arguments->probes, "--hessian", 0, &options->hessian_probes, error) &&
+         (arguments->check_plans == NOT_GIVEN ||
+          take_count (arguments->check_plans, "--check-plans", 0, &options->check_plans, error)) &&
          take_count (arguments->top, "--top", 0, &top, error) && parse_measure (arguments->measure, &options->measure, error) &&
-         tn_analyze_check (options, error);
+         (is_trend (arguments, command) || tn_analyze_check (options, error));
+}
+
+/* Of what runs over checkpoints. */
+static TnAnalyzeRunOptions *
+make_run_options (const Arguments *arguments, const TnCommand *command, TnAnalyzeOptions *options)
+{
+  TnAnalyzeRunOptions *run = tn_analyze_run_options_new (options);
+
+  run->run = g_strdup (arguments->run);
+  if (run->run == NULL)
+    run->checkpoints = g_strdupv (command->arguments);
+  return run;
+}
+
+/* NULL: the arguments fit. */
+static const char *
+find_misuse (const Arguments *arguments, const TnCommand *command, const TnMitigateFlags *mitigate)
+{
+  if (arguments->run != NULL && command->n_arguments > 0)
+    return _ ("--run names what is analyzed: no MODEL and no checkpoint goes with it");
+  if (arguments->run == NULL && command->n_arguments == 0)
+    return _ ("a MODEL is missing, or --run RUN");
+  if (command->n_arguments > 1 && !tn_arguments_are_checkpoints (command->arguments))
+    return _ ("one MODEL, or several checkpoints of a training run, such as step-00000100.checkpoint.safetensors");
+  if (is_trend (arguments, command) && (mitigate->wanted || arguments->options->layer != NULL))
+    return _ ("--mitigate and --layer are for one MODEL, not for the checkpoints of a run");
+  return NULL;
 }
 
 TnExitStatus
@@ -243,10 +233,12 @@ tn_verb_analyze (int argc, char **argv)
       .samples = (int) options->score_samples,
       .measure_samples = (int) options->measure_samples,
       .error_samples = (int) options->error_samples,
+      .check_plans = NOT_GIVEN,
       .top = DEFAULT_TOP,
   };
   g_auto (TnMitigateFlags) mitigate = {0};
-  g_autofree char *measure = NULL, *layer = NULL;
+  g_autofree char *measure = NULL, *run = NULL, *layer = NULL;
+  const char *misuse;
   const GOptionEntry entries[] = {
       {"data", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &options->data,
        N_ ("Text, JSON lines, CSV, tokens (.bin, npy, npz): file, directory, pattern or - for standard input; may be repeated"),
@@ -255,9 +247,12 @@ tn_verb_analyze (int argc, char **argv)
        N_ ("text, jsonl, csv, tokens or npy (by name and content)"), N_ ("NAME")},
       {"field", 0, 0, G_OPTION_ARG_STRING, &options->format.field,
        N_ ("Field of JSON lines or column of CSV that holds the text (text)"), N_ ("NAME")},
+      {"run", 0, 0, G_OPTION_ARG_STRING, &run,
+       N_ ("In place of MODEL: a run of ternion train, its number or folder; every checkpoint of it is analyzed, on its own data without --data"),
+       N_ ("RUN")},
       {"stats", 0, 0, G_OPTION_ARG_FILENAME, &options->stats_path,
        N_ ("Statistics of the activations: for fixed scales, and to tell outlier channels from all of the data"), N_ ("STATS")},
-      {"schemes", 0, 0, G_OPTION_ARG_STRING, &options->schemes, N_ ("Schemes to compare (" TN_ANALYZE_DEFAULT_SCHEMES ")"),
+      {"schemes", 0, 0, G_OPTION_ARG_STRING, &options->schemes, N_ ("Schemes to compare (ternary,int3:g32,int4:g32,int8:c)"),
        N_ ("LIST")},
       {"activations", 0, 0, G_OPTION_ARG_STRING, &options->activations,
        N_ ("Round the input of the layers too, such as int8:t (as the model has them)"), N_ ("SCHEME")},
@@ -270,6 +265,10 @@ tn_verb_analyze (int argc, char **argv)
       {"measure-samples", 0, 0, G_OPTION_ARG_INT, &arguments.measure_samples, N_ ("Samples they are measured on (8)"), "N"},
       {"exhaustive", 0, 0, G_OPTION_ARG_NONE, &options->exhaustive,
        N_ ("Measure every pair on every sample, also where its place in the ranking is certain"), NULL},
+      {"check-plans", 0, 0, G_OPTION_ARG_INT, &arguments.check_plans,
+       N_ ("Whole plans to measure beside each scheme in all layers, to see whether losses add up; 0: none at all (3 where most pairs "
+           "were measured, else 0)"),
+       "N"},
       {"error-samples", 0, 0, G_OPTION_ARG_INT, &arguments.error_samples,
        N_ ("Samples that errors of outputs are measured on; 0: none (2)"), "N"},
       {"hessian", 0, 0, G_OPTION_ARG_INT, &arguments.probes,
@@ -302,16 +301,22 @@ tn_verb_analyze (int argc, char **argv)
   TnExitStatus status;
   GError *error = NULL;
 
-  if (!tn_command_parse (&command, argc, argv, "analyze", _ ("MODEL --data PATH…"),
-                         _ ("which layer is bad under which scheme, and why"), entries, 1, 1, &status))
+  if (!tn_command_parse (&command, argc, argv, "analyze", _ ("MODEL --data PATH… | --run RUN | CHECKPOINT…"),
+                         _ ("which layer is bad under which scheme, and why"), entries, 0, G_MAXUINT, &status))
     return status;
   arguments.measure = measure;
+  arguments.run = run;
+  misuse = find_misuse (&arguments, &command, &mitigate);
+  if (misuse != NULL)
+    return tn_command_usage_error (&command, "%s", misuse);
   if (!tn_mitigate_flags_check (&mitigate, &error) || !take_arguments (&arguments, &command, &error))
     {
       status = tn_command_usage_error (&command, "%s", error->message);
       g_error_free (error);
       return status;
     }
+  if (is_trend (&arguments, &command))
+    return tn_run_analyze_run (&command, make_run_options (&arguments, &command, g_steal_pointer (&options)), (guint) arguments.top);
   if (mitigate.wanted)
     return tn_run_mitigate (&command, &mitigate, g_steal_pointer (&options));
   if (!tn_command_open_workspace (&command, &error))

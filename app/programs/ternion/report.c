@@ -3,7 +3,23 @@
 
 #include "app/programs/ternion/command.h"
 #include "app/tasks/report-analysis.h"
+#include "app/tasks/report-trend.h"
 #include "data/analysis/analysis-file.h"
+#include "data/analysis/trend-file.h"
+
+static gboolean
+write_trend (const char *from, const char *to, GError **error)
+{
+  g_autoptr (TnTrend) trend = tn_trend_load (from, error);
+  g_autoptr (TnReport) report = NULL;
+
+  if (trend == NULL)
+    return FALSE;
+  if (g_str_has_suffix (to, ".json"))
+    return tn_trend_save (trend, to, error);
+  report = tn_report_trend (trend, g_get_language_names ()[0]);
+  return tn_report_save (report, to, error);
+}
 
 static gboolean
 write_report (const char *from, const char *to, GError **error)
@@ -27,11 +43,11 @@ tn_verb_report (int argc, char **argv)
   GError *error = NULL;
 
   if (!tn_command_parse (&command, argc, argv, "report", _ ("ANALYSIS --out PATH"),
-                         _ ("an analysis as a page, on paper, as text or numbers"), entries, 1, 1, &status))
+                         _ ("an analysis, of a model or over a run, as a page, on paper, as text or numbers"), entries, 1, 1, &status))
     return status;
   if (out == NULL)
     return tn_command_usage_error (&command, _ ("--out PATH is missing"));
-  if (!write_report (command.arguments[0], out, &error))
+  if (!(tn_trend_file_peek (command.arguments[0]) ? write_trend : write_report) (command.arguments[0], out, &error))
     return tn_command_fail (&command, error);
   if (command.json)
     {
