@@ -105,7 +105,8 @@ tn_application_startup (GApplication *application)
       {"win.open", {"<Control>o"}},          {"win.open-folder", {"<Control><Shift>o"}},
       {"win.search", {"<Control>f"}},        {"win.fullscreen", {"F11"}},
       {"win.show-page::layers", {"<Alt>1"}}, {"win.show-page::calibration", {"<Alt>2"}},
-      {"win.show-page::training", {"<Alt>3"}}, {"win.show-page::runs", {"<Alt>4"}},
+      {"win.show-page::sensitivity", {"<Alt>3"}}, {"win.show-page::training", {"<Alt>4"}},
+      {"win.show-page::report", {"<Alt>5"}}, {"win.show-page::runs", {"<Alt>6"}},
       {"app.guides", {"F1"}},
   };
 

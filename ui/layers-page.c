@@ -79,6 +79,8 @@ on_selection_changed (TnLayersPage *self)
 {
   TnTableRow *row = tn_table_get_selected (self->table);
 
+  if (row != NULL)
+    tn_session_choose_layer (self->session, tn_layer_row_get_info (TN_LAYER_ROW (row))->name);
   tn_layer_detail_show (self->detail, row != NULL ? tn_session_get_file (self->session) : NULL,
                         row != NULL ? TN_LAYER_ROW (row) : NULL);
 }
@@ -172,6 +174,23 @@ on_model_changed (TnLayersPage *self)
   show_progress (self);
 }
 
+/* Chosen on another page. */
+static void
+on_layer_chosen (TnLayersPage *self)
+{
+  const char *name = tn_session_get_layer (self->session);
+  TnTableRow *selected = tn_table_get_selected (self->table);
+
+  if (selected != NULL && g_strcmp0 (tn_layer_row_get_info (TN_LAYER_ROW (selected))->name, name) == 0)
+    return;
+  for (guint i = 0; i < tn_table_get_n_shown (self->table); i++)
+    if (g_strcmp0 (tn_layer_row_get_info (TN_LAYER_ROW (tn_table_get_shown (self->table, i)))->name, name) == 0)
+      {
+        tn_table_select (self->table, i);
+        return;
+      }
+}
+
 static void
 on_search_changed (TnLayersPage *self)
 {
@@ -257,6 +276,7 @@ tn_layers_page_set_session (TnLayersPage *self, TnSession *session)
 
   self->session = g_object_ref (session);
   g_signal_connect_object (session, "model-changed", G_CALLBACK (on_model_changed), self, G_CONNECT_SWAPPED);
+  g_signal_connect_object (session, "layer-chosen", G_CALLBACK (on_layer_chosen), self, G_CONNECT_SWAPPED);
   on_model_changed (self);
 }
 

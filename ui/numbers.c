@@ -6,6 +6,9 @@
 
 #include "data/files/count-text.h"
 
+/* The least change of the loss that five decimals show. */
+#define SHOWN_LOSS 5e-6
+
 /* Negative numbers get the minus sign of the figures' own width instead of the hyphen. */
 static char *
 with_minus_sign (char *text)
@@ -33,6 +36,18 @@ tn_format_value (double value)
   if (magnitude != 0 && (magnitude < 0.001 || magnitude >= 100000))
     return with_minus_sign (g_strdup_printf ("%.2e", value));
   return with_minus_sign (g_strdup_printf ("%.4f", value));
+}
+
+char *
+tn_format_loss (double change)
+{
+  if (isnan (change))
+    return g_strdup (TN_DASH);
+  if (isinf (change))
+    return g_strdup (change > 0 ? "∞" : "−∞");
+  if (fabs (change) < SHOWN_LOSS) /* it rounds to nothing, which has no sign */
+    return g_strdup_printf ("%.5f", 0.0);
+  return with_minus_sign (g_strdup_printf ("%+.5f", change));
 }
 
 char *

@@ -10,6 +10,8 @@ G_BEGIN_DECLS
 
 /* A weight or activation: four decimals, or a power of ten where those would say nothing. NaN: a dash. */
 char *tn_format_value   (double value);
+/* A change of the loss, with its sign: five decimals, which stand one under the other in a column. NaN: a dash. */
+char *tn_format_loss    (double change);
 /* Decibels with one decimal; +inf: "exact". */
 char *tn_format_decibel (double decibel);
 /* 65536 -> "65,536", as the locale groups; by commas or thin spaces where it does not. */

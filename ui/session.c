@@ -4,6 +4,7 @@
 #include <glib/gi18n-lib.h>
 #include <glib/gstdio.h>
 
+#include "data/analysis/analysis-file.h"
 #include "data/statistics/stats-file.h"
 #include "ui/session-open.h"
 
@@ -23,6 +24,8 @@ struct _TnSession
   char **recent;
   TnCalibration *calibration;
   TnTraining *training;
+  TnSensitivity *sensitivity;
+  char *layer;
   guint n_loading; /* files of statistics that are being read */
   TnCalibrateOptions *draft;
   TnRunWatcher *runs;
@@ -38,6 +41,9 @@ enum
   CALIBRATION_FINISHED,
   TRAINING_CHANGED,
   TRAINING_FINISHED,
+  SENSITIVITY_CHANGED,
+  SENSITIVITY_FINISHED,
+  LAYER_CHOSEN,
   DRAFT_CHANGED,
   NOTICE,
   N_SIGNALS
@@ -79,6 +85,10 @@ tn_session_dispose (GObject *object)
   if (self->training != NULL)
     g_signal_handlers_disconnect_by_data (self->training, self);
   g_clear_object (&self->training);
+  if (self->sensitivity != NULL)
+    g_signal_handlers_disconnect_by_data (self->sensitivity, self);
+  g_clear_object (&self->sensitivity);
+  g_clear_pointer (&self->layer, g_free);
   g_clear_object (&self->runs);
   g_clear_pointer (&self->draft, tn_calibrate_options_free);
   g_clear_pointer (&self->workspace, tn_workspace_unref);
@@ -104,6 +114,11 @@ tn_session_class_init (TnSessionClass *klass)
       g_signal_new ("calibration-finished", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
   signals[TRAINING_CHANGED] = g_signal_new ("training-changed", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
   signals[TRAINING_FINISHED] = g_signal_new ("training-finished", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
+  signals[SENSITIVITY_CHANGED] =
+      g_signal_new ("sensitivity-changed", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
+  signals[SENSITIVITY_FINISHED] =
+      g_signal_new ("sensitivity-finished", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
+  signals[LAYER_CHOSEN] = g_signal_new ("layer-chosen", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
   signals[DRAFT_CHANGED] = g_signal_new ("draft-changed", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
   signals[NOTICE] = g_signal_new ("notice", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 1, G_TYPE_STRING);
 }
@@ -546,6 +561,142 @@ tn_session_is_training (TnSession *self)
   g_return_val_if_fail (TN_IS_SESSION (self), FALSE);
 
   return self->training != NULL && tn_training_is_running (self->training);
+}
+
+static void
+on_sensitivity_finished (TnSession *self)
+{
+  g_signal_emit (self, signals[SENSITIVITY_FINISHED], 0);
+}
+
+static void
+set_sensitivity (TnSession *self, TnSensitivity *sensitivity)
+{
+  if (self->sensitivity != NULL)
+    {
+      g_signal_handlers_disconnect_by_data (self->sensitivity, self);
+      tn_sensitivity_stop_measuring (self->sensitivity);
+    }
+  g_clear_object (&self->sensitivity);
+  self->sensitivity = sensitivity;
+  g_signal_connect_swapped (self->sensitivity, "finished", G_CALLBACK (on_sensitivity_finished), self);
+  g_signal_emit (self, signals[SENSITIVITY_CHANGED], 0);
+}
+
+/* Beside the workspace, as statistics are; each analysis in a file of its own, because a plan that is measured reads it again. */
+static char *
+find_analysis_path (TnSession *self, const char *model_path)
+{
+  g_autofree char *base = g_path_get_basename (model_path);
+  g_autofree char *folder = g_path_get_dirname (tn_workspace_get_path (self->workspace));
+  char *path = NULL;
+
+  for (guint i = 1; path == NULL || g_file_test (path, G_FILE_TEST_EXISTS); i++)
+    {
+      g_autofree char *name = g_strdup_printf ("%s.analysis-%u.json", base, i);
+
+      g_free (path);
+      path = g_build_filename (folder, name, NULL);
+    }
+  return path;
+}
+
+TnSensitivity *
+tn_session_analyze (TnSession *self, TnAnalyzeOptions *options)
+{
+  g_return_val_if_fail (TN_IS_SESSION (self), NULL);
+  g_return_val_if_fail (!tn_session_is_analyzing (self), NULL);
+
+  if (options->out_path == NULL && self->workspace != NULL)
+    options->out_path = find_analysis_path (self, options->model_path);
+  set_sensitivity (self, tn_sensitivity_new (options, self->workspace));
+  tn_sensitivity_start (self->sensitivity);
+  return self->sensitivity;
+}
+
+static void
+load_analysis_on_worker (GTask *task, gpointer source, gpointer task_data, GCancellable *cancellable)
+{
+  GError *error = NULL;
+  TnAnalysis *analysis = tn_analysis_load (task_data, &error);
+
+  if (analysis != NULL)
+    g_task_return_pointer (task, analysis, (GDestroyNotify) tn_analysis_free);
+  else
+    g_task_return_error (task, error);
+}
+
+static void
+on_analysis_loaded (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  TnSession *self = TN_SESSION (source);
+  g_autoptr (GError) error = NULL;
+  TnAnalysis *analysis = g_task_propagate_pointer (G_TASK (result), &error);
+  gboolean foreign;
+
+  if (analysis == NULL)
+    {
+      tn_session_notice (self, error->message);
+      return;
+    }
+  if (tn_session_is_analyzing (self)) /* it began meanwhile */
+    {
+      tn_analysis_free (analysis);
+      return;
+    }
+  foreign = self->file != NULL && analysis->model_fingerprint != tn_model_file_get_fingerprint (self->file);
+  set_sensitivity (self, tn_sensitivity_new_loaded (g_task_get_task_data (G_TASK (result)), analysis, self->workspace));
+  if (foreign)
+    tn_session_notice (self, _ ("This analysis is of another model than the one that is open"));
+}
+
+void
+tn_session_open_analysis (TnSession *self, const char *path)
+{
+  g_autoptr (GTask) task = NULL;
+
+  g_return_if_fail (TN_IS_SESSION (self));
+  g_return_if_fail (!tn_session_is_analyzing (self));
+
+  task = g_task_new (self, NULL, on_analysis_loaded, NULL);
+  g_task_set_task_data (task, g_canonicalize_filename (path, NULL), g_free);
+  g_task_run_in_thread (task, load_analysis_on_worker);
+}
+
+TnSensitivity *
+tn_session_get_sensitivity (TnSession *self)
+{
+  g_return_val_if_fail (TN_IS_SESSION (self), NULL);
+
+  return self->sensitivity;
+}
+
+gboolean
+tn_session_is_analyzing (TnSession *self)
+{
+  g_return_val_if_fail (TN_IS_SESSION (self), FALSE);
+
+  return self->sensitivity != NULL && tn_sensitivity_is_running (self->sensitivity);
+}
+
+void
+tn_session_choose_layer (TnSession *self, const char *name)
+{
+  g_return_if_fail (TN_IS_SESSION (self));
+
+  if (g_strcmp0 (name, self->layer) == 0)
+    return;
+  g_free (self->layer);
+  self->layer = g_strdup (name);
+  g_signal_emit (self, signals[LAYER_CHOSEN], 0);
+}
+
+const char *
+tn_session_get_layer (TnSession *self)
+{
+  g_return_val_if_fail (TN_IS_SESSION (self), NULL);
+
+  return self->layer;
 }
 
 gboolean

@@ -4,6 +4,7 @@
 #include "ui/calibration.h"
 #include "ui/inspector.h"
 #include "ui/run-watcher.h"
+#include "ui/sensitivity.h"
 #include "ui/training.h"
 
 G_BEGIN_DECLS
@@ -62,6 +63,16 @@ TnTraining         *tn_session_train           (TnSession *self, const TnTrainOp
 /* The latest one that this window started, running or ended; NULL when there was none. */
 TnTraining         *tn_session_get_training    (TnSession *self);
 gboolean            tn_session_is_training     (TnSession *self);
+/* Starts an analysis of the layers, which goes into a file of its own if options name none; there must be none running. Takes over options. */
+TnSensitivity      *tn_session_analyze         (TnSession *self, TnAnalyzeOptions *options);
+/* Reads one from a file, on a worker thread; a notice says when that fails. There must be none running. */
+void                tn_session_open_analysis   (TnSession *self, const char *path);
+/* The latest one, running, ended or read; NULL when there was none. */
+TnSensitivity      *tn_session_get_sensitivity (TnSession *self);
+gboolean            tn_session_is_analyzing    (TnSession *self);
+/* The layer that all pages look at, by its canonical name; NULL: none. */
+void                tn_session_choose_layer    (TnSession *self, const char *name);
+const char         *tn_session_get_layer       (TnSession *self);
 /* Work can be recorded, so that it shows; FALSE while the workspace is being opened, and when that failed. */
 gboolean            tn_session_has_workspace   (TnSession *self);
 TnRunWatcher       *tn_session_get_runs        (TnSession *self);
@@ -71,6 +82,6 @@ const char         *tn_session_get_workspace_path (TnSession *self);
 void                tn_session_notice          (TnSession *self, const char *text);
 /* Signals: "model-changed" () state, file or error; "facts-changed" (); "recent-changed" (); "calibration-changed" () a new one;
  * "loading-changed" () statistics are being read, or are no more; "calibration-finished" (); "training-changed" () a new one;
- * "training-finished" (); "draft-changed" (); "notice" (text). */
+ * "training-finished" (); "sensitivity-changed" () a new one; "sensitivity-finished" (); "layer-chosen" (); "draft-changed" (); "notice" (text). */
 
 G_END_DECLS

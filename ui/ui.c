@@ -8,6 +8,8 @@
 #include "ui/layers-page.h"
 #include "ui/runs-page.h"
 #include "ui/start-page.h"
+#include "ui/report-page.h"
+#include "ui/sensitivity-page.h"
 #include "ui/training-page.h"
 #include "ui/ui-resources.h"
 
@@ -22,5 +24,7 @@ tn_ui_init (void)
   g_type_ensure (TN_TYPE_CALIBRATION_PAGE);
   g_type_ensure (TN_TYPE_RUNS_PAGE);
   g_type_ensure (TN_TYPE_TRAINING_PAGE);
+  g_type_ensure (TN_TYPE_SENSITIVITY_PAGE);
+  g_type_ensure (TN_TYPE_REPORT_PAGE);
   g_type_ensure (TN_TYPE_DEVICE_BAR);
 }

@@ -41,8 +41,8 @@ choose_model (TnWindow *self, GtkFileChooserAction action, const char *title)
   gtk_native_dialog_set_modal (GTK_NATIVE_DIALOG (dialog), TRUE);
   if (action == GTK_FILE_CHOOSER_ACTION_OPEN)
     {
-      add_filter (GTK_FILE_CHOOSER (dialog), _ ("Models and statistics"),
-                  (const char *const[]){"*.gguf", "*.safetensors", "*.safetensors.index.json", "*.bin", NULL});
+      add_filter (GTK_FILE_CHOOSER (dialog), _ ("Models, statistics and analyses"),
+                  (const char *const[]){"*.gguf", "*.safetensors", "*.bin", "*.json", NULL});
       add_filter (GTK_FILE_CHOOSER (dialog), _ ("All files"), (const char *const[]){"*", NULL});
     }
   tn_settings_apply_folder ("last-folder", GTK_FILE_CHOOSER (dialog));
@@ -53,7 +53,7 @@ choose_model (TnWindow *self, GtkFileChooserAction action, const char *title)
 static void
 on_open (GtkWidget *widget, const char *action, GVariant *parameter)
 {
-  choose_model (TN_WINDOW (widget), GTK_FILE_CHOOSER_ACTION_OPEN, _ ("Open a Model or Statistics"));
+  choose_model (TN_WINDOW (widget), GTK_FILE_CHOOSER_ACTION_OPEN, _ ("Open a Model, Statistics or an Analysis"));
 }
 
 static void

@@ -3,7 +3,7 @@
 
 #include "ui/window-private.h"
 
-/* What is dropped becomes data on the page that asks for data, and a model everywhere else; statistics are themselves everywhere. */
+/* What is dropped becomes data on the page that asks for data, and a model everywhere else; statistics and analyses are themselves everywhere. */
 static gboolean
 is_on_page (TnWindow *self, const char *page)
 {
@@ -13,7 +13,9 @@ is_on_page (TnWindow *self, const char *page)
 static gboolean
 wants_data (TnWindow *self)
 {
-  return is_on_page (self, "training") || (is_on_page (self, "calibration") && tn_calibration_page_wants_data (self->calibration_page));
+  return is_on_page (self, "training") ||
+         (is_on_page (self, "sensitivity") && tn_sensitivity_page_wants_data (self->sensitivity_page)) ||
+         (is_on_page (self, "calibration") && tn_calibration_page_wants_data (self->calibration_page));
 }
 
 static gboolean
@@ -49,9 +51,10 @@ on_drop (GtkDropTarget *target, const GValue *value, double x, double y, TnWindo
 static GdkDragAction
 on_enter (GtkDropTarget *target, double x, double y, TnWindow *self)
 {
-  gtk_label_set_text (self->drop_label, !wants_data (self)               ? _ ("Drop Here to Open")
-                                       : is_on_page (self, "training") ? _ ("Drop Here to Train on This")
-                                                                       : _ ("Drop Here to Calibrate on This"));
+  gtk_label_set_text (self->drop_label, !wants_data (self)                 ? _ ("Drop Here to Open")
+                                        : is_on_page (self, "training")    ? _ ("Drop Here to Train on This")
+                                        : is_on_page (self, "sensitivity") ? _ ("Drop Here to Analyze on This")
+                                                                           : _ ("Drop Here to Calibrate on This"));
   gtk_widget_set_visible (self->drop_hint, TRUE);
   return GDK_ACTION_COPY;
 }

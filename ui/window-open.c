@@ -1,10 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <glib/gi18n-lib.h>
 
+#include "data/analysis/analysis-file.h"
 #include "data/statistics/stats-file.h"
 #include "ui/window-private.h"
 
-/* What becomes of a file that holds no statistics. */
+typedef enum
+{
+  HOLDS_OTHER,
+  HOLDS_STATISTICS,
+  HOLDS_ANALYSIS
+} Holds;
+
+/* What becomes of a file that holds neither statistics nor an analysis. */
 typedef void (*Otherwise) (TnWindow *self, const char *path);
 
 typedef struct
@@ -35,6 +43,18 @@ open_statistics (TnWindow *self, const char *path)
 }
 
 static void
+open_analysis (TnWindow *self, const char *path)
+{
+  if (tn_session_is_analyzing (self->session))
+    {
+      tn_session_notice (self->session, _ ("An analysis can be opened when the one that is being made has ended"));
+      return;
+    }
+  tn_window_show_page (self, "sensitivity");
+  tn_session_open_analysis (self->session, path);
+}
+
+static void
 open_model (TnWindow *self, const char *path)
 {
   tn_window_show_page (self, "layers");
@@ -44,8 +64,12 @@ open_model (TnWindow *self, const char *path)
 void
 tn_window_add_data (TnWindow *self, const char *path)
 {
-  if (g_strcmp0 (adw_view_stack_get_visible_child_name (self->pages), "training") == 0)
+  const char *page = adw_view_stack_get_visible_child_name (self->pages);
+
+  if (g_strcmp0 (page, "training") == 0)
     tn_training_page_add_data (self->training_page, path);
+  else if (g_strcmp0 (page, "sensitivity") == 0)
+    tn_sensitivity_page_add_data (self->sensitivity_page, path);
   else
     tn_calibration_page_add_data (self->calibration_page, path);
 }
@@ -53,7 +77,11 @@ tn_window_add_data (TnWindow *self, const char *path)
 static void
 recognise_on_worker (GTask *task, gpointer source, gpointer task_data, GCancellable *cancellable)
 {
-  g_task_return_boolean (task, tn_stats_recognise (((Opening *) task_data)->path));
+  const char *path = ((Opening *) task_data)->path;
+
+  g_task_return_int (task, tn_stats_recognise (path)      ? HOLDS_STATISTICS
+                           : tn_analysis_recognise (path) ? HOLDS_ANALYSIS
+                                                          : HOLDS_OTHER);
 }
 
 static void
@@ -62,12 +90,14 @@ on_recognised (GObject *source, GAsyncResult *result, gpointer user_data)
   TnWindow *self = TN_WINDOW (source);
   Opening *opening = g_task_get_task_data (G_TASK (result));
   g_autoptr (GError) error = NULL;
-  gboolean statistics = g_task_propagate_boolean (G_TASK (result), &error);
+  gssize holds = g_task_propagate_int (G_TASK (result), &error);
 
   if (error != NULL) /* something else is opened instead, or the window is gone */
     return;
-  if (statistics)
+  if (holds == HOLDS_STATISTICS)
     open_statistics (self, opening->path);
+  else if (holds == HOLDS_ANALYSIS)
+    open_analysis (self, opening->path);
   else
     opening->otherwise (self, opening->path);
 }

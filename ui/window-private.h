@@ -4,7 +4,9 @@
 #include "ui/calibration-page.h"
 #include "ui/device-bar.h"
 #include "ui/layers-page.h"
+#include "ui/report-page.h"
 #include "ui/runs-page.h"
+#include "ui/sensitivity-page.h"
 #include "ui/start-page.h"
 #include "ui/training-page.h"
 #include "ui/window.h"
@@ -25,7 +27,9 @@ struct _TnWindow
   TnStartPage         *start_page;
   TnLayersPage        *layers_page;
   TnCalibrationPage   *calibration_page;
+  TnSensitivityPage   *sensitivity_page;
   TnTrainingPage      *training_page;
+  TnReportPage        *report_page;
   TnRunsPage          *runs_page;
   TnDeviceBar         *device_bar;
   GMenu               *recent_menu; /* a section of the primary menu */
@@ -41,7 +45,7 @@ void tn_window_update_recent_menu    (TnWindow *self);
 void tn_window_init_drop             (TnWindow *self);
 /* To the data of the page that is shown. */
 void tn_window_add_data              (TnWindow *self, const char *path);
-/* Opens statistics, and adds everything else to the data of the page. */
+/* Opens statistics and analyses, and adds everything else to the data of the page. */
 void tn_window_open_or_add           (TnWindow *self, const char *path);
 void tn_window_forget_opening        (TnWindow *self);
 

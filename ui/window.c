@@ -65,7 +65,7 @@ notify_unfocused (TnWindow *self, const char *id, const char *title, const char 
 static gboolean
 is_working (TnWindow *self)
 {
-  return tn_session_is_calibrating (self->session) || tn_session_is_training (self->session);
+  return tn_session_is_calibrating (self->session) || tn_session_is_training (self->session) || tn_session_is_analyzing (self->session);
 }
 
 static void
@@ -102,6 +102,19 @@ on_training_finished (TnWindow *self)
 }
 
 static void
+on_sensitivity_finished (TnWindow *self)
+{
+  TnSensitivity *sensitivity = tn_session_get_sensitivity (self->session);
+  const char *error = tn_sensitivity_get_error (sensitivity);
+
+  if (self->closing)
+    close_when_done (self);
+  else
+    notify_unfocused (self, "analysis", error != NULL ? _ ("Analysis failed") : _ ("Analysis ended"),
+                      error != NULL ? error : tn_sensitivity_get_title (sensitivity));
+}
+
+static void
 on_visible_page_changed (TnWindow *self)
 {
   const char *page = adw_view_stack_get_visible_child_name (self->pages);
@@ -122,6 +135,8 @@ on_close_response (TnWindow *self, const char *response)
     tn_calibration_cancel (tn_session_get_calibration (self->session));
   if (tn_session_is_training (self->session))
     tn_training_stop (tn_session_get_training (self->session));
+  if (tn_session_is_analyzing (self->session))
+    tn_sensitivity_cancel (tn_session_get_sensitivity (self->session));
   close_when_done (self);
 }
 
@@ -129,16 +144,24 @@ static gboolean
 tn_window_close_request (GtkWindow *window)
 {
   TnWindow *self = TN_WINDOW (window);
-  gboolean training = tn_session_is_training (self->session);
+  gboolean training = tn_session_is_training (self->session), calibrating = tn_session_is_calibrating (self->session);
   GtkWidget *dialog;
 
   if (!is_working (self))
     return GTK_WINDOW_CLASS (tn_window_parent_class)->close_request (window);
 
-  dialog = adw_message_dialog_new (window, training ? _ ("Stop the Training?") : _ ("Stop the Calibration?"),
-                                   training ? _ ("A training run is going on. A checkpoint is kept, from which it can go on later.")
-                                            : _ ("A calibration is running. What it has measured so far is kept, marked as partial."));
-  adw_message_dialog_add_responses (ADW_MESSAGE_DIALOG (dialog), "continue", training ? _ ("_Go On Training") : _ ("_Go On Calibrating"),
+  dialog = adw_message_dialog_new (
+      window,
+      training      ? _ ("Stop the Training?")
+      : calibrating ? _ ("Stop the Calibration?")
+                    : _ ("Stop the Analysis?"),
+      training      ? _ ("A training run is going on. A checkpoint is kept, from which it can go on later.")
+      : calibrating ? _ ("A calibration is running. What it has measured so far is kept, marked as partial.")
+                    : _ ("An analysis is being made. Nothing of it is kept."));
+  adw_message_dialog_add_responses (ADW_MESSAGE_DIALOG (dialog), "continue",
+                                    training      ? _ ("_Go On Training")
+                                    : calibrating ? _ ("_Go On Calibrating")
+                                                  : _ ("_Go On Analyzing"),
                                     "stop", _ ("_Stop and Close"), NULL);
   adw_message_dialog_set_response_appearance (ADW_MESSAGE_DIALOG (dialog), "stop", ADW_RESPONSE_DESTRUCTIVE);
   adw_message_dialog_set_default_response (ADW_MESSAGE_DIALOG (dialog), "continue");
@@ -198,7 +221,9 @@ tn_window_class_init (TnWindowClass *klass)
   gtk_widget_class_bind_template_child (widget_class, TnWindow, start_page);
   gtk_widget_class_bind_template_child (widget_class, TnWindow, layers_page);
   gtk_widget_class_bind_template_child (widget_class, TnWindow, calibration_page);
+  gtk_widget_class_bind_template_child (widget_class, TnWindow, sensitivity_page);
   gtk_widget_class_bind_template_child (widget_class, TnWindow, training_page);
+  gtk_widget_class_bind_template_child (widget_class, TnWindow, report_page);
   gtk_widget_class_bind_template_child (widget_class, TnWindow, runs_page);
   gtk_widget_class_bind_template_child (widget_class, TnWindow, device_bar);
   gtk_widget_class_bind_template_child (widget_class, TnWindow, recent_menu);
@@ -234,7 +259,9 @@ tn_window_new (AdwApplication *application, TnSession *session)
   tn_start_page_set_session (self->start_page, session);
   tn_layers_page_set_session (self->layers_page, session);
   tn_calibration_page_set_session (self->calibration_page, session);
+  tn_sensitivity_page_set_session (self->sensitivity_page, session);
   tn_training_page_set_session (self->training_page, session);
+  tn_report_page_set_session (self->report_page, session);
   tn_runs_page_set_session (self->runs_page, session);
   tn_device_bar_set_session (self->device_bar, session);
   g_signal_connect_object (session, "notice", G_CALLBACK (on_notice), self, G_CONNECT_SWAPPED);
@@ -242,6 +269,7 @@ tn_window_new (AdwApplication *application, TnSession *session)
   g_signal_connect_object (session, "recent-changed", G_CALLBACK (tn_window_update_recent_menu), self, G_CONNECT_SWAPPED);
   g_signal_connect_object (session, "calibration-finished", G_CALLBACK (on_calibration_finished), self, G_CONNECT_SWAPPED);
   g_signal_connect_object (session, "training-finished", G_CALLBACK (on_training_finished), self, G_CONNECT_SWAPPED);
+  g_signal_connect_object (session, "sensitivity-finished", G_CALLBACK (on_sensitivity_finished), self, G_CONNECT_SWAPPED);
   g_signal_connect_object (tn_session_get_runs (session), "changed", G_CALLBACK (on_runs_changed), self, G_CONNECT_SWAPPED);
   on_model_changed (self);
   tn_window_update_recent_menu (self);

@@ -2,6 +2,7 @@
 #include "app/tasks/plan.h"
 
 #include <glib/gi18n-lib.h>
+#include <inttypes.h>
 #include <string.h>
 
 #include "data/analysis/analysis-file.h"
@@ -161,20 +162,18 @@ find_plan (const TnPlanOptions *options, TnPlanResult *result, GCancellable *can
   return TRUE;
 }
 
-static gboolean
-write_plan (const TnPlanOptions *options, const TnPlanResult *result, GError **error)
+gboolean
+tn_plan_write (const TnAnalysis *analysis, const gint *schemes, const char *path, GError **error)
 {
-  g_autoptr (TnPlan) plan = NULL;
+  const TnPlanPrediction prediction = tn_analysis_predict_plan (analysis, schemes);
+  g_autoptr (TnPlan) plan = tn_analysis_make_plan (analysis, schemes);
   g_autofree char *comment = NULL, *bits = NULL, *loss = NULL;
   char buffer[2][G_ASCII_DTOSTR_BUF_SIZE];
 
-  if (options->out_path == NULL)
-    return TRUE;
-  plan = tn_analysis_make_plan (result->analysis, result->schemes);
-  bits = g_strdup (g_ascii_formatd (buffer[0], sizeof buffer[0], "%.4f", result->prediction.bits));
-  loss = g_strdup (g_ascii_formatd (buffer[1], sizeof buffer[1], "%+.6f", result->prediction.change.value));
+  bits = g_strdup (g_ascii_formatd (buffer[0], sizeof buffer[0], "%.4f", prediction.bits));
+  loss = g_strdup (g_ascii_formatd (buffer[1], sizeof buffer[1], "%+.6f", prediction.change.value));
   comment = g_strdup_printf ("%s bits a weight of linear layers, predicted change of the loss %s nats a token", bits, loss);
-  return tn_plan_save (plan, options->out_path, comment, error);
+  return tn_plan_save (plan, path, comment, error);
 }
 
 typedef struct
@@ -245,8 +244,7 @@ check_model (const TnPlanOptions *options, const TnAnalysis *analysis, TnModel *
   if (tn_model_get_fingerprint (model) != analysis->model_fingerprint)
     {
       g_set_error (error, TN_ERROR, TN_ERROR_MISMATCH,
-                   _ ("%s: the analysis is of the model %s with the fingerprint %016" G_GINT64_MODIFIER
-                      "x; that of %s is %016" G_GINT64_MODIFIER "x"),
+                   _ ("%s: the analysis is of the model %s with the fingerprint %016" PRIx64 "; that of %s is %016" PRIx64),
                    options->analysis_path, analysis->model_name != NULL ? analysis->model_name : "–", analysis->model_fingerprint,
                    options->model_path, tn_model_get_fingerprint (model));
       return FALSE;
@@ -309,7 +307,8 @@ plan (TnJob *job, const TnListener *listener, GCancellable *cancellable, gpointe
   PlanData *data = user_data;
 
   if (!tn_plan_check_options (data->options, error) || !find_plan (data->options, data->result, cancellable, error) ||
-      !write_plan (data->options, data->result, error))
+      (data->options->out_path != NULL &&
+       !tn_plan_write (data->result->analysis, data->result->schemes, data->options->out_path, error)))
     return FALSE;
   tn_job_set_output (job, data->options->out_path);
   return !data->options->measure || measure (data->options, data->result, listener, cancellable, error);

@@ -55,6 +55,8 @@ typedef struct
 
 void           tn_plan_result_clear (TnPlanResult *self);
 
+/* Writes schemes ([layers], -1: as it is) as a plan, with a comment that says its size and predicted loss. */
+gboolean       tn_plan_write        (const TnAnalysis *analysis, const gint *schemes, const char *path, GError **error);
 /* A job that finds a plan within a budget, writes and measures it. Takes over options. result is filled when it ends and must outlive the job. Errors: those of
  * tn_analysis_load() and tn_allocation_new(); TN_ERROR_ARGUMENT: a budget that no plan meets, the nearest is named; TN_ERROR_MISMATCH: the model is
  * not that of the analysis. */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "app/tasks/analysis-figures.h"
+#include "data/analysis/analysis-file.h"
 #include "data/analysis/analysis-text.h"
 #include "engine/metrics/grade.h"
 
@@ -321,7 +322,7 @@ write_methods (Writer *self)
   paragraph (self, g_strdup (_ ("SQNR: ten times the logarithm of signal power over error power. Fisher score: half the sum of "
                                 "squared gradient times squared error, times "
                                 "the tokens of a sequence. Measured: difference of the loss on the same windows, with Student's "
-                                "interval of 95 % over windows. "
+                                "interval over windows. "
                                 "Grades: against what the scheme does to Gaussian and Laplace values. The guide on analysis has "
                                 "formulas and sources.")));
 }
@@ -342,4 +343,15 @@ tn_report_analysis (const TnAnalysis *analysis, const char *language)
   write_methods (&writer);
   g_array_unref (writer.ranked);
   return writer.report;
+}
+
+gboolean
+tn_report_analysis_save (const TnAnalysis *analysis, const char *language, const char *path, GError **error)
+{
+  g_autoptr (TnReport) report = NULL;
+
+  if (g_str_has_suffix (path, ".json"))
+    return tn_analysis_save (analysis, path, error);
+  report = tn_report_analysis (analysis, language);
+  return tn_report_save (report, path, error);
 }

@@ -10,4 +10,7 @@ G_BEGIN_DECLS
  * tn_report_new() takes it. */
 TnReport *tn_report_analysis (const TnAnalysis *analysis, const char *language);
 
+/* Writes it by the ending: as tn_report_save() does, or .json: the analysis itself. */
+gboolean  tn_report_analysis_save (const TnAnalysis *analysis, const char *language, const char *path, GError **error);
+
 G_END_DECLS

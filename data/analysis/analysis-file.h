@@ -47,4 +47,7 @@ gboolean    tn_analysis_save (const TnAnalysis *analysis, const char *path, GErr
  * version. TN_ERROR_IO, TN_ERROR_NOT_FOUND. */
 TnAnalysis *tn_analysis_load (const char *path, GError **error);
 
+/* TRUE when the file begins as an analysis does; tn_analysis_load() may still find fault with it. Reads the beginning alone. */
+gboolean    tn_analysis_recognise (const char *path);
+
 G_END_DECLS

@@ -2,11 +2,15 @@
 #include "data/analysis/analysis-file.h"
 
 #include <glib/gi18n-lib.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "data/analysis/analysis-private.h"
 #include "data/files/json-fields.h"
 #include "engine/error.h"
+
+/* Where the name of the format has to stand. */
+#define BEGINNING 256
 
 /* Sizes and what is computed from them stay exact. */
 #define MAX_SIDE (G_GUINT64_CONSTANT (1) << 40)
@@ -448,4 +452,18 @@ tn_analysis_load (const char *path, GError **error)
   const TnJsonFields fields = {.path = path};
 
   return json != NULL ? tn_analysis_read_node (&fields, tn_json_get_root (json), error) : NULL;
+}
+
+gboolean
+tn_analysis_recognise (const char *path)
+{
+  char beginning[BEGINNING + 1] = "";
+  FILE *file = g_file_test (path, G_FILE_TEST_IS_REGULAR) ? fopen (path, "rb") : NULL;
+  gsize n;
+
+  if (file == NULL)
+    return FALSE;
+  n = fread (beginning, 1, BEGINNING, file);
+  fclose (file);
+  return n > 0 && strchr ("{ \t\r\n", beginning[0]) != NULL && strstr (beginning, "\"" TN_ANALYSIS_FILE_FORMAT "\"") != NULL;
 }

@@ -2,6 +2,7 @@
 #include "data/files/json-fields.h"
 
 #include <glib/gi18n-lib.h>
+#include <inttypes.h>
 #include <math.h>
 #include <string.h>
 
@@ -107,7 +108,7 @@ tn_json_fields_read_count (const TnJsonFields *self, const TnJsonNode *object, c
       *value = (guint64) node->value.number.integer;
       return TRUE;
     }
-  expected = g_strdup_printf (_ ("an integer from %" G_GUINT64_FORMAT " to %" G_GUINT64_FORMAT), least, most);
+  expected = g_strdup_printf (_ ("an integer from %" PRIu64 " to %" PRIu64), least, most);
   return tn_json_fields_fail (self, name, node, expected, error);
 }
 

@@ -47,7 +47,7 @@ apply_patterns (const TnAnalysis *analysis, const char *const *patterns, gboolea
       if (!found)
         {
           g_set_error (error, TN_ERROR, TN_ERROR_NOT_FOUND, _ ("%s fits the name of no layer of the analysis; the first is %s"),
-                       patterns[i], analysis->layers->len > 0 ? tn_analysis_get_layer (analysis, 0)->name : _ ("missing"));
+                       patterns[i], analysis->layers->len > 0 ? tn_analysis_get_layer (analysis, 0)->name : "–");
           return FALSE;
         }
     }

@@ -99,6 +99,30 @@ tn_report_figure (TnReport *self, TnFigure *figure, double width, double height,
   block->height = height;
 }
 
+const char *
+tn_report_get_title (TnReport *self)
+{
+  return self->title;
+}
+
+guint
+tn_report_n_blocks (TnReport *self)
+{
+  return self->blocks->len;
+}
+
+const TnReportBlock *
+tn_report_get_block (TnReport *self, guint index)
+{
+  return g_ptr_array_index (self->blocks, index);
+}
+
+TnFigure *
+tn_report_take_figure (TnReport *self, guint index)
+{
+  return g_steal_pointer (&((TnReportBlock *) g_ptr_array_index (self->blocks, index))->figure);
+}
+
 char *
 tn_report_to_html (TnReport *self, GError **error)
 {

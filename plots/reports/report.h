@@ -23,6 +23,34 @@ void      tn_report_table     (TnReport *self, guint n_columns, const char *cons
 /* Takes over the figure. width, height: pixels. caption may be NULL. */
 void      tn_report_figure    (TnReport *self, TnFigure *figure, double width, double height, const char *caption);
 
+/* For those who show it themselves. */
+typedef enum
+{
+  TN_BLOCK_HEADING,
+  TN_BLOCK_PARAGRAPH,
+  TN_BLOCK_TABLE,
+  TN_BLOCK_FIGURE
+} TnReportBlockKind;
+
+/* What a report consists of; owned by it. */
+typedef struct
+{
+  TnReportBlockKind kind;
+  char *text; /* heading, paragraph; caption of a figure, or NULL */
+  guint n_columns, n_rows;
+  char **headers;    /* [n_columns] */
+  gboolean *numeric; /* [n_columns] */
+  char **cells;      /* [n_rows * n_columns] */
+  TnFigure *figure;
+  double width, height;
+} TnReportBlock;
+
+const char          *tn_report_get_title   (TnReport *self);
+guint                tn_report_n_blocks    (TnReport *self);
+const TnReportBlock *tn_report_get_block   (TnReport *self, guint index);
+/* The figure of such a block, which is then without one: the report can no longer be written. Free with tn_figure_free(). */
+TnFigure            *tn_report_take_figure (TnReport *self, guint index);
+
 /* One page without anything from elsewhere. Free with g_free(). */
 char     *tn_report_to_html   (TnReport *self, GError **error);
 /* A4, with page numbers; what does not fit in a table's column is cut with "…". */

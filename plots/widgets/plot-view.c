@@ -311,6 +311,19 @@ tn_plot_view_new (void)
   return g_object_new (TN_TYPE_PLOT_VIEW, NULL);
 }
 
+void
+tn_plot_view_set_figure (TnPlotView *self, TnFigure *figure)
+{
+  g_return_if_fail (TN_IS_PLOT_VIEW (self));
+  g_return_if_fail (figure != NULL);
+
+  tn_figure_free (self->figure);
+  self->figure = figure;
+  self->reading = FALSE;
+  take_font (self);
+  tn_plot_view_changed (self);
+}
+
 TnFigure *
 tn_plot_view_get_figure (TnPlotView *self)
 {

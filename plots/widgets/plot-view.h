@@ -13,6 +13,8 @@ G_BEGIN_DECLS
 G_DECLARE_FINAL_TYPE (TnPlotView, tn_plot_view, TN, PLOT_VIEW, GtkWidget)
 
 GtkWidget *tn_plot_view_new        (void);
+/* Takes over a figure that was drawn elsewhere, in the place of its own. */
+void       tn_plot_view_set_figure (TnPlotView *self, TnFigure *figure);
 /* Owned by the view; after changing it call tn_plot_view_changed(). */
 TnFigure  *tn_plot_view_get_figure (TnPlotView *self);
 void       tn_plot_view_changed    (TnPlotView *self);

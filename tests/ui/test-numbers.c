@@ -22,6 +22,11 @@ test_values (void)
   assert_text (tn_format_value (99999), "99999.0000");
   assert_text (tn_format_value (NAN), "—");
   assert_text (tn_format_value (-INFINITY), "−∞");
+  assert_text (tn_format_loss (0.0123456), "+0.01235");
+  assert_text (tn_format_loss (-0.5), "−0.50000");
+  assert_text (tn_format_loss (-0.000004), "0.00000");
+  assert_text (tn_format_loss (NAN), "—");
+  assert_text (tn_format_loss (INFINITY), "∞");
   assert_text (tn_format_decibel (41.96), "42.0");
   assert_text (tn_format_decibel (-3.04), "−3.0");
   assert_text (tn_format_decibel (INFINITY), "exact");

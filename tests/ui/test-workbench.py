@@ -139,6 +139,10 @@ class Workbench:
         assert node.queryAction().doAction(0)
         return node
 
+    def find_last(self, role, name):
+        """Pages that were shown keep their place; what several of them have, the last one in the order of the pages has too."""
+        return [node for node, known_role, known_name in self.survey() if known_role == role and re.search(name, known_name)][-1]
+
     def row_texts(self, row):
         return [node.name for node in pyatspi.findAllDescendants(row, lambda n: n.getRoleName() == "label")]
 
@@ -186,7 +190,8 @@ class Workbench:
 
 
 def show_page(app, name):
-    app.key({"Layers": "alt+1", "Calibration": "alt+2", "Training": "alt+3", "Runs": "alt+4"}[name])
+    pages = ("Layers", "Calibration", "Sensitivity", "Training", "Report", "Runs")
+    app.key(f"alt+{pages.index(name) + 1}")
 
 
 def show_tab(app, tabs, name):
@@ -259,6 +264,47 @@ def check_calibration(app, folder):
     lines = open(exported).read().splitlines()
     assert len(lines) > 20 and any("blk.0.ffn_down.in" in line for line in lines), lines[:3]
     print("ok: a calibration to the end, and its export")
+
+
+def check_sensitivity(app, folder):
+    show_page(app, "Sensitivity")
+    app.find("label", "^Choose the data to analyze on$")
+    app.find("label", "^Nothing Analyzed Yet$")
+    app.check_names("Sensitivity")
+    app.find_last("push button", "^Add data files$").queryAction().doAction(0)
+    app.answer_chooser(TEXT)
+    app.wait(lambda: app.find("push button", "^Start Analysis$").getState().contains(pyatspi.STATE_SENSITIVE), 40, "data to be taken")
+    for name, value in (("Tokens per Sample", 64), ("Samples for Scores", 4), ("Samples for Losses", 4), ("Samples for Errors", 1)):
+        app.find("spin button", f"^{name}$").queryValue().currentValue = value
+    app.click("push button", "^Start Analysis$")
+    app.find("label", r"^[\d,]+ pairs of layer and scheme$", 120)
+    app.find("label", "^What can be done$")
+    for page in ("Why", "Plots", "Plan"):
+        show_tab(app, "What of the analysis", page)
+        app.check_names("Sensitivity, " + page)
+    summary = app.find("label", r"^[\d.]+ bits · .* · predicted change of the loss [+−]\d", 30)
+    before = summary.name
+    app.find("slider", "^Budget in bits a weight$").queryValue().currentValue = 2.5
+    app.wait(lambda: summary.name != before, 10, "another plan")
+
+    # The layer that is chosen here is chosen on the other page.
+    app.find("entry", "^Filter by layer$").queryEditableText().setTextContents("blk.3.attn_v")
+    row = app.find("table row", "^blk.3.attn_v.weight$")
+    app.click_on(row)
+    show_page(app, "Layers")
+    app.wait(lambda: app.find("table row", "^blk.3.attn_v.weight$").getState().contains(pyatspi.STATE_SELECTED), 10, "the same layer")
+
+    show_page(app, "Report")
+    app.find("label", "^Summary$", 30)
+    app.check_names("Report")
+    exported = os.path.join(folder, "report.html")
+    app.find_last("push button", "^E_?xport").queryAction().doAction(0)
+    app.click("menu item", r"^Web Page \(HTML\)$")
+    app.answer_chooser(exported)
+    app.find("label", "^Exported report.html$", 30)
+    assert "<svg" in open(exported).read()
+    app.find("push button", "^Show It$")
+    print("ok: an analysis to the end, its plans, and its report")
 
 
 def check_training(app):
@@ -377,6 +423,7 @@ def main():
     try:
         check_layers(app)
         check_calibration(app, folder)
+        check_sensitivity(app, folder)
         check_training(app)
         check_training_of_other_program(app, ternion, workspace, folder)
         check_guides(app)

@@ -252,7 +252,7 @@ tn_verb_analyze (int argc, char **argv)
        N_ ("RUN")},
       {"stats", 0, 0, G_OPTION_ARG_FILENAME, &options->stats_path,
        N_ ("Statistics of the activations: for fixed scales, and to tell outlier channels from all of the data"), N_ ("STATS")},
-      {"schemes", 0, 0, G_OPTION_ARG_STRING, &options->schemes, N_ ("Schemes to compare (" TN_ANALYZE_DEFAULT_SCHEMES ")"),
+      {"schemes", 0, 0, G_OPTION_ARG_STRING, &options->schemes, N_ ("Schemes to compare (ternary,int3:g32,int4:g32,int8:c)"),
        N_ ("LIST")},
       {"activations", 0, 0, G_OPTION_ARG_STRING, &options->activations,
        N_ ("Round the input of the layers too, such as int8:t (as the model has them)"), N_ ("SCHEME")},

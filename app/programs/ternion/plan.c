@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <glib/gi18n-lib.h>
+#include <inttypes.h>
 #include <math.h>
 #include <string.h>
 
@@ -212,7 +213,7 @@ print_front (const TnAllocation *allocation)
 static void
 print_measured (const TnPlanResult *result)
 {
-  g_print (_ ("\nmeasured on %" G_GUINT64_FORMAT " tokens; loss of the model as it is %.5f\n"), result->original.tokens,
+  g_print (_ ("\nmeasured on %" PRIu64 " tokens; loss of the model as it is %.5f\n"), result->original.tokens,
            result->original.loss);
   g_print ("%-24s %8s %12s  %s\n", _ ("plan"), _ ("bits"), _ ("predicted"), _ ("measured, ± standard error"));
   for (guint i = 0; i < result->measured->len; i++)

@@ -26,14 +26,8 @@ static gboolean
 write_report (const char *from, const char *to, GError **error)
 {
   g_autoptr (TnAnalysis) analysis = tn_analysis_load (from, error);
-  g_autoptr (TnReport) report = NULL;
 
-  if (analysis == NULL)
-    return FALSE;
-  if (g_str_has_suffix (to, ".json"))
-    return tn_analysis_save (analysis, to, error);
-  report = tn_report_analysis (analysis, g_get_language_names ()[0]);
-  return tn_report_save (report, to, error);
+  return analysis != NULL && tn_report_analysis_save (analysis, g_get_language_names ()[0], to, error);
 }
 
 static gboolean

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <glib/gi18n-lib.h>
+#include <inttypes.h>
 #include <math.h>
 #include <string.h>
 
@@ -324,9 +325,9 @@ print_imported (TnCommand *command, const GArray *imported, GError **error)
 
       if (!command->json)
         {
-          g_print (run->outcome == TN_IMPORT_ADDED      ? _("run %" G_GINT64_FORMAT " there is run %" G_GINT64_FORMAT " here\n")
-                   : run->outcome == TN_IMPORT_REPLACED ? _("run %" G_GINT64_FORMAT " there is run %" G_GINT64_FORMAT " here, now as it stands there\n")
-                                                        : _("run %" G_GINT64_FORMAT " there is run %" G_GINT64_FORMAT " here already\n"),
+          g_print (run->outcome == TN_IMPORT_ADDED      ? _("run %" PRId64 " there is run %" PRId64 " here\n")
+                   : run->outcome == TN_IMPORT_REPLACED ? _("run %" PRId64 " there is run %" PRId64 " here, now as it stands there\n")
+                                                        : _("run %" PRId64 " there is run %" PRId64 " here already\n"),
                    run->from, run->to);
           continue;
         }
