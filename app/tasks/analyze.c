@@ -9,6 +9,7 @@
 #include "app/tasks/model-record.h"
 #include "app/tasks/precision.h"
 #include "data/analysis/analysis-file.h"
+#include "data/analysis/analysis-text.h"
 #include "data/files/json-members.h"
 #include "data/models/model-file.h"
 #include "engine/analysis/agreement.h"
@@ -410,6 +411,30 @@ measure (Work *self, GError **error)
   return check_plans (self, baseline, error);
 }
 
+/* What makes numbers of the analysis say less than they seem to. */
+static void
+warn (const Work *self)
+{
+  const TnAnalyzeOptions *options = self->options;
+
+  if (self->samples->n_sequences < 2 && MAX (options->score_samples, options->measure > 0 ? options->measure_samples : 0) > 1)
+    tn_listener_event (self->listener, "warning",
+                       _ ("the data are too short for intervals: they come to one sample, expected two or more (a shorter --seq-len gives more)"));
+  for (guint i = 0; i < self->analysis->layers->len; i++)
+    {
+      const TnAnalyzedLayer *layer = tn_analysis_get_layer (self->analysis, i);
+
+      for (guint k = 0; k < layer->findings->len; k++)
+        {
+          const TnFinding *finding = &g_array_index (layer->findings, TnFinding, k);
+          g_autofree char *why = tn_finding_to_text (finding), *text = g_strdup_printf ("%s: %s", layer->name, why);
+
+          if (finding->kind == TN_FINDING_CONSTANT)
+            tn_listener_event (self->listener, "warning", text);
+        }
+    }
+}
+
 TnAnalysis *
 tn_analyze_model (const TnAnalyzeOptions *options, TnWorkspace *workspace, const TnListener *listener, GCancellable *cancellable,
                   GError **error)
@@ -428,6 +453,7 @@ tn_analyze_model (const TnAnalyzeOptions *options, TnWorkspace *workspace, const
        measure (&work, error) && tn_model_file_check (work.file, error);
   if (ok)
     {
+      warn (&work);
       work.analysis->seconds = (double) (g_get_monotonic_time () - start) / G_USEC_PER_SEC;
       tn_record_model (workspace, work.file);
     }

@@ -154,6 +154,34 @@ class Sample(AnalysisTest):
         self.assert_fails(run("--layer", "blk.99.attn_q.weight"), "blk.99.attn_q.weight", "blk.0.attn_q.weight")
         self.assert_fails(run("--carriers", "int2"), "--carriers", "int2")
         self.assert_fails(run("--carriers", "best"), "--carriers", "best")
+        self.assert_fails(run("--stats", self.path("none.stats")), "none.stats")
+
+    def test_statistics_of_another_model(self):
+        other = scale_sample_channel(self.path("other"), 2, 77, 2.0)
+        made = self.run_raw("calibrate", other, "--data", self.TEXT, "--samples", "4", "--seq-len", "32", "--out", self.path("other.stats"), "--quiet")
+        self.assertEqual(made.returncode, 0, made.stderr)
+        self.assert_fails(self.run_raw("analyze", SAMPLE, "--data", self.TEXT, *QUICK, "--stats", self.path("other.stats"), "--quiet"), "other.stats",
+                          "the statistics are of the model")
+
+    def test_too_short(self):
+        with open(self.path("short.txt"), "w", encoding="utf-8") as f:
+            f.write("Once upon a time")
+        arguments = ("analyze", SAMPLE, "--data", self.path("short.txt"), "--seq-len", "64", "--schemes", "ternary", "--measure", "2")
+        result = self.run_raw(*arguments)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertEqual(result.stderr.count("too short for intervals"), 1, result.stderr)
+        self.assertNotIn("±", result.stdout)
+        analysis = self.run_json(*arguments)
+        measured = [x["cells"][0]["measured"] for x in analysis["layers"] if x["cells"][0]["measured"]]
+        self.assertEqual([(x["low"], x["high"], x["n"]) for x in measured], [(None, None, 1)] * 2)
+        with open(self.path("short.txt"), "w", encoding="utf-8") as f:
+            f.write("")
+        self.assert_fails(self.run_raw(*arguments, "--quiet"), "short.txt")
+
+    def test_plan_for_missing_layers(self):
+        with open(self.path("a.plan"), "w", encoding="utf-8") as f:
+            f.write("[layers]\nblk.77.attn_q.weight=ternary\n")
+        self.assert_fails(self.run_raw("eval", SAMPLE, "--data", self.TEXT, "--seq-len", "32", "--plan", self.path("a.plan"), "--quiet"), "a.plan")
 
 
 class Defects(AnalysisTest):
@@ -189,6 +217,9 @@ class Defects(AnalysisTest):
         for name, value in (("blk.2.attn_v.weight", 0.125), ("blk.0.attn_k.weight", 0.0)):
             found = self.finding(analysis, name, "constant")
             self.assertEqual((found["value"], found["index"]), (value, None))
+        said = self.run_raw("analyze", self.path("planted.bin"), "--data", self.text, *QUICK, "--tokenizer", self.tokenizer, "--schemes", "int4").stderr
+        for name in ("blk.2.attn_v.weight", "blk.0.attn_k.weight"):
+            self.assertEqual(said.count(name + ": "), 1, said)
         dead, = [x for x in analysis["layers"] if x["name"] == "blk.0.attn_k.weight"]
         self.assertEqual(dead["cells"][0]["alone"]["nmse"], 0)
         self.assertEqual(dead["carriers"], [])

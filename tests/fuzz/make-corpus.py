@@ -358,7 +358,11 @@ def make_analyses():
                 'checks': [{'title': 'int4 everywhere', 'schemes': [0, -1], 'bits': 4.25, 'bytes': 8, 'predicted': 0.1, 'measured': estimate}],
                 'layers': layers, 'correlations': [[1], [0.5, 1]]}
     write('analysis', 'whole.json', json.dumps(document, separators=(',', ':')))
-    write('analysis', 'small.json', json.dumps({**document, 'layers': [], 'checks': [], 'schemes': [], 'correlations': None}))
+    small = {**document, 'layers': [], 'checks': [], 'schemes': [], 'correlations': None}
+    write('analysis', 'small.json', json.dumps(small))
+    points = [{'step': step, 'checkpoint': 'step-%08d.checkpoint.safetensors' % step, 'analysis': small} for step in (10, 20)]
+    write('trend', 'small.json', json.dumps({'format': 'ternion-trend', 'version': 1, 'run': 'out', 'points': points}))
+    write('trend', 'whole.json', json.dumps({'format': 'ternion-trend', 'version': 1, 'run': None, 'points': [{'step': 7, 'checkpoint': None, 'analysis': document}]}))
 
 
 def make_activation_scales():

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "data/analysis/analysis-file.h"
+#include "data/analysis/trend-file.h"
 #include "data/arrays/array-file.h"
 #include "app/tasks/calibrate-options.h"
 #include "data/datasets/dataset.h"
@@ -199,6 +200,25 @@ read_analysis (const char *path, const guint8 *data, gsize bytes, GError **error
   return TRUE;
 }
 
+static gboolean
+read_trend (const char *path, const guint8 *data, gsize bytes, GError **error)
+{
+  g_autoptr (TnTrend) trend = tn_trend_load (path, error), again = NULL;
+  g_autofree char *written = g_strconcat (path, ".1", NULL), *text = NULL, *second_text = NULL;
+
+  if (trend == NULL)
+    return FALSE;
+  g_assert_true (tn_trend_save (trend, written, NULL));
+  g_assert_true (tn_trend_file_peek (written));
+  again = tn_trend_load (written, NULL);
+  g_assert_nonnull (again);
+  text = tn_trend_print (trend);
+  second_text = tn_trend_print (again);
+  g_assert_cmpstr (text, ==, second_text);
+  g_unlink (written);
+  return TRUE;
+}
+
 /* An array that is listed can be read from end to end, or says why not. */
 static gboolean
 read_arrays (const char *path, const guint8 *data, gsize bytes, GError **error)
@@ -309,6 +329,7 @@ const FuzzParser fuzz_parsers[] = {
     {"statistics", "input.safetensors", NULL, read_statistics},
     {"plan", "input.plan", NULL, read_plan},
     {"analysis", "input.json", NULL, read_analysis},
+    {"trend", "input.json", NULL, read_trend},
     {"activation-scales", NULL, NULL, read_activation_scales},
     {"list", "records", NULL, read_list},
     {"calibrate-config", "calibrate.conf", NULL, read_config},

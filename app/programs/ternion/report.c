@@ -6,6 +6,7 @@
 #include "app/tasks/report-trend.h"
 #include "data/analysis/analysis-file.h"
 #include "data/analysis/trend-file.h"
+#include "engine/error.h"
 
 static gboolean
 write_trend (const char *from, const char *to, GError **error)
@@ -29,6 +30,18 @@ write_report (const char *from, const char *to, GError **error)
   return analysis != NULL && tn_report_analysis_save (analysis, g_get_language_names ()[0], to, error);
 }
 
+static gboolean
+check_ending (const char *path, GError **error)
+{
+  static const char *const endings[] = {".html", ".pdf", ".md", ".csv", ".json"};
+
+  for (guint i = 0; i < G_N_ELEMENTS (endings); i++)
+    if (g_str_has_suffix (path, endings[i]))
+      return TRUE;
+  g_set_error (error, TN_ERROR, TN_ERROR_ARGUMENT, _ ("%s: a report is written as .html, .pdf, .md, .csv or .json"), path);
+  return FALSE;
+}
+
 TnExitStatus
 tn_verb_report (int argc, char **argv)
 {
@@ -47,7 +60,7 @@ tn_verb_report (int argc, char **argv)
     return status;
   if (out == NULL)
     return tn_command_usage_error (&command, _ ("--out PATH is missing"));
-  if (!(tn_trend_file_peek (command.arguments[0]) ? write_trend : write_report) (command.arguments[0], out, &error))
+  if (!check_ending (out, &error) || !(tn_trend_file_peek (command.arguments[0]) ? write_trend : write_report) (command.arguments[0], out, &error))
     return tn_command_fail (&command, error);
   if (command.json)
     {
