@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
 #include <glib/gi18n-lib.h>
+#include <glib/gstdio.h>
 #include <string.h>
 
 #include "data/files/atomic-file.h"
@@ -201,7 +203,7 @@ save_markdown (TnReport *self, const char *path, GError **error)
 
       if (block->kind != TN_BLOCK_FIGURE)
         continue;
-      if (n == 0 && g_mkdir_with_parents (folder, 0777) != 0)
+      if (n == 0 && g_mkdir (folder, 0777) != 0 && errno != EEXIST)
         {
           g_set_error (error, TN_ERROR, TN_ERROR_IO, _ ("%s: the folder for figures could not be made: %s"), folder,
                        g_strerror (errno));

@@ -120,6 +120,7 @@ test_save (void)
   g_autofree char *figures = g_build_filename (folder, "100% r-figures", NULL),
                   *figure = g_build_filename (figures, "1.svg", NULL);
   g_autofree char *text = NULL, *markdown = g_build_filename (folder, "100% r.md", NULL);
+  g_autofree char *nowhere = g_build_filename (folder, "none", NULL), *missing = g_build_filename (nowhere, "a.md", NULL);
   GError *error = NULL;
 
   for (guint i = 0; i < G_N_ELEMENTS (names); i++)
@@ -133,6 +134,8 @@ test_save (void)
   g_assert_true (g_file_test (figure, G_FILE_TEST_EXISTS));
   g_assert_true (g_file_get_contents (markdown, &text, NULL, NULL));
   g_assert_nonnull (strstr (text, "](100%25%20r-figures/1.svg)"));
+  g_assert_false (tn_report_save (report, missing, NULL));
+  g_assert_false (g_file_test (nowhere, G_FILE_TEST_EXISTS));
   g_assert_false (tn_report_save (report, odd, &error));
   g_assert_error (error, TN_ERROR, TN_ERROR_ARGUMENT);
   g_error_free (error);
