@@ -4,9 +4,12 @@
 #include <glib/gi18n-lib.h>
 #include <inttypes.h>
 #include <math.h>
+#include <string.h>
 
+#include "app/tasks/analyze.h"
 #include "app/tasks/inspect.h"
 #include "app/tasks/precision.h"
+#include "app/tasks/report-analysis.h"
 #include "app/tasks/sample.h"
 #include "engine/device/device.h"
 #include "engine/error.h"
@@ -14,6 +17,7 @@
 
 #define DEMO_SAMPLES 64
 #define DEMO_SEQ_LEN 256
+#define DEMO_ANALYSIS_SEQ_LEN 128
 #define DEMO_SCHEMES "ternary,int8,int4:g32"
 #define DEMO_HISTOGRAM_BINS 240
 
@@ -49,6 +53,7 @@ void
 tn_demo_result_clear (TnDemoResult *self)
 {
   g_clear_pointer (&self->report, g_free);
+  g_clear_pointer (&self->analysis, g_free);
   tn_calibrate_result_clear (&self->calibration);
 }
 
@@ -263,6 +268,40 @@ write_report (Demo *demo, DemoData *data, GError **error)
   return tn_html_report_save (report, data->report, error);
 }
 
+/* "ternion-demo.html" -> "ternion-demo-analysis.html". */
+static char *
+name_analysis (const char *report, const char *ending)
+{
+  const char *dot = strrchr (report, '.');
+
+  return g_strdup_printf ("%.*s-analysis%s", (int) (dot != NULL && strchr (dot, '/') == NULL ? dot - report : (gssize) strlen (report)), report, ending);
+}
+
+/* Which layers cost most, as a page and a file of their own. */
+static gboolean
+analyze (Demo *demo, DemoData *data, const TnListener *listener, GCancellable *cancellable, GError **error)
+{
+  g_autoptr (TnAnalyzeOptions) options = tn_analyze_options_new ();
+  g_autoptr (TnAnalysis) analysis = NULL;
+  g_autoptr (TnReport) report = NULL;
+  g_autofree char *page = name_analysis (data->report, ".html");
+
+  options->model_path = g_strdup (demo->model_path);
+  options->data = g_new0 (char *, 2);
+  options->data[0] = g_strdup (demo->text_path);
+  options->stats_path = g_strdup (data->result->calibration.out);
+  options->seq_len = DEMO_ANALYSIS_SEQ_LEN;
+  options->out_path = name_analysis (data->report, ".json");
+  analysis = tn_analyze_model (options, data->workspace, listener, cancellable, error);
+  if (analysis == NULL)
+    return FALSE;
+  report = tn_report_analysis (analysis, g_get_language_names ()[0]);
+  if (!tn_report_save (report, page, error))
+    return FALSE;
+  data->result->analysis = g_steal_pointer (&page);
+  return TRUE;
+}
+
 static gboolean
 demonstrate (TnJob *job, const TnListener *listener, GCancellable *cancellable, gpointer user_data, GError **error)
 {
@@ -274,7 +313,8 @@ demonstrate (TnJob *job, const TnListener *listener, GCancellable *cancellable, 
       (demo.file = tn_model_file_open (demo.model_path, error)) == NULL || (demo.model = tn_model_file_load (demo.file, error)) == NULL)
     return FALSE;
   if (!inspect (&demo, listener, cancellable, error) || !calibrate (&demo, data, listener, cancellable, error) ||
-      !score (&demo, data, listener, cancellable, error) || !write_report (&demo, data, error))
+      !score (&demo, data, listener, cancellable, error) || !write_report (&demo, data, error) ||
+      !analyze (&demo, data, listener, cancellable, error))
     return FALSE;
   data->result->report = g_strdup (data->report);
   tn_job_set_output (job, data->report);

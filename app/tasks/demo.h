@@ -6,7 +6,8 @@
 
 G_BEGIN_DECLS
 
-/* The main job on the bundled sample: inspect, calibrate, score at full precision and with rounded weights, one page of HTML with two figures. */
+/* The main job on the bundled sample: inspect, calibrate, score at full precision and with rounded weights, one page of HTML with two figures;
+ * then an error analysis with a report of its own. */
 
 typedef struct
 {
@@ -19,6 +20,7 @@ typedef struct
 typedef struct
 {
   char              *report;
+  char              *analysis; /* the report of the analysis; its file lies beside it */
   TnCalibrateResult  calibration;
   TnDemoScore        scores[TN_DEMO_N_SCORES];
 } TnDemoResult;

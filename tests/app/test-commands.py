@@ -1015,6 +1015,9 @@ class Sample(CommandTest):
     def test_demo(self):
         out = self.path("demo.html")
         result = self.run_json("demo", "--out", out)
+        self.assertTrue(os.path.isfile(result["analysis"]))
+        with open(result["analysis"].replace(".html", ".json"), encoding="utf-8") as file:
+            self.assertEqual(len(json.load(file)["layers"]), 35)
         self.assertEqual(result["report"], out)
         scores = {s["scheme"]: s["loss"] for s in result["scores"]}
         self.assertLess(scores[None], 1.0)

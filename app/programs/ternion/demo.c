@@ -12,6 +12,7 @@ print_json (const TnDemoResult *result, GError **error)
   json_builder_begin_object (builder);
   tn_json_add_string (builder, "report", result->report);
   tn_json_add_string (builder, "stats", result->calibration.out);
+  tn_json_add_string (builder, "analysis", result->analysis);
   json_builder_set_member_name (builder, "scores");
   json_builder_begin_array (builder);
   for (guint i = 0; i < TN_DEMO_N_SCORES; i++)
@@ -41,6 +42,7 @@ print_text (const TnDemoResult *result)
       g_print ("%-18s %10.4f %12.3f\n", score->scheme != NULL ? score->scheme : _("as stored (f16)"), score->evaluation.loss, score->evaluation.perplexity);
     }
   g_print (_("\nstatistics: %s\nreport: %s\n"), result->calibration.out, result->report);
+  g_print (_("which layers cost most: %s\n"), result->analysis);
 }
 
 TnExitStatus
