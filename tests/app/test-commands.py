@@ -293,7 +293,7 @@ class Calibration(CommandTest):
         return os.path.exists(path)
 
     def test_killed_runs_go_on(self):
-        for more in (("--samples", "150"), ("--samples", "0", "--shard", "2/40"), ("--samples", "70", "--seq-len", "32", "--sampler", "systematic"),
+        for more in (("--samples", "150"), ("--samples", "0", "--shard", "2/40"), ("--samples", "600", "--seq-len", "32", "--sampler", "systematic"),
                      ("--samples", "60", "--channel-histograms", "all", "--ema-decay", "0.9", "--rows", "16")):
             with self.subTest(more=more):
                 begun = time.monotonic()
