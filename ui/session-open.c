@@ -79,21 +79,3 @@ tn_recent_models_read (TnWorkspace *workspace)
     }
   return g_strv_builder_end (paths);
 }
-
-void
-tn_recent_models_record (TnWorkspace *workspace, TnModelFile *file)
-{
-  TnModelRow row = {
-      .path = (char *) tn_model_file_get_path (file),
-      .format = (char *) tn_model_file_get_format (file),
-      .architecture = (char *) tn_model_file_get_architecture (file),
-      .fingerprint = tn_model_file_get_fingerprint (file),
-      .bytes = tn_model_file_get_bytes (file),
-      .parameters = tn_model_file_get_n_elements (file),
-  };
-  g_autoptr (GError) error = NULL;
-
-  /* A workspace that cannot be written is told about once, where it is opened; the list of recent models can wait. */
-  if (tn_workspace_record_model (workspace, &row, &error) < 0)
-    g_debug ("not recorded: %s", error->message);
-}

@@ -10,6 +10,5 @@ TnModelFacts *tn_model_facts_read     (TnModelFile *file);
 void          tn_model_facts_free     (TnModelFacts *self);
 /* NULL-terminated; workspace may be NULL. */
 char        **tn_recent_models_read   (TnWorkspace *workspace);
-void          tn_recent_models_record (TnWorkspace *workspace, TnModelFile *file);
 
 G_END_DECLS

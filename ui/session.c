@@ -4,6 +4,7 @@
 #include <glib/gi18n-lib.h>
 #include <glib/gstdio.h>
 
+#include "app/tasks/model-record.h"
 #include "data/analysis/analysis-file.h"
 #include "data/statistics/stats-file.h"
 #include "ui/session-open.h"
@@ -185,7 +186,7 @@ list_recent_on_worker (GTask *task, gpointer source, gpointer task_data, GCancel
 
   open_workspace (opening);
   if (opening->file != NULL && opening->workspace != NULL)
-    tn_recent_models_record (opening->workspace, opening->file);
+    tn_record_model (opening->workspace, opening->file);
   opening->recent = tn_recent_models_read (opening->workspace);
   g_task_return_boolean (task, TRUE);
 }
