@@ -423,12 +423,11 @@ def main():
     try:
         check_layers(app)
         check_calibration(app, folder)
+        check_sensitivity(app, folder)
         check_training(app)
         check_training_of_other_program(app, ternion, workspace, folder)
         check_guides(app)
         check_other_program(app, ternion, workspace, folder)
-        # Its tables and plots make every later look for a widget slow.
-        check_sensitivity(app, folder)
         check_broken(app, folder)
         check_closing(app)
         for line in app.log().splitlines():
