@@ -9,6 +9,7 @@
 #include "ui/data-list.h"
 #include "ui/data-preview.h"
 #include "ui/file-row.h"
+#include "ui/model-row.h"
 #include "ui/numbers.h"
 #include "ui/sample-window.h"
 #include "ui/settings.h"
@@ -342,20 +343,7 @@ offer_sample_text (TnCalibrationForm *self)
 static void
 on_model_changed (TnCalibrationForm *self)
 {
-  const char *name = tn_session_get_display_name (self->session);
-  TnModelFile *file = tn_session_get_file (self->session);
-  g_autofree char *subtitle = NULL;
-
-  if (file != NULL)
-    {
-      g_autofree char *parameters = tn_format_count (tn_model_file_get_n_elements (file));
-
-      /* Translators: the architecture and the number of parameters of a model */
-      subtitle = g_strdup_printf (_ ("%s · %s parameters"), tn_model_file_get_architecture (file), parameters);
-    }
-  adw_preferences_row_set_title (ADW_PREFERENCES_ROW (self->model_row), name != NULL ? name : _ ("No model"));
-  adw_action_row_set_subtitle (self->model_row, subtitle != NULL ? subtitle : "");
-  gtk_widget_set_tooltip_text (GTK_WIDGET (self->model_row), tn_session_get_path (self->session));
+  tn_model_row_show (self->model_row, self->session);
   if (tn_session_get_state (self->session) == TN_SESSION_READY)
     offer_sample_text (self);
   on_facts_changed (self);
